@@ -1,0 +1,131 @@
+"""What long work tells whoever listens: typed, frozen events and the records they end with.
+
+Every core function that takes long is a generator of these. A face shows them; a test collects them; the
+worker writes them to its pipe (models/engine/messages.py). In JSON each carries its `type`.
+"""
+
+from typing import Literal
+
+import msgspec
+
+Channel = Literal["thinking", "answer"]
+ClosedBy = Literal["model", "budget", "answer_now", "off", "loop"]
+Finish = Literal["eos", "length", "cancelled"]
+
+
+class Event(msgspec.Struct, frozen=True, tag_field="type", kw_only=True):
+    """Base of all events."""
+
+
+class Progress(Event, tag="progress"):
+    """How far a job is. done and total in `unit`; total 0 when unknown; rate in units a second, 0 when unknown."""
+
+    job: str
+    stage: str
+    done: int
+    total: int
+    unit: str
+    rate: float = 0.0
+
+
+class Note(Event, tag="note"):
+    """One sentence the user should read, no error: what was done differently from what was asked, and why."""
+
+    text: str
+
+
+class Token(Event, tag="token"):
+    """Text of a reply as it comes. n: tokens so far in that channel. forced: put there by the budget, not by the model."""
+
+    channel: Channel
+    text: str
+    n: int
+    forced: bool = False
+
+
+class Budget(Event, tag="budget"):
+    """The thinking budget in force, at the start of thinking and when it is steered. tokens: None for no limit."""
+
+    tokens: int | None
+    used: int
+
+
+class ThinkingClosed(Event, tag="thinking_closed"):
+    """Thinking is over. tokens: thinking tokens of the model's own; seconds: from the first token of the reply."""
+
+    tokens: int
+    seconds: float
+    how: ClosedBy
+
+
+class Record(msgspec.Struct, frozen=True, tag_field="record", kw_only=True):
+    """Base of what a job ends with."""
+
+
+class Reply(Record, tag="reply"):
+    """A whole reply. Times in seconds; cached_tokens: prompt tokens that were in the KV cache already.
+
+    budget: the thinking budget in force at the end, None for no limit or no thinking; context_tokens: what the
+    conversation now fills of the context; closed_by: how thinking ended, None when it never closed.
+    """
+
+    thinking: str
+    answer: str
+    thinking_tokens: int
+    answer_tokens: int
+    prompt_tokens: int
+    cached_tokens: int
+    ttft_s: float
+    tokens_per_s: float
+    finish: Finish
+    closed_by: ClosedBy | None = None
+    thinking_s: float = 0.0
+    budget: int | None = None
+    context_tokens: int = 0
+    context_limit: int = 0
+
+
+class Loaded(Record, tag="loaded"):
+    """A model is in memory and can answer. bytes: what its weights take there. thinks: trained to think."""
+
+    model: str
+    family: str
+    thinks: bool
+    can_think: bool
+    note: str
+    weights_bytes: int
+    context_limit: int
+    seconds: float
+
+
+class Model(Record, tag="model"):
+    """A model on this disk, as `stillroom show` prints it. params: number of weights; bits: mean bits per weight."""
+
+    name: str
+    title: str
+    path: str
+    architecture: str
+    family: str
+    params: int
+    bits: float
+    size_bytes: int
+    context_limit: int
+    source: str
+    created: str
+    licence: str = ""
+    state: Literal["ready", "broken"] = "ready"
+    problem: str = ""
+
+
+class Done(Event, tag="done"):
+    """The last event of a job that succeeded."""
+
+    result: Reply | Loaded | Model | None = None
+
+
+class Failed(Event, tag="failed"):
+    """The last event of a job that did not. kind as in models/errors.py, or `bug`."""
+
+    kind: str
+    text: str
+    hint: str = ""

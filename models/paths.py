@@ -1,0 +1,57 @@
+"""Where things live. STILLROOM_HOME moves all of it; without it, the system's own folder for application data.
+
+    home/
+      settings.toml
+      stillroom.db        chats, runs, evaluations (models/store)
+      models/NAME/        checkpoints that Stillroom made or imported, each with a stillroom.json (models/library.py)
+      logs/               one file a process kind
+      backups/            copies of the database
+"""
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+
+def home() -> Path:
+    """The folder of everything Stillroom keeps, made on first use with mode 0700: chats are private."""
+    configured = os.environ.get("STILLROOM_HOME")
+    folder = Path(configured).expanduser() if configured else Path(platformdirs.user_data_dir("Stillroom", appauthor=False))
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder.resolve()
+
+
+def models_folder() -> Path:
+    """The folder that holds one sub-folder per model."""
+    return _made(home() / "models")
+
+
+def logs_folder() -> Path:
+    """The folder of log files."""
+    return _made(home() / "logs")
+
+
+def backups_folder() -> Path:
+    """The folder of database backups, beside the data and not in it."""
+    return _made(home() / "backups")
+
+
+def database_file() -> Path:
+    """The SQLite file of chats, runs and evaluations."""
+    return home() / "stillroom.db"
+
+
+def settings_file() -> Path:
+    """The settings, TOML."""
+    return home() / "settings.toml"
+
+
+def resources() -> Path:
+    """The folder of catalog, icons, fonts, help pages and other data that come with Stillroom."""
+    return Path(__file__).resolve().parent.parent / "resources"
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
