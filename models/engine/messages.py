@@ -1,0 +1,119 @@
+"""The wire between a face and the engine process: one JSON object a line, each way.
+
+Parent to worker: `Call` with a request, `Cancel` and `Steer` for a call under way. Worker to parent: `Report`
+with an event of models/events.py; the last report of every call is `Done` or `Failed`.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from models import events
+
+Role = Literal["system", "user", "assistant"]
+Action = Literal["answer_now", "think_longer"]
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """One turn of a conversation. thinking: what an assistant thought before it answered, kept apart."""
+
+    role: Role
+    content: str
+    thinking: str = ""
+
+
+class Sampling(msgspec.Struct, frozen=True, kw_only=True):
+    """How tokens are drawn. None means what the model's family advises; temperature 0 is greedy."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    seed: int | None = None
+
+
+class Load(msgspec.Struct, frozen=True, kw_only=True, tag="load"):
+    """Bring a model into memory. model: a name of the library or a folder. Ends with Loaded."""
+
+    model: str
+    adapter: str | None = None
+
+
+class Unload(msgspec.Struct, frozen=True, kw_only=True, tag="unload"):
+    """Free the model that is loaded. Ends with an empty Done."""
+
+
+class Chat(msgspec.Struct, frozen=True, kw_only=True, tag="chat"):
+    """Answer the last message; loads the model first when it is not in memory. Ends with Reply.
+
+    think: budget of thinking tokens, 0 for off, None for no limit; think_min: the least to think;
+    max_tokens: of thinking and answer together, None for what the context has room for.
+    """
+
+    model: str
+    messages: list[Message]
+    think: int | None = 2048
+    think_min: int = 0
+    max_tokens: int | None = None
+    sampling: Sampling = Sampling()
+    adapter: str | None = None
+
+
+class Import(msgspec.Struct, frozen=True, kw_only=True, tag="import"):
+    """Take a Hugging Face folder, an MLX folder or a GGUF file into the library. Ends with Model."""
+
+    path: str
+    name: str | None = None
+
+
+Request = Load | Unload | Chat | Import
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True, tag="call"):
+    """Start a request under a number of the parent's choice."""
+
+    id: int
+    request: Request
+
+
+class Cancel(msgspec.Struct, frozen=True, kw_only=True, tag="cancel"):
+    """Stop the call at the next token, layer or prefill chunk."""
+
+    id: int
+
+
+class Steer(msgspec.Struct, frozen=True, kw_only=True, tag="steer"):
+    """Change how long a chat call goes on thinking."""
+
+    id: int
+    action: Action
+
+
+AnyEvent = (
+    events.Progress
+    | events.Note
+    | events.Token
+    | events.Budget
+    | events.ThinkingClosed
+    | events.Done
+    | events.Failed
+)
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """An event of a call."""
+
+    id: int
+    event: AnyEvent
+
+
+ToWorker = Call | Cancel | Steer
+
+to_worker = msgspec.json.Decoder(ToWorker)
+from_worker = msgspec.json.Decoder(Report)
+_encoder = msgspec.json.Encoder()
+
+
+def line(message: ToWorker | Report) -> bytes:
+    """Encode a message as one line of the wire."""
+    return _encoder.encode(message) + b"\n"
