@@ -1,10 +1,22 @@
 """Colours and fonts of the window, light and dark: a calm Mac app, one accent for actions, one for thinking.
 
 Widgets take colours from `colours()` when they paint or through the style sheet of `apply()`; both follow the
-system's scheme while the app runs.
+system's scheme while the app runs. A widget that keeps a colour listens to `theme.changed`.
 """
 
+import logging
 from dataclasses import dataclass
+from typing import Literal
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QColor, QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication
+
+from app.desktop import fonts
+
+Scheme = Literal["system", "light", "dark"]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -71,3 +83,145 @@ DARK = Colours(
     bad="#ef8277",
     bad_tint="#3a2725",
 )
+
+
+class Theme(QObject):
+    """The palette in force: the system's scheme, or the one the settings ask for.
+
+    Signals:
+        changed: the colours are other ones now; read them with `colours()`.
+    """
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._scheme: Scheme = "system"
+        self._colours = LIGHT
+        self._app: QApplication | None = None
+
+    @property
+    def colours(self) -> Colours:
+        """The palette in force."""
+        return self._colours
+
+    @property
+    def is_dark(self) -> bool:
+        """Whether the dark palette is in force."""
+        return self._colours is DARK
+
+    def apply(self, app: QApplication, scheme: Scheme = "system") -> None:
+        """Set style, font, palette and style sheet of the application and follow the system from here on."""
+        if self._app is not app:
+            self._app = app
+            app.setStyle("fusion")
+            app.setFont(fonts.text())
+            app.styleHints().colorSchemeChanged.connect(self._refresh)
+            self._dress()
+        self.follow(scheme)
+
+    def follow(self, scheme: Scheme) -> None:
+        """Take the system's scheme or override it, at once and everywhere."""
+        self._scheme = scheme
+        # Native dialogs, menus and title bars follow Qt's own override.
+        if isinstance(QGuiApplication.instance(), QGuiApplication):
+            wanted = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark, "system": Qt.ColorScheme.Unknown}
+            QGuiApplication.styleHints().setColorScheme(wanted[scheme])
+        self._refresh()
+
+    def _refresh(self) -> None:
+        colours = DARK if self._wants_dark() else LIGHT
+        if colours is not self._colours:
+            self._colours = colours
+            log.debug("colours: %s (asked for: %s)", "dark" if self.is_dark else "light", self._scheme)
+            self._dress()
+            self.changed.emit()
+
+    def _wants_dark(self) -> bool:
+        if self._scheme == "system":
+            return QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
+        return self._scheme == "dark"
+
+    def _dress(self) -> None:
+        if self._app is not None:
+            self._app.setPalette(_palette(self._colours))
+            self._app.setStyleSheet(_style_sheet(self._colours))
+
+
+theme = Theme()
+
+
+def colours() -> Colours:
+    """The palette in force now."""
+    return theme.colours
+
+
+def apply(app: QApplication, scheme: Scheme = "system") -> None:
+    """Dress the application in the scheme and keep it so while the system changes."""
+    theme.apply(app, scheme)
+
+
+def _palette(c: Colours) -> QPalette:
+    palette = QPalette()
+    role = QPalette.ColorRole
+    for where, value in {
+        role.Window: c.window,
+        role.Base: c.raised,
+        role.AlternateBase: c.sunken,
+        role.WindowText: c.text,
+        role.Text: c.text,
+        role.ButtonText: c.text,
+        role.Button: c.sunken,
+        role.PlaceholderText: c.faint,
+        role.ToolTipBase: c.raised,
+        role.ToolTipText: c.text,
+        role.Highlight: c.accent_tint,
+        role.HighlightedText: c.text,
+        role.Accent: c.accent,
+        role.Link: c.accent,
+        role.LinkVisited: c.accent,
+        role.Mid: c.line,
+        role.Midlight: c.line,
+        role.Light: c.raised,
+        role.Dark: c.line,
+        role.Shadow: c.line,
+    }.items():
+        palette.setColor(where, QColor(value))
+    for where in (role.WindowText, role.Text, role.ButtonText):
+        palette.setColor(QPalette.ColorGroup.Disabled, where, QColor(c.faint))
+    return palette
+
+
+def _style_sheet(c: Colours) -> str:
+    return f"""
+QToolTip {{ background: {c.raised}; color: {c.text}; border: 1px solid {c.line}; padding: 4px 6px; }}
+QMenu {{ background: {c.raised}; color: {c.text}; border: 1px solid {c.line}; border-radius: 8px; padding: 5px; }}
+QMenu::item {{ padding: 5px 22px 5px 12px; border-radius: 5px; }}
+QMenu::item:selected {{ background: {c.accent_tint}; color: {c.text}; }}
+QMenu::item:disabled {{ color: {c.faint}; }}
+QMenu::separator {{ height: 1px; background: {c.line}; margin: 5px 8px; }}
+QMenu::indicator {{ width: 12px; height: 12px; left: 5px; }}
+QMenu::item:checked {{ font-weight: 600; color: {c.accent}; }}
+QScrollBar:vertical {{ background: transparent; width: 11px; margin: 0; }}
+QScrollBar:horizontal {{ background: transparent; height: 11px; margin: 0; }}
+QScrollBar::handle {{ background: {c.line}; border-radius: 3px; margin: 2px 4px 2px 1px; min-height: 32px; min-width: 32px; }}
+QScrollBar::handle:horizontal {{ margin: 1px 2px 4px 2px; }}
+QScrollBar::handle:hover {{ background: {c.faint}; }}
+QScrollBar::add-line, QScrollBar::sub-line, QScrollBar::add-page, QScrollBar::sub-page {{ background: none; width: 0; height: 0; }}
+QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QDialog QPlainTextEdit {{
+  background: {c.raised}; color: {c.text}; border: 1px solid {c.line}; border-radius: 6px; padding: 4px 8px;
+  selection-background-color: {c.accent_tint}; selection-color: {c.text};
+}}
+QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus, QDialog QPlainTextEdit:focus {{ border-color: {c.accent}; }}
+QPushButton {{
+  background: {c.raised}; color: {c.text}; border: 1px solid {c.line}; border-radius: 6px; padding: 5px 13px;
+}}
+QPushButton:hover {{ background: {c.sunken}; }}
+QPushButton:pressed {{ background: {c.selected}; }}
+QPushButton:disabled {{ color: {c.faint}; }}
+QPushButton:focus {{ border-color: {c.accent}; }}
+QPushButton:default {{ background: {c.accent}; border-color: {c.accent}; color: {c.window}; font-weight: 600; }}
+QMenuBar {{ background: {c.sidebar}; color: {c.text}; border-bottom: 1px solid {c.line}; padding: 2px 6px; }}
+QMenuBar::item {{ background: transparent; padding: 3px 9px; border-radius: 5px; }}
+QMenuBar::item:selected {{ background: {c.selected}; }}
+"""
