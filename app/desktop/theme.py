@@ -10,9 +10,10 @@ from typing import Literal
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from app.desktop import fonts
+from app.desktop.style_sheet import style_sheet
 
 Scheme = Literal["system", "light", "dark"]
 
@@ -27,7 +28,8 @@ class Colours:
     sidebar: str
     raised: str  # cards, menus, fields
     sunken: str  # user bubbles, code headers, segments
-    line: str  # hairlines and borders
+    line: str  # hairlines
+    edge: str  # borders of cards and controls
     text: str
     muted: str  # secondary text
     faint: str  # placeholders, key hints
@@ -49,6 +51,7 @@ LIGHT = Colours(
     raised="#ffffff",
     sunken="#f0efea",
     line="#e2e0da",
+    edge="#d3d1ca",
     text="#1d1d1f",
     muted="#6d6c68",
     faint="#a3a19b",
@@ -69,6 +72,7 @@ DARK = Colours(
     raised="#2a2a2d",
     sunken="#313134",
     line="#3d3d41",
+    edge="#4a4a4f",
     text="#ececee",
     muted="#a0a0a5",
     faint="#77777c",
@@ -145,7 +149,7 @@ class Theme(QObject):
     def _dress(self) -> None:
         if self._app is not None:
             self._app.setPalette(_palette(self._colours))
-            self._app.setStyleSheet(_style_sheet(self._colours))
+            self._app.setStyleSheet(style_sheet(self._colours, self.is_dark))
 
 
 theme = Theme()
@@ -159,6 +163,12 @@ def colours() -> Colours:
 def apply(app: QApplication, scheme: Scheme = "system") -> None:
     """Dress the application in the scheme and keep it so while the system changes."""
     theme.apply(app, scheme)
+
+
+def restyle(widget: QWidget) -> None:
+    """Apply the style sheet anew after a property that its rules look at has changed."""
+    widget.style().unpolish(widget)
+    widget.style().polish(widget)
 
 
 def _palette(c: Colours) -> QPalette:
@@ -190,38 +200,3 @@ def _palette(c: Colours) -> QPalette:
     for where in (role.WindowText, role.Text, role.ButtonText):
         palette.setColor(QPalette.ColorGroup.Disabled, where, QColor(c.faint))
     return palette
-
-
-def _style_sheet(c: Colours) -> str:
-    return f"""
-QToolTip {{ background: {c.raised}; color: {c.text}; border: 1px solid {c.line}; padding: 4px 6px; }}
-QMenu {{ background: {c.raised}; color: {c.text}; border: 1px solid {c.line}; border-radius: 8px; padding: 5px; }}
-QMenu::item {{ padding: 5px 22px 5px 12px; border-radius: 5px; }}
-QMenu::item:selected {{ background: {c.accent_tint}; color: {c.text}; }}
-QMenu::item:disabled {{ color: {c.faint}; }}
-QMenu::separator {{ height: 1px; background: {c.line}; margin: 5px 8px; }}
-QMenu::indicator {{ width: 12px; height: 12px; left: 5px; }}
-QMenu::item:checked {{ font-weight: 600; color: {c.accent}; }}
-QScrollBar:vertical {{ background: transparent; width: 11px; margin: 0; }}
-QScrollBar:horizontal {{ background: transparent; height: 11px; margin: 0; }}
-QScrollBar::handle {{ background: {c.line}; border-radius: 3px; margin: 2px 4px 2px 1px; min-height: 32px; min-width: 32px; }}
-QScrollBar::handle:horizontal {{ margin: 1px 2px 4px 2px; }}
-QScrollBar::handle:hover {{ background: {c.faint}; }}
-QScrollBar::add-line, QScrollBar::sub-line, QScrollBar::add-page, QScrollBar::sub-page {{ background: none; width: 0; height: 0; }}
-QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QDialog QPlainTextEdit {{
-  background: {c.raised}; color: {c.text}; border: 1px solid {c.line}; border-radius: 6px; padding: 4px 8px;
-  selection-background-color: {c.accent_tint}; selection-color: {c.text};
-}}
-QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus, QDialog QPlainTextEdit:focus {{ border-color: {c.accent}; }}
-QPushButton {{
-  background: {c.raised}; color: {c.text}; border: 1px solid {c.line}; border-radius: 6px; padding: 5px 13px;
-}}
-QPushButton:hover {{ background: {c.sunken}; }}
-QPushButton:pressed {{ background: {c.selected}; }}
-QPushButton:disabled {{ color: {c.faint}; }}
-QPushButton:focus {{ border-color: {c.accent}; }}
-QPushButton:default {{ background: {c.accent}; border-color: {c.accent}; color: {c.window}; font-weight: 600; }}
-QMenuBar {{ background: {c.sidebar}; color: {c.text}; border-bottom: 1px solid {c.line}; padding: 2px 6px; }}
-QMenuBar::item {{ background: transparent; padding: 3px 9px; border-radius: 5px; }}
-QMenuBar::item:selected {{ background: {c.selected}; }}
-"""

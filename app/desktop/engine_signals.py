@@ -1,0 +1,37 @@
+"""The one place where the engine's events cross from its reader thread to the GUI thread."""
+
+from typing import Protocol
+
+from PySide6.QtCore import QObject, Signal
+
+from models.engine.messages import Action, AnyEvent, Request
+
+
+class EngineLike(Protocol):
+    """What the window needs of models.engine.client.Engine; the tests bring one that replays events."""
+
+    def start(self, request: Request) -> int:
+        """Send a request and return its job id at once."""
+
+    def cancel(self, job_id: int) -> None:
+        """Stop a job at its next token, layer or chunk."""
+
+    def steer(self, job_id: int, action: Action) -> None:
+        """Change how long a chat job goes on thinking."""
+
+    def close(self) -> None:
+        """End the engine process."""
+
+
+class EngineSignals(QObject):
+    """Carries events into the GUI thread: a signal emitted on another thread is queued for the receiver's.
+
+    Signals:
+        event: a job's id and its event (models/events.py).
+    """
+
+    event = Signal(int, object)
+
+    def send(self, job_id: int, event: AnyEvent) -> None:
+        """Hand an event over; called on the engine's reader thread."""
+        self.event.emit(job_id, event)
