@@ -27,11 +27,11 @@ class EngineSignals(QObject):
     """Carries events into the GUI thread: a signal emitted on another thread is queued for the receiver's.
 
     Signals:
-        event: a job's id and its event (models/events.py).
+        arrived: a job's id and its event (models/events.py).
     """
 
-    event = Signal(int, object)
+    arrived = Signal(int, object)  # not `event`: that is the method by which Qt delivers queued signals
 
     def send(self, job_id: int, event: AnyEvent) -> None:
         """Hand an event over; called on the engine's reader thread."""
-        self.event.emit(job_id, event)
+        self.arrived.emit(job_id, event)

@@ -9,6 +9,7 @@ import sys
 from PySide6.QtGui import QFont, QFontDatabase
 
 TEXT_PX = 13
+BOLD = QFont.Weight.DemiBold
 
 
 def text(px: int = TEXT_PX, weight: QFont.Weight = QFont.Weight.Normal) -> QFont:

@@ -1,0 +1,141 @@
+"""The button that names the model in use, and its menu of the library's models.
+
+While a model loads the button says so and shows how far it is; it can be opened all the same.
+"""
+
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QColor, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtWidgets import QMenu, QPushButton, QStyle, QStyleOptionButton, QWidget
+
+from app.desktop import fonts
+from app.desktop.theme import colours
+from models.events import Model
+
+PAD, GAP, ARROW = 11, 6, 14
+
+
+def bits_said(model: Model) -> str:
+    """The weights' precision as the picker shows it."""
+    return f"{round(model.bits, 1):g}-bit" if model.bits else ""
+
+
+class ModelPicker(QPushButton):
+    """Name in bold, precision beside it, a bar along the bottom while it loads.
+
+    Signals:
+        model_chosen: the name of a model of the library.
+        opened: the menu is about to show; whoever has newer models calls set_models now.
+    """
+
+    model_chosen = Signal(str)
+    opened = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("model")
+        self.setAccessibleName("Model")
+        self._models: list[Model] = []
+        self._current = ""
+        self._loading: float | None = None
+        self._stage = ""
+        self.clicked.connect(self._open)
+
+    def set_models(self, models: list[Model]) -> None:
+        """Say what the menu offers."""
+        self._models = models
+        self._changed()
+
+    def set_current(self, name: str) -> None:
+        """Name the model in use."""
+        self._current = name
+        self._changed()
+
+    def set_loading(self, fraction: float | None, stage: str = "") -> None:
+        """Show how far loading is, 0 to 1; None when nothing is loading."""
+        self._loading = fraction
+        self._stage = stage
+        self._changed()
+
+    @property
+    def title(self) -> str:
+        """The name that is shown."""
+        model = self._model()
+        return model.title if model else self._current or "No model"
+
+    def sizeHint(self) -> QSize:
+        """As wide as the two texts and the arrow."""
+        width = self._bold().horizontalAdvance(self.title)
+        if self._detail():
+            width += GAP + QFontMetrics(fonts.text()).horizontalAdvance(self._detail())
+        return QSize(PAD + width + GAP + ARROW + PAD - 4, 27)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the styled frame, then the two texts, the arrow and the bar."""
+        option = QStyleOptionButton()
+        self.initStyleOption(option)
+        option.text = ""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self.style().drawControl(QStyle.ControlElement.CE_PushButton, option, painter, self)
+        c = colours()
+        x = PAD
+        middle = Qt.AlignmentFlag.AlignVCenter
+        for text, font, colour in (
+            (self.title, fonts.text(weight=fonts.BOLD), c.text),
+            (self._detail(), fonts.text(), c.muted),
+        ):
+            painter.setFont(font)
+            painter.setPen(QColor(colour))
+            painter.drawText(QRectF(x, 0, self.width(), self.height()), middle, text)
+            x += painter.fontMetrics().horizontalAdvance(text) + GAP
+        painter.setPen(QColor(c.text))
+        painter.setFont(fonts.text(11))
+        painter.drawText(QRectF(0, 0, self.width() - PAD + 1, self.height()), middle | Qt.AlignmentFlag.AlignRight, "▾")
+        if self._loading is not None:
+            self._paint_bar(painter, self._loading)
+
+    def _paint_bar(self, painter: QPainter, fraction: float) -> None:
+        track = QRectF(6, self.height() - 4, self.width() - 12, 2)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(colours().accent_tint))
+        painter.drawRoundedRect(track, 1, 1)
+        painter.setBrush(QColor(colours().accent))
+        track.setWidth(track.width() * min(max(fraction, 0.02), 1.0))
+        painter.drawRoundedRect(track, 1, 1)
+
+    def _detail(self) -> str:
+        if self._loading is not None:
+            return self._stage or "loading"
+        model = self._model()
+        return bits_said(model) if model else ""
+
+    def _model(self) -> Model | None:
+        return next((m for m in self._models if m.name == self._current), None)
+
+    def _bold(self) -> QFontMetrics:
+        return QFontMetrics(fonts.text(weight=fonts.BOLD))
+
+    def _changed(self) -> None:
+        self.setAccessibleDescription(f"{self.title} {self._detail()}".strip())
+        self.setText(self.title)
+        self.updateGeometry()
+        self.update()
+
+    def _open(self) -> None:
+        self.opened.emit()
+        menu = QMenu(self)
+        for model in self._models:
+            menu.addAction(self._entry(menu, model))
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup(self.mapToGlobal(QPoint(0, self.height() + 4)))
+
+    def _entry(self, menu: QMenu, model: Model) -> QAction:
+        size = f"{model.size_bytes / 1e9:.1f} GB" if model.size_bytes >= 1e9 else f"{model.size_bytes / 1e6:.0f} MB"
+        action = QAction(f"{model.title}   {bits_said(model)} · {size}", menu)
+        action.setCheckable(True)
+        action.setChecked(model.name == self._current)
+        if model.state == "broken":
+            action.setEnabled(False)
+            action.setText(f"{model.title}   {model.problem}")
+        action.triggered.connect(lambda: self.model_chosen.emit(model.name))
+        return action
