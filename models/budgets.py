@@ -1,0 +1,56 @@
+"""Thinking budgets as people name them: the presets every face offers, and how a written budget is read.
+
+A budget is a number of thinking tokens: 0 is no thinking, None is no limit.
+"""
+
+from typing import NamedTuple
+
+from models.errors import BadInput
+
+# A budget beyond any context is a slip of the keyboard, and the wire carries 64-bit integers.
+LARGEST = 1_000_000_000
+
+
+class Preset(NamedTuple):
+    """A budget with a name. name: as typed; title: as the window shows it; tokens: None for no limit."""
+
+    name: str
+    title: str
+    tokens: int | None
+
+
+PRESETS = (
+    Preset("off", "Off", 0),
+    Preset("short", "Short", 512),
+    Preset("medium", "Medium", 2048),
+    Preset("long", "Long", 8192),
+    Preset("unlimited", "No limit", None),
+)
+
+
+def parse_budget(text: str) -> int | None:
+    """Read a written budget: a preset's name or a whole number of tokens. Raises BadInput."""
+    word = text.strip().lower()
+    for preset in PRESETS:
+        if word == preset.name:
+            return preset.tokens
+    if word.isascii() and word.isdigit() and int(word) <= LARGEST:
+        return int(word)
+    names = ", ".join(preset.name for preset in PRESETS)
+    raise BadInput(f'A thinking budget is {names} or a whole number of tokens, not "{text}".')
+
+
+def check_minimum(budget: int | None, minimum: int) -> None:
+    """Refuse a least amount of thinking that the budget has no room for. Raises BadInput."""
+    if budget is not None and minimum > budget:
+        raise BadInput(
+            f"At least {minimum} thinking tokens do not fit in a budget of {budget}.",
+            "Raise --think or lower --think-min.",
+        )
+
+
+def describe(tokens: int | None) -> str:
+    """Say a budget: "off", "no limit", "2,048 tokens"."""
+    if tokens is None:
+        return "no limit"
+    return f"{tokens:,} tokens" if tokens else "off"

@@ -1,0 +1,185 @@
+"""What is wrong on this machine and how to mend it: each check yields findings, none changes anything.
+
+A finding is `ok`, `warn` (it works, but not as well as it could, or not all of it) or `bad` (something that
+Stillroom is for will fail).
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Literal
+
+from models import backend, events, hardware, hub, paths, quantities, settings
+from models.errors import StillroomError, from_os_error
+
+State = Literal["ok", "warn", "bad"]
+
+# The smallest distilled model in 4-bit takes about 1 GB; its download and conversion twice that for a while.
+LITTLE_DISK = 5_000_000_000
+NO_DISK = 500_000_000
+LITTLE_MEMORY = 4 * hardware.GIB
+
+GET_BLAS = "sudo apt install libopenblas0-pthread, or run make setup again, or pip install mkl"
+
+
+class Finding(events.Event, frozen=True, tag="finding"):
+    """What a check found. name: what was looked at; text: one sentence; hint: how to mend it, or empty."""
+
+    name: str
+    state: State
+    text: str
+    hint: str = ""
+
+
+def check() -> Iterator[Finding]:
+    """Look at everything, in the order a person would; takes about half a second, or 3 s without a network."""
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(_backend_or_fault)
+        for look in (machine, folders, disk, settings_file, database, starter):
+            yield from _safely(look)
+        yield from engine(asked)
+        yield from _safely(the_hub)
+        yield from display(asked)
+
+
+def machine() -> Iterator[Finding]:
+    """The chip and its memory."""
+    here = hardware.machine()
+    yield Finding(name="Machine", state="ok", text=f"{here.chip}, {here.cores} cores, {here.platform}.")
+    text = f"{quantities.memory(here.memory_bytes)}, {quantities.memory(hardware.available_bytes())} available now."
+    if here.memory_bytes < LITTLE_MEMORY:
+        yield Finding(name="Memory", state="warn", text=text, hint="Only the smallest models fit.")
+    else:
+        yield Finding(name="Memory", state="ok", text=text)
+
+
+def folders() -> Iterator[Finding]:
+    """Where things are kept, and whether they can be."""
+    try:
+        home = paths.home()
+        with tempfile.TemporaryFile(dir=paths.models_folder()):
+            pass
+    except OSError as error:
+        fault = from_os_error(error, "writing to Stillroom's folder")
+        yield Finding(
+            name="Folder", state="bad", text=fault.text, hint="Set STILLROOM_HOME to a folder you may write to."
+        )
+        return
+    yield Finding(name="Folder", state="ok", text=f"{home}")
+
+
+def disk() -> Iterator[Finding]:
+    """Room for models."""
+    free = hardware.free_disk(paths.home())
+    state: State = "bad" if free < NO_DISK else "warn" if free < LITTLE_DISK else "ok"
+    hint = "" if state == "ok" else "Free some space: a model of 7B weights takes about 4.5 GB."
+    yield Finding(name="Disk", state=state, text=f"{quantities.size(free)} free.", hint=hint)
+
+
+def settings_file() -> Iterator[Finding]:
+    """Whether settings.toml can be read."""
+    settings.read()
+    yield Finding(
+        name="Settings", state="ok", text="Fine." if paths.settings_file().exists() else "None yet: defaults."
+    )
+
+
+def database() -> Iterator[Finding]:
+    """Whether the chats are whole."""
+    from models.store import database as store
+
+    if not paths.database_file().exists():
+        yield Finding(name="Chats", state="ok", text="None yet.")
+        return
+    store.open_database(readonly=True).close()
+    yield Finding(name="Chats", state="ok", text=f"The database is whole, {_size_of(paths.database_file())}.")
+
+
+def starter() -> Iterator[Finding]:
+    """Whether the starter model came with the installation."""
+    from models import starter as model
+
+    file = model.gguf_file()
+    yield Finding(name="Starter model", state="ok", text=f"{file.name}, {_size_of(file)}.")
+
+
+def engine(asked: "Future[backend.Backend | StillroomError]") -> Iterator[Finding]:
+    """MLX, the memory its GPU may hold, and on Linux what it computes with."""
+    found = asked.result()
+    if isinstance(found, StillroomError):
+        hint = found.hint or "Run make setup again."
+        yield Finding(name="MLX", state="bad", text=found.text, hint=hint)
+        return
+    yield Finding(name="MLX", state="ok", text=f"{found.mlx} on {found.kind} ({found.device}).")
+    limit = found.gpu_limit_bytes or hardware.machine().gpu_limit_bytes
+    owner = "the GPU may hold" if found.kind == "Metal" else "models may take"
+    yield Finding(name="Model memory", state="ok", text=f"{quantities.memory(limit)} is what {owner}.")
+    if sys.platform == "linux":
+        yield _blas(found)
+        yield _compiler()
+
+
+def the_hub() -> Iterator[Finding]:
+    """Whether models could be fetched."""
+    if hub.kept_offline():
+        yield Finding(name="Hub", state="ok", text="Not asked: HF_HUB_OFFLINE is set.")
+    elif fault := hub.why_unreachable():
+        text = f"{hub.endpoint()} can't be reached: {fault}."
+        yield Finding(name="Hub", state="warn", text=text, hint="Models on this disk work without it.")
+    else:
+        yield Finding(name="Hub", state="ok", text=f"{hub.endpoint()} answers.")
+
+
+def display(asked: "Future[backend.Backend | StillroomError]") -> Iterator[Finding]:
+    """Whether the window can open."""
+    why = hardware.why_no_display()
+    found = asked.result()
+    fault = "" if isinstance(found, StillroomError) else found.window_fault
+    if why:
+        text = f"No window can open: {why}."
+        yield Finding(name="Display", state="warn", text=text, hint="stillroom opens its chat in the terminal instead.")
+    elif fault and not os.environ.get("QT_QPA_PLATFORM"):
+        hint = "sudo apt install libxcb-cursor0 libxkbcommon-x11-0 libegl1"
+        yield Finding(name="Display", state="bad", text=f"Qt can't open windows: {fault}.", hint=hint)
+    else:
+        yield Finding(name="Display", state="ok", text="Windows can open.")
+
+
+def _safely(look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """Run a check; a StillroomError or OSError is what it found."""
+    try:
+        yield from look()
+    except (StillroomError, OSError) as error:
+        name = look.__name__.removesuffix("_file").capitalize()
+        fault = from_os_error(error, "looking") if isinstance(error, OSError) else error
+        yield Finding(name=name, state="bad", text=fault.text, hint=fault.hint)
+
+
+def _backend_or_fault() -> backend.Backend | StillroomError:
+    try:
+        return backend.probe()
+    except StillroomError as error:
+        return error
+
+
+def _blas(found: backend.Backend) -> Finding:
+    if found.blas:
+        return Finding(name="BLAS", state="ok", text=f"{Path(found.blas).name}.")
+    text = "MLX computes with its own slow BLAS: about ten times slower than with OpenBLAS."
+    hint = "Unset STILLROOM_BLAS." if os.environ.get("STILLROOM_BLAS") == "none" else GET_BLAS
+    return Finding(name="BLAS", state="warn", text=text, hint=hint)
+
+
+def _compiler() -> Finding:
+    if found := shutil.which("g++"):
+        return Finding(name="Compiler", state="ok", text=f"{found}.")
+    text = "g++ is missing: MLX can't join its steps into compiled ones and runs them one by one."
+    return Finding(name="Compiler", state="warn", text=text, hint="sudo apt install g++")
+
+
+def _size_of(file: Path) -> str:
+    return quantities.size(file.stat().st_size)
