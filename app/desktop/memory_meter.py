@@ -1,0 +1,70 @@
+"""The foot of the sidebar: how much memory the model takes of what this machine can give it, and what is loaded."""
+
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
+
+from app.desktop.theme import colours
+from models import quantities
+
+
+class MemoryBar(QProgressBar):
+    """A 6 px bar; its value is the share in percent."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Memory")
+        self.setRange(0, 100)
+        self.setTextVisible(False)
+        self.setFixedHeight(6)
+        self.setValue(0)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw track and fill; the fill warns when little is left."""
+        c = colours()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(c.selected))
+        area = QRectF(self.rect())
+        painter.drawRoundedRect(area, 3, 3)
+        if self.value() > 0:
+            painter.setBrush(QColor(c.bad if self.value() > 90 else c.accent))
+            area.setWidth(max(6.0, area.width() * self.value() / 100))
+            painter.drawRoundedRect(area, 3, 3)
+
+
+class MemoryMeter(QWidget):
+    """Label, bar, and one line on what is loaded."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.bar = MemoryBar()
+        self._amount = QLabel()
+        self._loaded = QLabel("No model loaded")
+        title = QLabel("Memory")
+        for label in (title, self._amount, self._loaded):
+            label.setObjectName("small")
+        self._loaded.setTextFormat(Qt.TextFormat.PlainText)
+        line = QHBoxLayout()
+        line.addWidget(title)
+        line.addStretch(1)
+        line.addWidget(self._amount)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(8, 8, 8, 18)
+        column.setSpacing(6)
+        column.addLayout(line)
+        column.addWidget(self.bar)
+        column.addWidget(self._loaded)
+
+    def show_memory(self, used_bytes: int, limit_bytes: int) -> None:
+        """Say how many bytes the engine takes of the most it may take."""
+        self.bar.setValue(min(100, round(100 * used_bytes / limit_bytes)) if limit_bytes else 0)
+        used = quantities.memory(used_bytes).removesuffix(" GB")
+        amount = f"{used} of {quantities.memory(limit_bytes)}"
+        self._amount.setText(amount)
+        self.bar.setAccessibleDescription(f"{amount}; {self._loaded.text()}")
+
+    def show_loaded(self, sentence: str) -> None:
+        """Say what is loaded and how quick it is."""
+        self._loaded.setText(sentence)
