@@ -1,0 +1,51 @@
+"""`stillroom` and `python -m app`: the window, a command, or the engine process, by the arguments.
+
+Importing this costs next to nothing, and each path imports only what it needs: the window no typer, a command no Qt,
+the engine process neither.
+"""
+
+import sys
+
+
+def main() -> int:
+    """Do what the command line asks and give the exit status."""
+    arguments = sys.argv[1:]
+    if arguments == ["--worker"]:
+        from models.engine import worker
+
+        return worker.main() or 0
+    if arguments == ["--probe"]:
+        from models import backend
+
+        backend.main()
+        return 0
+    if not arguments:
+        return _window()
+    from app import cli
+
+    return cli.run(arguments)
+
+
+def _window() -> int:
+    """Open the window; where none can open, say so in a line and chat in the terminal."""
+    from models import hardware
+
+    why = hardware.why_no_display()
+    if not why:
+        try:
+            from app.desktop import main_window
+
+            return main_window.run()
+        except ImportError as error:
+            # A system library that Qt needs is missing; a module of ours missing is a bug and says so.
+            if (error.name or "").partition(".")[0] in ("app", "models"):
+                raise
+            why = str(error)
+    from app import cli
+
+    sys.stderr.write(f"No window can open here ({why}): chatting in the terminal with the starter model.\n")
+    return cli.run(["chat", "starter"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""What the command line writes for programs (`--json`): one JSON object a line on stdout, and nothing else there."""
+
+import sys
+from typing import Any, Protocol
+
+import msgspec
+
+from models import events
+
+
+class Display(Protocol):
+    """Where the events of a command go: to lines of JSON, or to the text of app/terminal.py."""
+
+    def show(self, event: events.Event) -> None:
+        """Show one event."""
+
+    def finish(self) -> None:
+        """Leave the screen in order: the call is over, or was broken off."""
+
+    def result(self, record: events.Record) -> None:
+        """Show what a call ended with."""
+
+
+class JsonLines:
+    """Every event as a line of JSON; the last line of a command is `done` or `failed`."""
+
+    def show(self, event: events.Event) -> None:
+        """Write an event."""
+        _write(event)
+
+    def finish(self) -> None:
+        """Every line is whole as it is."""
+
+    def result(self, record: events.Record) -> None:
+        """Write the last line: the record's fields beside the type."""
+        fields = msgspec.to_builtins(record)
+        del fields["record"]
+        self.done(fields)
+
+    def done(self, fields: dict[str, Any]) -> None:
+        """Write the last line of a command that ends with no single record."""
+        _write({"type": "done", **fields})
+
+
+def _write(what: events.Event | dict[str, Any]) -> None:
+    # The whole line in one call, flushed: a reader never sees half of one.
+    sys.stdout.write(msgspec.json.encode(what).decode() + "\n")
+    sys.stdout.flush()
