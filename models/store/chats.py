@@ -1,0 +1,470 @@
+"""Chats and their messages as rows, and everything one can do to them.
+
+The messages of a chat are a tree: a reply hangs on the message it answers. Editing a message or regenerating a reply
+adds a sibling and loses nothing; `leaf_id` names the end of the branch that is shown. A user's message is committed
+before it is answered, a reply is a row of state `streaming` from the start, and each append is a commit, so a kill
+at any moment loses at most what was not yet appended.
+"""
+
+import functools
+import sqlite3
+import time
+from collections.abc import Callable
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
+
+import msgspec
+
+from models import errors, events
+from models.engine.messages import Sampling
+from models.store.database import faults, transaction
+from models.store.search import SearchHit, is_index_damage, rebuild, search
+
+MessageRole = Literal["user", "assistant"]
+State = Literal["done", "streaming", "stopped", "interrupted", "failed"]
+TitleSource = Literal["auto", "user"]
+Rating = Literal[-1, 0, 1]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+RECENTLY_DELETED_DAYS = 30
+_DAY_S = 86_400
+
+
+class Figures(msgspec.Struct, frozen=True, kw_only=True):
+    """What events.Reply says about a reply besides its texts."""
+
+    thinking_tokens: int = 0
+    answer_tokens: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    ttft_s: float = 0.0
+    tokens_per_s: float = 0.0
+    finish: events.Finish | None = None
+    closed_by: events.ClosedBy | None = None
+    thinking_s: float = 0.0
+    budget: int | None = None
+    context_tokens: int = 0
+    context_limit: int = 0
+
+
+class Chat(msgspec.Struct, frozen=True):
+    """A chat without its messages. Times in seconds since 1970.
+
+    think_budget: thinking tokens, 0 for off, None for no limit; think_custom: the exact number last typed, to be
+    offered again; system: the system prompt; preset: the name it came from; leaf_id: the last message shown.
+    """
+
+    id: int
+    title: str
+    title_source: TitleSource
+    created: float
+    updated: float
+    model: str
+    think_budget: int | None
+    think_custom: int | None
+    system: str
+    preset: str
+    sampling: Sampling
+    draft: str
+    leaf_id: int | None
+    deleted_at: float | None
+
+
+class ChatEntry(msgspec.Struct, frozen=True):
+    """A line of the list of chats."""
+
+    id: int
+    title: str
+    updated: float
+    model: str
+
+
+class StoredMessage(msgspec.Struct, frozen=True):
+    """A message of the tree. model: what wrote a reply; version of versions: its place among its siblings, from 1."""
+
+    id: int
+    chat_id: int
+    parent_id: int | None
+    role: MessageRole
+    content: str
+    thinking: str
+    state: State
+    error: str
+    model: str
+    figures: Figures | None
+    rating: Rating
+    created: float
+    version: int = 1
+    versions: int = 1
+
+
+def _change(method: Callable[Concatenate["Chats", P], T]) -> Callable[Concatenate["Chats", P], T]:
+    """Run a method of Chats as one transaction."""
+
+    @functools.wraps(method)
+    def whole(chats: "Chats", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        def changed() -> T:
+            with transaction(chats.connection):
+                return method(chats, *args, **kwargs)
+
+        return _mending(chats.connection, changed)
+
+    return whole
+
+
+def _mending(connection: sqlite3.Connection, work: Callable[[], T]) -> T:
+    """Do work again with a new search index when it was only that which was damaged."""
+    try:
+        return work()
+    except errors.Corrupt as error:
+        if not (isinstance(error.__cause__, sqlite3.Error) and is_index_damage(error.__cause__)):
+            raise
+        with transaction(connection):
+            rebuild(connection)
+        return work()
+
+
+class Chats:
+    """The chats of one database. Every change is a transaction of its own, committed when the method returns.
+
+    All methods raise NotFound for a chat or message that isn't there, and DiskFull, Busy, BadInput (no right to write) or Corrupt.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, clock: Callable[[], float] = time.time) -> None:
+        self.connection = connection
+        self.clock = clock
+
+    # Chats
+
+    @_change
+    def create(
+        self,
+        model: str = "",
+        *,
+        think_budget: int | None = 2048,
+        system: str = "",
+        preset: str = "",
+        sampling: Sampling | None = None,
+    ) -> Chat:
+        """Add an empty chat."""
+        now = self.clock()
+        values = (now, now, _text(model), think_budget, _text(system), _text(preset), _json(sampling or Sampling()))
+        chat_id = self._insert(
+            "INSERT INTO chats (created, updated, model, think_budget, system, preset, sampling) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            values,
+        )
+        return self.get(chat_id)
+
+    def get(self, chat_id: int) -> Chat:
+        """Read a chat, deleted or not."""
+        rows = self._rows(f"SELECT {_CHAT} FROM chats WHERE id = ?", (chat_id,))
+        if not rows:
+            raise _no_chat(chat_id)
+        *before, sampling, draft, leaf_id, deleted_at = rows[0]
+        fields = (*before, msgspec.json.decode(sampling, type=Sampling), draft, leaf_id, deleted_at)
+        return Chat(*fields)
+
+    def entries(self) -> list[ChatEntry]:
+        """List the chats that are not deleted, last changed first."""
+        rows = self._rows(
+            "SELECT id, title, updated, model FROM chats WHERE deleted_at IS NULL ORDER BY updated DESC, id DESC"
+        )
+        return [ChatEntry(*row) for row in rows]
+
+    def recently_deleted(self) -> list[ChatEntry]:
+        """List the chats that can still be restored, last deleted first."""
+        rows = self._rows(
+            "SELECT id, title, updated, model FROM chats WHERE deleted_at > ? ORDER BY deleted_at DESC, id DESC",
+            (self._oldest_deleted(),),
+        )
+        return [ChatEntry(*row) for row in rows]
+
+    @_change
+    def rename(self, chat_id: int, title: str, source: TitleSource = "user") -> None:
+        """Give a title. One that Stillroom made up (source "auto") never replaces one of the user's."""
+        kept = " AND title_source <> 'user'" if source == "auto" else ""
+        statement = f"UPDATE chats SET title = ?, title_source = ? WHERE id = ?{kept}"
+        self._require_chat(chat_id)
+        self.connection.execute(statement, (_text(title), source, chat_id))
+
+    @_change
+    def duplicate(self, chat_id: int) -> Chat:
+        """Copy a chat with all its branches; the copy has no draft and counts as changed now."""
+        now = self.clock()
+        self._require_chat(chat_id)
+        shift = self.connection.execute(_SHIFT, (chat_id,)).fetchone()[0]
+        copy_id = self._insert(_COPY_CHAT, (now, now, shift, chat_id))
+        self.connection.execute(_COPY_MESSAGES, (shift, copy_id, shift, chat_id))
+        return self.get(copy_id)
+
+    def delete(self, chat_id: int) -> None:
+        """Move a chat to the recently deleted; its messages stay for 30 days."""
+        self._set(chat_id, "deleted_at", self.clock())
+
+    def restore(self, chat_id: int) -> None:
+        """Bring a deleted chat back."""
+        self._set(chat_id, "deleted_at", None)
+
+    @_change
+    def purge(self) -> int:
+        """Remove for good what was deleted more than 30 days ago. Returns how many chats."""
+        return self.connection.execute("DELETE FROM chats WHERE deleted_at <= ?", (self._oldest_deleted(),)).rowcount
+
+    def save_draft(self, chat_id: int, text: str) -> None:
+        """Keep what is in the composer. Does not count as a change of the chat."""
+        self._set(chat_id, "draft", _text(text))
+
+    def set_model(self, chat_id: int, model: str) -> None:
+        """Choose the model that answers from now on."""
+        self._set(chat_id, "model", _text(model))
+
+    @_change
+    def set_thinking(self, chat_id: int, budget: int | None, custom: int | None = None) -> None:
+        """Choose the thinking budget; custom remembers an exact number that was typed, None leaves the old one."""
+        self._require_chat(chat_id)
+        self.connection.execute(
+            "UPDATE chats SET think_budget = ?, think_custom = coalesce(?, think_custom) WHERE id = ?",
+            (budget, custom, chat_id),
+        )
+
+    @_change
+    def set_preset(self, chat_id: int, *, system: str, preset: str = "", sampling: Sampling | None = None) -> None:
+        """Choose system prompt, the preset's name and sampling together."""
+        self._require_chat(chat_id)
+        self.connection.execute(
+            "UPDATE chats SET system = ?, preset = ?, sampling = ? WHERE id = ?",
+            (_text(system), _text(preset), _json(sampling or Sampling()), chat_id),
+        )
+
+    def search(self, query: str, limit: int = 50) -> list[SearchHit]:
+        """Find text in titles and messages; see models/store/search.py."""
+
+        def found() -> list[SearchHit]:
+            with faults(self.connection):
+                return search(self.connection, query, limit)
+
+        return _mending(self.connection, found)
+
+    # Messages
+
+    def branch(self, chat_id: int) -> list[StoredMessage]:
+        """Read the messages of the branch that is shown, first to last."""
+        rows = self._rows(_BRANCH, (chat_id,))
+        if not rows:
+            self._require_chat(chat_id)
+        return [_message(row) for row in rows]
+
+    def tree(self, chat_id: int) -> list[StoredMessage]:
+        """Read all messages of a chat, every branch, in the order they were written."""
+        rows = self._rows(f"SELECT {_MESSAGE} FROM messages m WHERE chat_id = ? ORDER BY id", (chat_id,))
+        if not rows:
+            self._require_chat(chat_id)
+        return [_message(row) for row in rows]
+
+    def message(self, message_id: int) -> StoredMessage:
+        """Read one message."""
+        rows = self._rows(f"SELECT {_MESSAGE} FROM messages m WHERE id = ?", (message_id,))
+        if not rows:
+            raise _no_message(message_id)
+        return _message(rows[0])
+
+    def versions(self, message_id: int) -> list[int]:
+        """List the ids of a message and its siblings, oldest first."""
+        return [row[0] for row in self._rows(_SIBLINGS, (message_id,))]
+
+    @_change
+    def show(self, message_id: int) -> StoredMessage:
+        """Show the branch that holds this message, down to what was last written below it."""
+        shown = self.message(message_id)
+        self.connection.execute(
+            f"UPDATE chats SET leaf_id = ({_NEWEST_BELOW}) WHERE id = ?", (message_id, shown.chat_id)
+        )
+        return shown
+
+    def show_version(self, message_id: int, step: Literal[-1, 1]) -> StoredMessage:
+        """Show the next older (-1) or newer (1) version of a message; at the end it stays."""
+        ids = self.versions(message_id)
+        if not ids:
+            raise _no_message(message_id)
+        at = ids.index(message_id) + step
+        return self.show(ids[min(max(at, 0), len(ids) - 1)])
+
+    @_change
+    def add_user_message(self, chat_id: int, content: str) -> StoredMessage:
+        """Add what the user sent below the shown branch and empty the draft. On disk when this returns."""
+        leaf_id = self._require_chat(chat_id)
+        message_id = self._add(chat_id, leaf_id, "user", content)
+        self.connection.execute("UPDATE chats SET draft = '' WHERE id = ?", (chat_id,))
+        return self.message(message_id)
+
+    @_change
+    def edit_user_message(self, message_id: int, content: str) -> StoredMessage:
+        """Add another version of a user's message and show it; the old one keeps its replies."""
+        old = self.message(message_id)
+        if old.role != "user":
+            raise errors.BadInput("Only your own messages can be edited.")
+        new_id = self._add(old.chat_id, old.parent_id, "user", content)
+        return self.message(new_id)
+
+    @_change
+    def begin_reply(self, message_id: int, model: str) -> StoredMessage:
+        """Add an empty reply of state `streaming` to a user's message and show it; to one answered before, another version."""
+        asked = self.message(message_id)
+        if asked.role != "user":
+            raise errors.BadInput("Only a message of yours can be answered.")
+        reply_id = self._add(asked.chat_id, asked.id, "assistant", "", "streaming", model)
+        return self.message(reply_id)
+
+    @_change
+    def append(self, message_id: int, *, thinking: str = "", content: str = "") -> None:
+        """Add text to the end of a reply that is streaming. On disk when this returns."""
+        changed = self.connection.execute(
+            "UPDATE messages SET thinking = thinking || ?, content = content || ? WHERE id = ? AND state = 'streaming'",
+            (_text(thinking), _text(content), message_id),
+        ).rowcount
+        if not changed:
+            raise errors.NotFound(f"There is no reply {message_id} under way.")
+
+    @_change
+    def finish(
+        self, message_id: int, state: State = "done", reply: events.Reply | None = None, error: str = ""
+    ) -> StoredMessage:
+        """End a reply. The texts of reply, when there is one, replace what was appended, and its figures are kept."""
+        old = self.message(message_id)
+        thinking, content = (reply.thinking, reply.answer) if reply else (old.thinking, old.content)
+        figures = _json(figures_of(reply)) if reply else None
+        self.connection.execute(
+            "UPDATE messages SET state = ?, thinking = ?, content = ?, figures = coalesce(?, figures), error = ? WHERE id = ?",
+            (state, _text(thinking), _text(content), figures, _text(error), message_id),
+        )
+        self.connection.execute("UPDATE chats SET updated = ? WHERE id = ?", (self.clock(), old.chat_id))
+        return self.message(message_id)
+
+    @_change
+    def rate(self, message_id: int, rating: Rating) -> None:
+        """Call a reply good (1), bad (-1) or neither (0)."""
+        if not self.connection.execute("UPDATE messages SET rating = ? WHERE id = ?", (rating, message_id)).rowcount:
+            raise _no_message(message_id)
+
+    @_change
+    def repair(self) -> int:
+        """Mark as interrupted what a killed process left streaming. Only for the process that holds the home, at its start."""
+        return self.connection.execute("UPDATE messages SET state = 'interrupted' WHERE state = 'streaming'").rowcount
+
+    def _rows(self, statement: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+        with faults(self.connection):
+            return self.connection.execute(statement, values).fetchall()
+
+    def _insert(self, statement: str, values: tuple[object, ...]) -> int:
+        row_id = self.connection.execute(statement, values).lastrowid
+        assert row_id is not None
+        return row_id
+
+    def _require_chat(self, chat_id: int) -> int | None:
+        """Return the chat's leaf_id."""
+        row = self.connection.execute("SELECT leaf_id FROM chats WHERE id = ?", (chat_id,)).fetchone()
+        if row is None:
+            raise _no_chat(chat_id)
+        leaf_id: int | None = row[0]
+        return leaf_id
+
+    @_change
+    def _set(self, chat_id: int, column: str, value: object) -> None:
+        self._require_chat(chat_id)
+        self.connection.execute(f"UPDATE chats SET {column} = ? WHERE id = ?", (value, chat_id))
+
+    def _add(
+        self,
+        chat_id: int,
+        parent_id: int | None,
+        role: MessageRole,
+        content: str,
+        state: State = "done",
+        model: str = "",
+    ) -> int:
+        """Add a message below parent_id and make it the end of the shown branch."""
+        now = self.clock()
+        message_id = self._insert(
+            "INSERT INTO messages (chat_id, parent_id, role, content, state, model, created) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (chat_id, parent_id, role, _text(content), state, _text(model), now),
+        )
+        self.connection.execute("UPDATE chats SET leaf_id = ?, updated = ? WHERE id = ?", (message_id, now, chat_id))
+        return message_id
+
+    def _oldest_deleted(self) -> float:
+        return self.clock() - RECENTLY_DELETED_DAYS * _DAY_S
+
+
+def figures_of(reply: events.Reply) -> Figures:
+    """Take the figures out of a reply's record."""
+    return Figures(**{name: getattr(reply, name) for name in Figures.__struct_fields__})
+
+
+_CHAT = ", ".join(Chat.__struct_fields__)
+_SAME_PLACE = "s.parent_id IS m.parent_id AND s.chat_id = m.chat_id"
+_MESSAGE = f"""
+    m.id, m.chat_id, m.parent_id, m.role, m.content, m.thinking, m.state, m.error, m.model, m.figures, m.rating, m.created,
+    (SELECT count(*) FROM messages s WHERE {_SAME_PLACE} AND s.id <= m.id),
+    (SELECT count(*) FROM messages s WHERE {_SAME_PLACE})
+"""
+# Ids grow along a branch, for a message is written after the one it hangs on.
+_BRANCH = f"""
+    WITH RECURSIVE shown (id) AS (
+        SELECT leaf_id FROM chats WHERE id = ? AND leaf_id IS NOT NULL
+        UNION ALL
+        SELECT parent_id FROM messages JOIN shown USING (id) WHERE parent_id IS NOT NULL
+    )
+    SELECT {_MESSAGE} FROM messages m WHERE m.id IN shown ORDER BY m.id
+"""
+_NEWEST_BELOW = """
+    WITH RECURSIVE below (id) AS (
+        VALUES (?) UNION ALL SELECT messages.id FROM messages JOIN below ON messages.parent_id = below.id
+    )
+    SELECT max(id) FROM below
+"""
+_SIBLINGS = f"SELECT s.id FROM messages m JOIN messages s ON {_SAME_PLACE} WHERE m.id = ? ORDER BY s.id"
+
+# A copy's ids are the original's, moved past the last one given out: parents and leaf move along by the same number.
+_SHIFT = (
+    "SELECT (SELECT seq FROM sqlite_sequence WHERE name = 'messages') + 1 - min(id) FROM messages WHERE chat_id = ?"
+)
+_COPY_CHAT = """
+    INSERT INTO chats (title, title_source, created, updated, model, think_budget, think_custom, system, preset, sampling, leaf_id)
+    SELECT CASE title WHEN '' THEN '' ELSE title || ' copy' END,
+        title_source, ?, ?, model, think_budget, think_custom, system, preset, sampling, leaf_id + ?
+    FROM chats WHERE id = ?
+"""
+_COPY_MESSAGES = """
+    INSERT INTO messages (id, chat_id, parent_id, role, content, thinking, state, error, model, figures, rating, created)
+    SELECT id + ?, ?, parent_id + ?, role, content, thinking,
+        CASE state WHEN 'streaming' THEN 'interrupted' ELSE state END, error, model, figures, rating, created
+    FROM messages WHERE chat_id = ? ORDER BY id
+"""
+
+
+def _message(row: tuple[Any, ...]) -> StoredMessage:
+    figures = msgspec.json.decode(row[9], type=Figures) if row[9] else None
+    fields = (*row[:9], figures, *row[10:])
+    return StoredMessage(*fields)
+
+
+def _json(record: Figures | Sampling) -> str:
+    return msgspec.json.encode(record).decode()
+
+
+def _text(text: str) -> str:
+    """Make text storable: half of a surrogate pair, as a careless paste may hold, has no UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def _no_chat(chat_id: int) -> errors.NotFound:
+    return errors.NotFound(f"There is no chat {chat_id}.")
+
+
+def _no_message(message_id: int) -> errors.NotFound:
+    return errors.NotFound(f"There is no message {message_id}.")

@@ -1,0 +1,302 @@
+"""The SQLite file itself: opening, pragmas, migrations, integrity, backups.
+
+WAL with synchronous=FULL (and F_FULLFSYNC on a Mac, where a plain fsync stops at the drive's cache): what was
+committed survives a kill and a power cut. A file that can't be used is never changed and never deleted: a newer
+one can be opened read-only, a damaged one is reported together with the newest backup that is whole.
+
+Backups are written by VACUUM INTO, beside and renamed: copying the file alone would miss what is still in the WAL.
+"""
+
+import contextlib
+import datetime
+import logging
+import os
+import re
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+from models import errors, paths
+from models.store.migrations import MIGRATIONS
+
+log = logging.getLogger(__name__)
+
+DAILY_BACKUPS = 7
+BUSY_TIMEOUT_MS = 5000
+_APPLICATION_ID = 0x5374696C  # "Stil", in the file's header
+_DAILY = re.compile(r"stillroom-\d{4}-\d\d-\d\d\.db")
+
+
+def open_database(path: Path | None = None, *, readonly: bool = False, check: bool = True) -> sqlite3.Connection:
+    """Open the database of this home, or that at path: made when missing, checked, brought to today's schema.
+
+    check: read the whole file for damage first. readonly: change nothing, and accept a file of a newer Stillroom.
+    The connection is in autocommit mode and of use to this thread alone; writes belong inside `transaction`.
+    Raises Newer, Corrupt, Unsupported (readonly, older schema), NotFound (readonly), Busy, DiskFull, BadInput (no right to write).
+    """
+    path = path or paths.database_file()
+    if path.is_dir():
+        raise errors.Corrupt(f"There is a folder where Stillroom's database should be: {path}.", "Move it away.")
+    if readonly:
+        return _open_readonly(path, check)
+    with faults(path):
+        _make_private(path)
+        if path.stat().st_size:
+            _inspect(path, check)
+        connection = _connect(path, "rw")
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA fullfsync = ON")  # both without effect except on a Mac
+            connection.execute("PRAGMA checkpoint_fullfsync = ON")
+            migrate(connection)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Run the steps this file has not seen, each in a transaction; a file with anything in it is backed up before each."""
+    for number, step in enumerate(MIGRATIONS, 1):
+        version = _pragma(connection, "user_version")
+        if version >= number:
+            continue
+        if version:
+            back_up(connection, f"stillroom-before-migration-{number}.db")
+        with transaction(connection):
+            if _pragma(connection, "user_version") < number:  # another process may have been quicker
+                step(connection)
+                connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+                connection.execute(f"PRAGMA user_version = {number}")
+                log.debug("database migrated to version %d", number)
+    with transaction(connection):  # a file or folder that can't be written says so now, not at the first message
+        pass
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Commit what is done inside, all or nothing. Errors of the world come out as those of models/errors.py."""
+    with faults(connection):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:  # SQLite itself rolls back on a full disk
+                connection.execute("ROLLBACK")
+            raise
+
+
+@contextlib.contextmanager
+def faults(where: Path | sqlite3.Connection) -> Iterator[None]:
+    """Turn what SQLite and the system say into our errors; where: the file that the sentence names, or a connection to it."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        known = _from_sqlite_error(error, where)
+        if known is None:
+            raise
+        raise known from error
+    except OSError as error:
+        raise errors.from_os_error(error, "writing Stillroom's database") from error
+
+
+def back_up(connection: sqlite3.Connection, name: str) -> Path:
+    """Write a checked copy of the database under that name into the backups' folder, replacing one of that name."""
+    target = paths.backups_folder() / name
+    part = target.with_name(f"{name}.{os.getpid()}.part")
+    with faults(target):
+        try:
+            part.unlink(missing_ok=True)
+            os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            connection.execute("VACUUM INTO ?", (str(part),))
+            _synced(part)
+            if (fault := damage(part)) is not None:
+                raise errors.Corrupt(f"The backup {name} could not be written whole: {fault}.")
+            os.replace(part, target)
+        finally:
+            part.unlink(missing_ok=True)
+    return target
+
+
+def back_up_daily(path: Path | None = None, today: datetime.date | None = None) -> Path | None:
+    """Make today's backup unless it is there, and keep the last seven. Returns the new file.
+
+    Opens its own connection, so it may run in any thread while another one writes; takes as long as copying the file.
+    """
+    name = f"stillroom-{today or datetime.date.today()}.db"
+    if (paths.backups_folder() / name).exists():
+        return None
+    with contextlib.closing(open_database(path, readonly=True, check=False)) as connection:
+        written = back_up(connection, name)
+    kept = sorted(file for file in paths.backups_folder().iterdir() if _DAILY.fullmatch(file.name))
+    for old in kept[:-DAILY_BACKUPS]:
+        old.unlink(missing_ok=True)
+    return written
+
+
+def newest_good_backup() -> Path | None:
+    """Find the newest backup that is whole, or None."""
+    files = [file for file in paths.backups_folder().glob("*.db") if file.is_file()]
+    files.sort(key=lambda file: file.stat().st_mtime, reverse=True)
+    return next((file for file in files if damage(file) is None), None)
+
+
+def restore_backup(backup: Path, path: Path | None = None) -> Path | None:
+    """Put a copy of backup in the database's place. Returns where the file that was there is kept, None if there was none.
+
+    No connection to the database may be open. Raises Corrupt when the backup itself is damaged.
+    """
+    path = path or paths.database_file()
+    if (fault := damage(backup)) is not None:
+        raise errors.Corrupt(f"The backup {backup.name} is damaged too: {fault}.")
+    part = path.with_name(path.name + ".part")
+    kept = path.with_name(f"{path.stem}-damaged-{time.strftime('%Y%m%d-%H%M%S')}-{time.time_ns() % 10**9:09d}.db")
+    with faults(path):
+        shutil.copyfile(backup, part)
+        part.chmod(0o600)
+        _synced(part)
+        there = path.exists()
+        for suffix in ("-wal", "-shm", ""):  # the WAL of the old file must not be played into the new one
+            if Path(f"{path}{suffix}").exists():
+                os.replace(f"{path}{suffix}", f"{kept}{suffix}")
+        os.replace(part, path)
+    return kept if there else None
+
+
+def damage(path: Path) -> str | None:
+    """Say what is wrong with a database file, None when it is whole and Stillroom's."""
+    try:
+        with contextlib.closing(_connect(path, "ro")) as connection:
+            return _damage(connection)
+    except sqlite3.Error as error:
+        return str(error)
+
+
+def _open_readonly(path: Path, check: bool) -> sqlite3.Connection:
+    if not path.exists():
+        raise errors.NotFound(f"There is no database at {path}.")
+    with faults(path):
+        connection = _connect(path, _readonly_mode(path))
+        try:
+            if (version := _pragma(connection, "user_version")) < len(MIGRATIONS):
+                raise errors.Unsupported(
+                    f"The chats in {path} are of an older Stillroom (version {version}).",
+                    "Start Stillroom once to bring them up to date.",
+                )
+            if check and (fault := _damage(connection)) is not None:
+                raise _corrupt(path, fault)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _readonly_mode(path: Path) -> str:
+    """Without a WAL file, a file in a folder that can't be written is only readable as immutable."""
+    wal = Path(f"{path}-wal")
+    if os.access(path.parent, os.W_OK) or (wal.exists() and wal.stat().st_size):
+        return "ro"
+    return "ro&immutable=1"
+
+
+def _inspect(path: Path, check: bool) -> None:
+    """Refuse a file that is newer, damaged or not ours, without touching it."""
+    with contextlib.closing(_connect(path, "ro")) as connection:
+        version = _pragma(connection, "user_version")
+        if version > len(MIGRATIONS) and _pragma(connection, "application_id") == _APPLICATION_ID:
+            raise errors.Newer(
+                f"The chats in {path} were written by a newer Stillroom (version {version}; this one knows {len(MIGRATIONS)}).",
+                "Update Stillroom, or open them read-only.",
+            )
+        fault = _damage(connection) if check else _foreign(connection)
+        if fault is not None:
+            raise _corrupt(path, fault)
+
+
+def _damage(connection: sqlite3.Connection) -> str | None:
+    faults_found = [str(row[0]) for row in connection.execute("PRAGMA quick_check")]
+    # SQLite from 3.44 on checks the search index too; that one is built anew where it is used (chats.py).
+    serious = [fault for fault in faults_found if fault != "ok" and "FTS5" not in fault]
+    return serious[0] if serious else _foreign(connection)
+
+
+def _foreign(connection: sqlite3.Connection) -> str | None:
+    """A database without tables is one that was killed before its first migration: ours to fill."""
+    tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    if tables and _pragma(connection, "application_id") != _APPLICATION_ID:
+        return "it is a database of another program"
+    return None
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    uri = f"file:{quote(str(path.absolute()))}?mode={mode}"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000)
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+def _make_private(path: Path) -> None:
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    for file in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+        if file.exists():
+            file.chmod(0o600)
+
+
+def _synced(path: Path) -> None:
+    handle = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+
+
+def _file_of(connection: sqlite3.Connection) -> Path:
+    """A database in memory has no file: then the home's is as good a name as any."""
+    with contextlib.suppress(sqlite3.Error):
+        file = connection.execute("PRAGMA database_list").fetchone()[2]
+        return Path(file or paths.database_file())
+    return paths.database_file()
+
+
+def _corrupt(path: Path, fault: str) -> errors.Corrupt:
+    backup = newest_good_backup()
+    if backup is None:
+        return errors.Corrupt(
+            f"The chats in {path} are damaged ({fault}).", "The file is kept as it is. There is no backup."
+        )
+    day = datetime.datetime.fromtimestamp(backup.stat().st_mtime).strftime("%Y-%m-%d %H:%M")
+    return errors.Corrupt(
+        f"The chats in {path} are damaged ({fault}).",
+        f"The file is kept as it is. The newest good backup is of {day}: {backup}.",
+    )
+
+
+def _from_sqlite_error(error: sqlite3.Error, where: Path | sqlite3.Connection) -> errors.StillroomError | None:
+    """Say what the world did wrong; None for anything else, which is a bug of ours."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # extended codes keep the plain one in the low byte
+    path = where if isinstance(where, Path) else _file_of(where)
+    if code == sqlite3.SQLITE_FULL:
+        return errors.DiskFull(
+            f"There is no space left on the disk for {path}; what was saved before is safe.",
+            "Free some space and try again.",
+        )
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return errors.Busy(f"Another process is writing to {path}.", "Close the other Stillroom and try again.")
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        return errors.BadInput(
+            f"Stillroom may not write to {path}.", "Check the permissions of the file and its folder."
+        )
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return _corrupt(path, str(error))
+    if code == sqlite3.SQLITE_IOERR:
+        return errors.Corrupt(f"The disk reported a fault at {path}: {error}.", "What was saved before is kept.")
+    return None
