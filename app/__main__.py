@@ -13,7 +13,8 @@ def main() -> int:
     if arguments == ["--worker"]:
         from models.engine import worker
 
-        return worker.main() or 0
+        worker.main()
+        return 0
     if arguments == ["--probe"]:
         from models import backend
 

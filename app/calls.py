@@ -22,7 +22,7 @@ def follow(engine: Engine, request: messages.Request, display: Display) -> event
     Ctrl-C and SIGTERM cancel the call, which then ends as the engine sees fit; a second one raises KeyboardInterrupt.
     While a reply is thinking, Enter asks for the answer and "+" for more thinking. Raises the call's StillroomError.
     """
-    call = engine.start(request)
+    call, reports = engine.start_watched(request)
     result: events.Record | None = None
 
     def steer(key: str) -> None:
@@ -31,7 +31,7 @@ def follow(engine: Engine, request: messages.Request, display: Display) -> event
 
     with interrupts.stopping(partial(engine.cancel, call)), interrupts.pressed(steer):
         try:
-            for event in engine.events(call):
+            for event in reports:
                 if isinstance(event, events.Done):
                     result = event.result
                 else:

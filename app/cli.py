@@ -57,7 +57,7 @@ def run(arguments: list[str]) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
     except typer.TyperException as error:
-        return _fail(BadInput(_sentence(error), "See stillroom --help."), as_json)
+        return _fail(_misuse(error), as_json)
     except StillroomError as error:
         if debug:
             traceback.print_exc()
@@ -172,7 +172,7 @@ def import_model(
 def chat(
     model: ModelName,
     prompt: Annotated[
-        str | None, typer.Argument(metavar="[PROMPT]", help="Without it a conversation; - reads it from stdin.")
+        str | None, typer.Argument(metavar="PROMPT", help="Without it a conversation; - reads it from stdin.")
     ] = None,
     think: Annotated[
         str | None, typer.Option(metavar="BUDGET", help="off, short, medium, long, unlimited or a number of tokens.")
@@ -245,9 +245,11 @@ def _place(model: str) -> str:
     return str(Path(model).expanduser().absolute()) if looks_like_path else model
 
 
-def _sentence(error: typer.TyperException) -> str:
+def _misuse(error: typer.TyperException) -> BadInput:
     text = " ".join(error.format_message().split())
-    return text if text.endswith((".", "?")) else f"{text}."
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "stillroom"
+    return BadInput(text if text.endswith((".", "?")) else f"{text}.", f"{command} --help says how it is used.")
 
 
 def _bug(error: Exception) -> StillroomError:
@@ -261,15 +263,12 @@ def _bug(error: Exception) -> StillroomError:
 
 def _fail(error: StillroomError, as_json: bool) -> int:
     """Say an error, and give its exit status."""
-    from app.terminal import fail
+    from app.terminal import Screen
 
     with contextlib.suppress(BrokenPipeError):
         if as_json:
-            from app.json_lines import JsonLines
-            from models import events
-
-            JsonLines().show(events.Failed(kind=error.kind, text=error.text, hint=error.hint))
-        fail(error)
+            _display(True).failed(error)
+        Screen().failed(error)
     return error.exit_status
 
 

@@ -12,7 +12,7 @@ import msgspec
 from app import interrupts
 from app.calls import follow
 from app.json_lines import Display
-from app.terminal import fail, notices, visible
+from app.terminal import notices, visible
 from models import budgets, events
 from models.engine import messages
 from models.errors import BadInput, StillroomError
@@ -87,8 +87,7 @@ class Conversation:
             else:
                 raise BadInput(f"There is no command {word}.", "/help lists them.")
         except StillroomError as error:
-            self._display.show(events.Failed(kind=error.kind, text=error.text, hint=error.hint))
-            fail(error)
+            self._display.failed(error)
 
     def _answer(self, prompt: str) -> None:
         asked = messages.Message(role="user", content=prompt)

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import msgspec
 
 from models import events
+from models.errors import StillroomError
 
 
 class Display(Protocol):
@@ -19,6 +20,9 @@ class Display(Protocol):
 
     def result(self, record: events.Record) -> None:
         """Show what a call ended with."""
+
+    def failed(self, error: StillroomError) -> None:
+        """Show why a call failed."""
 
 
 class JsonLines:
@@ -40,6 +44,10 @@ class JsonLines:
     def done(self, fields: dict[str, Any]) -> None:
         """Write the last line of a command that ends with no single record."""
         _write({"type": "done", **fields})
+
+    def failed(self, error: StillroomError) -> None:
+        """Write the last line of a command that failed."""
+        _write({"type": "failed", "kind": error.kind, "text": error.text, "hint": error.hint})
 
 
 def _write(what: events.Event | dict[str, Any]) -> None:

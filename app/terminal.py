@@ -87,6 +87,12 @@ class Screen:
                 weights = f"{quantities.count(record.params)} weights, {quantities.size(record.size_bytes)}"
                 self._console.print(f"{visible(record.name)} is in the library: {weights}.")
 
+    def failed(self, error: StillroomError) -> None:
+        """Say an error: its sentence, and what to do about it."""
+        self._console.print(visible(error.text), style="red")
+        if error.hint:
+            self._console.print(visible(error.hint), style="dim")
+
     def _progress(self, event: events.Progress) -> None:
         words = STAGES.get(event.stage, event.stage.capitalize())
         if not self._lively:
@@ -179,14 +185,6 @@ def notices() -> Console:
 def visible(text: str) -> str:
     """Text of a model or a file with its control characters made visible instead of obeyed."""
     return text.translate(_VISIBLE)
-
-
-def fail(error: StillroomError) -> None:
-    """Say an error on stderr: its sentence, and what to do about it."""
-    console = notices()
-    console.print(visible(error.text), style="red")
-    if error.hint:
-        console.print(visible(error.hint), style="dim")
 
 
 def _ending(reply: events.Reply, at_terminal: bool) -> str:
