@@ -19,6 +19,9 @@ class EngineLike(Protocol):
     def steer(self, job_id: int, action: Action) -> None:
         """Change how long a chat job goes on thinking."""
 
+    def worker_bytes(self) -> int:
+        """Resident memory of the process that holds the model; 0 when there is none."""
+
     def close(self) -> None:
         """End the engine process."""
 

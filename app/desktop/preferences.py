@@ -1,0 +1,63 @@
+"""The settings while the window runs: read once, changed in one place, written a moment later."""
+
+import logging
+from typing import Any
+
+import msgspec
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from models import settings
+from models.errors import StillroomError
+
+log = logging.getLogger(__name__)
+
+WRITE_MS = 400
+
+
+class Preferences(QObject):
+    """Holds the settings in force.
+
+    Signals:
+        changed: the settings are other ones now.
+        not_saved: a StillroomError; what was chosen holds until the window closes.
+    """
+
+    changed = Signal()
+    not_saved = Signal(object)
+
+    def __init__(self, current: settings.Settings, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.current = current
+        self._timer = QTimer(self, singleShot=True, interval=WRITE_MS)
+        self._timer.timeout.connect(self.write)
+
+    def change(self, **values: Any) -> None:
+        """Put values into the settings; names as in models.settings.Settings."""
+        self.take(msgspec.structs.replace(self.current, **values))
+
+    def take(self, new: settings.Settings) -> None:
+        """Put other settings in force."""
+        if new != self.current:
+            self.current = new
+            self._timer.start()
+            self.changed.emit()
+
+    def window(self, key: str, default: Any = None) -> Any:
+        """Recall something about the window."""
+        return self.current.window.get(key, default)
+
+    def remember(self, **values: Any) -> None:
+        """Keep things about the window; nobody is told, for nobody else uses them."""
+        window = {**self.current.window, **values}
+        if window != self.current.window:
+            self.current = msgspec.structs.replace(self.current, window=window)
+            self._timer.start()
+
+    def write(self) -> None:
+        """Write the settings now."""
+        self._timer.stop()
+        try:
+            settings.save(self.current)
+        except StillroomError as error:
+            log.warning("settings not saved: %s", error)
+            self.not_saved.emit(error)
