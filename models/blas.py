@@ -17,6 +17,8 @@ from typing import NamedTuple
 
 from models.errors import BadInput
 
+SYSTEM_FOLDERS = ("/usr/lib/{}", "/usr/lib64", "/usr/lib", "/usr/local/lib", "/lib64")
+
 # Debian's flavours in the order of their speed; a bare libopenblas.so.0 comes last, it may be the serial one.
 _NAMES = (
     "openblas-pthread/libopenblas.so.0",
@@ -84,8 +86,7 @@ def _candidates() -> Iterator[Blas]:
     architecture = f"{platform.machine()}-linux-gnu"
     unpacked = prefix / "blas" / "usr" / "lib" / architecture
     yield from (Blas(file, unpacked) for file in _files([unpacked]))
-    folders = [f"/usr/lib/{architecture}", "/usr/lib64", "/usr/lib", "/usr/local/lib", "/lib64"]
-    yield from (Blas(file) for file in _files([Path(folder) for folder in folders]))
+    yield from (Blas(file) for file in _files([Path(f.format(architecture)) for f in SYSTEM_FOLDERS]))
     yield from (Blas(file) for file in _known_to_the_loader())
     wheels = [prefix / "lib", *(Path(entry) for entry in sys.path if entry.endswith("site-packages"))]
     # MKL opens its computing layers by name at run time, from its own folder.

@@ -34,7 +34,7 @@ def parse_budget(text: str) -> int | None:
     for preset in PRESETS:
         if word == preset.name:
             return preset.tokens
-    if word.isascii() and word.isdigit() and int(word) <= LARGEST:
+    if word.isascii() and word.isdigit() and len(word) < 20 and int(word) <= LARGEST:
         return int(word)
     names = ", ".join(preset.name for preset in PRESETS)
     raise BadInput(f'A thinking budget is {names} or a whole number of tokens, not "{text}".')

@@ -39,10 +39,10 @@ def check() -> Iterator[Finding]:
     """Look at everything, in the order a person would; takes about half a second, or 3 s without a network."""
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(_backend_or_fault)
-        for look in (machine, folders, disk, settings_file, database, starter):
-            yield from _safely(look)
+        for name, look in LOCAL.items():
+            yield from safely(name, look)
         yield from engine(asked)
-        yield from _safely(the_hub)
+        yield from the_hub()
         yield from display(asked)
 
 
@@ -103,7 +103,7 @@ def starter() -> Iterator[Finding]:
     """Whether the starter model came with the installation."""
     from models import starter as model
 
-    file = model.gguf_file()
+    file = model.source()
     yield Finding(name="Starter model", state="ok", text=f"{file.name}, {_size_of(file)}.")
 
 
@@ -149,14 +149,26 @@ def display(asked: "Future[backend.Backend | StillroomError]") -> Iterator[Findi
         yield Finding(name="Display", state="ok", text="Windows can open.")
 
 
-def _safely(look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
-    """Run a check; a StillroomError or OSError is what it found."""
+def safely(name: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """Run a check; a StillroomError or OSError in it is what it found, under that name."""
     try:
         yield from look()
-    except (StillroomError, OSError) as error:
-        name = look.__name__.removesuffix("_file").capitalize()
-        fault = from_os_error(error, "looking") if isinstance(error, OSError) else error
+    except StillroomError as error:
+        yield Finding(name=name, state="bad", text=error.text, hint=error.hint)
+    except OSError as error:
+        fault = from_os_error(error, "looking")
         yield Finding(name=name, state="bad", text=fault.text, hint=fault.hint)
+
+
+# What is looked at while MLX starts, in the order of a person's questions.
+LOCAL: dict[str, Callable[[], Iterator[Finding]]] = {
+    "Machine": machine,
+    "Folder": folders,
+    "Disk": disk,
+    "Settings": settings_file,
+    "Chats": database,
+    "Starter model": starter,
+}
 
 
 def _backend_or_fault() -> backend.Backend | StillroomError:

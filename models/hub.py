@@ -40,10 +40,10 @@ def _ask(timeout_s: float) -> str:
     except urllib.error.HTTPError as error:
         error.close()
         return f"it answered with status {error.code}"
-    except urllib.error.URLError as error:
-        return str(error.reason).rstrip(".")
     except OSError as error:
-        return str(error).rstrip(".")
+        # urllib wraps the fault of the socket in one of its own.
+        reason = getattr(error, "reason", error)
+        return str(getattr(reason, "strerror", None) or reason).rstrip(".")
     except ValueError:
         return "something else answers there, perhaps the network's login page"
     return ""

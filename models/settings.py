@@ -97,20 +97,23 @@ def _table(file: Path) -> dict[str, Any]:
 
 
 def _merged(kept: dict[str, Any], settings: Settings) -> dict[str, Any]:
-    presets = kept.get("presets", [])
-    known = (
-        {preset.get("name"): preset for preset in presets if isinstance(preset, dict)}
-        if isinstance(presets, list)
-        else {}
-    )
+    written = kept.get("presets")
+    presets = [preset for preset in written if isinstance(preset, dict)] if isinstance(written, list) else []
+    known = {preset.get("name"): preset for preset in presets}
     table = {**kept, **msgspec.to_builtins(settings)}
-    table["presets"] = [_preset(known.get(preset["name"], {}), preset) for preset in table["presets"]]
-    return table
+    table["presets"] = [{**known.get(preset["name"], {}), **preset} for preset in table["presets"]]
+    return _without_null(table)
 
 
-def _preset(kept: dict[str, Any], preset: dict[str, Any]) -> dict[str, Any]:
-    merged = {**kept, **preset}
-    return {key: value for key, value in merged.items() if value is not None}
+def _without_null(table: dict[str, Any]) -> dict[str, Any]:
+    """A table without the values that TOML can't say, in the tables inside it too."""
+    return {key: _plain(value) for key, value in table.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return _without_null(value)
+    return [_plain(item) for item in value if item is not None] if isinstance(value, list) else value
 
 
 def _set_aside(file: Path) -> Path:
