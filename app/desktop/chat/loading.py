@@ -11,7 +11,7 @@ class Loading(QObject):
     """Brings models into memory, one after the other.
 
     Signals:
-        changed: something in `loaded`, `wanted`, `fraction` or `stage` is another one now.
+        changed: something in `loaded`, `wanted`, `fraction` or `job` is another one now.
         arrived: a model is ready (events.Loaded).
         failed: a model could not be loaded (events.Failed).
     """
@@ -27,7 +27,7 @@ class Loading(QObject):
         self.loaded: events.Loaded | None = None
         self.wanted = ""
         self.fraction: float | None = None
-        self.stage = ""
+        self.job = ""
         signals.arrived.connect(self._take)
 
     @property
@@ -42,7 +42,7 @@ class Loading(QObject):
         if self._job_id is not None:
             self._engine.cancel(self._job_id)
         self.wanted = model
-        self.fraction, self.stage = 0.0, ""
+        self.fraction, self.job = 0.0, ""
         self.loaded = None
         self._job_id = self._engine.start(messages.Load(model=model))
         self.changed.emit()
@@ -60,7 +60,7 @@ class Loading(QObject):
         match event:
             case events.Progress():
                 self.fraction = event.done / event.total if event.total else self.fraction
-                self.stage = event.stage
+                self.job = event.job
             case events.Done(result=result):
                 self._job_id = None
                 self.loaded = result if isinstance(result, events.Loaded) else None
