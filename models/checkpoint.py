@@ -1,0 +1,155 @@
+"""Checkpoint folders on disk: written beside their place, renamed into it, and described by a record of ours.
+
+A draft is a hidden folder next to where the model will be, named after the process that writes it. It becomes the
+model by one rename, so half a model never has a model's name; what a killed process leaves behind is swept later.
+`stillroom.json`, written last, says where a model came from.
+"""
+
+import errno
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import psutil
+
+from models import errors, quantities
+
+RECORD = "stillroom.json"
+_DRAFT = re.compile(r"\.draft-(\d+)-")
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """What stillroom.json holds. created: ISO 8601, UTC; made_from: changes when the model has to be made anew."""
+
+    name: str
+    title: str
+    source: str
+    created: str
+    size_bytes: int
+    licence: str = ""
+    made_from: str = ""
+
+
+def read_record(folder: Path) -> Record | None:
+    """Read a model's record; None when it has none. Raises Corrupt when it is no record."""
+    try:
+        return msgspec.json.decode((folder / RECORD).read_bytes(), type=Record)
+    except FileNotFoundError:
+        return None
+    except (msgspec.MsgspecError, OSError, UnicodeDecodeError) as error:
+        raise errors.Corrupt(
+            f"The record of {folder.name} ({RECORD}) can't be read.", "Import the model again."
+        ) from error
+
+
+def new_record(folder: Path, title: str, source: str, licence: str = "", made_from: str = "") -> Record:
+    """Describe a finished model folder as made now."""
+    return Record(
+        name=folder.name,
+        title=title,
+        source=source,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        size_bytes=folder_size(folder),
+        licence=licence,
+        made_from=made_from,
+    )
+
+
+def folder_size(folder: Path) -> int:
+    """Bytes of the files directly in a folder."""
+    return sum(entry.stat().st_size for entry in folder.iterdir() if entry.is_file())
+
+
+def write_record(folder: Path, record: Record) -> None:
+    """Write a model's record, whole or not at all."""
+    draft = folder / f".{RECORD}.{os.getpid()}"
+    write_file(draft, msgspec.json.format(msgspec.json.encode(record), indent=2))
+    draft.replace(folder / RECORD)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file and wait until it is on the disk."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def write_json(path: Path, content: dict[str, object]) -> None:
+    """Write a dictionary as indented JSON and wait until it is on the disk."""
+    write_file(path, msgspec.json.format(msgspec.json.encode(content), indent=2))
+
+
+@contextmanager
+def publishing(folder: Path, needed_bytes: int, doing: str, replace: bool = False) -> Iterator[Path]:
+    """Give a draft folder that becomes `folder` when the block ends well and vanishes when it does not.
+
+    needed_bytes is checked against the free space first; doing says what goes on, as in "writing the model".
+    Raises BadInput when `folder` exists and is not to be replaced, DiskFull, there and when a write runs out of space; other faults of the disk as errors.from_os_error.
+    """
+    check_space(folder.parent, needed_bytes)
+    draft = _draft(folder)
+    try:
+        yield draft
+        _sync_folder(draft)
+        _take_place(draft, folder, replace)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise _disk_full(folder.parent, needed_bytes) from error
+        raise errors.from_os_error(error, doing) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def check_space(folder: Path, needed_bytes: int) -> None:
+    """Raise DiskFull, with both figures, when the disk of `folder` has not that much space left."""
+    if shutil.disk_usage(folder).free < needed_bytes:
+        raise _disk_full(folder, needed_bytes)
+
+
+def sweep(parent: Path) -> None:
+    """Remove the drafts in `parent` whose process is gone."""
+    for entry in parent.iterdir():
+        match = _DRAFT.match(entry.name)
+        if match and not psutil.pid_exists(int(match[1])):
+            shutil.rmtree(entry, ignore_errors=True)
+
+
+def _draft(folder: Path) -> Path:
+    return Path(tempfile.mkdtemp(prefix=f".draft-{os.getpid()}-", dir=folder.parent))
+
+
+def _take_place(draft: Path, folder: Path, replace: bool) -> None:
+    if folder.exists() and not replace:
+        raise errors.BadInput(f"There is a model named {folder.name} already.", "Choose another name.")
+    if folder.exists():
+        # a full folder can't be renamed over: the old model steps aside under a name that the sweep knows
+        old = _draft(folder)
+        folder.rename(old)
+        draft.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        draft.rename(folder)
+    _sync_folder(folder.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _disk_full(folder: Path, needed_bytes: int) -> errors.DiskFull:
+    free = shutil.disk_usage(folder).free
+    return errors.DiskFull(
+        f"The model needs {quantities.size(needed_bytes)}, {quantities.size(free)} are free on the disk of {folder}.",
+        "Free some space and try again.",
+    )

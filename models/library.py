@@ -1,0 +1,266 @@
+"""The models on this disk: what is there, where a name leads, and how a new one comes in.
+
+The library is a folder of folders (paths.models_folder()), each a checkpoint that mlx-lm loads, with a stillroom.json
+that says where it came from. The disk is the truth: nothing is kept beside it. One bad folder is listed as broken, with
+a sentence, and never keeps the others from being listed. The starter model is listed before it is made.
+"""
+
+import difflib
+import errno
+import os
+import re
+from collections.abc import Generator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from models import checkpoint, errors, gguf_header, inspection, paths, starter, template
+from models.events import Done, Model, Progress
+
+MAX_NAME = 80
+COPY_CHUNK_BYTES = 16 << 20
+# What is taken from a folder. Pickle files and Python run code when they are read: they never come along.
+_TAKEN = re.compile(r"(.+\.(json|safetensors|jinja|txt|model)|tokenizer\..+)")
+_WEIGHTS = ".safetensors"
+_NEVER = (".py", ".bin", ".pth", ".pt", ".pkl", ".pickle", ".so")
+
+
+def models() -> list[Model]:
+    """All models of the library by name, the starter first. Never raises because of one of them."""
+    folders = sorted(
+        (entry for entry in paths.models_folder().iterdir() if entry.is_dir() and not entry.name.startswith(".")),
+        key=lambda folder: folder.name.lower(),
+    )
+    return [_starter(), *(_listed(folder) for folder in folders if folder.name != starter.NAME)]
+
+
+def show(name: str) -> Model:
+    """Describe one model, given as for find. Raises what find raises."""
+    if name == starter.NAME:
+        return _starter()
+    return _listed(find(name))
+
+
+def find(name: str) -> Path:
+    """The folder of a model: a name of the library, or the path of a folder.
+
+    Raises NotFound, with the names that come near, when there is no such model or no model in that folder, and
+    BadInput for a GGUF file. The starter's folder may still have to be made: see prepare.
+    """
+    if name == starter.NAME:
+        return starter.folder()
+    if _is_name(name) and (paths.models_folder() / name).is_dir():
+        return _with_config(paths.models_folder() / name)
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return _with_config(path.resolve())
+    if path.is_file():
+        raise errors.BadInput(
+            f"{path.name} is a file, not a model of the library.", f'Import it first: stillroom import "{path}"'
+        )
+    raise errors.NotFound(f"There is no model named {name}.", _near(name))
+
+
+def prepare(name: str) -> Generator[Progress, None, Path]:
+    """Find a model's folder and make the starter first where that is what is asked for. Raises what find raises."""
+    if name == starter.NAME:
+        yield from starter.ensure()
+    return find(name)
+
+
+def import_model(path: str | Path, name: str | None = None) -> Iterator[Progress | Done]:
+    """Take a Hugging Face folder, an MLX folder or a GGUF file into the library; ends with Done and its Model.
+
+    name: what to call it; made from the file's own when None. Closing the generator leaves nothing behind. Raises
+    BadInput for a name that is taken or can't be one, NotFound, Corrupt, Unsupported, Unsafe, DiskFull.
+    """
+    source = Path(path).expanduser()
+    if not source.exists():
+        raise errors.NotFound(f"There is no file or folder {source}.")
+    source = source.absolute()
+    checkpoint.sweep(paths.models_folder())
+    folder = paths.models_folder() / (_free_name(_name_from(source)) if name is None else _given_name(name))
+    if source.is_dir():
+        inspection.inspect(source)
+        yield from _copy(source, folder)
+        title, licence = _name_from(source), ""
+    else:
+        from models import gguf  # heavy: numpy and the tokenizers library
+
+        header = gguf_header.read(source)
+        title, licence = header.text("general.name") or source.stem, header.text("general.license")
+        yield from gguf.convert(source, folder)
+    checkpoint.write_record(folder, checkpoint.new_record(folder, title, str(source), licence))
+    yield Done(result=_listed(folder))
+
+
+def _listed(folder: Path) -> Model:
+    try:
+        return _model(folder)
+    except (errors.StillroomError, OSError) as error:
+        problem = error.text if isinstance(error, errors.StillroomError) else str(error)
+        return _unusable(folder, folder.name, problem)
+
+
+def _model(folder: Path) -> Model:
+    facts = inspection.inspect(folder)
+    record = checkpoint.read_record(folder)
+    title = record.title if record else folder.name
+    made = record.created if record else _modified(folder)
+    return Model(
+        name=folder.name,
+        title=title,
+        path=str(folder),
+        architecture=facts.architecture,
+        family=template.family_of(f"{folder.name} {title}", facts.architecture, facts.chat_template).id,
+        params=facts.params,
+        bits=facts.bits,
+        size_bytes=facts.size_bytes,
+        context_limit=facts.context_limit,
+        source=record.source if record else "",
+        created=made,
+        licence=record.licence if record else "",
+    )
+
+
+def _starter() -> Model:
+    if starter.folder().is_dir() and starter.is_ready():
+        return _listed(starter.folder())
+    try:
+        return _starter_before_it_is_made(starter.source())
+    except errors.StillroomError as error:
+        return _unusable(starter.folder(), starter.TITLE, f"{error.text} {error.hint}".strip())
+
+
+def _starter_before_it_is_made(source: Path) -> Model:
+    header = gguf_header.read(source)
+    architecture = header.text("general.architecture")
+    params = sum(tensor.elements for tensor in header.tensors.values())
+    n_bytes = sum(tensor.size for tensor in header.tensors.values())
+    return Model(
+        name=starter.NAME,
+        title=starter.TITLE,
+        path=str(starter.folder()),
+        architecture=architecture,
+        family=template.family_of(
+            f"{starter.NAME} {starter.TITLE}", architecture, header.text("tokenizer.chat_template")
+        ).id,
+        params=params,
+        bits=round(8 * n_bytes / params, 2),
+        size_bytes=source.stat().st_size,
+        context_limit=header.integer(f"{architecture}.context_length"),
+        source=f"{starter.DISTRIBUTION}: {source.name}",
+        created="",
+        licence=header.text("general.license"),
+    )
+
+
+def _unusable(folder: Path, title: str, problem: str) -> Model:
+    return Model(
+        name=folder.name,
+        title=title,
+        path=str(folder),
+        architecture="",
+        family="",
+        params=0,
+        bits=0.0,
+        size_bytes=0,
+        context_limit=0,
+        source="",
+        created=_modified(folder),
+        state="broken",
+        problem=problem,
+    )
+
+
+def _modified(folder: Path) -> str:
+    try:
+        return datetime.fromtimestamp(folder.stat().st_mtime, UTC).isoformat(timespec="seconds")
+    except OSError:
+        return ""
+
+
+def _with_config(folder: Path) -> Path:
+    inspection.read_config(folder)
+    return folder
+
+
+def _near(name: str) -> str:
+    names = [starter.NAME] + [entry.name for entry in paths.models_folder().iterdir() if _is_name(entry.name)]
+    by_lower = {known.lower(): known for known in names}
+    near = [by_lower[match] for match in difflib.get_close_matches(name.lower(), by_lower, cutoff=0.5)]
+    return f"Did you mean {' or '.join(near)}?" if near else "`stillroom list` shows the models on this disk."
+
+
+def _is_name(name: str) -> bool:
+    return re.fullmatch(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_NAME - 1}}}", name) is not None
+
+
+def _given_name(name: str) -> str:
+    if not _is_name(name):
+        raise errors.BadInput(
+            f"{name!r} can't be the name of a model.",
+            f"Up to {MAX_NAME} letters, digits, dots, dashes and underscores.",
+        )
+    if _is_taken(name):
+        raise errors.BadInput(f"There is a model named {name} already.", "Choose another name.")
+    return name
+
+
+def _free_name(wanted: str) -> str:
+    candidates = (wanted if n == 1 else f"{wanted[: MAX_NAME - 5]}-{n}" for n in range(1, 10_000))
+    return next(name for name in candidates if not _is_taken(name))
+
+
+def _is_taken(name: str) -> bool:
+    # a Mac's disk does not tell upper from lower case
+    return name.lower() in {entry.name.lower() for entry in paths.models_folder().iterdir()} | {starter.NAME}
+
+
+def _name_from(source: Path) -> str:
+    """A name made from a file's or folder's own; a snapshot in the Hub's cache is called after its repository."""
+    repo = re.search(r"models--[^/\\]+?--([^/\\]+)[/\\]snapshots[/\\]", str(source))
+    raw = repo[1] if repo else source.stem if source.is_file() else source.name
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", raw).strip("-._")[:MAX_NAME] or "model"
+
+
+def _copy(source: Path, folder: Path) -> Iterator[Progress]:
+    """Bring a checkpoint's files into the library. Weights, which nobody edits, are linked where the disk allows it."""
+    files = [path for path in sorted(source.iterdir()) if _is_taken_along(path)]
+    sizes = {path: path.stat().st_size for path in files}
+    one_disk = source.stat().st_dev == folder.parent.stat().st_dev
+    needed = sum(size for path, size in sizes.items() if not (one_disk and path.suffix == _WEIGHTS))
+    done, total = 0, sum(sizes.values())
+    with checkpoint.publishing(folder, needed, f"copying {folder.name}") as draft:
+        for path in files:
+            for count in _bring(path, draft / path.name):
+                done += count
+                yield Progress(job="import", stage="copy", done=done, total=total, unit="bytes")
+        yield Progress(job="import", stage="write", done=done, total=total, unit="bytes")
+
+
+def _is_taken_along(path: Path) -> bool:
+    allowed = _TAKEN.fullmatch(path.name) is not None and path.suffix not in _NEVER
+    return allowed and path.name != checkpoint.RECORD and path.is_file()
+
+
+def _bring(path: Path, place: Path) -> Iterator[int]:
+    """Link or copy a file; yield the bytes of each piece. A link into the Hub's cache is followed."""
+    if path.suffix == _WEIGHTS and _linked(path.resolve(), place):
+        yield place.stat().st_size
+        return
+    with path.open("rb") as original, place.open("wb") as copy:
+        while chunk := original.read(COPY_CHUNK_BYTES):
+            copy.write(chunk)
+            yield len(chunk)
+        copy.flush()
+        os.fsync(copy.fileno())
+
+
+def _linked(path: Path, place: Path) -> bool:
+    try:
+        os.link(path, place)
+    except OSError as error:
+        if error.errno in (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EACCES):
+            return False  # another disk, or one without links
+        raise
+    return True
