@@ -1,0 +1,96 @@
+"""Help pages: Markdown of resources/help, shown in the window, so that help needs no network and no browser."""
+
+from pathlib import Path
+
+from PySide6.QtCore import QUrl, Signal
+from PySide6.QtGui import QDesktopServices, QImage
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QTextBrowser, QVBoxLayout, QWidget
+
+from app.desktop import fonts
+from app.desktop.theme import colours, theme
+from models import paths
+from models.errors import NotFound
+
+
+def help_pages() -> list[tuple[str, Path]]:
+    """Title and file of every help page, in the order of their file names."""
+    files = sorted((paths.resources() / "help").glob("*.md"))
+    return [(_title(file), file) for file in files]
+
+
+class HelpText(QTextBrowser):
+    """The text of a page. It loads nothing by itself, and web links open in the browser."""
+
+    def loadResource(self, kind: int, url: QUrl) -> object:
+        """Give a blank picture for whatever is asked for: nothing is read from disk or net."""
+        return QImage(1, 1, QImage.Format.Format_ARGB32)
+
+
+class HelpPage(QWidget):
+    """One page of help, and the way back.
+
+    Signals:
+        closed: go back to where one came from.
+    """
+
+    closed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("page")
+        self._file: Path | None = None
+        self._title = QLabel()
+        self._title.setObjectName("wordmark")
+        back = QPushButton("Done")
+        back.setAccessibleName("Close help")
+        back.clicked.connect(self.closed)
+        self.text = HelpText()
+        self.text.setObjectName("help")
+        self.text.setAccessibleName("Help")
+        self.text.setOpenLinks(False)
+        self.text.anchorClicked.connect(self._follow)
+        bar = QWidget()
+        bar.setObjectName("toolbar")
+        bar.setFixedHeight(52)
+        row = QHBoxLayout(bar)
+        row.setContentsMargins(18, 0, 18, 0)
+        row.addWidget(self._title)
+        row.addStretch(1)
+        row.addWidget(back)
+        self.text.setMaximumWidth(720)
+        middle = QHBoxLayout()
+        middle.setContentsMargins(24, 16, 24, 16)
+        middle.addStretch(1)
+        middle.addWidget(self.text, 1000)
+        middle.addStretch(1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(bar)
+        column.addLayout(middle, 1)
+        theme.changed.connect(self._show)
+
+    def show_file(self, file: Path) -> None:
+        """Show a page. Raises NotFound when the file is not there."""
+        if not file.is_file():
+            raise NotFound(f"The help page {file.stem} is missing.", "Install Stillroom again.")
+        self._file = file
+        self._show()
+
+    def _show(self) -> None:
+        if self._file is None:
+            return
+        self._title.setText(_title(self._file))
+        self.text.document().setDefaultFont(fonts.text(14))
+        self.text.document().setDefaultStyleSheet(f"a {{ color: {colours().accent}; }}")
+        self.text.setMarkdown(self._file.read_text(encoding="utf-8"))
+
+    def _follow(self, url: QUrl) -> None:
+        if url.scheme() in ("http", "https"):
+            QDesktopServices.openUrl(url)
+        elif self._file is not None and (page := self._file.parent / url.path()).suffix == ".md" and page.is_file():
+            self.show_file(page)
+
+
+def _title(file: Path) -> str:
+    first = file.read_text(encoding="utf-8").partition("\n")[0]
+    return first.removeprefix("#").strip() or file.stem

@@ -1,0 +1,65 @@
+"""One window a home: a second start asks the first to come to the front and ends.
+
+A lock file says whether there is a first one, and is freed by the system when that one dies; a local socket named
+after the home carries the request. The name is a hash, for socket names are short and homes can be long.
+"""
+
+import hashlib
+
+from PySide6.QtCore import QLockFile, QObject, Signal
+from PySide6.QtNetwork import QLocalServer, QLocalSocket
+
+from models import paths
+
+ANSWER_MS = 2000
+
+
+class SingleInstance(QObject):
+    """Holds the home while the window runs.
+
+    Signals:
+        asked_to_show: another start wants this window in front.
+    """
+
+    asked_to_show = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        home = str(paths.home())
+        self._name = "stillroom-" + hashlib.sha256(home.encode()).hexdigest()[:24]
+        self._lock = QLockFile(str(paths.home() / "window.lock"))
+        self._lock.setStaleLockTime(0)  # however long a window has been open, its lock counts
+        self._server: QLocalServer | None = None
+
+    def claim(self) -> bool:
+        """Take the home for this process. Returns False when another window holds it."""
+        if not self._lock.tryLock(0):
+            return False
+        QLocalServer.removeServer(self._name)  # what a killed process left behind
+        self._server = QLocalServer(self)
+        self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
+        self._server.newConnection.connect(self._answer)
+        self._server.listen(self._name)
+        return True
+
+    def show_other(self) -> bool:
+        """Ask the window that holds the home to come to the front. Returns whether it heard."""
+        socket = QLocalSocket()
+        socket.connectToServer(self._name)
+        heard = socket.waitForConnected(ANSWER_MS)
+        socket.disconnectFromServer()
+        return heard
+
+    def release(self) -> None:
+        """Give the home back."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        self._lock.unlock()
+
+    def _answer(self) -> None:
+        assert self._server is not None, "only a server that listens has connections"
+        while (socket := self._server.nextPendingConnection()) is not None:
+            socket.disconnected.connect(socket.deleteLater)
+            socket.close()
+        self.asked_to_show.emit()
