@@ -46,16 +46,14 @@ def run(arguments: list[str]) -> int:
         if hasattr(stream, "reconfigure"):
             # A terminal that can't show a letter gets a question mark instead of an error in mid-reply.
             stream.reconfigure(errors="replace")
-    tidy_on_sigterm()
     try:
-        return _run([argument for argument in arguments if argument != "--debug"])
+        with tidy_on_sigterm():
+            return _run([argument for argument in arguments if argument != "--debug"])
     except BrokenPipeError:
         _stdout_is_gone()
         return INTERRUPTED
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         return _fail(Interrupted("Stopped."), as_json)
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 1
     except typer.TyperException as error:
         return _fail(_misuse(error), as_json)
     except StillroomError as error:

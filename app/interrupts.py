@@ -16,14 +16,19 @@ INTERRUPTED = 130
 terminated = threading.Event()
 
 
-def tidy_on_sigterm() -> None:
-    """Let SIGTERM unwind the program, so that the engine process is ended too."""
+@contextlib.contextmanager
+def tidy_on_sigterm() -> Iterator[None]:
+    """Inside, SIGTERM unwinds the program as an exit, so that the engine process is ended too."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         terminated.set()
         sys.exit(INTERRUPTED)
 
-    signal.signal(signal.SIGTERM, stop)
+    earlier = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, earlier)
 
 
 @contextlib.contextmanager

@@ -94,7 +94,7 @@ class Screen:
             self._console.print(visible(error.hint), style="dim")
 
     def _progress(self, event: events.Progress) -> None:
-        words = STAGES.get(event.stage, event.stage.capitalize())
+        words = STAGES.get(event.stage, event.stage.replace("_", " ").capitalize())
         if not self._lively:
             if event.stage != self._stage:
                 self._console.print(f"{words} …")
