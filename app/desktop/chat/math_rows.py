@@ -3,8 +3,10 @@
 ziamath keeps a registry from MathML tags to node classes, and naming the tag puts a class of ours there.
 """
 
+import itertools
 from typing import Any
 
+from ziafont.fonttypes import BBox
 from ziamath import Math
 from ziamath.drawable import Box, HLine, VLine
 from ziamath.nodes import Mnode
@@ -44,7 +46,7 @@ class Row(Mrow, tag="mrow"):  # type: ignore[misc, call-arg]
             left, right = min(left, x + node.bbox.xmin), max(right, x + node.bbox.xmax)
             low, high = min(low, node.bbox.ymin), max(high, node.bbox.ymax)
             x += node.xadvance()
-        self.bbox = type(self.bbox)(left, right, low, high) if self.nodes else type(self.bbox)(0, 0, 0, 0)
+        self.bbox = BBox(left, right, low, high) if self.nodes else BBox(0, 0, 0, 0)
         self._xadvance = x
 
 
@@ -58,7 +60,7 @@ class Table(Mtable, tag="mtable"):  # type: ignore[misc, call-arg]
         for row in self.element:
             rows.append([cells.pop(0) for _ in row])
         thick = self.units_to_points(self.font.math.consts.fractionRuleThickness)
-        for index, (above, below) in enumerate(zip(rows, rows[1:], strict=False)):
+        for index, (above, below) in enumerate(itertools.pairwise(rows)):
             if self._ruled("rowlines", index):
                 bottom = max(y - node.bbox.ymin for node, (_, y) in above)
                 top = min(y - node.bbox.ymax for node, (_, y) in below)
@@ -93,7 +95,7 @@ class Enclosure(Menclose, tag="menclose"):  # type: ignore[misc, call-arg]
         height = inside.ymax - inside.ymin + 2 * across
         self.nodes = [Box(width, height, thick, style=self.style, **kwargs), self.base]
         self.nodexy = [(0.0, across - inside.ymin), (along - inside.xmin, 0.0)]
-        self.bbox = type(inside)(0.0, width, inside.ymin - across, inside.ymax + across)
+        self.bbox = BBox(0.0, width, inside.ymin - across, inside.ymax + across)
 
 
 def _stretches(element: Any) -> bool:

@@ -17,8 +17,11 @@ MAX_NODES = 3000
 EM = 0.75
 
 FUNCTIONS = frozenset(
-    "arccos arcsin arctan arg argmax argmin cos cosh cot coth csc deg det dim exp gcd hom inf injlim ker lcm lg lim "
-    "liminf limsup ln log max min Pr projlim sec sin sinh sup tan tanh tr rank sgn".split()
+    re.findall(
+        r"\w+",
+        "arccos arcsin arctan arg argmax argmin cos cosh cot coth csc deg det dim exp gcd hom inf injlim ker lcm lg lim "
+        "liminf limsup ln log max min Pr projlim sec sin sinh sup tan tanh tr rank sgn",
+    )
 )
 CLASSES = {
     "rel": "=<>≤≥≠≈≡∼≃≅≐∝∈∉∋⊂⊃⊆⊇⊊⊋→←↔⇒⇐⇔⟹⟸⟺⟶⟵⟷↦⟼≪≫∣∥⊥⊢⊨≺≻⪯⪰≼≽:≔≜∴∵↪⩽⩾≲≳↑↓⇌∤",
