@@ -123,11 +123,9 @@ def list_models(json: Json = False) -> None:
     from models import library
 
     if json:
-        import msgspec
+        from app.json_lines import JsonLines, fields_of
 
-        from app.json_lines import JsonLines
-
-        JsonLines().done({"models": [msgspec.to_builtins(model) for model in library.models()]})
+        JsonLines().done({"models": [fields_of(model) for model in library.models()]})
     else:
         from app.tables import show_models
 

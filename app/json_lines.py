@@ -37,9 +37,7 @@ class JsonLines:
 
     def result(self, record: events.Record) -> None:
         """Write the last line: the record's fields beside the type."""
-        fields = msgspec.to_builtins(record)
-        del fields["record"]
-        self.done(fields)
+        self.done(fields_of(record))
 
     def done(self, fields: dict[str, Any]) -> None:
         """Write the last line of a command that ends with no single record."""
@@ -48,6 +46,13 @@ class JsonLines:
     def failed(self, error: StillroomError) -> None:
         """Write the last line of a command that failed."""
         _write({"type": "failed", "kind": error.kind, "text": error.text, "hint": error.hint})
+
+
+def fields_of(record: events.Record) -> dict[str, Any]:
+    """A record as it stands in a `done` line, which tells by its command what kind it is."""
+    fields: dict[str, Any] = msgspec.to_builtins(record)
+    del fields["record"]
+    return fields
 
 
 def _write(what: events.Event | dict[str, Any]) -> None:

@@ -1,6 +1,9 @@
 """Models and findings as text for people, on stdout. Names and sentences come from outside and are never markup."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -8,7 +11,9 @@ from rich.text import Text
 
 from app.terminal import visible
 from models import events, quantities
-from models.doctor import Finding
+
+if TYPE_CHECKING:
+    from models.doctor import Finding
 
 STYLES = {"ok": "green", "warn": "yellow", "bad": "bold red"}
 # Wide enough for any row: text that goes to a file is not folded.
@@ -55,7 +60,8 @@ def show_model(model: events.Model) -> None:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in rows.items():
-        table.add_row(name, Text(visible(value)))
+        if value:
+            table.add_row(name, Text(visible(value)))
     _page().print(table)
 
 

@@ -369,6 +369,7 @@ class TestOtherCommands:
         (done,) = _lines(capsys.readouterr().out)
         assert done["type"] == "done"
         assert [(model["name"], model["params"]) for model in done["models"]] == [("tiny", 134_515_008)]
+        assert "record" not in done["models"][0]
 
     def test_show(self, capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
         _library(monkeypatch, MODEL)
