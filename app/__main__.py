@@ -9,7 +9,13 @@ import sys
 
 def main() -> int:
     """Do what the command line asks and give the exit status."""
-    arguments = sys.argv[1:]
+    try:
+        return _main(sys.argv[1:])
+    except KeyboardInterrupt:  # before a command could take care of it
+        return 130
+
+
+def _main(arguments: list[str]) -> int:
     if arguments == ["--worker"]:
         from models.engine import worker
 

@@ -40,8 +40,9 @@ Json = Annotated[bool, typer.Option("--json", help="Write newline-delimited JSON
 def run(arguments: list[str]) -> int:
     """Run a command line, without the program's name, and give the exit status."""
     debug, as_json = "--debug" in arguments, "--json" in arguments
-    if debug:
-        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+    # Without a handler Python would print warnings between the lines of a reply.
+    handler = logging.StreamHandler() if debug else logging.NullHandler()
+    logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, handlers=[handler])
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             # A terminal that can't show a letter gets a question mark instead of an error in mid-reply.
