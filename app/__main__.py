@@ -40,9 +40,9 @@ def _window() -> int:
     why = hardware.why_no_display()
     if not why:
         try:
-            from app.desktop import main_window
+            from app.desktop import application
 
-            return main_window.run()
+            return application.run()
         except ImportError as error:
             # A system library that Qt needs is missing; a module of ours missing is a bug and says so.
             if (error.name or "").partition(".")[0] in ("app", "models"):

@@ -53,9 +53,9 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     from app import desktop
 
-    main_window = types.SimpleNamespace(run=window)
-    monkeypatch.setattr(desktop, "main_window", main_window, raising=False)
-    monkeypatch.setitem(sys.modules, "app.desktop.main_window", main_window)  # type: ignore[arg-type]
+    application = types.SimpleNamespace(run=window)
+    monkeypatch.setattr(desktop, "application", application, raising=False)
+    monkeypatch.setitem(sys.modules, "app.desktop.application", application)  # type: ignore[arg-type]
     monkeypatch.setattr(cli, "run", command)
     monkeypatch.setattr(hardware, "why_no_display", lambda: "")
     monkeypatch.setattr(sys, "argv", ["stillroom"])
