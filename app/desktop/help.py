@@ -21,7 +21,7 @@ def help_pages() -> list[tuple[str, Path]]:
 class HelpText(QTextBrowser):
     """The text of a page. It loads nothing by itself, and web links open in the browser."""
 
-    def loadResource(self, kind: int, url: QUrl) -> object:
+    def loadResource(self, kind: int, url: QUrl | str) -> object:
         """Give a blank picture for whatever is asked for: nothing is read from disk or net."""
         return QImage(1, 1, QImage.Format.Format_ARGB32)
 

@@ -59,7 +59,8 @@ class SingleInstance(QObject):
 
     def _answer(self) -> None:
         assert self._server is not None, "only a server that listens has connections"
-        while (socket := self._server.nextPendingConnection()) is not None:
+        while self._server.hasPendingConnections():
+            socket = self._server.nextPendingConnection()
             socket.disconnected.connect(socket.deleteLater)
             socket.close()
         self.asked_to_show.emit()

@@ -69,7 +69,7 @@ QPushButton#pill {{ border-radius: 12px; padding: 3px 10px; background: {c.sideb
 QPushButton#pill:hover {{ background: {c.sunken}; }}
 QPushButton#pill::menu-indicator {{ image: none; }}
 QPushButton#example {{
-  text-align: left; border-radius: 10px; padding: 11px 14px; background: {c.window}; min-height: 18px;
+  text-align: left; border-radius: 10px; padding: 11px 14px; background: {c.window}; min-height: 36px;
 }}
 QPushButton#example:hover {{ background: {c.sidebar}; border-color: {c.faint}; }}
 QPushButton#example:focus {{ border-color: {c.accent}; }}

@@ -143,6 +143,7 @@ class ThinkingControl(QWidget):
         self._segments = QFrame()
         self._segments.setObjectName("segments")
         self._segments.setAccessibleName("Thinking")
+        self._segments.setFixedHeight(26)
         self._group = QButtonGroup(self)
         row = QHBoxLayout(self._segments)
         row.setContentsMargins(0, 0, 0, 0)

@@ -8,7 +8,6 @@ EXAMPLES = (
     "Explain why the sky is blue in three sentences.",
     "Write a Python function that reverses a string.",
 )
-STARTER_SENTENCE = "small and quick, for trying things out"
 
 
 class Welcome(QWidget):
@@ -72,6 +71,5 @@ class Welcome(QWidget):
         inside = QHBoxLayout(button)
         inside.setContentsMargins(14, 10, 14, 10)
         inside.addWidget(label)
-        button.setMinimumHeight(60)
         button.clicked.connect(lambda: self.example_chosen.emit(text))
         return button

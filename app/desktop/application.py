@@ -1,0 +1,185 @@
+"""Starts the window: one a home, on the chats of this home, and ends with it.
+
+What is not needed to show the window waits until it is shown: the engine process, the daily backup, the purge of
+what was deleted long ago, and the reading of a large database for damage.
+"""
+
+import logging
+import logging.handlers
+import sqlite3
+import sys
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QRunnable, QThreadPool, QTimer, Signal
+from PySide6.QtWidgets import QApplication
+
+from app.desktop import theme
+from app.desktop.engine_signals import EngineSignals
+from app.desktop.main_window import MainWindow
+from app.desktop.preferences import Preferences
+from app.desktop.services import Services
+from app.desktop.single_instance import SingleInstance
+from app.desktop.trouble import TroubleWindow
+from models import library, paths, settings
+from models.engine.client import Engine
+from models.errors import StillroomError
+from models.store import database
+from models.store.chats import Chats
+
+log = logging.getLogger(__name__)
+
+# Reading this much for damage takes a few milliseconds; more is read after the window is shown.
+CHECK_AT_START_BYTES = 8 * 2**20
+LOG_BYTES = 2**20
+
+
+def run() -> int:
+    """Open the window and stay until it is closed. Returns the exit status."""
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("Stillroom")
+    app.setApplicationDisplayName("Stillroom")
+    instance = SingleInstance()
+    if not instance.claim():
+        heard = instance.show_other()
+        state = "Stillroom is open already" if heard else "Another Stillroom is using this home and does not answer"
+        sys.stderr.write(f"{state}{'; its window is in front now' if heard else ''}.\n")
+        return 0 if heard else 1
+    _log_to_file()
+    start = Start(app, instance)
+    start.open()
+    try:
+        return app.exec()
+    finally:
+        start.close()
+        instance.release()
+
+
+class Start(QObject):
+    """Opens the chats and the window on them, or the window that says why it can't."""
+
+    def __init__(self, app: QApplication, instance: SingleInstance) -> None:
+        super().__init__()
+        current, self._sentence = settings.load()
+        self.preferences = Preferences(current, self)
+        theme.apply(app, current.theme)
+        self.window: MainWindow | None = None
+        self._trouble: TroubleWindow | None = None
+        self._connection: sqlite3.Connection | None = None
+        self._care = Care()
+        self._care.damaged.connect(self._tell_damage)
+        instance.asked_to_show.connect(self._come_to_front)
+
+    def open(self, readonly: bool = False) -> None:
+        """Open chats and window."""
+        file = paths.database_file()
+        small = not file.exists() or file.stat().st_size < CHECK_AT_START_BYTES
+        try:
+            self._connection = database.open_database(file, readonly=readonly, check=small)
+            chats = Chats(self._connection)
+            if not readonly:
+                chats.repair()
+        except StillroomError as error:
+            log.error("chats not opened: %s", error)
+            self._show_trouble(error)
+            return
+        if self._trouble is not None:
+            self._trouble.deleteLater()
+            self._trouble.hide()
+            self._trouble = None
+        self._show_window(chats, readonly)
+        self._care.begin(file, check=not small, backup=not readonly)
+
+    def close(self) -> None:
+        """Close the chats."""
+        self._care.wait()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _show_window(self, chats: Chats, readonly: bool) -> None:
+        signals = EngineSignals(self)
+        services = Services(
+            chats=chats,
+            engine=Engine(on_event=signals.send),
+            signals=signals,
+            preferences=self.preferences,
+            list_models=library.models,
+            readonly=readonly,
+        )
+        self.window = MainWindow(services)
+        self.window.show()
+        if self._sentence:
+            self.window.notices.show_error(self._sentence)
+        if readonly:
+            self.window.notices.show_error("The chats are open read-only; nothing new can be written.")
+            return
+        # After the first paint: the engine process starts while the person looks around.
+        QTimer.singleShot(0, self.window, self.window.chat_page.start_engine)
+        QTimer.singleShot(2000, self.window, lambda: self._purge(chats))
+
+    def _show_trouble(self, error: StillroomError) -> None:
+        if self._trouble is None:
+            self._trouble = TroubleWindow(error)
+            self._trouble.try_again.connect(self.open)
+            self._trouble.read_only.connect(lambda: self.open(readonly=True))
+            self._trouble.show()
+        else:
+            self._trouble.show_error(error)
+
+    def _purge(self, chats: Chats) -> None:
+        try:
+            chats.purge()
+        except StillroomError as error:
+            log.warning("old deletions not purged: %s", error)
+
+    def _tell_damage(self, sentence: str) -> None:
+        if self.window is not None:
+            self.window.notices.show_error(sentence)
+
+    def _come_to_front(self) -> None:
+        if self.window is not None:
+            self.window.come_to_front()
+        elif self._trouble is not None:
+            self._trouble.raise_()
+            self._trouble.activateWindow()
+
+
+class Care(QObject):
+    """Looks after the database file on another thread, once a start.
+
+    Signals:
+        damaged: a sentence on what is wrong with it.
+    """
+
+    damaged = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pool = QThreadPool(self)
+        self._pool.setMaxThreadCount(1)
+
+    def begin(self, file: Path, check: bool, backup: bool) -> None:
+        """Check and back up."""
+        self._pool.start(QRunnable.create(lambda: self._look(file, check, backup)))
+
+    def wait(self) -> None:
+        """Wait until it is done; a backup takes as long as copying the file."""
+        self._pool.waitForDone()
+
+    def _look(self, file: Path, check: bool, backup: bool) -> None:
+        try:
+            if check and (fault := database.damage(file)) is not None:
+                self.damaged.emit(f"The chats in {file} are damaged ({fault}); the file is kept as it is.")
+            elif backup:
+                database.back_up_daily(file)
+        except StillroomError as error:
+            log.warning("no backup today: %s", error)
+
+
+def _log_to_file() -> None:
+    handler = logging.handlers.RotatingFileHandler(
+        paths.logs_folder() / "window.log", maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8", delay=True
+    )
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.getLogger().addHandler(handler)
+    logging.getLogger().setLevel(logging.INFO)

@@ -1,0 +1,93 @@
+"""Which model is chosen, how far its loading is and what it says about itself, shown in toolbar, welcome and composer."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject
+
+from app.desktop.chat.choice import Choice
+from app.desktop.chat.composer import Composer
+from app.desktop.chat.loading import Loading
+from app.desktop.chat.model_picker import bits_said
+from app.desktop.chat.toolbar import ChatToolbar
+from app.desktop.chat.welcome import Welcome
+from models import events, quantities
+
+SMALL_PARAMS = 500_000_000
+SMALL = "small and quick, for trying things out"
+
+
+class ModelStatus(QObject):
+    """Keeps the three in agreement with the choice and with what is in memory."""
+
+    def __init__(
+        self,
+        toolbar: ChatToolbar,
+        welcome: Welcome,
+        composer: Composer,
+        loading: Loading,
+        list_models: Callable[[], list[events.Model]],
+    ) -> None:
+        super().__init__(toolbar)
+        self._toolbar = toolbar
+        self._welcome = welcome
+        self._composer = composer
+        self._loading = loading
+        self._list_models = list_models
+        self._choice: Choice | None = None
+        self.models: list[events.Model] = []
+        loading.changed.connect(self._show_loading)
+        toolbar.picker.opened.connect(self.refresh)
+
+    def refresh(self) -> None:
+        """Read the library again."""
+        self.models = self._list_models()
+        self._toolbar.picker.set_models(self.models)
+        if self._choice is not None:
+            self.show(self._choice)
+
+    def described(self, name: str) -> tuple[str, str]:
+        """A model's title and precision; its name when the library doesn't know it."""
+        model = self._find(name)
+        return (model.title, bits_said(model)) if model else (name, "")
+
+    def show(self, choice: Choice) -> None:
+        """Show what a chat is answered with."""
+        self._choice = choice
+        self._toolbar.picker.set_current(choice.model)
+        self._toolbar.thinking.set_budget(choice.budget)
+        self._composer.set_model_title(self._toolbar.picker.title)
+        self._composer.set_preset(choice.preset)
+        self._welcome.show_model(self._toolbar.picker.title, self._about(choice.model))
+        self._show_note()
+
+    def thinks(self, name: str) -> bool:
+        """Whether a model was trained to think; taken for granted of one that is not in memory."""
+        loaded = self._loading.loaded
+        return loaded.thinks if loaded is not None and self._loading.wanted == name else True
+
+    def _about(self, name: str) -> str:
+        model = self._find(name)
+        if model is None or not model.params:
+            return ""
+        return SMALL if model.params < SMALL_PARAMS else f"{quantities.count(model.params)} weights"
+
+    def _find(self, name: str) -> events.Model | None:
+        return next((model for model in self.models if model.name == name), None)
+
+    def _show_loading(self) -> None:
+        loading = self._loading
+        percent = f" {round(100 * loading.fraction)} %" if loading.fraction else ""
+        self._toolbar.picker.set_loading((loading.fraction or 0.0) if loading.under_way else None, f"loading{percent}")
+        title, _ = self.described(loading.wanted)
+        doing = "Preparing the starter model" if loading.job == "import" else f"Loading {title}"
+        self._welcome.show_loading(loading.fraction, f"{doing} …{percent}" if loading.under_way else "")
+        self._show_note()
+
+    def _show_note(self) -> None:
+        loaded, choice = self._loading.loaded, self._choice
+        if choice is None or loaded is None or self._loading.wanted != choice.model:
+            self._toolbar.set_note("")
+            return
+        self._toolbar.thinking.set_available(loaded.can_think, "" if loaded.can_think else loaded.note)
+        asked_untrained = not loaded.thinks and choice.budget != 0
+        self._toolbar.set_note(loaded.note if asked_untrained or not loaded.can_think else "")

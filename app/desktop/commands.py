@@ -1,0 +1,140 @@
+"""The table of all commands: what stands in which menu, under which key, and what it does."""
+
+import dataclasses
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtGui import QAction, QKeySequence
+
+from app.desktop.menus import Command
+from models import budgets
+
+if TYPE_CHECKING:
+    from app.desktop.main_window import MainWindow
+
+ON_MAC = sys.platform == "darwin"
+# Qt's Ctrl is a Mac's Cmd and its Meta a Mac's Ctrl; elsewhere Meta is the system's own key.
+SIDEBAR_KEYS = "Meta+Ctrl+S" if ON_MAC else "Ctrl+Alt+S"
+# Elsewhere Ctrl+Backspace deletes a word in the composer.
+DELETE_KEYS = "Ctrl+Backspace" if ON_MAC else "Ctrl+Shift+Backspace"
+Standard = QKeySequence.StandardKey
+
+
+def all_commands(window: "MainWindow") -> list[Command]:
+    """All commands of a window, menu by menu."""
+    tables = (_stillroom, _file, _edit, _view, _model, _window, _help)
+    return [command for table in tables for command in table(window)]
+
+
+def _stillroom(w: "MainWindow") -> list[Command]:
+    role = QAction.MenuRole
+    return [
+        Command("Stillroom", "About Stillroom", w.show_about, role=role.AboutRole),
+        Command("Stillroom", "Settings…", w.show_settings, "Ctrl+,", role=role.PreferencesRole, group=1),
+        Command("Stillroom", "Quit Stillroom", w.quit, "Ctrl+Q", role=role.QuitRole, group=2),
+    ]
+
+
+def _file(w: "MainWindow") -> list[Command]:
+    def shown() -> bool:
+        return w.chat_page.chat_id is not None
+
+    def deleted() -> bool:
+        return bool(w.chat_actions.recently_deleted())
+
+    return [
+        Command("File", "New Chat", w.new_chat, Standard.New),
+        Command("File", "Add File to Message…", w.chat_page.composer.choose_files, "Ctrl+O"),
+        Command("File", "Rename Chat", w.browser.rename_shown, "F2", shown, group=1),
+        Command("File", "Duplicate Chat", _with_shown(w, w.chat_actions.duplicate), "Ctrl+D", shown, group=1),
+        Command("File", "Export Chat…", _with_shown(w, w.chat_actions.export), "Ctrl+Shift+E", shown, group=1),
+        Command("File", "Delete Chat", _with_shown(w, w.chat_actions.delete), DELETE_KEYS, shown, group=2),
+        Command("File", "Recently Deleted…", w.show_deleted, available=deleted, group=2),
+        Command("File", "Close Window", w.quit, Standard.Close, group=3),
+    ]
+
+
+def _edit(w: "MainWindow") -> list[Command]:
+    return [
+        Command("Edit", "Undo", w.editing.undo, Standard.Undo, w.editing.can_undo, jump=False),
+        Command("Edit", "Redo", w.editing.redo, Standard.Redo, jump=False),
+        Command("Edit", "Cut", w.editing.cut, Standard.Cut, group=1, jump=False),
+        Command("Edit", "Copy", w.editing.copy, Standard.Copy, group=1, jump=False),
+        Command("Edit", "Paste", w.editing.paste, Standard.Paste, group=1, jump=False),
+        Command("Edit", "Select All", w.editing.select_all, Standard.SelectAll, group=1, jump=False),
+        Command("Edit", "Find in Chats", w.find, Standard.Find, group=2),
+    ]
+
+
+def _view(w: "MainWindow") -> list[Command]:
+    def theme_is(name: str) -> Callable[[], bool]:
+        return lambda: w.services.preferences.current.theme == name
+
+    return [
+        *(
+            Command("View", name, lambda name=name: w.show_page(name), keys, checked=lambda name=name: w.page == name)
+            for name, keys in w.page_keys.items()
+        ),
+        Command("View", "Jump to…", w.show_jump, "Ctrl+K", group=1, jump=False),
+        Command("View", "Previous Chat", lambda: w.browser.step(-1), "Ctrl+Alt+Up", group=2),
+        Command("View", "Next Chat", lambda: w.browser.step(1), "Ctrl+Alt+Down", group=2),
+        Command("View", "Show Sidebar", w.toggle_sidebar, SIDEBAR_KEYS, checked=w.sidebar_shown, group=3),
+        Command("View", "As the System", lambda: w.choose_theme("system"), checked=theme_is("system"), group=4),
+        Command("View", "Light", lambda: w.choose_theme("light"), checked=theme_is("light"), group=4),
+        Command("View", "Dark", lambda: w.choose_theme("dark"), checked=theme_is("dark"), group=4),
+    ]
+
+
+def _model(w: "MainWindow") -> list[Command]:
+    page = w.chat_page
+
+    def under_way() -> bool:
+        return page.under_way is not None
+
+    def thinks() -> bool:
+        return page.under_way is not None and page.under_way.phase != "answering"
+
+    def answered() -> bool:
+        return page.under_way is None and page.presenter.last_reply() is not None
+
+    def again(budget: int | None) -> Callable[[], None]:
+        return lambda: page.regenerate_last(dataclasses.replace(page.choice, budget=budget))
+
+    return [
+        Command("Model", "Choose Model…", page.toolbar.picker.click, "Ctrl+Shift+M"),
+        Command("Model", "Stop", page.stop, "Ctrl+.", under_way, group=1),
+        Command("Model", "Answer Now", lambda: page.steer("answer_now"), "Ctrl+Return", thinks, group=1),
+        Command("Model", "Think Longer", lambda: page.steer("think_longer"), "Ctrl+Shift+Return", thinks, group=1),
+        Command("Model", "Regenerate", page.regenerate_last, "Ctrl+R", answered, group=2),
+        *(
+            Command("Model", f"Regenerate Thinking: {preset.title}", again(preset.tokens), "", answered, group=2)
+            for preset in budgets.PRESETS
+        ),
+        Command("Model", "Older Version", lambda: page.step_last_version(-1), "Ctrl+[", answered, group=3),
+        Command("Model", "Newer Version", lambda: page.step_last_version(1), "Ctrl+]", answered, group=3),
+        Command("Model", "Use This Budget for New Chats", page.make_default_budget, group=4),
+    ]
+
+
+def _window(w: "MainWindow") -> list[Command]:
+    return [
+        Command("Window", "Minimise", w.showMinimized, "Ctrl+M"),
+        Command("Window", "Zoom", w.zoom),
+        Command("Window", "Full Screen", w.toggle_full_screen, Standard.FullScreen, group=1),
+    ]
+
+
+def _help(w: "MainWindow") -> list[Command]:
+    return [
+        Command("Help", title, lambda file=file: w.show_help(file), Standard.HelpContents if number == 0 else "")
+        for number, (title, file) in enumerate(w.help_pages)
+    ]
+
+
+def _with_shown(w: "MainWindow", do: Callable[[int], None]) -> Callable[[], None]:
+    def run() -> None:
+        if w.chat_page.chat_id is not None:
+            do(w.chat_page.chat_id)
+
+    return run

@@ -1,0 +1,261 @@
+"""The main window: builds sidebar, pages and menus, and connects them. What they show lives in their own modules."""
+
+import base64
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QKeySequence
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QMessageBox, QStackedWidget, QToolButton, QWidget
+
+from app.desktop import commands, icons
+from app.desktop.chat.page import ChatPage
+from app.desktop.chat_actions import ChatActions
+from app.desktop.chat_browser import ChatBrowser
+from app.desktop.editing import Editing
+from app.desktop.help import HelpPage, help_pages
+from app.desktop.jump import JumpDialog, Target
+from app.desktop.memory_watch import MemoryWatch
+from app.desktop.menus import Menus, keys_said
+from app.desktop.notices import NoticeBar
+from app.desktop.services import Services
+from app.desktop.settings_dialog import SettingsDialog
+from app.desktop.sidebar import Sidebar
+from app.desktop.theme import Scheme, colours, theme
+from models.errors import StillroomError
+from models.store.titles import UNTITLED
+
+DEFAULT_SIZE = (1300, 820)
+SMALLEST = (760, 480)
+
+
+class MainWindow(QMainWindow):
+    """The one window.
+
+    Signals:
+        closed: it is closed, and everything it had started is stopped.
+    """
+
+    closed = Signal()
+
+    def __init__(self, services: Services) -> None:
+        super().__init__()
+        self.setWindowTitle("Stillroom")
+        self.setMinimumSize(*SMALLEST)
+        self.services = services
+        self.help_pages = help_pages()
+        self.page_keys: dict[str, str] = {}
+        self._pages: dict[str, QWidget] = {}
+        self.notices = NoticeBar()
+        self.sidebar = Sidebar()
+        self._stack = QStackedWidget()
+        self._stack.setObjectName("pages")
+        self._help: HelpPage | None = None
+        self.chat_page = ChatPage(services, self.notices)
+        self.chat_actions = ChatActions(services.chats, self.notices, self)
+        self.browser = ChatBrowser(self.sidebar, self.chat_page, self.chat_actions, services.chats)
+        self.editing = Editing(self.chat_actions)
+        self._show_sidebar = QToolButton()
+        self._lay_out()
+        self._add_page("Chat", "chat", self.chat_page)
+        self.menus = Menus(self.menuBar(), commands.all_commands(self), self)
+        self._memory = MemoryWatch(self.sidebar.memory, self.chat_page, services.engine)
+        self._connect()
+        self.browser.refresh()
+        self._restore()
+
+    # Pages
+
+    @property
+    def page(self) -> str:
+        """The name of the page in front; empty while help is."""
+        shown = self._stack.currentWidget()
+        return next((name for name, widget in self._pages.items() if widget is shown), "")
+
+    def show_page(self, name: str) -> None:
+        """Bring a page to the front."""
+        self._stack.setCurrentWidget(self._pages[name])
+        self.sidebar.show_page(name)
+        self.services.preferences.remember(page=name)
+
+    def new_chat(self) -> None:
+        """Show a chat that is not begun."""
+        self.show_page("Chat")
+        self.chat_page.new_chat()
+
+    def find(self) -> None:
+        """Search the chats."""
+        self._set_sidebar(True)
+        self.sidebar.start_search()
+
+    def show_help(self, file: Path) -> None:
+        """Show a help page in place of the page in front."""
+        if self._help is None:
+            self._help = HelpPage()
+            self._help.closed.connect(lambda: self.show_page("Chat"))
+            self._stack.addWidget(self._help)
+        try:
+            self._help.show_file(file)
+        except StillroomError as error:
+            self.notices.show_error(error.text, error.hint)
+            return
+        self._stack.setCurrentWidget(self._help)
+
+    def show_jump(self) -> None:
+        """Open the field that finds anything."""
+        JumpDialog(self._targets(), self).open()
+
+    def show_settings(self) -> None:
+        """Open the settings."""
+        SettingsDialog(self.services.preferences, self).open()
+
+    def show_deleted(self) -> None:
+        """Offer the chats that were deleted in the last 30 days."""
+        menu = QMenu(self)
+        for entry in self.chat_actions.recently_deleted()[:30]:
+            action = menu.addAction(icons.icon("restore", colours().muted), f"Restore “{entry.title or UNTITLED}”")
+            action.triggered.connect(lambda _=False, chat_id=entry.id: self.chat_actions.restore(chat_id))
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup(self.sidebar.chats.mapToGlobal(self.sidebar.chats.rect().topLeft()))
+
+    def show_about(self) -> None:
+        """Say what this is."""
+        text = "<b>Stillroom</b><br>Distilled reasoning models on your own machine, thinking as long as you say."
+        box = QMessageBox(QMessageBox.Icon.NoIcon, "About Stillroom", text, QMessageBox.StandardButton.Ok, self)
+        box.open()
+
+    # The window itself
+
+    def sidebar_shown(self) -> bool:
+        """Whether the sidebar is unfolded."""
+        return not self.sidebar.isHidden()
+
+    def toggle_sidebar(self) -> None:
+        """Fold the sidebar away or bring it back."""
+        self._set_sidebar(not self.sidebar_shown())
+
+    def choose_theme(self, scheme: Scheme) -> None:
+        """Follow the system, or be light or dark."""
+        self.services.preferences.change(theme=scheme)
+        theme.follow(scheme)
+
+    def zoom(self) -> None:
+        """Fill the screen, or take the size from before."""
+        if self.isMaximized():
+            self.showNormal()
+        else:
+            self.showMaximized()
+
+    def toggle_full_screen(self) -> None:
+        """Take the whole screen, or give it back."""
+        if self.isFullScreen():
+            self.showNormal()
+        else:
+            self.showFullScreen()
+
+    def come_to_front(self) -> None:
+        """Show the window above others."""
+        if self.isMinimized():
+            self.showNormal()
+        self.show()
+        self.raise_()
+        self.activateWindow()
+
+    def quit(self) -> None:
+        """Close the window, which ends everything."""
+        self.close()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Keep what is typed and where things stand; stop everything that was started."""
+        self._remember()
+        self._memory.stop()
+        self.chat_page.close_page()
+        self.services.engine.close()
+        self.services.preferences.write()
+        super().closeEvent(event)
+        self.closed.emit()
+
+    # Within
+
+    def _add_page(self, name: str, icon_name: str, widget: QWidget) -> None:
+        keys = f"Ctrl+{len(self._pages) + 1}"
+        self._pages[name] = widget
+        self.page_keys[name] = keys
+        self._stack.addWidget(widget)
+        self.sidebar.add_page(name, icon_name, keys)
+
+    def _lay_out(self) -> None:
+        centre = QWidget()
+        row = QHBoxLayout(centre)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self.sidebar)
+        row.addWidget(self._stack, 1)
+        self.setCentralWidget(centre)
+        self._show_sidebar.setAccessibleName("Show sidebar")
+        self._show_sidebar.setToolTip(f"Show the sidebar ({QKeySequence(commands.SIDEBAR_KEYS).toString()})")
+        self._show_sidebar.clicked.connect(self.toggle_sidebar)
+        self.chat_page.toolbar.row.insertWidget(0, self._show_sidebar)
+        self._show_sidebar.hide()
+        self._recolour()
+
+    def _connect(self) -> None:
+        self.sidebar.page_chosen.connect(self.show_page)
+        self.sidebar.hide_pressed.connect(self.toggle_sidebar)
+        self.sidebar.chats.chat_chosen.connect(lambda _id: self.show_page("Chat"))
+        for signal in (self.chat_page.phase_changed, self.chat_page.shown_changed, self.chat_actions.changed):
+            signal.connect(self.menus.refresh)
+        self.services.preferences.not_saved.connect(lambda error: self.notices.show_error(error.text, error.hint))
+        theme.changed.connect(self._recolour)
+
+    def _set_sidebar(self, shown: bool) -> None:
+        self.sidebar.setVisible(shown)
+        self._show_sidebar.setVisible(not shown)
+        self.services.preferences.remember(sidebar=shown)
+        self.menus.refresh()
+
+    def _recolour(self) -> None:
+        self._show_sidebar.setIcon(icons.icon("sidebar", colours().muted))
+
+    def _targets(self) -> list[Target]:
+        chats = [
+            Target(entry.title or UNTITLED, "Chat", "chat", lambda chat_id=entry.id: self._jump_to_chat(chat_id))
+            for entry in self.services.chats.entries()
+        ]
+        models = [
+            Target(model.title, "Model", "model", lambda name=model.name: self.chat_page.choose_model(name))
+            for model in self.chat_page.status.models
+        ]
+        self.menus.refresh()
+        entries = [
+            Target(command.name, command.menu, "command", command.do, keys_said(command))
+            for command in self.menus.commands
+            if command.jump and (command.available is None or command.available())
+        ]
+        return chats + models + entries
+
+    def _jump_to_chat(self, chat_id: int) -> None:
+        self.show_page("Chat")
+        self.browser.open(chat_id)
+
+    def _remember(self) -> None:
+        geometry = base64.b64encode(self.saveGeometry().data()).decode()
+        self.services.preferences.remember(
+            geometry=geometry, chat=self.chat_page.chat_id or 0, scroll=self.chat_page.presenter.place()
+        )
+
+    def _restore(self) -> None:
+        recalled = self.services.preferences.window
+        self.resize(*DEFAULT_SIZE)
+        geometry = recalled("geometry", "")
+        if isinstance(geometry, str) and geometry:
+            self.restoreGeometry(QByteArray.fromBase64(geometry.encode()))
+        self._set_sidebar(bool(recalled("sidebar", True)))
+        page = recalled("page", "Chat")
+        self.show_page(page if page in self._pages else "Chat")
+        chat_id, scroll = recalled("chat", 0), recalled("scroll", 0)
+        if isinstance(chat_id, int) and any(entry.id == chat_id for entry in self.services.chats.entries()):
+            self.browser.open(chat_id)
+            # The transcript has its height only once it is laid out.
+            QTimer.singleShot(0, self, lambda: self.chat_page.presenter.go_to_place(int(scroll)))
+        else:
+            self.chat_page.new_chat()
