@@ -112,7 +112,18 @@ def from_os_error(error: OSError, doing: str) -> StillroomError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFull(f"There is no space left on the disk for {doing}{where}.", "Free some space and try again.")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return BadInput(f"Stillroom may not {'write' if 'writ' in doing else 'read'} there: {doing}{where}.", "Check the folder's permissions.")
+        return BadInput(
+            f"Stillroom may not {'write' if 'writ' in doing else 'read'} there: {doing}{where}.",
+            "Check the folder's permissions.",
+        )
     if error.errno == errno.ENOENT:
         return NotFound(f"A file is missing: {doing}{where}.")
     return Corrupt(f"The disk reported a fault while {doing}{where}: {error.strerror}.")
+
+
+def from_kind(kind: str, text: str, hint: str = "") -> StillroomError:
+    """The error that a kind names, for one that crossed a process; an unknown kind keeps its name."""
+    classes = {cls.kind: cls for cls in StillroomError.__subclasses__()}
+    error = classes.get(kind, StillroomError)(text, hint)
+    error.kind = kind
+    return error

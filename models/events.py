@@ -17,7 +17,7 @@ class Event(msgspec.Struct, frozen=True, tag_field="type", kw_only=True):
     """Base of all events."""
 
 
-class Progress(Event, tag="progress"):
+class Progress(Event, frozen=True, tag="progress"):
     """How far a job is. done and total in `unit`; total 0 when unknown; rate in units a second, 0 when unknown."""
 
     job: str
@@ -28,13 +28,13 @@ class Progress(Event, tag="progress"):
     rate: float = 0.0
 
 
-class Note(Event, tag="note"):
+class Note(Event, frozen=True, tag="note"):
     """One sentence the user should read, no error: what was done differently from what was asked, and why."""
 
     text: str
 
 
-class Token(Event, tag="token"):
+class Token(Event, frozen=True, tag="token"):
     """Text of a reply as it comes. n: tokens so far in that channel. forced: put there by the budget, not by the model."""
 
     channel: Channel
@@ -43,14 +43,14 @@ class Token(Event, tag="token"):
     forced: bool = False
 
 
-class Budget(Event, tag="budget"):
+class Budget(Event, frozen=True, tag="budget"):
     """The thinking budget in force, at the start of thinking and when it is steered. tokens: None for no limit."""
 
     tokens: int | None
     used: int
 
 
-class ThinkingClosed(Event, tag="thinking_closed"):
+class ThinkingClosed(Event, frozen=True, tag="thinking_closed"):
     """Thinking is over. tokens: thinking tokens of the model's own; seconds: from the first token of the reply."""
 
     tokens: int
@@ -62,7 +62,7 @@ class Record(msgspec.Struct, frozen=True, tag_field="record", kw_only=True):
     """Base of what a job ends with."""
 
 
-class Reply(Record, tag="reply"):
+class Reply(Record, frozen=True, tag="reply"):
     """A whole reply. Times in seconds; cached_tokens: prompt tokens that were in the KV cache already.
 
     budget: the thinking budget in force at the end, None for no limit or no thinking; context_tokens: what the
@@ -85,7 +85,7 @@ class Reply(Record, tag="reply"):
     context_limit: int = 0
 
 
-class Loaded(Record, tag="loaded"):
+class Loaded(Record, frozen=True, tag="loaded"):
     """A model is in memory and can answer. bytes: what its weights take there. thinks: trained to think."""
 
     model: str
@@ -98,7 +98,7 @@ class Loaded(Record, tag="loaded"):
     seconds: float
 
 
-class Model(Record, tag="model"):
+class Model(Record, frozen=True, tag="model"):
     """A model on this disk, as `stillroom show` prints it. params: number of weights; bits: mean bits per weight."""
 
     name: str
@@ -117,15 +117,20 @@ class Model(Record, tag="model"):
     problem: str = ""
 
 
-class Done(Event, tag="done"):
+class Done(Event, frozen=True, tag="done"):
     """The last event of a job that succeeded."""
 
     result: Reply | Loaded | Model | None = None
 
 
-class Failed(Event, tag="failed"):
-    """The last event of a job that did not. kind as in models/errors.py, or `bug`."""
+class Failed(Event, frozen=True, tag="failed"):
+    """The last event of a job that did not. kind as in models/errors.py, or `bug`.
+
+    thinking, answer: what a reply had said before it failed.
+    """
 
     kind: str
     text: str
     hint: str = ""
+    thinking: str = ""
+    answer: str = ""

@@ -1,5 +1,324 @@
-"""The parent's side of the engine process: start it, send requests, hand out its events, replace it when it dies.
+"""The parent's side of the engine process: start it, send calls, hand out its events, replace it when it dies.
 
-One reader thread per worker hands every event to `on_event`, on that thread; the window crosses to its own thread
-in app/desktop/engine_signals.py, the command line iterates over `run()`.
+One resident worker answers chats and holds the model; every other job gets a worker of its own that ends with it, so
+that its memory is really gone. A reader thread per worker hands each event to `on_event` and to whoever iterates over
+`run`. A cancel that the worker does not look at within three seconds ends in a kill.
+
+A worker that dies fails the calls it had under way, with what they had said so far, and is replaced at once, but only
+if it had ever finished a call: the same load is never retried in a loop.
 """
+
+import itertools
+import logging
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import IO
+
+import msgspec
+import psutil
+
+from models import blas, errors, events, paths
+from models.engine import messages
+
+log = logging.getLogger(__name__)
+
+OnEvent = Callable[[int, messages.AnyEvent], None]
+
+KILL_AFTER_S = 3.0
+CLOSE_WITHIN_S = 1.0
+LOG_BYTES = 4 << 20
+
+
+@dataclass
+class _Call:
+    """A call under way and what it has said."""
+
+    said: dict[str, list[str]] = field(default_factory=lambda: {"thinking": [], "answer": []})
+    cancelled: bool = False
+    watcher: "queue.SimpleQueue[messages.AnyEvent] | None" = None
+
+
+class Engine:
+    """The engine as a face sees it. Methods may be called from any thread; `on_event` comes on a reader thread."""
+
+    def __init__(self, on_event: OnEvent | None = None) -> None:
+        self._on_event = on_event
+        self._ids = itertools.count(1)
+        self._lock = threading.RLock()
+        self._calls: dict[int, _Call] = {}
+        self._workers: dict[int, _Worker] = {}  # by call
+        self._resident: _Worker | None = None
+        self._closed = False
+
+    def warm_up(self) -> None:
+        """Start the resident worker before it is needed."""
+        with self._lock:
+            self._resident_worker()
+
+    def start(self, request: messages.Request) -> int:
+        """Send a request; returns its number at once. Its events end with Done or Failed."""
+        return self._start(request, None)
+
+    def run(self, request: messages.Request) -> Iterator[messages.AnyEvent]:
+        """Send a request and yield its events, Done last. Raises the error that Failed tells of.
+
+        Closing the generator cancels the call.
+        """
+        watcher: queue.SimpleQueue[messages.AnyEvent] = queue.SimpleQueue()
+        call_id = self._start(request, watcher)
+        yield from self._watch(call_id, watcher)
+
+    def start_watched(self, request: messages.Request) -> tuple[int, Iterator[messages.AnyEvent]]:
+        """As run(), with the number of the call, for one that may have to be steered or cancelled."""
+        watcher: queue.SimpleQueue[messages.AnyEvent] = queue.SimpleQueue()
+        call_id = self._start(request, watcher)
+        return call_id, self._watch(call_id, watcher)
+
+    def cancel(self, call_id: int) -> None:
+        """Stop a call: it ends with Done (finish "cancelled") or Failed (kind "cancelled") within three seconds."""
+        with self._lock:
+            call, worker = self._calls.get(call_id), self._workers.get(call_id)
+            if call is None or worker is None:
+                return
+            call.cancelled = True
+        worker.send(messages.Cancel(id=call_id))
+        timer = threading.Timer(KILL_AFTER_S, self._kill_if_running, (call_id, worker))
+        timer.daemon = True
+        timer.start()
+
+    def steer(self, call_id: int, action: messages.Action) -> None:
+        """Change how long a chat call goes on thinking."""
+        with self._lock:
+            worker = self._workers.get(call_id)
+        if worker is not None:
+            worker.send(messages.Steer(id=call_id, action=action))
+
+    def worker_bytes(self) -> int:
+        """Resident memory of the worker that holds the model; 0 when there is none."""
+        with self._lock:
+            resident = self._resident
+        return resident.resident_bytes() if resident is not None else 0
+
+    def close(self) -> None:
+        """End all workers. Calls under way get no more events."""
+        with self._lock:
+            self._closed = True
+            workers = {id(worker): worker for worker in self._workers.values()}
+            if self._resident is not None:
+                workers[id(self._resident)] = self._resident
+            self._calls.clear()
+            self._workers.clear()
+            self._resident = None
+        for worker in workers.values():
+            worker.close()
+
+    def _start(self, request: messages.Request, watcher: "queue.SimpleQueue[messages.AnyEvent] | None") -> int:
+        call_id = next(self._ids)
+        with self._lock:
+            if self._closed:
+                raise errors.Interrupted("The engine is closed.")
+            resident = isinstance(request, messages.Load | messages.Unload | messages.Chat)
+            worker = self._resident_worker() if resident else _Worker(self._on_report, self._on_death)
+            self._calls[call_id] = _Call(watcher=watcher)
+            self._workers[call_id] = worker
+        worker.send(messages.Call(id=call_id, request=request))
+        return call_id
+
+    def _watch(self, call_id: int, watcher: "queue.SimpleQueue[messages.AnyEvent]") -> Iterator[messages.AnyEvent]:
+        finished = False
+        try:
+            while not finished:
+                event = watcher.get()
+                finished = isinstance(event, events.Done | events.Failed)
+                if isinstance(event, events.Failed):
+                    raise errors.from_kind(event.kind, event.text, event.hint)
+                yield event
+        finally:
+            if not finished:
+                self.cancel(call_id)
+
+    def _resident_worker(self) -> "_Worker":
+        if self._resident is None or not self._resident.alive():
+            self._resident = _Worker(self._on_report, self._on_death)
+        return self._resident
+
+    def _on_report(self, worker: "_Worker", report: messages.Report) -> None:
+        event = report.event
+        with self._lock:
+            call = self._calls.get(report.id)
+            if call is None:
+                return
+            last = isinstance(event, events.Done | events.Failed)
+            if last:
+                worker.proved = worker.proved or isinstance(event, events.Done)
+                self._calls.pop(report.id)
+                self._workers.pop(report.id)
+        if isinstance(event, events.Token):
+            call.said[event.channel].append(event.text)
+        if isinstance(event, events.Failed):
+            event = _with_words(event, call)
+        self._hand_out(report.id, call, event)
+        if last and worker is not self._resident:
+            worker.close()
+
+    def _on_death(self, worker: "_Worker", status: int) -> None:
+        with self._lock:
+            if self._closed:
+                return
+            lost = [call_id for call_id, owner in self._workers.items() if owner is worker]
+            calls = [(call_id, self._calls.pop(call_id)) for call_id in lost]
+            for call_id in lost:
+                self._workers.pop(call_id)
+            if worker is self._resident:
+                self._resident = None
+                if worker.proved:
+                    self._resident_worker()
+        for call_id, call in calls:
+            failed = _cancelled_event() if call.cancelled else _death_event(status)
+            self._hand_out(call_id, call, _with_words(failed, call))
+
+    def _hand_out(self, call_id: int, call: _Call, event: messages.AnyEvent) -> None:
+        if call.watcher is not None:
+            call.watcher.put(event)
+        if self._on_event is not None:
+            self._on_event(call_id, event)
+
+    def _kill_if_running(self, call_id: int, worker: "_Worker") -> None:
+        with self._lock:
+            running = call_id in self._calls
+        if running:
+            log.info("Call %d did not stop by itself: its worker is killed", call_id)
+            worker.kill()
+
+
+class _Worker:
+    """A child process with its reader thread."""
+
+    def __init__(
+        self, on_report: "Callable[[_Worker, messages.Report], None]", on_death: "Callable[[_Worker, int], None]"
+    ) -> None:
+        self.proved = False  # has finished a call
+        self._on_report = on_report
+        self._on_death = on_death
+        self._closing = False
+        self._write_lock = threading.Lock()
+        with _log_file() as log_file:
+            self._process = subprocess.Popen(
+                _command(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log_file,
+                env=_environment(),
+                start_new_session=True,  # a Ctrl-C in the terminal is for the parent alone
+            )
+        threading.Thread(target=self._read, name=f"engine-{self._process.pid}", daemon=True).start()
+
+    def send(self, message: messages.ToWorker) -> None:
+        """Write a message; a worker that is gone is the reader's to report."""
+        assert self._process.stdin is not None, "opened with a pipe"
+        with self._write_lock:
+            try:
+                self._process.stdin.write(messages.line(message))
+                self._process.stdin.flush()
+            except (OSError, ValueError) as error:
+                log.info("The engine process did not take a message: %s", error)
+
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process.poll() is None
+
+    def resident_bytes(self) -> int:
+        """Its resident memory."""
+        try:
+            return int(psutil.Process(self._process.pid).memory_info().rss)
+        except psutil.Error:
+            return 0
+
+    def kill(self) -> None:
+        """End it now; the reader reports the death."""
+        self._process.kill()
+
+    def close(self) -> None:
+        """Let it end by itself, and see that it does."""
+        self._closing = True
+        assert self._process.stdin is not None, "opened with a pipe"
+        with self._write_lock:
+            try:
+                self._process.stdin.close()
+            except OSError:
+                log.debug("The engine process had closed its end already")
+        try:
+            self._process.wait(CLOSE_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _read(self) -> None:
+        stdout = self._process.stdout
+        assert stdout is not None, "opened with a pipe"
+        for raw in stdout:
+            try:
+                report = messages.from_worker.decode(raw)
+            except msgspec.MsgspecError as error:
+                log.error("The engine process said what makes no sense: %s", error)
+                continue
+            self._on_report(self, report)
+        status = self._process.wait()
+        stdout.close()
+        if not self._closing:
+            log.warning("The engine process %d ended with status %d", self._process.pid, status)
+            self._on_death(self, status)
+
+
+def _command() -> list[str]:
+    if getattr(sys, "frozen", False):
+        return [sys.executable, "--worker"]
+    return [sys.executable, "-P", "-m", "models.engine.worker"]
+
+
+def _environment() -> dict[str, str]:
+    """The worker's environment: no call to any network, no question asked, a quick BLAS where one is needed."""
+    quiet = {
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_OFFLINE": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "DO_NOT_TRACK": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "TRANSFORMERS_VERBOSITY": "error",
+    }
+    return {**os.environ, **quiet, **blas.preload()}
+
+
+def _log_file() -> IO[bytes]:
+    """The log that workers write to, begun anew when it has grown large."""
+    file = paths.logs_folder() / "engine.log"
+    if file.exists() and file.stat().st_size > LOG_BYTES:
+        file.replace(file.with_suffix(".old.log"))
+    return file.open("ab")
+
+
+def _with_words(failed: events.Failed, call: _Call) -> events.Failed:
+    thinking, answer = ("".join(call.said[channel]) for channel in ("thinking", "answer"))
+    return msgspec.structs.replace(failed, thinking=thinking, answer=answer)
+
+
+def _cancelled_event() -> events.Failed:
+    return events.Failed(kind=errors.Interrupted.kind, text="Stopped.")
+
+
+def _death_event(status: int) -> events.Failed:
+    """Say why a worker died, from its exit status."""
+    if status == -signal.SIGKILL:
+        text = "The engine was stopped by the system, most likely because memory ran out."
+        hint = "What was said so far is kept. Close other programs or take a smaller model, then try again."
+    else:
+        name = signal.Signals(-status).name if status < 0 else f"status {status}"
+        text = f"The engine ended unexpectedly ({name})."
+        hint = f"What was said so far is kept. Try again; the log is {paths.logs_folder() / 'engine.log'}."
+    return events.Failed(kind=errors.WorkerDied.kind, text=text, hint=hint)

@@ -90,13 +90,7 @@ class Steer(msgspec.Struct, frozen=True, kw_only=True, tag="steer"):
 
 
 AnyEvent = (
-    events.Progress
-    | events.Note
-    | events.Token
-    | events.Budget
-    | events.ThinkingClosed
-    | events.Done
-    | events.Failed
+    events.Progress | events.Note | events.Token | events.Budget | events.ThinkingClosed | events.Done | events.Failed
 )
 
 

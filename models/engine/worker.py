@@ -1,0 +1,209 @@
+"""The engine process: reads calls from its parent, runs them one by one on the main thread, reports their events.
+
+MLX streams belong to a thread, so one thread loads, evaluates, generates and frees; nothing lazy leaves it. A daemon
+thread reads the wire, so that a cancel or an "answer now" is seen between two tokens. Libraries print, and some ask
+questions: the wire is moved to descriptors of its own first, then stdin becomes /dev/null and stdout becomes stderr.
+"""
+
+import logging
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
+
+import msgspec
+
+from models import events
+from models.engine import messages
+from models.errors import Interrupted, NoMemory, StillroomError, from_os_error
+from models.thinking import Steering
+
+if TYPE_CHECKING:
+    from models.load import LoadedModel
+
+log = logging.getLogger(__name__)
+
+JOIN_S = 0.016  # tokens closer together than a frame travel as one
+Item = TypeVar("Item")
+
+GRACE_S = 2.0  # how long a worker outlives its parent
+
+
+def main() -> None:
+    """Serve the parent until it closes the wire."""
+    wire_in, wire_out = _take_wire()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    Worker(wire_in, wire_out).serve()
+
+
+class Worker:
+    """One engine process. It holds at most one model."""
+
+    def __init__(self, wire_in: BinaryIO, wire_out: BinaryIO) -> None:
+        self._in = wire_in
+        self._out = wire_out
+        self._calls: queue.SimpleQueue[messages.Call | None] = queue.SimpleQueue()
+        self._steering: dict[int, Steering] = {}
+        self._loaded: LoadedModel | None = None
+
+    def serve(self) -> None:
+        """Run calls in the order they came, until the wire closes."""
+        threading.Thread(target=self._read, name="wire", daemon=True).start()
+        while (call := self._calls.get()) is not None:
+            self._run(call)
+
+    def _read(self) -> None:
+        for raw in self._in:
+            try:
+                self._receive(messages.to_worker.decode(raw))
+            except msgspec.MsgspecError as error:
+                log.error("A line of the wire made no sense: %s", error)
+        for steering in list(self._steering.values()):
+            steering.cancel()
+        self._calls.put(None)
+        time.sleep(GRACE_S)
+        os._exit(0)  # the parent is gone and a kernel is still running
+
+    def _receive(self, message: messages.ToWorker) -> None:
+        if isinstance(message, messages.Call):
+            self._steering[message.id] = Steering()
+            self._calls.put(message)
+            return
+        steering = self._steering.get(message.id)
+        if steering is None:
+            return
+        if isinstance(message, messages.Cancel):
+            steering.cancel()
+        elif message.action == "answer_now":
+            steering.answer_now()
+        else:
+            steering.think_longer()
+
+    def _run(self, call: messages.Call) -> None:
+        steering = self._steering[call.id]
+        try:
+            for event in joined(self._events(call.request, steering)):
+                self._report(call.id, event)
+        except BaseException as error:  # a panic in the tokenizers library is no Exception
+            self._report(call.id, _failed(error))
+        finally:
+            del self._steering[call.id]
+
+    def _report(self, call_id: int, event: events.Event) -> None:
+        self._out.write(messages.line(messages.Report(id=call_id, event=event)))  # type: ignore[arg-type]
+        self._out.flush()
+
+    def _events(self, request: messages.Request, steering: Steering) -> Iterator[events.Event]:
+        if steering.cancelled:
+            raise Interrupted("Stopped before it began.")
+        if isinstance(request, messages.Chat):
+            from models.generate import check_request, reply
+
+            check_request(request)
+            loaded = yield from self._load(request.model, request.adapter, steering)
+            yield from reply(loaded, request, steering)
+        elif isinstance(request, messages.Load):
+            loaded = yield from self._load(request.model, request.adapter, steering)
+            yield events.Done(result=loaded.record())
+        elif isinstance(request, messages.Unload):
+            self._unload()
+            yield events.Done()
+        else:
+            from models.library import import_model
+
+            yield from _stoppable(import_model(request.path, request.name), steering)
+
+    def _load(self, name: str, adapter: str | None, steering: Steering) -> "Generator[events.Event, None, LoadedModel]":
+        """Have the model in memory, freeing another one first; returns it."""
+        from models import library
+        from models.load import LoadedModel, load
+
+        if name == library.STARTER:
+            from models import starter
+
+            yield from _stoppable(starter.ensure(), steering)
+        path = library.find(name)
+        if self._loaded is not None and (self._loaded.path, self._loaded.adapter) == (path, adapter):
+            return self._loaded
+        self._unload()
+        for item in _stoppable(load(library.title(name), path, adapter), steering):
+            if isinstance(item, LoadedModel):
+                self._loaded = item
+            else:
+                yield item
+        assert self._loaded is not None, "load() ends with a model"
+        return self._loaded
+
+    def _unload(self) -> None:
+        if self._loaded is None:
+            return
+        import mlx.core as mx
+
+        self._loaded = None
+        mx.clear_cache()
+
+
+def joined(source: Iterator[events.Event]) -> Iterator[events.Event]:
+    """Join tokens of a channel that come within one frame of the last that went out, so that no face is flooded."""
+    held: events.Token | None = None
+    sent_at = 0.0
+    for event in source:
+        if isinstance(event, events.Token):
+            if held is not None and (held.channel, held.forced) != (event.channel, event.forced):
+                yield held
+                held = None
+            text = held.text + event.text if held is not None else event.text
+            held = msgspec.structs.replace(event, text=text)
+            if time.monotonic() - sent_at < JOIN_S:
+                continue
+        if held is not None:
+            yield held
+            held, sent_at = None, time.monotonic()
+        if not isinstance(event, events.Token):
+            yield event
+
+
+def _stoppable(source: Iterator[Item], steering: Steering) -> Iterator[Item]:
+    """Hand on events until cancelled; closing the source lets it tidy up."""
+    for event in source:
+        if steering.cancelled:
+            source.close()  # type: ignore[attr-defined]
+            raise Interrupted("Stopped.")
+        yield event
+
+
+def _failed(error: BaseException) -> events.Failed:
+    """Say an exception as the last event of its call."""
+    if isinstance(error, OSError):
+        error = from_os_error(error, "working")
+    if isinstance(error, MemoryError) or "malloc" in str(error).lower():
+        error = NoMemory("The model did not fit into memory.", "Close other programs or take a smaller model.")
+    if isinstance(error, StillroomError):
+        return events.Failed(kind=error.kind, text=error.text, hint=error.hint)
+    log.error("A call failed: %s", "".join(traceback.format_exception(error)))
+    return events.Failed(
+        kind="bug",
+        text=f"Something went wrong inside Stillroom: {type(error).__name__}: {error}",
+        hint="The log of the engine has the details.",
+    )
+
+
+def _take_wire() -> tuple[BinaryIO, BinaryIO]:
+    """Move the wire to descriptors of its own, so that nothing a library prints or asks can reach it."""
+    wire_in, wire_out = os.dup(0), os.dup(1)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    os.dup2(2, 1)
+    sys.stdin = open(os.devnull)  # noqa: SIM115 - it lives as long as the process
+    return os.fdopen(wire_in, "rb"), os.fdopen(wire_out, "wb")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""The KV cache of the conversation under way: what the model has already read is not read again.
+
+One slot, trimmed in place: a second copy of a long chat's cache would cost gigabytes. `tokens` always says exactly
+what the cache holds.
+"""
+
+from typing import Any
+
+import mlx.nn as nn
+from mlx_lm.models.cache import can_trim_prompt_cache, make_prompt_cache, trim_prompt_cache
+
+
+class ConversationCache:
+    """A KV cache and the tokens in it. layers: mlx-lm's cache objects, one a layer."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self._model = model
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.layers: list[Any] = make_prompt_cache(self._model)
+        self.tokens: list[int] = []
+
+    def reuse(self, prompt: list[int]) -> int:
+        """Keep the longest beginning shared with `prompt`, short of its last token; return how many tokens that is.
+
+        The last token has to be run again, since its logits are what a reply starts from.
+        """
+        shared = _common_prefix(self.tokens, prompt[:-1])
+        self.take_back(len(self.tokens) - shared)
+        return len(self.tokens)
+
+    def take_back(self, count: int) -> None:
+        """Drop the last `count` tokens. A cache that can't be trimmed is emptied, and has to be filled again."""
+        if count <= 0:
+            return
+        if can_trim_prompt_cache(self.layers) and trim_prompt_cache(self.layers, count) == count:
+            del self.tokens[-count:]
+        else:
+            self.clear()
+
+    def settle(self) -> None:
+        """Make the layers hold no more than `tokens`: a stopped generator may have run a step ahead."""
+        offset = getattr(self.layers[0], "offset", len(self.tokens)) if self.layers else 0
+        ahead = int(offset) - len(self.tokens)
+        if ahead > 0 and not (can_trim_prompt_cache(self.layers) and trim_prompt_cache(self.layers, ahead) == ahead):
+            self.clear()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes it takes."""
+        return sum(int(layer.nbytes) for layer in self.layers)
+
+
+def _common_prefix(left: list[int], right: list[int]) -> int:
+    length = min(len(left), len(right))
+    if left[:length] == right[:length]:
+        return length
+    return next(index for index in range(length) if left[index] != right[index])

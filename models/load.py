@@ -1,0 +1,223 @@
+"""Bring a checkpoint into memory, held as this machine runs it best.
+
+Metal: weights stay quantized, everything else takes the checkpoint's compute dtype, so that one float32 norm does not
+pull all activations up to float32. CPU: float32 throughout, where matrix products are several times quicker than
+4-bit or half precision ones; a quantized layer is dequantized exactly, its scales taken to float32 first.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import mlx.core as mx
+import mlx.nn as nn
+import psutil
+from mlx.utils import tree_flatten
+from mlx_lm.utils import dequantize_model, load_adapters, load_model, load_tokenizer
+
+from models.errors import Corrupt, NoMemory, NotFound, StillroomError, Unsupported
+from models.events import Loaded, Progress
+from models.kv_cache import ConversationCache
+from models.template import Advice, Render, Style, detect, family_of, template_renderer
+
+T = TypeVar("T")
+
+FALLBACK_CONTEXT = 4096  # tokens, when config.json names none
+MEMORY_MARGIN = 512 << 20  # bytes left to the rest of the machine
+
+
+@dataclass
+class LoadedModel:
+    """A model in memory with all that a reply needs. One thread loads it, runs it and lets it go."""
+
+    name: str
+    path: Path
+    adapter: str | None
+    model: nn.Module
+    tokenizer: Any  # mlx-lm's TokenizerWrapper
+    style: Style
+    render: Render
+    sampling: Advice
+    context_limit: int
+    weights_bytes: int
+    seconds: float
+    cache: ConversationCache = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.cache = ConversationCache(self.model)
+
+    def record(self) -> Loaded:
+        """What a face is told about it."""
+        family = self.style.family
+        untrained = (
+            f"{self.name} was not trained to think: Stillroom opens its thinking and closes it at the budget."
+            if not family.trained
+            else ""
+        )
+        return Loaded(
+            model=self.name,
+            family=family.id,
+            thinks=family.trained,
+            can_think=True,
+            note=untrained,
+            weights_bytes=self.weights_bytes,
+            context_limit=self.context_limit,
+            seconds=self.seconds,
+        )
+
+
+def load(name: str, path: Path, adapter: str | None = None) -> Iterator[Progress | LoadedModel]:
+    """Load a checkpoint folder; yields progress and, last, the model.
+
+    Raises NotFound, Corrupt, Unsupported or NoMemory, each with its sentence. Nothing of the checkpoint's own code runs.
+    """
+    begun = time.perf_counter()
+    config = read_config(path)
+    total = weights_on_disk(path)
+    check_memory(name, total, config)
+    yield Progress(job="load", stage="load", done=0, total=total, unit="bytes")
+    model = _said_plainly(name, lambda: _load_weights(path, config, adapter))
+    yield Progress(job="load", stage="load", done=total, total=total, unit="bytes")
+    tokenizer = _said_plainly(name, lambda: _load_tokenizer(path, config))
+    render = template_renderer(tokenizer)
+    template = getattr(tokenizer, "chat_template", None) or ""
+    family = family_of(name, str(config.get("model_type", "")), template if isinstance(template, str) else "")
+    yield LoadedModel(
+        name=name,
+        path=path,
+        adapter=adapter,
+        model=model,
+        tokenizer=tokenizer,
+        style=detect(family, render),
+        render=render,
+        sampling=_advised_sampling(path, family.sampling),
+        context_limit=context_limit(config),
+        weights_bytes=sum(array.nbytes for _, array in tree_flatten(model.parameters())),
+        seconds=time.perf_counter() - begun,
+    )
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The checkpoint's config.json. Raises NotFound or Corrupt."""
+    file = path / "config.json"
+    try:
+        config = json.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        raise NotFound(f"{path} is not a model: it has no config.json.") from None
+    except (OSError, ValueError) as error:
+        raise Corrupt(f"{file} can't be read: {error}.") from error
+    if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
+        raise Corrupt(f"{file} does not name a model type.")
+    return config
+
+
+def weights_on_disk(path: Path) -> int:
+    """Bytes of the checkpoint's safetensors files. Raises NotFound when there are none."""
+    total = sum(file.stat().st_size for file in path.iterdir() if file.suffix == ".safetensors")
+    if not total:
+        raise NotFound(f"{path} holds no weights: there is no .safetensors file in it.")
+    return total
+
+
+def context_limit(config: dict[str, Any]) -> int:
+    """Tokens that the model was made for, prompt and reply together."""
+    stated = config.get("max_position_embeddings")
+    return stated if isinstance(stated, int) and stated > 0 else FALLBACK_CONTEXT
+
+
+def check_memory(name: str, bytes_on_disk: int, config: dict[str, Any]) -> None:
+    """Refuse what can't fit, with the numbers, before anything is read. Raises NoMemory."""
+    needed = bytes_on_disk * (_growth_on_cpu(config) if _runs_on_cpu() else 1)
+    free = psutil.virtual_memory().available - MEMORY_MARGIN
+    if needed > free:
+        raise NoMemory(
+            f"{name} needs {needed / 1e9:.1f} GB of memory, {max(0, free) / 1e9:.1f} GB are free.",
+            "Close other programs, or take a smaller or more strongly quantized model.",
+        )
+
+
+def _runs_on_cpu() -> bool:
+    return mx.default_device() == mx.Device(mx.cpu)
+
+
+def _growth_on_cpu(config: dict[str, Any]) -> float:
+    quantization = config.get("quantization")
+    if isinstance(quantization, dict) and isinstance(bits := quantization.get("bits"), int):
+        return 32 / (bits + 1)  # scales and biases add about a bit
+    return 1.0 if config.get("torch_dtype", config.get("dtype")) == "float32" else 2.0
+
+
+def _load_weights(path: Path, config: dict[str, Any], adapter: str | None) -> nn.Module:
+    model, _ = load_model(path, lazy=True, trust_remote_code=False)
+    if _runs_on_cpu():
+        _to_float32(model)
+    else:
+        _to_compute_dtype(model, config)
+    if adapter is not None:
+        model = load_adapters(model, adapter)
+    model.eval()
+    mx.eval(model.parameters())
+    return model
+
+
+def _to_float32(model: nn.Module) -> None:
+    for _, module in model.named_modules():
+        if getattr(module, "mode", None) == "affine" and "scales" in module:
+            module.scales = module.scales.astype(mx.float32)
+            module.biases = module.biases.astype(mx.float32)
+    dequantize_model(model)
+    model.set_dtype(mx.float32)
+
+
+def _to_compute_dtype(model: nn.Module, config: dict[str, Any]) -> None:
+    stated = config.get("torch_dtype", config.get("dtype"))
+    if stated in ("float16", "bfloat16"):
+        model.set_dtype(getattr(mx, stated))
+
+
+def _load_tokenizer(path: Path, config: dict[str, Any]) -> Any:
+    # Without the explicit False transformers asks on stdin whether it may run the repository's Python.
+    return load_tokenizer(path, {"trust_remote_code": False}, eos_token_ids=config.get("eos_token_id"))
+
+
+def _advised_sampling(path: Path, family: Advice) -> Advice:
+    """The checkpoint's own generation_config.json where it speaks, else its family's advice."""
+    try:
+        stated = json.loads((path / "generation_config.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return family
+    if not isinstance(stated, dict):
+        return family
+
+    def number(key: str, low: float, high: float, otherwise: float) -> float:
+        value = stated.get(key)
+        usable = isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+        return float(value) if usable else otherwise  # type: ignore[arg-type]
+
+    return Advice(
+        temperature=number("temperature", 0, 5, family.temperature),
+        top_p=number("top_p", 0, 1, family.top_p),
+        top_k=int(number("top_k", 0, 1 << 20, family.top_k)),
+        min_p=number("min_p", 0, 1, family.min_p),
+    )
+
+
+def _said_plainly(name: str, work: Callable[[], T]) -> T:
+    """Run a step of mlx-lm or transformers and say its many exceptions in a sentence of ours."""
+    try:
+        return work()
+    except (StillroomError, MemoryError, KeyboardInterrupt):
+        raise
+    except FileNotFoundError as error:
+        raise NotFound(f"{name} is incomplete: {error}.") from error
+    except ValueError as error:
+        if "not supported" in str(error) or "trust_remote_code" in str(error):
+            raise Unsupported(f"{name} can't be run: {error}") from error
+        raise Corrupt(f"{name} can't be loaded: {error}") from error
+    except BaseException as error:  # a panic in the tokenizers library is no Exception
+        if isinstance(error, SystemExit | GeneratorExit):
+            raise
+        raise Corrupt(f"{name} can't be loaded: {type(error).__name__}: {error}") from error

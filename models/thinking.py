@@ -1,0 +1,290 @@
+"""Thinking budgets: the state machine that splits a reply into thinking and answer, and says when thinking must end.
+
+    waiting ──open tag──▶ thinking ──budget used──▶ grace ──newline, or grace used──▶ forced close ──▶ answer
+       │                     │  ▲                     │                                                ▲
+       │ 32 tokens, no tag   │  └── closed before the minimum: take the close back, say "Wait"         │
+       └─────────────────────┼───── close tag ────────┴────────────────────────────────────────────────┤
+                             └───── "answer now" ──────────────────────▶ forced close ─────────────────┘
+
+The machine sees one token at a time, as text, and never touches a model. After each token it says whether text has to
+be forced into the context, and how many tokens must be taken back first; `generate` does so on the same KV cache.
+Tags are matched on text, since they may be split over tokens, merged with other characters, or be no single token at
+all; text that could still become a tag is held back.
+
+The budget counts the model's own tokens after the open tag, without the tags. Past it the model may finish its line:
+at most max(32, budget // 10) tokens more (NVIDIA NIM's grace). Budget forcing and "Wait": s1, arXiv 2501.19393; the
+phrase: Qwen3 technical report, section 4.3.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Literal
+
+from models.events import Channel, ClosedBy
+
+State = Literal["waiting", "thinking", "answer"]
+Piece = tuple[Channel, str]
+
+OPEN_WITHIN = 32  # tokens a reply may have before its open tag
+EXTEND_AT_MOST = 8  # times "Wait" replaces an early close
+EXTENSION = "\nWait"
+LOOP_WINDOW = 200  # tokens that must repeat to be called a loop
+LOOP_PERIOD = 50  # the longest period looked for
+LEAST_EXTENSION = 128  # tokens that "think longer" grants at least
+ANSWER_RESERVE = 512  # tokens kept for the answer
+
+
+@dataclass(frozen=True)
+class Tags:
+    """The text around thinking, and the phrase that leads to a forced close."""
+
+    open: str
+    close: str
+    phrase: str = ""
+
+
+@dataclass
+class Fed:
+    """What a token turned into.
+
+    pieces: text per channel. force: text to put into the context now, or None; `shown` is the part of it that the
+    reader sees as thinking. drop: tokens to take back before that, counted from the last one.
+    """
+
+    pieces: list[Piece] = field(default_factory=list)
+    force: str | None = None
+    shown: str = ""
+    drop: int = 0
+
+
+def grace_tokens(budget: int) -> int:
+    """Tokens beyond the budget in which a line may be finished."""
+    return max(32, budget // 10)
+
+
+def largest_budget(room: int, closing_tokens: int) -> int:
+    """The largest budget for which thinking, grace, forced close and an answer fit into `room` tokens.
+
+    The answer's share is ANSWER_RESERVE, or half of a smaller room.
+    """
+    most = room - min(ANSWER_RESERVE, room // 2) - closing_tokens
+    return max(0, min(most - 32, most * 10 // 11))
+
+
+class Steering:
+    """What the user asks for while a reply runs. Set from any thread, looked at between tokens."""
+
+    def __init__(self) -> None:
+        self.cancelled = False
+        self.answer = False
+        self.longer = 0
+
+    def cancel(self) -> None:
+        """Stop the reply."""
+        self.cancelled = True
+
+    def answer_now(self) -> None:
+        """End the thinking at the next token."""
+        self.answer = True
+
+    def think_longer(self) -> None:
+        """Double what is left of the budget, at the next token."""
+        self.longer += 1
+
+
+class Thinking:
+    """The thinking of one reply.
+
+    budget: tokens, None for no limit; cap: what fits at most, whatever is asked for; least: tokens before which a
+    close is taken back; start: "thinking" when the prompt opened the tag, "answer" when thinking is off.
+    """
+
+    def __init__(
+        self,
+        tags: Tags,
+        budget: int | None,
+        start: State,
+        *,
+        cap: int = 1 << 30,
+        least: int = 0,
+        steering: Steering | None = None,
+    ) -> None:
+        self.tags = tags
+        self.steering = steering or Steering()
+        self.budget = budget if budget is None else min(budget, cap)
+        self.cap = cap
+        self.least = min(least, cap)
+        self.state: State = start
+        self.tokens = 0
+        self.answer_tokens = 0
+        self.closed_by: ClosedBy | None = "off" if start == "answer" else None
+        self._forced = start == "answer"  # after a forced close the model may open and close once more
+        self._thinking_started = False
+        self._answer_started = False
+        self._held: list[str] = []  # texts of the last thinking tokens, which may still become the close
+        self._given = 0  # characters of those that were handed out already
+        self._tail = ""  # text of the answer that may still become a tag
+        self._recent: deque[int] = deque(maxlen=LOOP_WINDOW)
+        self._extended = 0
+        self._reopened = 0
+
+    def feed(self, text: str, token: int = -1) -> Fed:
+        """Take the text of the next token; it is empty while a character is incomplete."""
+        self._recent.append(token)
+        if self.state == "thinking":
+            return self._think(text)
+        self.answer_tokens += 1
+        return self._wait(text) if self.state == "waiting" else self._answer(text)
+
+    def end(self, text: str = "") -> Fed:
+        """Take the model's end of reply and the last text before it: while it thinks it only ends the thinking."""
+        if self.state != "thinking":
+            return Fed(self._answer_pieces(text) + self.finish())
+        self._held.append(text)
+        pieces = self.finish()
+        if self._too_early():
+            return self._extend(pieces, drop=1)
+        self._close("model")
+        return Fed(pieces, force=self.tags.close + "\n\n", drop=1)
+
+    def finish(self) -> list[Piece]:
+        """Hand out what was held back, at the end of the reply."""
+        if self.state == "thinking":
+            return self._take(len("".join(self._held)))
+        tail, self._tail = self._tail, ""
+        return [("answer", tail)] if tail.strip() else []
+
+    # waiting for the open tag
+
+    def _wait(self, text: str) -> Fed:
+        held = self._tail + text
+        at = held.find(self.tags.open)
+        if at >= 0:
+            return self._open(held[:at], held[at + len(self.tags.open) :])
+        fed = Fed(self._answer_pieces(text))
+        if self.answer_tokens >= OPEN_WITHIN:
+            self.state, self.closed_by = "answer", "model"
+        return fed
+
+    def _open(self, before: str, after: str) -> Fed:
+        self.state, self.answer_tokens, self._tail, self._answer_started = "thinking", 0, "", False
+        fed = self._think(after) if after.strip() else Fed()
+        if before.strip():
+            fed.pieces.insert(0, ("answer", before))
+        return fed
+
+    # thinking
+
+    def _think(self, text: str) -> Fed:
+        self.tokens += 1
+        self._held.append(text)
+        held = "".join(self._held)
+        at = held.find(self.tags.close)
+        if at >= 0:
+            return self._closed_by_model(held, at)
+        pieces = self._take(len(held) - _partial(held, (self.tags.close,)))
+        how = self._must_close(text)
+        if how is None:
+            return Fed(pieces)
+        pieces += self.finish()
+        self._close(how)
+        self._forced = True
+        return Fed(pieces, force=self.tags.phrase + self.tags.close + "\n\n", shown=self.tags.phrase)
+
+    def _closed_by_model(self, held: str, at: int) -> Fed:
+        drop, keep = self._tokens_from(at)
+        self.tokens -= drop
+        pieces = self._take(at)
+        if self._too_early():
+            self._held, self._given = [], 0
+            return self._extend(pieces, drop, keep)
+        self._close("model")
+        return Fed(pieces + self._answer_pieces(held[at + len(self.tags.close) :]))
+
+    def _extend(self, pieces: list[Piece], drop: int, keep: str = "") -> Fed:
+        self._extended += 1
+        return Fed(pieces, force=keep + EXTENSION, shown=EXTENSION, drop=drop)
+
+    def _must_close(self, text: str) -> ClosedBy | None:
+        if self.steering.answer:
+            return "answer_now"
+        self._steer()
+        limit = self.cap if self.budget is None else self.budget
+        over = self.tokens - limit
+        if over >= 0 and self.tokens >= self.least and ("\n" in text or over >= grace_tokens(limit)):
+            return "budget"
+        return "loop" if self.budget is None and self.tokens % 32 == 0 and self._loops() else None
+
+    def _steer(self) -> None:
+        while self.steering.longer:
+            self.steering.longer -= 1
+            if self.budget is not None:
+                left = max(LEAST_EXTENSION, self.budget - self.tokens)
+                self.budget = min(self.cap, max(self.budget, self.tokens) + left)
+
+    def _too_early(self) -> bool:
+        early = self.tokens < self.least and not self.steering.answer
+        return early and self._extended < EXTEND_AT_MOST and not self._loops()
+
+    def _loops(self) -> bool:
+        recent = list(self._recent)
+        periods = range(1, LOOP_PERIOD + 1)
+        return len(recent) == LOOP_WINDOW and any(recent[period:] == recent[:-period] for period in periods)
+
+    def _close(self, how: ClosedBy) -> None:
+        self.state, self.closed_by, self._held, self._given = "answer", how, [], 0
+
+    def _take(self, upto: int) -> list[Piece]:
+        """Hand out what is held up to a character, as thinking; tokens that lie wholly before it are let go."""
+        out = "".join(self._held)[self._given : upto]
+        if not self._thinking_started:
+            out = out.lstrip()
+        self._thinking_started = self._thinking_started or bool(out)
+        self._given = upto
+        while self._held and len(self._held[0]) <= self._given:
+            self._given -= len(self._held.pop(0))
+        return [("thinking", out)] if out else []
+
+    def _tokens_from(self, at: int) -> tuple[int, str]:
+        """Count the held tokens with text beyond `at`; and the text that the first of them has before it."""
+        start = 0
+        for index, text in enumerate(self._held):
+            if start + len(text) > at:
+                return len(self._held) - index, text[: at - start]
+            start += len(text)
+        return 0, ""
+
+    # answer
+
+    def _answer(self, text: str) -> Fed:
+        held = (self._tail + text).lstrip()
+        if self._forced and not self._answer_started and self._reopened < 2 and held.startswith(self.tags.open):
+            self._reopened += 1
+            self._tail = ""
+            return Fed(force=self.tags.close + "\n\n")
+        return Fed(self._answer_pieces(text))
+
+    def _answer_pieces(self, text: str) -> list[Piece]:
+        """Add to the answer; closes at its start are swallowed, and anywhere when the thinking was closed by force."""
+        held = self._tail + text
+        close = self.tags.close
+        if self._forced:
+            held = held.replace(close, "")
+        if not self._answer_started:
+            held = held.lstrip()
+            while held.startswith(close):
+                held = held[len(close) :].lstrip()
+        guarded = self._forced or not self._answer_started or self.state == "waiting"
+        ready = len(held) - (_partial(held, (self.tags.open, close)) if guarded else 0)
+        self._tail = held[ready:]
+        self._answer_started = self._answer_started or ready > 0
+        return [("answer", held[:ready])] if ready else []
+
+
+def _partial(text: str, tags: tuple[str, ...]) -> int:
+    """Length of the longest end of text that begins one of the tags, without being all of it."""
+    longest = max(len(tag) for tag in tags)
+    for length in range(min(longest - 1, len(text)), 0, -1):
+        if any(len(tag) > length and tag.startswith(text[-length:]) for tag in tags):
+            return length
+    return 0
