@@ -16,6 +16,7 @@ from pathlib import Path
 from models import checkpoint, errors, gguf_header, inspection, paths, starter, template
 from models.events import Done, Model, Progress
 
+STARTER = starter.NAME
 MAX_NAME = 80
 COPY_CHUNK_BYTES = 16 << 20
 # What is taken from a folder. Pickle files and Python run code when they are read: they never come along.
@@ -30,12 +31,12 @@ def models() -> list[Model]:
         (entry for entry in paths.models_folder().iterdir() if entry.is_dir() and not entry.name.startswith(".")),
         key=lambda folder: folder.name.lower(),
     )
-    return [_starter(), *(_listed(folder) for folder in folders if folder.name != starter.NAME)]
+    return [_starter(), *(_listed(folder) for folder in folders if folder.name != STARTER)]
 
 
 def show(name: str) -> Model:
     """Describe one model, given as for find. Raises what find raises."""
-    if name == starter.NAME:
+    if name == STARTER:
         return _starter()
     return _listed(find(name))
 
@@ -46,7 +47,7 @@ def find(name: str) -> Path:
     Raises NotFound, with the names that come near, when there is no such model or no model in that folder, and
     BadInput for a GGUF file. The starter's folder may still have to be made: see prepare.
     """
-    if name == starter.NAME:
+    if name == STARTER:
         return starter.folder()
     if _is_name(name) and (paths.models_folder() / name).is_dir():
         return _with_config(paths.models_folder() / name)
@@ -60,9 +61,21 @@ def find(name: str) -> Path:
     raise errors.NotFound(f"There is no model named {name}.", _near(name))
 
 
+def title(name: str) -> str:
+    """What a person calls a model, given as for find: its recorded title, or the folder's name. Never raises."""
+    if name == STARTER:
+        return starter.TITLE
+    try:
+        folder = find(name)
+        record = checkpoint.read_record(folder)
+    except errors.StillroomError:
+        return name
+    return record.title if record else folder.name
+
+
 def prepare(name: str) -> Generator[Progress, None, Path]:
     """Find a model's folder and make the starter first where that is what is asked for. Raises what find raises."""
-    if name == starter.NAME:
+    if name == STARTER:
         yield from starter.ensure()
     return find(name)
 
@@ -137,12 +150,12 @@ def _starter_before_it_is_made(source: Path) -> Model:
     params = sum(tensor.elements for tensor in header.tensors.values())
     n_bytes = sum(tensor.size for tensor in header.tensors.values())
     return Model(
-        name=starter.NAME,
+        name=STARTER,
         title=starter.TITLE,
         path=str(starter.folder()),
         architecture=architecture,
         family=template.family_of(
-            f"{starter.NAME} {starter.TITLE}", architecture, header.text("tokenizer.chat_template")
+            f"{STARTER} {starter.TITLE}", architecture, header.text("tokenizer.chat_template")
         ).id,
         params=params,
         bits=round(8 * n_bytes / params, 2),
@@ -185,7 +198,7 @@ def _with_config(folder: Path) -> Path:
 
 
 def _near(name: str) -> str:
-    names = [starter.NAME] + [entry.name for entry in paths.models_folder().iterdir() if _is_name(entry.name)]
+    names = [STARTER] + [entry.name for entry in paths.models_folder().iterdir() if _is_name(entry.name)]
     by_lower = {known.lower(): known for known in names}
     near = [by_lower[match] for match in difflib.get_close_matches(name.lower(), by_lower, cutoff=0.5)]
     return f"Did you mean {' or '.join(near)}?" if near else "`stillroom list` shows the models on this disk."
@@ -213,7 +226,7 @@ def _free_name(wanted: str) -> str:
 
 def _is_taken(name: str) -> bool:
     # a Mac's disk does not tell upper from lower case
-    return name.lower() in {entry.name.lower() for entry in paths.models_folder().iterdir()} | {starter.NAME}
+    return name.lower() in {entry.name.lower() for entry in paths.models_folder().iterdir()} | {STARTER}
 
 
 def _name_from(source: Path) -> str:

@@ -33,9 +33,9 @@ class Output:
         return math.prod(self.shape) * _WIDTHS[self.dtype]
 
 
-def write_shards(folder: Path, outputs: list[Output], max_bytes: int = MAX_SHARD_BYTES) -> Iterator[int]:
+def write_shards(folder: Path, outputs: list[Output]) -> Iterator[int]:
     """Write the tensors as model.safetensors, or as numbered shards with an index; yield the bytes of each piece."""
-    shards = _split(outputs, max_bytes)
+    shards = _split(outputs)
     if len(shards) == 1:
         yield from _write_shard(folder / "model.safetensors", outputs)
         return
@@ -50,11 +50,11 @@ def write_shards(folder: Path, outputs: list[Output], max_bytes: int = MAX_SHARD
     )
 
 
-def _split(outputs: list[Output], max_bytes: int) -> list[list[Output]]:
+def _split(outputs: list[Output]) -> list[list[Output]]:
     shards: list[list[Output]] = [[]]
     size = 0
     for output in outputs:
-        if shards[-1] and size + output.size > max_bytes:
+        if shards[-1] and size + output.size > MAX_SHARD_BYTES:
             shards.append([])
             size = 0
         shards[-1].append(output)

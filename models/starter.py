@@ -7,11 +7,13 @@ found through the installed distribution's metadata, and turned into a checkpoin
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
-
-import filelock
+from typing import TYPE_CHECKING
 
 from models import checkpoint, errors, paths
 from models.events import Progress
+
+if TYPE_CHECKING:
+    import filelock
 
 NAME = "starter"
 TITLE = "SmolLM2 135M Instruct"
@@ -50,6 +52,8 @@ def ensure() -> Iterator[Progress]:
     checkpoint.sweep(paths.models_folder())
     if is_ready():
         return
+    import filelock  # it brings asyncio along
+
     lock = filelock.FileLock(paths.models_folder() / f".{NAME}.lock")
     yield from _acquire(lock)
     try:
@@ -69,12 +73,12 @@ def _make() -> Iterator[Progress]:
     checkpoint.write_record(folder(), record)
 
 
-def _acquire(lock: filelock.BaseFileLock) -> Iterator[Progress]:
+def _acquire(lock: "filelock.BaseFileLock") -> Iterator[Progress]:
     while True:
         try:
             lock.acquire(timeout=_POLL_S)
             return
-        except filelock.Timeout:
+        except TimeoutError:  # filelock's Timeout is one
             yield Progress(job="import", stage="wait", done=0, total=0, unit="bytes")
 
 

@@ -1,0 +1,15 @@
+"""The real starter model, converted once for all tests that need it."""
+
+from pathlib import Path
+
+import pytest
+
+from models import gguf, starter
+
+
+@pytest.fixture(scope="session")
+def starter_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "starter"
+    for _ in gguf.convert(starter.source(), folder):
+        pass
+    return folder
