@@ -51,7 +51,6 @@ class ChatActions(QObject):
         """Copy a chat with all its branches."""
         try:
             copy = self._chats.duplicate(chat_id)
-            self._chats.rename(copy.id, f"{copy.title or UNTITLED} (copy)")
         except StillroomError as error:
             self._tell(error)
             return

@@ -3,6 +3,7 @@
 import dataclasses
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QAction, QKeySequence
@@ -63,7 +64,7 @@ def _edit(w: "MainWindow") -> list[Command]:
         Command("Edit", "Copy", w.editing.copy, Standard.Copy, group=1, jump=False),
         Command("Edit", "Paste", w.editing.paste, Standard.Paste, group=1, jump=False),
         Command("Edit", "Select All", w.editing.select_all, Standard.SelectAll, group=1, jump=False),
-        Command("Edit", "Find in Chats", w.find, Standard.Find, group=2),
+        Command("Edit", "Find in Chats", w.find_in_chats, Standard.Find, group=2),
     ]
 
 
@@ -73,7 +74,7 @@ def _view(w: "MainWindow") -> list[Command]:
 
     return [
         *(
-            Command("View", name, lambda name=name: w.show_page(name), keys, checked=lambda name=name: w.page == name)
+            Command("View", name, partial(w.show_page, name), keys, checked=partial(w.is_page, name))
             for name, keys in w.page_keys.items()
         ),
         Command("View", "Jump to…", w.show_jump, "Ctrl+K", group=1, jump=False),
@@ -127,7 +128,7 @@ def _window(w: "MainWindow") -> list[Command]:
 
 def _help(w: "MainWindow") -> list[Command]:
     return [
-        Command("Help", title, lambda file=file: w.show_help(file), Standard.HelpContents if number == 0 else "")
+        Command("Help", title, partial(w.show_help, file), Standard.HelpContents if number == 0 else "")
         for number, (title, file) in enumerate(w.help_pages)
     ]
 

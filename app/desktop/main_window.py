@@ -1,6 +1,7 @@
 """The main window: builds sidebar, pages and menus, and connects them. What they show lives in their own modules."""
 
 import base64
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QTimer, Signal
@@ -65,11 +66,9 @@ class MainWindow(QMainWindow):
 
     # Pages
 
-    @property
-    def page(self) -> str:
-        """The name of the page in front; empty while help is."""
-        shown = self._stack.currentWidget()
-        return next((name for name, widget in self._pages.items() if widget is shown), "")
+    def is_page(self, name: str) -> bool:
+        """Whether a page is in front."""
+        return self._stack.currentWidget() is self._pages[name]
 
     def show_page(self, name: str) -> None:
         """Bring a page to the front."""
@@ -82,7 +81,7 @@ class MainWindow(QMainWindow):
         self.show_page("Chat")
         self.chat_page.new_chat()
 
-    def find(self) -> None:
+    def find_in_chats(self) -> None:
         """Search the chats."""
         self._set_sidebar(True)
         self.sidebar.start_search()
@@ -113,7 +112,7 @@ class MainWindow(QMainWindow):
         menu = QMenu(self)
         for entry in self.chat_actions.recently_deleted()[:30]:
             action = menu.addAction(icons.icon("restore", colours().muted), f"Restore “{entry.title or UNTITLED}”")
-            action.triggered.connect(lambda _=False, chat_id=entry.id: self.chat_actions.restore(chat_id))
+            action.triggered.connect(partial(self._restore_chat, entry.id))
         menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(self.sidebar.chats.mapToGlobal(self.sidebar.chats.rect().topLeft()))
 
@@ -218,11 +217,11 @@ class MainWindow(QMainWindow):
 
     def _targets(self) -> list[Target]:
         chats = [
-            Target(entry.title or UNTITLED, "Chat", "chat", lambda chat_id=entry.id: self._jump_to_chat(chat_id))
+            Target(entry.title or UNTITLED, "Chat", "chat", partial(self._jump_to_chat, entry.id))
             for entry in self.services.chats.entries()
         ]
         models = [
-            Target(model.title, "Model", "model", lambda name=model.name: self.chat_page.choose_model(name))
+            Target(model.title, "Model", "model", partial(self.chat_page.choose_model, model.name))
             for model in self.chat_page.status.models
         ]
         self.menus.refresh()
@@ -232,6 +231,9 @@ class MainWindow(QMainWindow):
             if command.jump and (command.available is None or command.available())
         ]
         return chats + models + entries
+
+    def _restore_chat(self, chat_id: int, _checked: bool = False) -> None:
+        self.chat_actions.restore(chat_id)
 
     def _jump_to_chat(self, chat_id: int) -> None:
         self.show_page("Chat")

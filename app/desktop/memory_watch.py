@@ -24,6 +24,7 @@ class MemoryWatch(QObject):
         self._timer = QTimer(self, interval=EVERY_MS)
         self._timer.timeout.connect(self.look)
         page.loading.changed.connect(self.look)
+        page.status.listed.connect(self.look)
         page.replies.ended.connect(self._reply_ended)
         self._timer.start()
         self.look()

@@ -7,7 +7,16 @@ text stays in the card until whoever listens has taken it with `clear`, so nothi
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QMimeData, QObject, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtGui import (
+    QColor,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QKeyEvent,
+    QKeySequence,
+    QPainter,
+    QPaintEvent,
+)
 from PySide6.QtWidgets import (
     QAbstractButton,
     QFileDialog,
@@ -50,6 +59,14 @@ class MessageEdit(QPlainTextEdit):
         self.document().setDocumentMargin(0)
         self.document().documentLayout().documentSizeChanged.connect(self._fit)
         self._fit()
+
+    def event(self, event: QEvent) -> bool:
+        """Leave Undo to the menu while there is no typing to undo: it brings back the last deleted chat."""
+        override = event.type() == QEvent.Type.ShortcutOverride and not self.document().isUndoAvailable()
+        if override and isinstance(event, QKeyEvent) and event.matches(QKeySequence.StandardKey.Undo):
+            event.ignore()
+            return False
+        return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Return sends; with Shift or Option it breaks the line."""
@@ -175,6 +192,11 @@ class Composer(QFrame):
     def text(self) -> str:
         """What is written."""
         return self.edit.toPlainText()
+
+    @property
+    def context_text(self) -> str:
+        """What the context meter says."""
+        return self._context.text()
 
     def set_text(self, text: str) -> None:
         """Put a draft or an example into the field, the cursor behind it."""

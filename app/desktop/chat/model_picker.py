@@ -36,6 +36,8 @@ class ModelPicker(QPushButton):
         self.setAccessibleName("Model")
         self._models: list[Model] = []
         self._current = ""
+        self.title = ""
+        self._precision = ""
         self._loading: float | None = None
         self._stage = ""
         self.clicked.connect(self._open)
@@ -43,11 +45,10 @@ class ModelPicker(QPushButton):
     def set_models(self, models: list[Model]) -> None:
         """Say what the menu offers."""
         self._models = models
-        self._changed()
 
-    def set_current(self, name: str) -> None:
-        """Name the model in use."""
-        self._current = name
+    def set_current(self, name: str, title: str, precision: str) -> None:
+        """Name the model in use. title: the name that is shown."""
+        self._current, self.title, self._precision = name, title, precision
         self._changed()
 
     def set_loading(self, fraction: float | None, stage: str = "") -> None:
@@ -55,12 +56,6 @@ class ModelPicker(QPushButton):
         self._loading = fraction
         self._stage = stage
         self._changed()
-
-    @property
-    def title(self) -> str:
-        """The name that is shown."""
-        model = self._model()
-        return model.title if model else self._current or "No model"
 
     def sizeHint(self) -> QSize:
         """As wide as the two texts and the arrow."""
@@ -106,11 +101,7 @@ class ModelPicker(QPushButton):
     def _detail(self) -> str:
         if self._loading is not None:
             return self._stage or "loading"
-        model = self._model()
-        return bits_said(model) if model else ""
-
-    def _model(self) -> Model | None:
-        return next((m for m in self._models if m.name == self._current), None)
+        return self._precision
 
     def _bold(self) -> QFontMetrics:
         return QFontMetrics(fonts.text(weight=fonts.BOLD))

@@ -1,8 +1,9 @@
 """Which model is chosen, how far its loading is and what it says about itself, shown in toolbar, welcome and composer."""
 
+import logging
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
 
 from app.desktop.chat.choice import Choice
 from app.desktop.chat.composer import Composer
@@ -10,14 +11,24 @@ from app.desktop.chat.loading import Loading
 from app.desktop.chat.model_picker import bits_said
 from app.desktop.chat.toolbar import ChatToolbar
 from app.desktop.chat.welcome import Welcome
-from models import events, quantities
+from models import events, quantities, starter
+from models.errors import StillroomError
+
+log = logging.getLogger(__name__)
 
 SMALL_PARAMS = 500_000_000
 SMALL = "small and quick, for trying things out"
 
 
 class ModelStatus(QObject):
-    """Keeps the three in agreement with the choice and with what is in memory."""
+    """Keeps the three in agreement with the choice and with what is in memory.
+
+    Signals:
+        listed: the models of the library (list of events.Model), read on another thread: before the starter is
+            made its description is read out of a GGUF file, which takes a tenth of a second.
+    """
+
+    listed = Signal(list)
 
     def __init__(
         self,
@@ -35,29 +46,37 @@ class ModelStatus(QObject):
         self._list_models = list_models
         self._choice: Choice | None = None
         self.models: list[events.Model] = []
+        self._pool = QThreadPool(self)
+        self._pool.setMaxThreadCount(1)
+        self.listed.connect(self._take_models)
         loading.changed.connect(self._show_loading)
         toolbar.picker.opened.connect(self.refresh)
 
     def refresh(self) -> None:
-        """Read the library again."""
-        self.models = self._list_models()
-        self._toolbar.picker.set_models(self.models)
-        if self._choice is not None:
-            self.show(self._choice)
+        """Read the library again; `listed` tells when that is done."""
+        self._pool.start(QRunnable.create(self._read))
+
+    def close(self) -> None:
+        """Wait for the thread."""
+        self._pool.clear()
+        self._pool.waitForDone()
 
     def described(self, name: str) -> tuple[str, str]:
         """A model's title and precision; its name when the library doesn't know it."""
         model = self._find(name)
-        return (model.title, bits_said(model)) if model else (name, "")
+        if model is None:
+            return (starter.TITLE if name == starter.NAME else name), ""
+        return model.title, bits_said(model)
 
     def show(self, choice: Choice) -> None:
         """Show what a chat is answered with."""
         self._choice = choice
-        self._toolbar.picker.set_current(choice.model)
+        title, detail = self.described(choice.model)
+        self._toolbar.picker.set_current(choice.model, title, detail)
         self._toolbar.thinking.set_budget(choice.budget)
-        self._composer.set_model_title(self._toolbar.picker.title)
+        self._composer.set_model_title(title)
         self._composer.set_preset(choice.preset)
-        self._welcome.show_model(self._toolbar.picker.title, self._about(choice.model))
+        self._welcome.show_model(title, self._about(choice.model))
         self._show_note()
 
     def thinks(self, name: str) -> bool:
@@ -65,11 +84,23 @@ class ModelStatus(QObject):
         loaded = self._loading.loaded
         return loaded.thinks if loaded is not None and self._loading.wanted == name else True
 
+    def _read(self) -> None:
+        try:
+            self.listed.emit(self._list_models())
+        except StillroomError as error:
+            log.warning("library not read: %s", error)
+
+    def _take_models(self, models: list[events.Model]) -> None:
+        self.models = models
+        self._toolbar.picker.set_models(models)
+        if self._choice is not None:
+            self.show(self._choice)
+
     def _about(self, name: str) -> str:
         model = self._find(name)
-        if model is None or not model.params:
-            return ""
-        return SMALL if model.params < SMALL_PARAMS else f"{quantities.count(model.params)} weights"
+        if name == starter.NAME or (model is not None and 0 < model.params < SMALL_PARAMS):
+            return SMALL
+        return "" if model is None or not model.params else f"{quantities.count(model.params)} weights"
 
     def _find(self, name: str) -> events.Model | None:
         return next((model for model in self.models if model.name == name), None)

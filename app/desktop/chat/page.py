@@ -115,6 +115,7 @@ class ChatPage(QWidget):
 
     def start_engine(self) -> None:
         """Bring the chosen model into memory, so that the first answer need not wait for it."""
+        self.status.refresh()
         self.loading.ensure(self._choice.model)
 
     # What a person does
@@ -211,6 +212,7 @@ class ChatPage(QWidget):
         """Keep what is typed and what is being written; the window closes."""
         self._leave()
         self.replies.close()
+        self.status.close()
 
     def composer_context(self) -> None:
         """Say in the composer how full the context is."""

@@ -76,6 +76,10 @@ class Presenter(QObject):
         """Scroll to where it was."""
         self._transcript.verticalScrollBar().setValue(place)
 
+    def scroll_to(self, message_id: int) -> None:
+        """Bring a message into view."""
+        self._transcript.scroll_to(message_id)
+
     def remember_place(self) -> None:
         """Keep the place of the chat that is shown for when it is opened again."""
         if self._chat_id is not None:

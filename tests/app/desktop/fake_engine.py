@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from PySide6.QtCore import QTimer
+
 from app.desktop.engine_signals import EngineSignals
 from models import events
 from models.engine import messages
@@ -51,7 +53,8 @@ class FakeEngine:
         job_id = len(self.requests) + 1
         self.requests[job_id] = request
         if isinstance(request, messages.Load) and self.answers_loads:
-            self.play(job_id, events.Done(result=loaded(request.model)))
+            # As from the reader thread: never before start() has returned.
+            QTimer.singleShot(0, self.signals, lambda: self.play(job_id, events.Done(result=loaded(request.model))))
         return job_id
 
     def cancel(self, job_id: int) -> None:

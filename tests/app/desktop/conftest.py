@@ -1,0 +1,60 @@
+"""A window on a FakeEngine and an empty store."""
+
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from app.desktop import theme
+from app.desktop.chat.page import ChatPage
+from app.desktop.main_window import MainWindow
+from app.desktop.preferences import Preferences
+from app.desktop.services import Services
+from models import settings
+from models.store import database
+from models.store.chats import Chats
+from tests.app.desktop.fake_engine import DISTILLED, STARTER, FakeEngine
+
+
+@pytest.fixture
+def engine(qapp: QApplication) -> FakeEngine:
+    return FakeEngine()
+
+
+@pytest.fixture
+def chats() -> Iterator[Chats]:
+    connection = database.open_database()
+    yield Chats(connection)
+    connection.close()
+
+
+@pytest.fixture
+def services(engine: FakeEngine, chats: Chats, qapp: QApplication) -> Services:
+    return Services(
+        chats=chats,
+        engine=engine,
+        signals=engine.signals,
+        preferences=Preferences(settings.load()[0]),
+        list_models=lambda: [STARTER, DISTILLED],
+    )
+
+
+@pytest.fixture
+def window(services: Services, qapp: QApplication, qtbot: QtBot) -> Iterator[MainWindow]:
+    theme.apply(qapp, "light")
+    window = MainWindow(services)
+    window.resize(1300, 820)
+    window.show()
+    qtbot.waitExposed(window)
+    page = window.chat_page
+    page.start_engine()
+    qtbot.waitUntil(lambda: bool(page.status.models) and page.loading.loaded is not None)
+    yield window
+    window.close()
+    window.deleteLater()
+
+
+@pytest.fixture
+def page(window: MainWindow) -> ChatPage:
+    return window.chat_page
