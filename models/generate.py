@@ -17,9 +17,10 @@ from models.engine.messages import Chat
 from models.errors import BadInput, NoMemory
 from models.events import Budget, ClosedBy, Done, Event, Finish, Note, Progress, Reply, ThinkingClosed, Token
 from models.load import LoadedModel
-from models.template import Advice, Prompt, build_prompt
+from models.template import Advice, Family, Prompt, build_prompt
 from models.thinking import Fed, Steering, Thinking, largest_budget
 
+UNTRAINED_LEAST = 64  # tokens of thinking asked of a model that was never trained to
 CHECK_EVERY = 64  # tokens between looks at whether the logits are numbers
 
 
@@ -51,7 +52,7 @@ class _Run:
             request.think,
             self.prompt.start,
             cap=largest_budget(self.room, self._closing_tokens()),
-            least=request.think_min,
+            least=least_thinking(loaded.style.family, request),
             steering=steering,
         )
         self.sampler = _sampler(loaded, request)
@@ -234,6 +235,17 @@ def check_request(request: Chat) -> None:
         raise BadInput(f"A reply needs at least one token: {request.max_tokens}.")
     if not request.messages or request.messages[-1].role != "user":
         raise BadInput("There is no message to answer.")
+
+
+def least_thinking(family: Family, request: Chat) -> int:
+    """Tokens before which an end of thinking is taken back.
+
+    A model never trained to think takes its first sentence for the whole reply: it is asked to go on for a while.
+    """
+    if family.trained or request.think == 0:
+        return request.think_min
+    untrained = UNTRAINED_LEAST if request.think is None else min(UNTRAINED_LEAST, request.think)
+    return max(request.think_min, untrained)
 
 
 def room_for_reply(loaded: LoadedModel, prompt: Prompt, max_tokens: int | None) -> int:

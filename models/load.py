@@ -83,8 +83,8 @@ def load(name: str, path: Path, adapter: str | None = None) -> Iterator[Progress
     yield Progress(job="load", stage="load", done=total, total=total, unit="bytes")
     tokenizer = _said_plainly(name, lambda: _load_tokenizer(path, config))
     render = template_renderer(tokenizer)
-    template = getattr(tokenizer, "chat_template", None) or ""
-    family = family_of(name, str(config.get("model_type", "")), template if isinstance(template, str) else "")
+    template = getattr(tokenizer, "chat_template", None)
+    family = family_of(name, config["model_type"], template if isinstance(template, str) else "", tokenizer.get_vocab())
     yield LoadedModel(
         name=name,
         path=path,

@@ -7,7 +7,7 @@ is a program of a stranger: it is rendered in the worker alone.
 
 import re
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from functools import cache
 from typing import Literal, Protocol
 
@@ -87,7 +87,7 @@ def families() -> list[Family]:
     return msgspec.convert(rows, list[Family])
 
 
-def family_of(name: str, architecture: str, template: str) -> Family:
+def family_of(name: str, architecture: str, template: str, vocabulary: Container[str] = ()) -> Family:
     """The first family whose every condition holds. name: the model's; architecture: config.json's model_type."""
 
     def holds(family: Family) -> bool:
@@ -96,6 +96,7 @@ def family_of(name: str, architecture: str, template: str) -> Family:
             re.search(wanted.get("name", ""), name, re.IGNORECASE) is not None
             and wanted.get("template", "") in template
             and wanted.get("architecture", architecture) == architecture
+            and ("token" not in wanted or wanted["token"] in vocabulary)
         )
 
     return next(family for family in families() if holds(family))

@@ -144,7 +144,8 @@ class Thinking:
         pieces = self.finish()
         if self._too_early():
             return self._extend(pieces, drop=1)
-        self._close("model")
+        used_up = self.budget is not None and self.tokens >= self.budget
+        self._close("budget" if used_up else "model")
         return Fed(pieces, force=self.tags.close + "\n\n", drop=1)
 
     def finish(self) -> list[Piece]:

@@ -14,6 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import msgspec
@@ -124,11 +125,7 @@ class Worker:
         from models import library
         from models.load import LoadedModel, load
 
-        if name == library.STARTER:
-            from models import starter
-
-            yield from _stoppable(starter.ensure(), steering)
-        path = library.find(name)
+        path = yield from self._prepared(name, steering)
         if self._loaded is not None and (self._loaded.path, self._loaded.adapter) == (path, adapter):
             return self._loaded
         self._unload()
@@ -139,6 +136,19 @@ class Worker:
                 yield item
         assert self._loaded is not None, "load() ends with a model"
         return self._loaded
+
+    def _prepared(self, name: str, steering: Steering) -> "Generator[events.Event, None, Path]":
+        from models import library
+
+        preparation = library.prepare(name)
+        while True:
+            try:
+                yield next(preparation)
+            except StopIteration as end:
+                return Path(end.value)
+            if steering.cancelled:
+                preparation.close()
+                raise Interrupted("Stopped.")
 
     def _unload(self) -> None:
         if self._loaded is None:
