@@ -93,18 +93,20 @@ def publishing(folder: Path, needed_bytes: int, doing: str, replace: bool = Fals
     needed_bytes is checked against the free space first; doing says what goes on, as in "writing the model".
     Raises BadInput when `folder` exists and is not to be replaced, DiskFull, there and when a write runs out of space; other faults of the disk as errors.from_os_error.
     """
-    check_space(folder.parent, needed_bytes)
-    draft = _draft(folder)
+    draft = None
     try:
+        check_space(folder.parent, needed_bytes)
+        draft = _draft(folder)
         yield draft
         _sync_folder(draft)
         _take_place(draft, folder, replace)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            _remove(draft)  # first, so that the figure of free space is what the next try will find
             raise _disk_full(folder.parent, needed_bytes) from error
         raise errors.from_os_error(error, doing) from error
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        _remove(draft)
 
 
 def check_space(folder: Path, needed_bytes: int) -> None:
@@ -123,6 +125,11 @@ def sweep(parent: Path) -> None:
 
 def _draft(folder: Path) -> Path:
     return Path(tempfile.mkdtemp(prefix=f".draft-{os.getpid()}-", dir=folder.parent))
+
+
+def _remove(draft: Path | None) -> None:
+    if draft is not None:
+        shutil.rmtree(draft, ignore_errors=True)
 
 
 def _take_place(draft: Path, folder: Path, replace: bool) -> None:

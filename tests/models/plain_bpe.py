@@ -66,9 +66,7 @@ class PlainBpe:
             return [self.ids["".join(symbols)]]
         symbols = [symbol for symbol in symbols if symbol in self.ids]
         while True:
-            pairs = [
-                (self.ranks.get(pair, 1 << 30), i) for i, pair in enumerate(itertools.pairwise(symbols))
-            ]
+            pairs = [(self.ranks.get(pair, 1 << 30), i) for i, pair in enumerate(itertools.pairwise(symbols))]
             rank, i = min(pairs, default=(1 << 30, 0))
             if rank == 1 << 30:
                 return [self.ids[symbol] for symbol in symbols]

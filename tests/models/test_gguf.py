@@ -225,6 +225,12 @@ def test_a_disk_that_fills_up_in_between_leaves_nothing(tmp_path: Path, monkeypa
     assert [path.name for path in tmp_path.iterdir()] == ["tiny.gguf"]
 
 
+def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+    source = write_gguf(tmp_path / "tiny.gguf")
+    with pytest.raises(errors.NotFound, match="writing tiny"):
+        converted(source, tmp_path / "nowhere" / "tiny")
+
+
 def test_drafts_of_dead_processes_are_swept_and_those_of_living_ones_stay(tmp_path: Path) -> None:
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
