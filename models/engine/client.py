@@ -247,17 +247,20 @@ class _Worker:
     def close(self) -> None:
         """Let it end by itself, and see that it does."""
         self._closing = True
+        self._close_stdin()
+        try:
+            self._process.wait(CLOSE_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _close_stdin(self) -> None:
         assert self._process.stdin is not None, "opened with a pipe"
         with self._write_lock:
             try:
                 self._process.stdin.close()
             except OSError:
                 log.debug("The engine process had closed its end already")
-        try:
-            self._process.wait(CLOSE_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
 
     def _read(self) -> None:
         stdout = self._process.stdout
@@ -271,6 +274,7 @@ class _Worker:
             self._on_report(self, report)
         status = self._process.wait()
         stdout.close()
+        self._close_stdin()
         if not self._closing:
             log.warning("The engine process %d ended with status %d", self._process.pid, status)
             self._on_death(self, status)

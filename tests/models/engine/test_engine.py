@@ -1,0 +1,236 @@
+"""The engine process with a real worker and the tiny model: events, cancel, steering, death and replacement."""
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from models import errors, events
+from models.engine import client, messages
+from models.engine.client import Engine
+from models.engine.messages import Chat, Import, Load, Message, Sampling
+from models.engine.worker import joined
+from tests.tiny import make_tiny
+
+SLOW = 4000  # tokens: more than any test waits for
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> str:
+    return str(make_tiny(tmp_path / "tiny", thinking="opened", context=SLOW * 2))
+
+
+@pytest.fixture
+def inbox() -> "queue.Queue[tuple[int, events.Event]]":
+    return queue.Queue()
+
+
+@pytest.fixture
+def engine(inbox: queue.Queue) -> Iterator[Engine]:
+    engine = Engine(lambda call, event: inbox.put((call, event)))
+    yield engine
+    engine.close()
+
+
+def ask(model: str, **options: object) -> Chat:
+    hello = [Message(role="user", content="Hello")]
+    return Chat(**{"model": model, "messages": hello, "sampling": Sampling(temperature=1.0, seed=1), **options})
+
+
+def until(inbox: queue.Queue, kind: type) -> events.Event:
+    """The next event of a kind; those before it are dropped."""
+    while True:
+        _, event = inbox.get(timeout=60)
+        if isinstance(event, kind):
+            return event
+
+
+def worker_of(engine: Engine) -> psutil.Process:
+    return psutil.Process(engine._resident._process.pid)
+
+
+def test_a_chat_loads_the_model_and_ends_with_the_reply(engine: Engine, tiny: str):
+    got = list(engine.run(ask(tiny, think=8, max_tokens=64)))
+    kinds = [type(event).__name__ for event in got]
+    assert kinds[0] == "Progress"
+    assert "ThinkingClosed" in kinds
+    assert isinstance(got[-1].result, events.Reply)
+    assert got[-1].result.thinking == "".join(e.text for e in got if getattr(e, "channel", "") == "thinking").strip(
+        "\n"
+    )
+
+
+def test_a_second_chat_finds_the_model_loaded_and_its_cache_warm(engine: Engine, tiny: str):
+    list(engine.run(ask(tiny, think=0, max_tokens=4)))
+    got = list(engine.run(ask(tiny, think=0, max_tokens=4)))
+    assert not any(isinstance(event, events.Progress) for event in got)
+    assert got[-1].result.cached_tokens == got[-1].result.prompt_tokens - 1
+
+
+def test_load_tells_what_the_model_is(engine: Engine, tiny: str):
+    *_, done = engine.run(Load(model=tiny))
+    assert (done.result.thinks, done.result.context_limit) == (True, SLOW * 2)
+    assert done.result.weights_bytes > 0
+    assert engine.worker_bytes() > 1 << 20
+
+
+def test_cancel_ends_a_reply_with_what_was_said(engine: Engine, tiny: str, inbox: queue.Queue):
+    call = engine.start(ask(tiny, think=None))
+    until(inbox, events.Token)
+    engine.cancel(call)
+    assert until(inbox, events.Done).result.finish == "cancelled"
+
+
+def test_closing_the_iterator_cancels(engine: Engine, tiny: str, inbox: queue.Queue):
+    replies = engine.run(ask(tiny, think=None))
+    next(event for event in replies if isinstance(event, events.Token))
+    replies.close()
+    assert until(inbox, events.Done).result.finish == "cancelled"
+
+
+def test_answer_now_and_think_longer_reach_a_reply(engine: Engine, tiny: str, inbox: queue.Queue):
+    call = engine.start(ask(tiny, think=1000))
+    until(inbox, events.Token)
+    engine.steer(call, "think_longer")
+    while until(inbox, events.Budget).tokens == 1000:
+        pass
+    engine.steer(call, "answer_now")
+    assert until(inbox, events.ThinkingClosed).how == "answer_now"
+    engine.cancel(call)
+
+
+def test_a_worker_killed_in_mid_reply_is_told_with_its_words_and_replaced(
+    engine: Engine, tiny: str, inbox: queue.Queue
+):
+    list(engine.run(ask(tiny, think=0, max_tokens=2)))
+    until(inbox, events.Done)
+    engine.start(ask(tiny, think=None))
+    said = until(inbox, events.Token).text
+    worker_of(engine).send_signal(signal.SIGKILL)
+    failed = until(inbox, events.Failed)
+    assert (failed.kind, failed.thinking.startswith(said)) == ("worker_died", True)
+    assert "memory" in failed.text
+    assert worker_of(engine).is_running()
+    *_, done = engine.run(ask(tiny, think=0, max_tokens=2))
+    assert done.result.answer_tokens == 2
+
+
+def test_a_worker_that_never_finished_a_call_is_not_replaced_by_itself(engine: Engine, tiny: str, inbox: queue.Queue):
+    engine.start(ask(tiny, think=None))
+    until(inbox, events.Token)
+    worker_of(engine).send_signal(signal.SIGSEGV)
+    assert "SIGSEGV" in until(inbox, events.Failed).text
+    assert engine._resident is None
+
+
+def test_a_worker_that_does_not_listen_is_killed(
+    engine: Engine, tiny: str, inbox: queue.Queue, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(client, "KILL_AFTER_S", 0.1)
+    call = engine.start(ask(tiny, think=None))
+    until(inbox, events.Token)
+    worker_of(engine).suspend()
+    engine.cancel(call)
+    assert until(inbox, events.Failed).kind == "cancelled"
+
+
+def test_a_worker_outlives_its_parent_by_little(tmp_path: Path, tiny: str):
+    script = (
+        "import os, sys, time; from models.engine.client import Engine; from models.engine.messages import *;"
+        "engine = Engine(lambda call, event: (print(engine._resident._process.pid, flush=True)));"
+        f"engine.start(Chat(model={tiny!r}, messages=[Message(role='user', content='Hi')], think=None)); time.sleep(100)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    worker = psutil.Process(int(parent.stdout.readline()))
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    worker.wait(30)
+
+
+@pytest.mark.parametrize(
+    ("break_it", "kind"),
+    [
+        (lambda folder: (folder / "config.json").unlink(), "not_found"),
+        (lambda folder: (folder / "config.json").write_text("{"), "corrupt"),
+        (lambda folder: (folder / "model.safetensors").unlink(), "not_found"),
+        (lambda folder: (folder / "tokenizer.json").write_text("{}"), "corrupt"),
+    ],
+)
+def test_a_broken_checkpoint_ends_in_a_sentence(engine: Engine, tiny: str, break_it: object, kind: str):
+    break_it(Path(tiny))
+    with pytest.raises(errors.StillroomError) as caught:
+        list(engine.run(Load(model=tiny)))
+    assert caught.value.kind == kind
+    assert "Traceback" not in caught.value.text
+
+
+def test_code_in_a_checkpoint_is_never_run_and_nothing_asks(engine: Engine, tiny: str, tmp_path: Path):
+    folder, canary = Path(tiny), tmp_path / "canary"
+    (folder / "evil.py").write_text(f"open({str(canary)!r}, 'w').close()\nclass Evil: pass\n")
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    config |= {"tokenizer_class": "Evil", "auto_map": {"AutoTokenizer": ["evil.Evil", None]}}
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    model = json.loads((folder / "config.json").read_text()) | {"model_file": "evil.py"}
+    (folder / "config.json").write_text(json.dumps(model))
+    with pytest.raises(errors.StillroomError):
+        list(engine.run(Load(model=tiny)))
+    assert not canary.exists()
+
+
+def test_import_runs_in_a_worker_of_its_own(engine: Engine, tiny: str, inbox: queue.Queue):
+    *_, done = engine.run(Import(path=tiny, name="mine"))
+    assert done.result.name == "mine"
+    assert engine._resident is None
+
+
+def test_an_unknown_model_is_told(engine: Engine):
+    with pytest.raises(errors.NotFound, match="no-such"):
+        list(engine.run(Load(model="no-such")))
+
+
+def test_a_closed_engine_takes_nothing_more(engine: Engine):
+    engine.close()
+    with pytest.raises(errors.Interrupted):
+        engine.start(messages.Unload())
+
+
+def test_tokens_of_one_frame_travel_as_one():
+    def token(text: str, channel: str = "answer", n: int = 1) -> events.Token:
+        return events.Token(channel=channel, text=text, n=n)
+
+    source = [token("a"), *(token("b", n=n) for n in range(2, 9)), token("c", "thinking"), events.Done()]
+    got = list(joined(iter(source)))
+    assert [(event.channel, event.text) for event in got[:-1]] == [
+        ("answer", "a"),
+        ("answer", "bbbbbbb"),
+        ("thinking", "c"),
+    ]
+    assert got[1].n == 8
+
+
+def test_the_wire_survives_what_libraries_print(tiny: str):
+    """What is printed in the worker goes to stderr, and reading stdin finds nothing."""
+    script = (
+        "import os, sys; import models.engine.worker as w; i, o = w._take_wire();"
+        "print('noise'); os.write(1, b'more noise'); sys.stdout.flush(); assert sys.stdin.read() == '';"
+        "o.write(b'wire'); o.flush()"
+    )
+    done = subprocess.run([sys.executable, "-c", script], input=b"y\n", capture_output=True, check=True)
+    assert done.stdout == b"wire"
+    assert b"noise" in done.stderr
+
+
+def test_faces_import_nothing_heavy():
+    script = "import sys, models, models.engine.client; print([m for m in ('mlx', 'mlx_lm', 'transformers', 'numpy') if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=dict(os.environ)
+    )
+    assert done.stdout.strip() == "[]"
