@@ -5,7 +5,6 @@ what was deleted long ago, and the reading of a large database for damage.
 """
 
 import logging
-import logging.handlers
 import sqlite3
 import sys
 from pathlib import Path
@@ -15,14 +14,15 @@ from PySide6.QtWidgets import QApplication
 
 from app.desktop import theme
 from app.desktop.engine_signals import EngineSignals
+from app.desktop.late_engine import LateEngine
 from app.desktop.main_window import MainWindow
 from app.desktop.preferences import Preferences
 from app.desktop.services import Services
 from app.desktop.single_instance import SingleInstance
 from app.desktop.trouble import TroubleWindow
-from models import library, paths, settings
-from models.engine.client import Engine
+from models import paths, settings
 from models.errors import StillroomError
+from models.events import Model
 from models.store import database
 from models.store.chats import Chats
 
@@ -47,6 +47,7 @@ def run() -> int:
     _log_to_file()
     start = Start(app, instance)
     start.open()
+    QTimer.singleShot(0, instance, instance.listen)
     try:
         return app.exec()
     finally:
@@ -100,10 +101,10 @@ class Start(QObject):
         signals = EngineSignals(self)
         services = Services(
             chats=chats,
-            engine=Engine(on_event=signals.send),
+            engine=LateEngine(signals),
             signals=signals,
             preferences=self.preferences,
-            list_models=library.models,
+            list_models=_list_models,
             readonly=readonly,
         )
         self.window = MainWindow(services)
@@ -176,10 +177,17 @@ class Care(QObject):
             log.warning("no backup today: %s", error)
 
 
+def _list_models() -> list[Model]:
+    from models import library  # reads formats of checkpoints, which the first paint need not wait for
+
+    return library.models()
+
+
 def _log_to_file() -> None:
-    handler = logging.handlers.RotatingFileHandler(
-        paths.logs_folder() / "window.log", maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8", delay=True
-    )
+    file = paths.logs_folder() / "window.log"
+    if file.exists() and file.stat().st_size > LOG_BYTES:
+        file.replace(file.with_suffix(".old.log"))
+    handler = logging.FileHandler(file, encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.getLogger().addHandler(handler)
     logging.getLogger().setLevel(logging.INFO)

@@ -7,15 +7,9 @@ from PySide6.QtGui import QDesktopServices, QImage
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QTextBrowser, QVBoxLayout, QWidget
 
 from app.desktop import fonts
+from app.desktop.help_pages import title_of
 from app.desktop.theme import colours, theme
-from models import paths
 from models.errors import NotFound
-
-
-def help_pages() -> list[tuple[str, Path]]:
-    """Title and file of every help page, in the order of their file names."""
-    files = sorted((paths.resources() / "help").glob("*.md"))
-    return [(_title(file), file) for file in files]
 
 
 class HelpText(QTextBrowser):
@@ -79,7 +73,7 @@ class HelpPage(QWidget):
     def _show(self) -> None:
         if self._file is None:
             return
-        self._title.setText(_title(self._file))
+        self._title.setText(title_of(self._file))
         self.text.document().setDefaultFont(fonts.text(14))
         self.text.document().setDefaultStyleSheet(f"a {{ color: {colours().accent}; }}")
         self.text.setMarkdown(self._file.read_text(encoding="utf-8"))
@@ -89,8 +83,3 @@ class HelpPage(QWidget):
             QDesktopServices.openUrl(url)
         elif self._file is not None and (page := self._file.parent / url.path()).suffix == ".md" and page.is_file():
             self.show_file(page)
-
-
-def _title(file: Path) -> str:
-    first = file.read_text(encoding="utf-8").partition("\n")[0]
-    return first.removeprefix("#").strip() or file.stem

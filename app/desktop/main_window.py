@@ -6,20 +6,18 @@ from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QMessageBox, QStackedWidget, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QStackedWidget, QToolButton, QWidget
 
 from app.desktop import commands, icons
 from app.desktop.chat.page import ChatPage
 from app.desktop.chat_actions import ChatActions
 from app.desktop.chat_browser import ChatBrowser
 from app.desktop.editing import Editing
-from app.desktop.help import HelpPage, help_pages
-from app.desktop.jump import JumpDialog, Target
+from app.desktop.help_pages import help_pages
 from app.desktop.memory_watch import MemoryWatch
-from app.desktop.menus import Menus, keys_said
+from app.desktop.menus import Menus
 from app.desktop.notices import NoticeBar
 from app.desktop.services import Services
-from app.desktop.settings_dialog import SettingsDialog
 from app.desktop.sidebar import Sidebar
 from app.desktop.theme import Scheme, colours, theme
 from models.errors import StillroomError
@@ -50,7 +48,6 @@ class MainWindow(QMainWindow):
         self.sidebar = Sidebar()
         self._stack = QStackedWidget()
         self._stack.setObjectName("pages")
-        self._help: HelpPage | None = None
         self.chat_page = ChatPage(services, self.notices)
         self.chat_actions = ChatActions(services.chats, self.notices, self)
         self.browser = ChatBrowser(self.sidebar, self.chat_page, self.chat_actions, services.chats)
@@ -81,6 +78,11 @@ class MainWindow(QMainWindow):
         self.show_page("Chat")
         self.chat_page.new_chat()
 
+    def jump_to_chat(self, chat_id: int) -> None:
+        """Show a chat, whatever page is in front."""
+        self.show_page("Chat")
+        self.browser.open(chat_id)
+
     def find_in_chats(self) -> None:
         """Search the chats."""
         self._set_sidebar(True)
@@ -88,23 +90,31 @@ class MainWindow(QMainWindow):
 
     def show_help(self, file: Path) -> None:
         """Show a help page in place of the page in front."""
-        if self._help is None:
-            self._help = HelpPage()
-            self._help.closed.connect(lambda: self.show_page("Chat"))
-            self._stack.addWidget(self._help)
+        from app.desktop.help import HelpPage
+
+        page = self._stack.findChild(HelpPage)
+        if page is None:
+            page = HelpPage()
+            page.closed.connect(lambda: self.show_page("Chat"))
+            self._stack.addWidget(page)
         try:
-            self._help.show_file(file)
+            page.show_file(file)
         except StillroomError as error:
             self.notices.show_error(error.text, error.hint)
             return
-        self._stack.setCurrentWidget(self._help)
+        self._stack.setCurrentWidget(page)
 
     def show_jump(self) -> None:
         """Open the field that finds anything."""
-        JumpDialog(self._targets(), self).open()
+        from app.desktop import targets
+        from app.desktop.jump import JumpDialog
+
+        JumpDialog(targets.all_targets(self), self).open()
 
     def show_settings(self) -> None:
         """Open the settings."""
+        from app.desktop.settings_dialog import SettingsDialog
+
         SettingsDialog(self.services.preferences, self).open()
 
     def show_deleted(self) -> None:
@@ -118,6 +128,8 @@ class MainWindow(QMainWindow):
 
     def show_about(self) -> None:
         """Say what this is."""
+        from PySide6.QtWidgets import QMessageBox
+
         text = "<b>Stillroom</b><br>Distilled reasoning models on your own machine, thinking as long as you say."
         box = QMessageBox(QMessageBox.Icon.NoIcon, "About Stillroom", text, QMessageBox.StandardButton.Ok, self)
         box.open()
@@ -215,29 +227,8 @@ class MainWindow(QMainWindow):
     def _recolour(self) -> None:
         self._show_sidebar.setIcon(icons.icon("sidebar", colours().muted))
 
-    def _targets(self) -> list[Target]:
-        chats = [
-            Target(entry.title or UNTITLED, "Chat", "chat", partial(self._jump_to_chat, entry.id))
-            for entry in self.services.chats.entries()
-        ]
-        models = [
-            Target(model.title, "Model", "model", partial(self.chat_page.choose_model, model.name))
-            for model in self.chat_page.status.models
-        ]
-        self.menus.refresh()
-        entries = [
-            Target(command.name, command.menu, "command", command.do, keys_said(command))
-            for command in self.menus.commands
-            if command.jump and (command.available is None or command.available())
-        ]
-        return chats + models + entries
-
     def _restore_chat(self, chat_id: int, _checked: bool = False) -> None:
         self.chat_actions.restore(chat_id)
-
-    def _jump_to_chat(self, chat_id: int) -> None:
-        self.show_page("Chat")
-        self.browser.open(chat_id)
 
     def _remember(self) -> None:
         geometry = base64.b64encode(self.saveGeometry().data()).decode()

@@ -5,13 +5,17 @@ after the home carries the request. The name is a hash, for socket names are sho
 """
 
 import hashlib
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QLockFile, QObject, Signal
-from PySide6.QtNetwork import QLocalServer, QLocalSocket
+from PySide6.QtCore import QDeadlineTimer, QLockFile, QObject, QThread, Signal
 
 from models import paths
 
+if TYPE_CHECKING:
+    from PySide6.QtNetwork import QLocalServer
+
 ANSWER_MS = 2000
+RETRY_MS = 50
 
 
 class SingleInstance(QObject):
@@ -33,22 +37,32 @@ class SingleInstance(QObject):
 
     def claim(self) -> bool:
         """Take the home for this process. Returns False when another window holds it."""
-        if not self._lock.tryLock(0):
-            return False
+        return self._lock.tryLock(0)
+
+    def listen(self) -> None:
+        """Answer other starts from here on; may wait until the window is shown, for it imports Qt's network module."""
+        from PySide6.QtNetwork import QLocalServer
+
         QLocalServer.removeServer(self._name)  # what a killed process left behind
         self._server = QLocalServer(self)
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
         self._server.newConnection.connect(self._answer)
         self._server.listen(self._name)
-        return True
 
-    def show_other(self) -> bool:
-        """Ask the window that holds the home to come to the front. Returns whether it heard."""
+    def show_other(self, within_ms: int = ANSWER_MS) -> bool:
+        """Ask the window that holds the home to come to the front, for as long as it may be starting. Returns whether it heard."""
+        from PySide6.QtNetwork import QLocalSocket
+
+        deadline = QDeadlineTimer(within_ms)
         socket = QLocalSocket()
-        socket.connectToServer(self._name)
-        heard = socket.waitForConnected(ANSWER_MS)
-        socket.disconnectFromServer()
-        return heard
+        while True:
+            socket.connectToServer(self._name)
+            if socket.waitForConnected(max(1, deadline.remainingTime())):
+                socket.disconnectFromServer()
+                return True
+            if deadline.hasExpired():
+                return False
+            QThread.msleep(RETRY_MS)
 
     def release(self) -> None:
         """Give the home back."""

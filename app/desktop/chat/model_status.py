@@ -1,7 +1,6 @@
 """Which model is chosen, how far its loading is and what it says about itself, shown in toolbar, welcome and composer."""
 
 import logging
-from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
 
@@ -11,7 +10,8 @@ from app.desktop.chat.loading import Loading
 from app.desktop.chat.model_picker import bits_said
 from app.desktop.chat.toolbar import ChatToolbar
 from app.desktop.chat.welcome import Welcome
-from models import events, quantities, starter
+from app.desktop.services import Services
+from models import events, quantities
 from models.errors import StillroomError
 
 log = logging.getLogger(__name__)
@@ -36,14 +36,15 @@ class ModelStatus(QObject):
         welcome: Welcome,
         composer: Composer,
         loading: Loading,
-        list_models: Callable[[], list[events.Model]],
+        services: Services,
     ) -> None:
         super().__init__(toolbar)
         self._toolbar = toolbar
         self._welcome = welcome
         self._composer = composer
         self._loading = loading
-        self._list_models = list_models
+        self._list_models = services.list_models
+        self._preferences = services.preferences
         self._choice: Choice | None = None
         self.models: list[events.Model] = []
         self._pool = QThreadPool(self)
@@ -64,9 +65,11 @@ class ModelStatus(QObject):
     def described(self, name: str) -> tuple[str, str]:
         """A model's title and precision; its name when the library doesn't know it."""
         model = self._find(name)
-        if model is None:
-            return (starter.TITLE if name == starter.NAME else name), ""
-        return model.title, bits_said(model)
+        if model is not None:
+            return model.title, bits_said(model)
+        # Until the library is read: what it said last time.
+        title, precision = self._preferences.window("titles", {}).get(name, (name, ""))
+        return str(title), str(precision)
 
     def show(self, choice: Choice) -> None:
         """Show what a chat is answered with."""
@@ -93,14 +96,15 @@ class ModelStatus(QObject):
     def _take_models(self, models: list[events.Model]) -> None:
         self.models = models
         self._toolbar.picker.set_models(models)
+        self._preferences.remember(titles={model.name: [model.title, bits_said(model)] for model in models})
         if self._choice is not None:
             self.show(self._choice)
 
     def _about(self, name: str) -> str:
         model = self._find(name)
-        if name == starter.NAME or (model is not None and 0 < model.params < SMALL_PARAMS):
-            return SMALL
-        return "" if model is None or not model.params else f"{quantities.count(model.params)} weights"
+        if model is None or not model.params:
+            return ""
+        return SMALL if model.params < SMALL_PARAMS else f"{quantities.count(model.params)} weights"
 
     def _find(self, name: str) -> events.Model | None:
         return next((model for model in self.models if model.name == name), None)

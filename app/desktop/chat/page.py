@@ -15,7 +15,6 @@ from app.desktop.chat.composer import Composer
 from app.desktop.chat.loading import Loading
 from app.desktop.chat.model_status import ModelStatus
 from app.desktop.chat.presenter import Presenter
-from app.desktop.chat.presets import PresetMenu
 from app.desktop.chat.session import Replies, UnderWay
 from app.desktop.chat.toolbar import ChatToolbar
 from app.desktop.chat.transcript import Transcript
@@ -64,7 +63,7 @@ class ChatPage(QWidget):
         self.transcript = Transcript()
         self.welcome = Welcome()
         self.composer = Composer()
-        self.status = ModelStatus(self.toolbar, self.welcome, self.composer, self.loading, services.list_models)
+        self.status = ModelStatus(self.toolbar, self.welcome, self.composer, self.loading, services)
         self.presenter = Presenter(self.transcript, services.chats, self.replies, self)
         self._body = QStackedWidget()
         self._draft_timer = QTimer(self, singleShot=True, interval=DRAFT_MS)
@@ -313,6 +312,8 @@ class ChatPage(QWidget):
         self._body.setCurrentWidget(self._middle if self.presenter.is_empty() else self.transcript)
 
     def _show_presets(self, button: QPushButton) -> None:
+        from app.desktop.chat.preset_menu import PresetMenu
+
         menu = PresetMenu(self._choice.preset, list(self._preferences.current.presets), self)
         menu.chosen.connect(self.choose_preset)
         menu.own_changed.connect(lambda own: self._preferences.change(presets=own))
