@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.desktop.notices import NoticeBar
 from models.errors import StillroomError, from_os_error
@@ -93,6 +93,8 @@ class ChatActions(QObject):
 
     def export(self, chat_id: int) -> None:
         """Ask where to, then write a chat as Markdown or JSON."""
+        from PySide6.QtWidgets import QFileDialog
+
         title = (self._chats.get(chat_id).title or UNTITLED).replace("/", "-")
         markdown, json = "Markdown (*.md)", "JSON (*.json)"
         name, kind = QFileDialog.getSaveFileName(self._window, "Export chat", f"{title}.md", f"{markdown};;{json}")

@@ -4,7 +4,6 @@ Headings are rows of the same model that can't be chosen, so the list scrolls an
 """
 
 import datetime
-import html
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from PySide6.QtCore import (
     QAbstractItemModel,
     QAbstractListModel,
+    QEvent,
     QModelIndex,
     QPersistentModelIndex,
     QPoint,
@@ -21,7 +21,7 @@ from PySide6.QtCore import (
     Signal,
 )
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QTextDocument
-from PySide6.QtWidgets import QLineEdit, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import QLineEdit, QListView, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from app.desktop import fonts
 from app.desktop.theme import colours, theme
@@ -111,7 +111,7 @@ class ChatListModel(QAbstractListModel):
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
             return row.shown
         if role == Qt.ItemDataRole.ToolTipRole:
-            return html.escape(row.shown)
+            return _escaped(row.shown)
         if role == Qt.ItemDataRole.AccessibleDescriptionRole:
             return row.snippet or None
         return None
@@ -166,7 +166,10 @@ class ChatDelegate(QStyledItemDelegate):
         if entry is None:
             self._paint_heading(painter, area, str(index.data()))
         else:
-            self._paint_entry(painter, area, entry, option.state)
+            view = self.parent()
+            chosen = isinstance(view, ChatListView) and view.selectionModel().isSelected(index)
+            hovered = isinstance(view, ChatListView) and view.hovered_row == index.row()
+            self._paint_entry(painter, area, entry, chosen, hovered)
         painter.restore()
 
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
@@ -190,10 +193,9 @@ class ChatDelegate(QStyledItemDelegate):
         painter.setPen(QColor(colours().muted))
         painter.drawText(area.adjusted(9, 0, -9, -4), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom, text)
 
-    def _paint_entry(self, painter: QPainter, area: QRectF, entry: Entry, state: QStyle.StateFlag) -> None:
+    def _paint_entry(self, painter: QPainter, area: QRectF, entry: Entry, chosen: bool, hovered: bool) -> None:
         c = colours()
-        chosen = bool(state & QStyle.StateFlag.State_Selected)
-        if chosen or state & QStyle.StateFlag.State_MouseOver:
+        if chosen or hovered:
             fill = QColor(c.selected)
             fill.setAlphaF(1.0 if chosen else 0.45)
             painter.setBrush(fill)
@@ -227,10 +229,10 @@ def highlighted(entry: Entry, colour: str) -> str:
     parts = ["…"] if start else []
     at = start
     for begin, end in entry.spans:
-        parts.append(html.escape(entry.snippet[at:begin]))
-        parts.append(f'<b style="color:{colour}">{html.escape(entry.snippet[begin:end])}</b>')
+        parts.append(_escaped(entry.snippet[at:begin]))
+        parts.append(f'<b style="color:{colour}">{_escaped(entry.snippet[begin:end])}</b>')
         at = end
-    return "".join([*parts, html.escape(entry.snippet[at:])])
+    return "".join([*parts, _escaped(entry.snippet[at:])])
 
 
 class ChatListView(QListView):
@@ -261,6 +263,9 @@ class ChatListView(QListView):
         self.customContextMenuRequested.connect(self._ask_for_menu)
         self.clicked.connect(self._choose)
         self.activated.connect(self._choose)
+        self.hovered_row = -1
+        self.entered.connect(self._hover)
+        self.viewportEntered.connect(lambda: self._hover(QModelIndex()))
         theme.changed.connect(self.viewport().update)
 
     def show_chosen(self, chat_id: int | None) -> None:
@@ -290,6 +295,15 @@ class ChatListView(QListView):
         else:
             super().keyPressEvent(event)
 
+    def leaveEvent(self, event: QEvent) -> None:
+        """No row is under the pointer any more."""
+        self._hover(QModelIndex())
+        super().leaveEvent(event)
+
+    def _hover(self, index: QModelIndex) -> None:
+        self.hovered_row = index.row()
+        self.viewport().update()
+
     def _choose(self, index: QModelIndex) -> None:
         entry = index.data(ENTRY)
         if entry is None:
@@ -307,3 +321,7 @@ class ChatListView(QListView):
 
 def _key(row: str | Entry) -> tuple[str, int | None, bool]:
     return (row, None, False) if isinstance(row, str) else (str(row.id), row.message_id, bool(row.snippet))
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")

@@ -6,7 +6,6 @@ from app.desktop.chat.page import ChatPage
 from app.desktop.chat.session import UnderWay
 from app.desktop.engine_signals import EngineLike
 from app.desktop.memory_meter import MemoryMeter
-from models import hardware
 from models.store.chats import StoredMessage
 
 EVERY_MS = 2000
@@ -27,10 +26,11 @@ class MemoryWatch(QObject):
         page.status.listed.connect(self.look)
         page.replies.ended.connect(self._reply_ended)
         self._timer.start()
-        self.look()
 
     def look(self) -> None:
         """Measure and tell."""
+        from models import hardware  # asks the system, which the first paint need not wait for
+
         self._meter.show_loaded(self._sentence())
         self._meter.show_memory(self._engine.worker_bytes(), hardware.machine().gpu_limit_bytes)
 

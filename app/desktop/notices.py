@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Literal
 
 from PySide6.QtCore import QSize, QTimer
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
 from app.desktop import icons
@@ -26,6 +25,7 @@ class NoticeBar(QFrame):
         self.setObjectName("notice")
         self.setAccessibleName("Notices")
         self._tone: Tone = "info"
+        self.setProperty("tone", self._tone)
         self._do: Callable[[], None] | None = None
         self._icon = QLabel()
         self._text = ReadableText("Notice")
@@ -78,6 +78,8 @@ class NoticeBar(QFrame):
         self._action.setVisible(bool(action))
         self._recolour()
         self.show()
+        from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
+
         QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, text))
 
     def _act(self) -> None:
@@ -91,5 +93,6 @@ class NoticeBar(QFrame):
         bad = self._tone == "bad"
         self._icon.setPixmap(icons.pixmap("warning" if bad else "info", c.bad if bad else c.muted))
         self._close.setIcon(icons.icon("close", c.muted, 12))
-        self.setProperty("tone", self._tone)
-        restyle(self)
+        if self.property("tone") != self._tone:
+            self.setProperty("tone", self._tone)
+            restyle(self)

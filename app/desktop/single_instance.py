@@ -4,10 +4,9 @@ A lock file says whether there is a first one, and is freed by the system when t
 after the home carries the request. The name is a hash, for socket names are short and homes can be long.
 """
 
-import hashlib
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QDeadlineTimer, QLockFile, QObject, QThread, Signal
+from PySide6.QtCore import QCryptographicHash, QDeadlineTimer, QLockFile, QObject, QThread, Signal
 
 from models import paths
 
@@ -29,8 +28,9 @@ class SingleInstance(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        home = str(paths.home())
-        self._name = "stillroom-" + hashlib.sha256(home.encode()).hexdigest()[:24]
+        home = str(paths.home()).encode()
+        digest = bytes(QCryptographicHash.hash(home, QCryptographicHash.Algorithm.Sha256).data()).hex()
+        self._name = f"stillroom-{digest[:24]}"
         self._lock = QLockFile(str(paths.home() / "window.lock"))
         self._lock.setStaleLockTime(0)  # however long a window has been open, its lock counts
         self._server: QLocalServer | None = None

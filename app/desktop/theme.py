@@ -115,10 +115,9 @@ class Theme(QObject):
         return self._colours is DARK
 
     def apply(self, app: QApplication, scheme: Scheme = "system") -> None:
-        """Set style, font, palette and style sheet of the application and follow the system from here on."""
+        """Set font, palette and style sheet of the application and follow the system from here on."""
         if self._app is not app:
             self._app = app
-            app.setStyle("fusion")
             app.setFont(fonts.text())
             app.styleHints().colorSchemeChanged.connect(self._refresh)
             self._dress()

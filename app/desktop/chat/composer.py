@@ -19,7 +19,6 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import (
     QAbstractButton,
-    QFileDialog,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -171,6 +170,8 @@ class Composer(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("composer")
+        self.setProperty("focused", False)
+        self.setProperty("dropping", False)
         self.setAcceptDrops(True)
         self.edit = MessageEdit()
         self.edit.send_pressed.connect(self.send)
@@ -235,6 +236,8 @@ class Composer(QFrame):
 
     def choose_files(self) -> None:
         """Let the person choose text files."""
+        from PySide6.QtWidgets import QFileDialog
+
         names, _ = QFileDialog.getOpenFileNames(self, "Add text files")
         self.add_files([Path(name) for name in names])
 

@@ -5,7 +5,7 @@ While a model loads the button says so and shows how far it is; it can be opened
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QFontMetrics, QPainter, QPaintEvent
-from PySide6.QtWidgets import QMenu, QPushButton, QStyle, QStyleOptionButton, QWidget
+from PySide6.QtWidgets import QAbstractButton, QMenu, QWidget
 
 from app.desktop import fonts
 from app.desktop.theme import colours
@@ -19,7 +19,7 @@ def bits_said(model: Model) -> str:
     return f"{round(model.bits, 1):g}-bit" if model.bits else ""
 
 
-class ModelPicker(QPushButton):
+class ModelPicker(QAbstractButton):
     """Name in bold, precision beside it, a bar along the bottom while it loads.
 
     Signals:
@@ -32,7 +32,8 @@ class ModelPicker(QPushButton):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("model")
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setAccessibleName("Model")
         self._models: list[Model] = []
         self._current = ""
@@ -65,14 +66,13 @@ class ModelPicker(QPushButton):
         return QSize(PAD + width + GAP + ARROW + PAD - 4, 27)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw the styled frame, then the two texts, the arrow and the bar."""
-        option = QStyleOptionButton()
-        self.initStyleOption(option)
-        option.text = ""
+        """Draw the frame, the two texts, the arrow and the bar."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self.style().drawControl(QStyle.ControlElement.CE_PushButton, option, painter, self)
         c = colours()
+        painter.setPen(QColor(c.accent if self.hasFocus() else c.edge))
+        painter.setBrush(QColor(c.selected if self.isDown() else c.sunken if self.underMouse() else c.raised))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
         x = PAD
         middle = Qt.AlignmentFlag.AlignVCenter
         for text, font, colour in (

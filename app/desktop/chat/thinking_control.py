@@ -54,6 +54,7 @@ class BudgetField(QLineEdit):
         super().__init__(parent)
         self.setObjectName("budget")
         self.setAccessibleName("Thinking tokens")
+        self.setProperty("wrong", False)
         self.setToolTip("The most tokens the model may think: type a number")
         self._budget: Budget = 2048
         self._showing = False
