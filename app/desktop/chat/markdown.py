@@ -177,12 +177,15 @@ class _Walk:
         self._markers: list[tuple[int, str]] = []
         self._level = 0
         self._tight = False
+        self._new_list = False  # a list of its own stands apart from what is above
 
     def take(self, token: Token) -> None:
         """Handle one token."""
         match token.type:
             case "blockquote_open":
                 self._containers += "q"
+            case "bullet_list_open" | "ordered_list_open":
+                self._new_list = not self._containers
             case "list_item_open":
                 self._open_item(token)
             case "blockquote_close" | "list_item_close":
@@ -214,6 +217,7 @@ class _Walk:
 
     def _place(self, tight: bool = False) -> Place:
         markers, self._markers = tuple(self._markers), []
+        tight, self._new_list = tight and not self._new_list, False
         return Place(self._containers, markers, tight)
 
     def _add_text(self, content: str) -> None:

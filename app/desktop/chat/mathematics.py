@@ -9,10 +9,9 @@ Sizes are per 1 px of font size and scale with it, so one cache entry serves all
 import logging
 import threading
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, Qt, QThreadPool
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QTransform
 
 from app.desktop.chat.mathml import BadFormula, to_mathml
@@ -21,7 +20,11 @@ log = logging.getLogger(__name__)
 
 # Glyph coordinates are kept at this font size, in px, and scaled when painted.
 UNIT = 100.0
+MOST_KNOWN = 6000
 _lock = threading.Lock()
+_ready = threading.Event()
+_preparing = False
+_known: "dict[tuple[str, bool], Formula | None]" = {}
 
 
 @dataclass(frozen=True)
@@ -57,24 +60,51 @@ class Formula:
         painter.restore()
 
 
+def is_ready() -> bool:
+    """Whether the renderer and its font are loaded, so that a formula costs milliseconds."""
+    return _ready.is_set()
+
+
+def prepare() -> None:
+    """Load the renderer and its font on another thread, once."""
+    global _preparing
+    if not _preparing:
+        _preparing = True
+        QThreadPool.globalInstance().start(warm_up)
+
+
 def warm_up() -> None:
-    """Load the renderer and its font, so that the first formula does not pay for them. Safe in any thread."""
+    """Load the renderer and its font now. Safe in any thread."""
     typeset(r"x^2 = \frac{a}{b}", False)
+    _ready.set()
 
 
-@lru_cache(maxsize=4096)
+def is_known(tex: str, display: bool) -> bool:
+    """Whether `typeset` would answer without work."""
+    return (tex, display) in _known
+
+
 def typeset(tex: str, display: bool) -> Formula | None:
     """Lay out a formula without its delimiters; None when it cannot be, and its source should be shown."""
-    with _lock:  # the font file is read by seeking
-        try:
-            return _layout(tex, display)
-        except BadFormula as error:
-            log.debug("formula of %d characters not typeset: %s", len(tex), error)
-            return None
-        except Exception as error:
-            # ziamath fails in many ways (AssertionError, IndexError, KeyError, RecursionError) on odd input.
-            log.debug("formula of %d characters not drawn: %r", len(tex), error)
-            return None
+    key = (tex, display)
+    if key not in _known:
+        with _lock:  # the font file is read by seeking
+            formula = _try(tex, display)
+        if len(_known) >= MOST_KNOWN:
+            del _known[next(iter(_known))]
+        _known[key] = formula
+    return _known[key]
+
+
+def _try(tex: str, display: bool) -> Formula | None:
+    try:
+        return _layout(tex, display)
+    except BadFormula as error:
+        log.debug("formula of %d characters not typeset: %s", len(tex), error)
+    except Exception as error:
+        # ziamath fails in many ways (AssertionError, IndexError, KeyError, RecursionError) on odd input.
+        log.debug("formula of %d characters not drawn: %r", len(tex), error)
+    return None
 
 
 def _layout(tex: str, display: bool) -> Formula:
