@@ -7,13 +7,15 @@ what was deleted long ago, and the reading of a large database for damage.
 import logging
 import sqlite3
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QRunnable, QThreadPool, QTimer, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QApplication
 
 from app.desktop import theme
+from app.desktop.background import Background
 from app.desktop.engine_signals import EngineSignals
 from app.desktop.late_engine import LateEngine
 from app.desktop.main_window import MainWindow
@@ -35,6 +37,7 @@ log = logging.getLogger(__name__)
 CHECK_AT_START_BYTES = 8 * 2**20
 LOG_BYTES = 2**20
 AFTER_PAINT_MS = 80
+PURGE_MS = 2000
 
 
 def run() -> int:
@@ -71,8 +74,7 @@ class Start(QObject):
         self.window: MainWindow | None = None
         self._trouble: TroubleWindow | None = None
         self._connection: sqlite3.Connection | None = None
-        self._care = Care()
-        self._care.damaged.connect(self._tell_damage)
+        self._care: Care | None = None
         instance.asked_to_show.connect(self._come_to_front)
 
     def open(self, readonly: bool = False) -> None:
@@ -93,11 +95,13 @@ class Start(QObject):
             self._trouble.hide()
             self._trouble = None
         self._show_window(chats, readonly)
-        self._care.begin(file, check=not small, backup=not readonly)
+        self._care = Care(file, check=not small, backup=not readonly)
+        self._care.damaged.connect(self._tell_damage)
 
     def close(self) -> None:
         """Close the chats."""
-        self._care.wait()
+        if self._care is not None:
+            self._care.close()
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -120,8 +124,16 @@ class Start(QObject):
             self.window.notices.show_error("The chats are open read-only; nothing new can be written.")
             return
         # After the first paint: the engine process starts while the person looks around.
-        QTimer.singleShot(AFTER_PAINT_MS, self.window, self.window.chat_page.start_engine)
-        QTimer.singleShot(2000, self.window, lambda: self._purge(chats))
+        self._later(AFTER_PAINT_MS, self.window.chat_page.start_engine)
+        self._later(PURGE_MS, lambda: self._purge(chats))
+
+    def _later(self, ms: int, do: Callable[[], None]) -> None:
+        """Do something a while after the start, unless the window is closed before."""
+        assert self.window is not None, "there is a window to close"
+        timer = QTimer(self.window, singleShot=True, interval=ms)
+        timer.timeout.connect(do)
+        self.window.closed.connect(timer.stop)
+        timer.start()
 
     def _show_trouble(self, error: StillroomError) -> None:
         from app.desktop.trouble import TroubleWindow
@@ -161,25 +173,24 @@ class Care(QObject):
 
     damaged = Signal(str)
 
-    def __init__(self) -> None:
+    def __init__(self, file: Path, check: bool, backup: bool) -> None:
         super().__init__()
-        self._pool = QThreadPool(self)
-        self._pool.setMaxThreadCount(1)
+        self._file = file
+        self._check = check
+        self._backup = backup
+        self._background = Background(self._look, self)
+        self._background.start()
 
-    def begin(self, file: Path, check: bool, backup: bool) -> None:
-        """Check and back up."""
-        self._pool.start(QRunnable.create(lambda: self._look(file, check, backup)))
-
-    def wait(self) -> None:
+    def close(self) -> None:
         """Wait until it is done; a backup takes as long as copying the file."""
-        self._pool.waitForDone()
+        self._background.close()
 
-    def _look(self, file: Path, check: bool, backup: bool) -> None:
+    def _look(self) -> None:
         try:
-            if check and (fault := database.damage(file)) is not None:
-                self.damaged.emit(f"The chats in {file} are damaged ({fault}); the file is kept as it is.")
-            elif backup:
-                database.back_up_daily(file)
+            if self._check and (fault := database.damage(self._file)) is not None:
+                self.damaged.emit(f"The chats in {self._file} are damaged ({fault}); the file is kept as it is.")
+            elif self._backup:
+                database.back_up_daily(self._file)
         except StillroomError as error:
             log.warning("no backup today: %s", error)
 

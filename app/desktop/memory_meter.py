@@ -63,8 +63,11 @@ class MemoryMeter(QWidget):
         used = quantities.memory(used_bytes).removesuffix(" GB")
         amount = f"{used} of {quantities.memory(limit_bytes)}"
         self._amount.setText(amount)
-        self.bar.setAccessibleDescription(f"{amount}; {self._loaded.text()}")
+        self.bar.setAccessibleDescription(f"{amount}; {self._loaded.toolTip()}")
 
-    def show_loaded(self, sentence: str) -> None:
-        """Say what is loaded and how quick it is."""
-        self._loaded.setText(sentence)
+    def show_loaded(self, title: str, rest: str = "") -> None:
+        """Say what is loaded, or that nothing is, and how quick it is; a long title is cut, the rest never."""
+        self._loaded.setToolTip(f"{title}{rest}")
+        metrics = self._loaded.fontMetrics()
+        room = self.bar.width() - metrics.horizontalAdvance(rest)
+        self._loaded.setText(metrics.elidedText(title, Qt.TextElideMode.ElideRight, room) + rest)

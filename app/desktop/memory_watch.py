@@ -31,22 +31,22 @@ class MemoryWatch(QObject):
         """Measure and tell."""
         from models import hardware  # asks the system, which the first paint need not wait for
 
-        self._meter.show_loaded(self._sentence())
+        self._meter.show_loaded(*self._loaded())
         self._meter.show_memory(self._engine.worker_bytes(), hardware.machine().gpu_limit_bytes)
 
     def stop(self) -> None:
         """Look no more."""
         self._timer.stop()
 
-    def _sentence(self) -> str:
+    def _loaded(self) -> tuple[str, str]:
         loading = self._page.loading
-        title, bits = self._page.status.described(loading.wanted)
+        title, precision = self._page.status.described(loading.wanted)
         if loading.under_way:
-            return f"Loading {title} …"
+            return f"Loading {title} …", ""
         if loading.loaded is None:
-            return "No model loaded"
+            return "No model loaded", ""
         speed = f"{self._tokens_per_s:.0f} tok/s" if self._tokens_per_s else ""
-        return " · ".join(part for part in (title, bits, speed) if part)
+        return title, "".join(f" · {part}" for part in (precision, speed) if part)
 
     def _reply_ended(self, _reply: UnderWay, row: StoredMessage) -> None:
         if row.figures is not None:

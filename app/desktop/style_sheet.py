@@ -38,11 +38,11 @@ QScrollBar::add-page, QScrollBar::sub-page {{ background: none; }}
 
 def _fields(c: "Colours") -> str:
     return f"""
-QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QDialog QPlainTextEdit {{
+QLineEdit, QSpinBox, QDoubleSpinBox, QDialog QPlainTextEdit {{
   background: {c.raised}; color: {c.text}; border: 1px solid {c.line}; border-radius: 6px; padding: 4px 8px;
   selection-background-color: {c.accent_tint}; selection-color: {c.text};
 }}
-QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus, QDialog QPlainTextEdit:focus {{
+QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QDialog QPlainTextEdit:focus {{
   border-color: {c.accent};
 }}
 QLineEdit#search {{ background: {c.selected}; border: 1px solid transparent; padding: 3px 8px; min-height: 17px; }}
@@ -92,6 +92,10 @@ QListView#chats, QListView#found {{ background: transparent; border: none; }}
 QFrame#jump_card {{ background: {c.raised}; border: 1px solid {c.line}; border-radius: 12px; }}
 QLabel#muted {{ color: {c.muted}; }}
 QLabel#small {{ color: {c.muted}; font-size: 11px; }}
+QLabel#hint {{ color: {c.muted}; font-size: 12px; }}
+QLabel#fault {{ color: {c.bad}; }}
+QProgressBar#loading {{ background: {c.selected}; border: none; border-radius: 2px; }}
+QProgressBar#loading::chunk {{ background: {c.accent}; border-radius: 2px; }}
 QLabel#heading {{ font-size: 22px; font-weight: 600; }}
 QLabel#wordmark {{ font-weight: 700; }}
 """

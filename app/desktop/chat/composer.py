@@ -213,6 +213,7 @@ class Composer(QFrame):
     def set_model_title(self, title: str) -> None:
         """Name the model that is written to."""
         self.edit.setPlaceholderText(f"Message {title}")
+        self.edit.viewport().update()  # Qt repaints it only with the next change of the text
 
     def set_preset(self, name: str) -> None:
         """Name the preset in force."""

@@ -2,8 +2,9 @@
 
 import logging
 
-from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
+from PySide6.QtCore import QObject, Signal
 
+from app.desktop.background import Background
 from app.desktop.chat.choice import Choice
 from app.desktop.chat.composer import Composer
 from app.desktop.chat.loading import Loading
@@ -47,20 +48,19 @@ class ModelStatus(QObject):
         self._preferences = services.preferences
         self._choice: Choice | None = None
         self.models: list[events.Model] = []
-        self._pool = QThreadPool(self)
-        self._pool.setMaxThreadCount(1)
+        self._background = Background(self._read, self)
         self.listed.connect(self._take_models)
+        loading.arrived.connect(self._keep_whether_it_thinks)
         loading.changed.connect(self._show_loading)
         toolbar.picker.opened.connect(self.refresh)
 
     def refresh(self) -> None:
         """Read the library again; `listed` tells when that is done."""
-        self._pool.start(QRunnable.create(self._read))
+        self._background.start()
 
     def close(self) -> None:
         """Wait for the thread."""
-        self._pool.clear()
-        self._pool.waitForDone()
+        self._background.close()
 
     def described(self, name: str) -> tuple[str, str]:
         """A model's title and precision; its name when the library doesn't know it."""
@@ -83,9 +83,12 @@ class ModelStatus(QObject):
         self._show_note()
 
     def thinks(self, name: str) -> bool:
-        """Whether a model was trained to think; taken for granted of one that is not in memory."""
-        loaded = self._loading.loaded
-        return loaded.thinks if loaded is not None and self._loading.wanted == name else True
+        """Whether a model was trained to think; taken for granted of one that was never loaded."""
+        return bool(self._preferences.window("thinks", {}).get(name, True))
+
+    def _keep_whether_it_thinks(self, loaded: events.Loaded) -> None:
+        known = self._preferences.window("thinks", {})
+        self._preferences.remember(thinks={**known, self._loading.wanted: loaded.thinks})
 
     def _read(self) -> None:
         try:
@@ -99,6 +102,7 @@ class ModelStatus(QObject):
         self._preferences.remember(titles={model.name: [model.title, bits_said(model)] for model in models})
         if self._choice is not None:
             self.show(self._choice)
+        self._show_loading()
 
     def _about(self, name: str) -> str:
         model = self._find(name)

@@ -5,13 +5,15 @@ A chat gets its row with its first message; until then what was chosen and typed
 
 import dataclasses
 import logging
+from functools import partial
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from app.desktop.chat import choice as choices
 from app.desktop.chat.choice import Choice
 from app.desktop.chat.composer import Composer
+from app.desktop.chat.links import ask_to_open
 from app.desktop.chat.loading import Loading
 from app.desktop.chat.model_status import ModelStatus
 from app.desktop.chat.presenter import Presenter
@@ -23,7 +25,7 @@ from app.desktop.notices import NoticeBar
 from app.desktop.services import Services
 from app.desktop.sidebar import below
 from app.desktop.theme import colours, theme
-from models import events
+from models import budgets, events
 from models.engine.messages import Action
 from models.errors import StillroomError
 from models.settings import Preset
@@ -135,7 +137,6 @@ class ChatPage(QWidget):
         self._draft_timer.stop()
         self.composer.clear()
         self._draft_timer.stop()
-        self.presenter.show(self.chat_id)
         self._name_chat(text)
         self._answer(asked.id, self._choice)
 
@@ -161,14 +162,13 @@ class ChatPage(QWidget):
         except StillroomError as error:
             self._tell(error)
             return
-        self.presenter.show(self.chat_id)
         self._answer(asked.id, self._choice)
 
     def step_version(self, message_id: int, step: int) -> None:
         """Show the older or newer version of a message."""
         if self.under_way is None:
             self._chats.show_version(message_id, 1 if step > 0 else -1)
-            self.presenter.show(self.chat_id, keep_place=True)
+            self.presenter.show_again()
             self.composer_context()
 
     def step_last_version(self, step: int) -> None:
@@ -311,6 +311,21 @@ class ChatPage(QWidget):
     def _show_body(self) -> None:
         self._body.setCurrentWidget(self._middle if self.presenter.is_empty() else self.transcript)
 
+    def _fill_regenerate_menu(self, reply_id: int, menu: QMenu) -> None:
+        menu.clear()
+        for preset in budgets.PRESETS:
+            chosen = dataclasses.replace(self._choice, budget=preset.tokens)
+            menu.addAction(f"Thinking: {preset.title}").triggered.connect(partial(self._again_with, reply_id, chosen))
+        others = [model for model in self.status.models if model.name != self._choice.model and model.state == "ready"]
+        if others:
+            menu.addSeparator()
+        for model in others:
+            chosen = dataclasses.replace(self._choice, model=model.name)
+            menu.addAction(f"With {model.title}").triggered.connect(partial(self._again_with, reply_id, chosen))
+
+    def _again_with(self, reply_id: int, chosen: Choice, _checked: bool = False) -> None:
+        self.regenerate(reply_id, chosen)
+
     def _show_presets(self, button: QPushButton) -> None:
         from app.desktop.chat.preset_menu import PresetMenu
 
@@ -328,6 +343,9 @@ class ChatPage(QWidget):
 
     def _rate(self, message_id: int, rating: int) -> None:
         self._chats.rate(message_id, 1 if rating > 0 else -1 if rating < 0 else 0)
+
+    def _recolour(self) -> None:
+        self.transcript.set_colours(colours())
 
     def _connect(self) -> None:
         self.composer.send_requested.connect(self._send_or_answer)
@@ -349,10 +367,15 @@ class ChatPage(QWidget):
         self.transcript.answer_now_clicked.connect(lambda: self.steer("answer_now"))
         self.transcript.think_longer_clicked.connect(lambda: self.steer("think_longer"))
         self.transcript.regenerate_clicked.connect(self.regenerate)
+        self.transcript.set_regenerate_menu_offered(True)
+        self.transcript.regenerate_menu_asked.connect(self._fill_regenerate_menu)
+        self.transcript.link_activated.connect(lambda url: ask_to_open(url, self))
+        self.transcript.set_thinking_open(bool(self._preferences.window("thinking_open", False)))
+        self.transcript.thinking_opened.connect(lambda is_open: self._preferences.remember(thinking_open=is_open))
         self.transcript.edit_requested.connect(self.edit_message)
         self.transcript.version_requested.connect(self.step_version)
         self.transcript.rated.connect(self._rate)
-        theme.changed.connect(lambda: self.transcript.set_colours(colours()))
+        theme.changed.connect(self._recolour)
 
     def _lay_out(self) -> None:
         self._middle = _centred(self.welcome)

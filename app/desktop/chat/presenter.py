@@ -3,7 +3,8 @@
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.desktop.chat.session import Replies, UnderWay
-from app.desktop.chat.transcript import ReplyView, Shown, Transcript
+from app.desktop.chat.thinking_panel import State
+from app.desktop.chat.transcript import AT_END, ReplyView, Shown, Transcript
 from models import events
 from models.engine import messages
 from models.store.chats import Chats, StoredMessage
@@ -17,7 +18,7 @@ class Presenter(QObject):
     """Shows one chat at a time.
 
     Signals:
-        filled: there are messages now where there were none, or the other way round.
+        filled: there may be messages now where there were none, or the other way round.
     """
 
     filled = Signal()
@@ -37,21 +38,18 @@ class Presenter(QObject):
         replies.progressed.connect(self._went_on)
         replies.ended.connect(self._ended)
 
-    def show(self, chat_id: int | None, keep_place: bool = False) -> None:
-        """Show a chat from its rows, and the reply under way in it if there is one."""
-        place = self.place() if keep_place else self._places.get(chat_id or 0)
-        self._clock.stop()
-        self._view = None
-        self._chat_id = chat_id
-        self._rows = self._chats.branch(chat_id) if chat_id is not None else []
-        under_way = self._replies.of_chat(chat_id)
-        finished = [row for row in self._rows if under_way is None or row.id != under_way.message_id]
-        self._transcript.set_messages([_shown(row) for row in finished])
-        if under_way is not None:
-            self._follow(under_way)
-        elif place is not None:
-            QTimer.singleShot(0, self, lambda: self.go_to_place(place))
-        self.filled.emit()
+    def show(self, chat_id: int | None) -> None:
+        """Show a chat where one left it; None for one that is not begun."""
+        self._read(chat_id)
+        self._fill()
+        self.go_to_place(self._places.get(chat_id or 0, AT_END))
+
+    def show_again(self) -> None:
+        """Show what has changed in the chat, another version say, at the same place."""
+        place = self.place()
+        self._read(self._chat_id)
+        self._fill()
+        self.go_to_place(place)
 
     def is_empty(self) -> bool:
         """Whether there is nothing to show."""
@@ -69,12 +67,12 @@ class Presenter(QObject):
         return 0, 0
 
     def place(self) -> int:
-        """Where the transcript is scrolled to."""
-        return self._transcript.verticalScrollBar().value()
+        """Where the transcript stands."""
+        return self._transcript.place()
 
     def go_to_place(self, place: int) -> None:
-        """Scroll to where it was."""
-        self._transcript.verticalScrollBar().setValue(place)
+        """Go back to where it stood."""
+        self._transcript.set_place(place)
 
     def scroll_to(self, message_id: int) -> None:
         """Bring a message into view."""
@@ -85,15 +83,40 @@ class Presenter(QObject):
         if self._chat_id is not None:
             self._places[self._chat_id] = self.place()
 
+    def _read(self, chat_id: int | None) -> None:
+        self._clock.stop()
+        self._view = None
+        self._chat_id = chat_id
+        self._rows = self._chats.branch(chat_id) if chat_id is not None else []
+
+    def _fill(self) -> None:
+        under_way = self._replies.of_chat(self._chat_id)
+        finished = [row for row in self._rows if under_way is None or row.id != under_way.message_id]
+        self._transcript.set_messages([_shown(row) for row in finished])
+        if under_way is not None:
+            self._follow(under_way)
+        self.filled.emit()
+
     def _began(self, reply: UnderWay) -> None:
-        if reply.chat_id == self._chat_id:
-            self.show(reply.chat_id)
+        if reply.chat_id != self._chat_id:
+            return
+        shown = self._transcript.ids()
+        self._read(reply.chat_id)
+        ids = [row.id for row in self._rows]
+        if ids[: len(shown)] != shown or ids[-1] != reply.message_id:
+            self._fill()
+        else:
+            for row in self._rows[len(shown) : -1]:
+                self._transcript.add_user(row.id, row.content)
+            self._follow(reply)
+            self.filled.emit()
+        self._transcript.scroll_to_end()
 
     def _follow(self, reply: UnderWay) -> None:
         """Show what a reply under way has said so far; what comes is added."""
         view = self._view = self._transcript.add_reply(reply.message_id)
-        if reply.thinking:
-            view.append_thinking(reply.thinking)
+        for text, forced in reply.thoughts:
+            view.append_thinking(text, forced)
         if reply.closed is not None:
             self._close_thinking(reply)
         if reply.answer:
@@ -101,8 +124,7 @@ class Presenter(QObject):
         if reply.phase == "waiting":
             view.set_waiting(_waiting_for(reply), reply.fraction)
         elif reply.phase == "thinking":
-            self._show_status()
-            self._clock.start()
+            self._think()
 
     def _went_on(self, reply: UnderWay, event: messages.AnyEvent) -> None:
         view = self._view
@@ -110,17 +132,15 @@ class Presenter(QObject):
             return
         match event:
             case events.Token(channel="thinking"):
-                view.append_thinking(event.text)
-                if not self._clock.isActive():
-                    self._show_status()
-                    self._clock.start()
+                view.append_thinking(event.text, event.forced)
+                self._think()
             case events.Token():
                 view.append_answer(event.text)
             case events.ThinkingClosed():
                 self._close_thinking(reply)
             case events.Budget():
                 self._show_status()
-            case events.Progress():
+            case events.Progress() if reply.phase == "waiting":
                 view.set_waiting(_waiting_for(reply), reply.fraction)
 
     def _ended(self, reply: UnderWay, row: StoredMessage) -> None:
@@ -131,25 +151,46 @@ class Presenter(QObject):
         self._rows = [row if old.id == row.id else old for old in self._rows]
         if view is None:
             return
-        view.finish(_shown(row))
-        if row.state in ("failed", "interrupted"):
-            view.fail(row.error, "")
+        if view.text() != row.content:
+            view.set_text(row.content)
+        view.set_versions(row.version, row.versions)
+        view.finish(row.figures)
+        if row.error:
+            view.fail(row.error)
+
+    def _think(self) -> None:
+        if not self._clock.isActive():
+            self._show_status()
+            self._clock.start()
 
     def _close_thinking(self, reply: UnderWay) -> None:
         self._clock.stop()
         if self._view is not None and reply.closed is not None:
             closed = reply.closed
-            self._view.close_thinking(closed.tokens, reply.budget, closed.seconds, closed.how)
+            self._view.close_thinking(closed.tokens, closed.seconds, closed.how, reply.budget)
 
     def _show_status(self) -> None:
         reply = self._replies.of_chat(self._chat_id)
         if self._view is not None and reply is not None and reply.phase == "thinking":
-            self._view.set_thinking_status(reply.thinking_tokens, reply.budget, reply.thinking_seconds())
+            state: State = "closing" if reply.closing else "thinking"
+            self._view.set_thinking_status(reply.thinking_tokens, reply.budget, reply.thinking_seconds(), state)
 
 
 def _waiting_for(reply: UnderWay) -> str:
-    return STAGES.get(reply.waiting_for, "Waiting for the model")
+    return f"{STAGES.get(reply.waiting_for, 'Waiting for the model')} …"
 
 
 def _shown(row: StoredMessage) -> Shown:
-    return row  # type: ignore[return-value]
+    return Shown(
+        id=row.id,
+        role=row.role,
+        content=row.content,
+        thinking=row.thinking,
+        # Only the reply under way is streaming; a row that says so otherwise was left behind by a kill.
+        state="interrupted" if row.state == "streaming" else row.state,
+        figures=row.figures,
+        version_index=row.version,
+        version_count=row.versions,
+        rating=row.rating,
+        error=row.error,
+    )

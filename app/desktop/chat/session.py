@@ -27,7 +27,11 @@ INTERRUPTED = "The engine stopped before the reply was finished."
 
 @dataclass
 class UnderWay:
-    """A reply that is being written. thinking and answer: all of it so far; budget: in force now, None for no limit."""
+    """A reply that is being written.
+
+    thoughts: texts so far and whether the budget put them there; budget: in force now, None for no limit;
+    closing: it has been told to answer.
+    """
 
     job_id: int
     chat_id: int
@@ -35,8 +39,9 @@ class UnderWay:
     model: str
     budget: int | None
     phase: Literal["waiting", "thinking", "answering"] = "waiting"
-    thinking: str = ""
+    thoughts: list[tuple[str, bool]] = field(default_factory=list)
     answer: str = ""
+    closing: bool = False
     thinking_tokens: int = 0
     closed: events.ThinkingClosed | None = None
     waiting_for: str = ""
@@ -46,6 +51,17 @@ class UnderWay:
     stopping: bool = False
     _stored_thinking: int = 0
     _stored_answer: int = 0
+
+    @property
+    def thinking(self) -> str:
+        """All thoughts so far."""
+        return "".join(text for text, _ in self.thoughts)
+
+    def think(self, text: str, forced: bool) -> None:
+        """Take more thoughts."""
+        if self.thoughts and self.thoughts[-1][1] == forced:
+            text = self.thoughts.pop()[0] + text  # few long texts instead of thousands of tokens
+        self.thoughts.append((text, forced))
 
     def thinking_seconds(self) -> float:
         """Seconds since the first token came."""
@@ -122,6 +138,7 @@ class Replies(QObject):
         """Have the reply of a chat answer now, or think longer."""
         reply = self.of_chat(chat_id)
         if reply is not None and reply.phase != "answering":
+            reply.closing = reply.closing or action == "answer_now"
             self._engine.steer(reply.job_id, action)
 
     def close(self) -> None:
@@ -195,7 +212,7 @@ def _take_in(reply: UnderWay, event: messages.AnyEvent) -> None:
             reply.waiting_for, reply.fraction = "", None
             if event.channel == "thinking":
                 reply.phase = "thinking"
-                reply.thinking += event.text
+                reply.think(event.text, event.forced)
                 reply.thinking_tokens = event.n
             else:
                 reply.phase = "answering"

@@ -1,0 +1,38 @@
+"""Short local work on another thread; its result comes back by a signal of whoever asked for it.
+
+A QRunnable that the pool deletes leaves a stale entry in PySide's table of objects, and the next C++ object at that
+address is then taken for a QRunnable. So the task is not the pool's to delete; its owner keeps it.
+"""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, QRunnable, QThreadPool
+
+
+class Background(QObject):
+    """One thread for one kind of work; what is asked for while it works comes after."""
+
+    def __init__(self, work: Callable[[], None], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._task = _Task(work)
+        self._pool = QThreadPool(self)
+        self._pool.setMaxThreadCount(1)
+
+    def start(self) -> None:
+        """Do the work once more."""
+        self._pool.start(self._task)
+
+    def close(self) -> None:
+        """Drop what has not begun and wait for what has."""
+        self._pool.clear()
+        self._pool.waitForDone()
+
+
+class _Task(QRunnable):
+    def __init__(self, work: Callable[[], None]) -> None:
+        super().__init__()
+        self.setAutoDelete(False)
+        self._work = work
+
+    def run(self) -> None:
+        self._work()
