@@ -117,8 +117,9 @@ def _mending(connection: sqlite3.Connection, work: Callable[[], T]) -> T:
     """Do work again with a new search index when it was only that which was damaged."""
     try:
         return work()
-    except errors.Corrupt as error:
-        if not (isinstance(error.__cause__, sqlite3.Error) and is_index_damage(error.__cause__)):
+    except (errors.Corrupt, sqlite3.IntegrityError) as error:
+        cause = error.__cause__ or error
+        if not (isinstance(cause, sqlite3.Error) and is_index_damage(cause)):
             raise
         with transaction(connection):
             rebuild(connection)

@@ -139,6 +139,16 @@ def back_up_daily(path: Path | None = None, today: datetime.date | None = None) 
     return written
 
 
+def refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise Newer when the database was written by a newer Stillroom; path: what the sentence names."""
+    version = _pragma(connection, "user_version")
+    if version > len(MIGRATIONS) and _pragma(connection, "application_id") == _APPLICATION_ID:
+        raise errors.Newer(
+            f"The chats in {path} were written by a newer Stillroom (version {version}; this one knows {len(MIGRATIONS)}).",
+            "Update Stillroom, or open them read-only.",
+        )
+
+
 def newest_good_backup() -> Path | None:
     """Find the newest backup that is whole, or None."""
     files = [file for file in paths.backups_folder().glob("*.db") if file.is_file()]
@@ -207,12 +217,7 @@ def _readonly_mode(path: Path) -> str:
 def _inspect(path: Path, check: bool) -> None:
     """Refuse a file that is newer, damaged or not ours, without touching it."""
     with contextlib.closing(_connect(path, "ro")) as connection:
-        version = _pragma(connection, "user_version")
-        if version > len(MIGRATIONS) and _pragma(connection, "application_id") == _APPLICATION_ID:
-            raise errors.Newer(
-                f"The chats in {path} were written by a newer Stillroom (version {version}; this one knows {len(MIGRATIONS)}).",
-                "Update Stillroom, or open them read-only.",
-            )
+        refuse_newer(connection, path)
         fault = _damage(connection) if check else _foreign(connection)
         if fault is not None:
             raise _corrupt(path, fault)

@@ -55,8 +55,9 @@ _CHATS = (
         created REAL NOT NULL
     ) STRICT
     """,
-    # Covers the sidebar's list, so that system prompts and drafts are not read for it.
-    "CREATE INDEX chats_listed ON chats (updated DESC, id DESC, title, model) WHERE deleted_at IS NULL",
+    # Covers the sidebar's list, so that system prompts and drafts are not read for it; deleted_at is null in all of
+    # it, yet older SQLite would fetch the row for it.
+    "CREATE INDEX chats_listed ON chats (updated DESC, id DESC, title, model, deleted_at) WHERE deleted_at IS NULL",
     "CREATE INDEX messages_tree ON messages (parent_id, chat_id)",
     "CREATE INDEX messages_chat ON messages (chat_id)",
     "CREATE INDEX messages_streaming ON messages (state) WHERE state = 'streaming'",

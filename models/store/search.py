@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 _MAX_TERMS = 16  # FTS5 refuses expressions deeper than 256
 _EXCERPT_WORDS = 16
 _EXCERPT_CHARS = 90
+_NO_SEGMENTS = bytes(7)  # cookie, levels, segments, write counter: all 0
 _OPEN, _CLOSE = "\x02", "\x03"
 _MAX_QUERY = 400
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -53,14 +54,19 @@ def search(connection: sqlite3.Connection, query: str, limit: int = 50) -> list[
 
 
 def is_index_damage(error: sqlite3.Error) -> bool:
-    """Tell damage of an index, which can be built anew, from damage of the database."""
-    return getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_CORRUPT_VTAB
+    """Tell damage of an index, which can be built anew, from damage of the database.
+
+    FTS5 reports a clash inside its own tables as a bare constraint; constraints of our tables have extended codes.
+    """
+    return getattr(error, "sqlite_errorcode", 0) in (sqlite3.SQLITE_CORRUPT_VTAB, sqlite3.SQLITE_CONSTRAINT)
 
 
 def rebuild(connection: sqlite3.Connection) -> None:
     """Build both indexes anew from the messages and titles; they hold nothing of their own."""
     log.info("the search index is damaged and is built anew")
     for index in ("messages_text", "chats_text"):
+        # FTS5 reads its list of segments (row 10) before it rebuilds, and refuses when that is the damaged part.
+        connection.execute(f"INSERT OR REPLACE INTO {index}_data (id, block) VALUES (10, ?)", (_NO_SEGMENTS,))
         connection.execute(f"INSERT INTO {index} ({index}) VALUES ('rebuild')")
 
 

@@ -15,7 +15,7 @@ _SHORTEST_SENTENCE = 12  # "Hi." or "e.g." says nothing: take the next one along
 _FRACTION = re.compile(r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
 _ROOT = re.compile(r"\\sqrt\s*\{([^{}]*)\}")
 _TEXT_COMMAND = re.compile(r"\\(?:text|mathrm|mathbf|mathbb|mathcal|operatorname|boxed)\s*\{([^{}]*)\}")
-_COMMAND = re.compile(r"\\([A-Za-z]+)\s?")
+_COMMAND = re.compile(r"\\([A-Za-z]+)")
 _RAISED = re.compile(r"\^(?:\{(\d+)\}|(\d))")
 _DOLLARS = re.compile(r"(?<!\\)(\${1,2})(?=\S)(.+?)(?<=\S)(?<!\\)\1", re.DOTALL)
 _BRACKETS = re.compile(r"\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
@@ -43,9 +43,8 @@ def suggest_title(text: str) -> str:
 def _plain(line: str) -> str:
     """Take Markdown's marks and what can't be seen out of a line."""
     line = _LINK.sub(r"\1", _BLOCK_MARK.sub("", line))
-    line = _INLINE_MARK.sub("", line)
+    line = " ".join(_INLINE_MARK.sub("", line).split())
     line = "".join(char for char in line if unicodedata.category(char) not in ("Cc", "Cs", "Co") and char not in _BIDI)
-    line = " ".join(line.split())
     return line if any(char.isalnum() or ord(char) > 0x2000 for char in line) else ""
 
 
@@ -58,14 +57,13 @@ def _plain_math(source: str) -> str:
     source = _TEXT_COMMAND.sub(r"\1", source)
     source = _ROOT.sub(r"√(\1)", _FRACTION.sub(r"\1/\2", source))
     source = _RAISED.sub(lambda match: (match[1] or match[2]).translate(_SUPERSCRIPTS), source)
-    return _COMMAND.sub(
-        lambda match: _SYMBOLS.get(match[1], match[1]) + " " * (match[1] not in _SYMBOLS), source
-    ).strip()
+    return _COMMAND.sub(lambda match: _SYMBOLS.get(match[1], match[1]), source).strip()
 
 
 def _first_sentence(text: str) -> str:
     for end in _SENTENCE_END.finditer(text):
-        if end.end() >= _SHORTEST_SENTENCE:
+        said = end.end() * (2 if end[0] in "。！？" else 1)  # a Chinese character says what two letters say
+        if said >= _SHORTEST_SENTENCE:
             return text[: end.end()]
     return text
 
