@@ -2,7 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check format bench setup clean
+# check is lint (format, lint, types, import contract) and the tests.
+.PHONY: run test check lint format bench setup clean
 
 run: setup
 	@$(BIN)/stillroom
@@ -10,12 +11,13 @@ run: setup
 test: setup
 	@$(BIN)/pytest -n 2 -q
 
-check: setup
+check: lint test
+
+lint: setup
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(MAKE) --no-print-directory test
 
 format: setup
 	@$(BIN)/ruff format .

@@ -28,7 +28,8 @@ Piece = tuple[Channel, str]
 OPEN_WITHIN = 32  # tokens a reply may have before its open tag
 EXTEND_AT_MOST = 8  # times "Wait" replaces an early close
 EXTENSION = "\nWait"
-LOOP_WINDOW = 200  # tokens that must repeat to be called a loop
+LOOP_WINDOW = 200  # tokens of thinking that must repeat to be called a loop
+ANSWER_LOOP_WINDOW = 400  # tokens of answer that must: an answer may have reasons to say a thing again
 LOOP_PERIOD = 50  # the longest period looked for
 LEAST_EXTENSION = 128  # tokens that "think longer" grants at least
 ANSWER_RESERVE = 512  # tokens kept for the answer
@@ -124,7 +125,7 @@ class Thinking:
         self._held: list[str] = []  # texts of the last thinking tokens, which may still become the close
         self._given = 0  # characters of those that were handed out already
         self._tail = ""  # text of the answer that may still become a tag
-        self._recent: deque[int] = deque(maxlen=LOOP_WINDOW)
+        self._recent: deque[int] = deque(maxlen=ANSWER_LOOP_WINDOW)
         self._extended = 0
         self._reopened = 0
 
@@ -154,6 +155,12 @@ class Thinking:
             return self._take(len("".join(self._held)))
         tail, self._tail = self._tail, ""
         return [("answer", tail)] if tail.strip() else []
+
+    def answer_loops(self) -> bool:
+        """Whether the answer has come to say the same over and over; looked at every 32 tokens."""
+        if self.state == "thinking" or self.answer_tokens < ANSWER_LOOP_WINDOW or self.answer_tokens % 32:
+            return False
+        return _repeats(list(self._recent), ANSWER_LOOP_WINDOW)
 
     # waiting for the open tag
 
@@ -228,9 +235,7 @@ class Thinking:
         return early and self._extended < EXTEND_AT_MOST and not self._loops()
 
     def _loops(self) -> bool:
-        recent = list(self._recent)
-        periods = range(1, LOOP_PERIOD + 1)
-        return len(recent) == LOOP_WINDOW and any(recent[period:] == recent[:-period] for period in periods)
+        return _repeats(list(self._recent)[-LOOP_WINDOW:], LOOP_WINDOW)
 
     def _close(self, how: ClosedBy) -> None:
         self.state, self.closed_by, self._held, self._given = "answer", how, [], 0
@@ -280,6 +285,12 @@ class Thinking:
         self._tail = held[ready:]
         self._answer_started = self._answer_started or ready > 0
         return [("answer", held[:ready])] if ready else []
+
+
+def _repeats(tokens: list[int], window: int) -> bool:
+    """Whether `window` tokens are one stretch of at most LOOP_PERIOD tokens, said again and again."""
+    periods = range(1, LOOP_PERIOD + 1)
+    return len(tokens) == window and any(tokens[period:] == tokens[:-period] for period in periods)
 
 
 def _partial(text: str, tags: tuple[str, ...]) -> int:

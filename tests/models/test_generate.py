@@ -237,3 +237,11 @@ def test_numbers_that_are_none_stop_the_reply(tmp_path: Path):
     loaded.model.model.norm.weight = mx.full(loaded.model.model.norm.weight.shape, float("nan"))
     with pytest.raises(NoMemory, match="no numbers"):
         list(reply(loaded, ask("Hello", think=0)))
+
+
+def test_an_answer_that_loops_is_stopped_and_said_to_be(tmp_path: Path):
+    loaded = scripted(tmp_path, {"assistant\n": " again and" * 400}, "none", context=4096)
+    events, record = run(loaded, ask("Go", think=0))
+    assert record.finish == "length"
+    assert record.answer_tokens < 450
+    assert any(isinstance(event, Note) and "repeat itself" in event.text for event in events)

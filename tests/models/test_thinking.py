@@ -181,3 +181,14 @@ def test_what_was_held_back_comes_out_at_the_end():
     thinking = Thinking(TAGS, 9, "answer")
     assert thinking.feed("2 </th").pieces == [("answer", "2 ")]
     assert thinking.end().pieces == [("answer", "</th")]
+
+
+def test_an_answer_that_repeats_itself_is_noticed_and_one_that_goes_on_is_not():
+    looping, going_on = Thinking(TAGS, 0, "answer"), Thinking(TAGS, 0, "answer")
+    noticed = []
+    for index in range(800):
+        looping.feed("x", index % 17)
+        going_on.feed("x", index % 90)
+        noticed.append(looping.answer_loops())
+        assert not going_on.answer_loops()
+    assert noticed.index(True) == 415
