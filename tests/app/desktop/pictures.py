@@ -16,6 +16,8 @@ from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
 
 from app.desktop import theme
+from app.desktop.chat.presets import BUILT_IN
+from app.desktop.chat.transcript import ReplyView
 from app.desktop.main_window import MainWindow
 from app.desktop.preferences import Preferences
 from app.desktop.services import Services
@@ -91,8 +93,26 @@ class Scene:
         self.settle(30)
 
     def answer(self) -> None:
-        """Ask the question and have it answered."""
+        """Ask the question and have it answered three times; the second version is shown."""
+        page = self.window.chat_page
+        page.choose_preset(BUILT_IN[0])
         self.ask(QUESTION)
+        self._play_answer()
+        for _ in range(2):
+            page.regenerate_last()
+            self._play_answer()
+        page.step_last_version(-1)
+        self.settle()
+
+    def open_thinking(self) -> None:
+        """Open what the last reply thought."""
+        last = self.window.chat_page.presenter.last_reply()
+        view = self.window.chat_page.transcript.view_of(last) if last is not None else None
+        if isinstance(view, ReplyView) and view.panel is not None:
+            view.panel.set_open(True)
+        self.settle()
+
+    def _play_answer(self) -> None:
         job_id, _ = self.engine.last_chat()
         played = [
             events.Budget(tokens=2048, used=0),
@@ -102,7 +122,7 @@ class Scene:
         ]
         whole = reply(ANSWER, THINKING, thinking_tokens=734, answer_tokens=278)
         self.engine.play(job_id, *played, events.Done(result=whole))
-        self.settle()
+        self.settle(30)
 
     def think(self) -> None:
         """Begin to think about another question."""
@@ -152,6 +172,13 @@ def thinking(scene: Scene) -> None:
     scene.think()
 
 
+def thinking_open(scene: Scene) -> None:
+    """The same, with what was thought open to read."""
+    scene.answer()
+    scene.open_thinking()
+    scene.think()
+
+
 def error(scene: Scene) -> None:
     """The engine died."""
     thinking(scene)
@@ -164,7 +191,7 @@ def without_sidebar(scene: Scene) -> None:
     scene.window.toggle_sidebar()
 
 
-SCENES: tuple[Callable[[Scene], None], ...] = (empty, maths_and_code, thinking, error, without_sidebar)
+SCENES: tuple[Callable[[Scene], None], ...] = (empty, maths_and_code, thinking, thinking_open, error, without_sidebar)
 
 
 def main(folder: Path) -> None:
