@@ -6,6 +6,7 @@ place. Formulas are typeset when they are first painted, a few milliseconds' wor
 """
 
 import dataclasses
+import math
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from app.desktop.chat.leaves import Code, Display, Inline, Leaf, Maths, Paragrap
 from app.desktop.chat.look import Look
 from app.desktop.chat.markdown import ROW_LIMIT, parse
 from app.desktop.chat.mathematics import is_known, is_ready, prepare, typeset, warm_up
+from app.desktop.chat.plain_text import FORCED, FORCED_END
 from app.desktop.chat.tables import TableWriter
 
 CHAR_LIMIT = 200_000
@@ -116,8 +118,12 @@ class MessageDocument(QTextDocument):
         """Whether a limit keeps part of the text from being shown."""
         return len(self._source) > self._chars or any(isinstance(leaf, Table) and leaf.more for leaf in self._leaves)
 
-    def append(self, text: str) -> None:
-        """Take more text; it is shown by `show_more_text`."""
+    def append(self, text: str, forced: bool = False) -> None:
+        """Take more text; it is shown by `show_more_text`. forced: put there by the thinking budget."""
+        if forced:
+            self._source += hostile.clean(self._held) + FORCED + hostile.clean(text) + FORCED_END
+            self._held = ""
+            return
         ready, self._held = hostile.split_unfinished(self._held + text)
         self._source += hostile.clean(ready)
 
@@ -387,6 +393,12 @@ class MessageDocument(QTextDocument):
         while self._wanted:
             self._typeset_wanted()
         self.colours.finish()
+
+    def height(self) -> int:
+        """The room the text takes: Qt leaves out the margin below the last block and adds the leading of its last line."""
+        last = self._leaves[-1] if self._leaves else None
+        extra = props.CARD_PADDING + 1 if isinstance(last, Code) else -self.look.leading if isinstance(last, Paragraph) else 0
+        return math.ceil(self.size().height() + extra)
 
     def code_starts(self) -> list[int]:
         """The blocks in which code blocks begin."""

@@ -148,6 +148,10 @@ class Look:
             return MARGIN * (1.7 if leaf.level < 3 else 1.4)
         if isinstance(before, Paragraph) and before.level:
             return 6.0
-        if isinstance(leaf, Display) or isinstance(before, Display):
+        if isinstance(before, Display):
+            return MARGIN + (4 if isinstance(leaf, Paragraph) else 0)
+        if isinstance(leaf, Display):
             return MARGIN
-        return 4.0 if leaf.place.tight else MARGIN
+        if leaf.place.tight:
+            return 4.0 if leaf.place.containers else 0.0
+        return MARGIN

@@ -6,6 +6,7 @@ scale, without a colour of its own (the theme's text colour is given when it is 
 Sizes are per 1 px of font size and scale with it, so one cache entry serves all sizes.
 """
 
+import gc
 import logging
 import threading
 from dataclasses import dataclass
@@ -76,6 +77,8 @@ def prepare() -> None:
 def warm_up() -> None:
     """Load the renderer and its font now. Safe in any thread."""
     typeset(r"x^2 = \frac{a}{b}", False)
+    # Tens of thousands of objects that stay for good: the collector must not go through them in mid-stream.
+    gc.freeze()
     _ready.set()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from PySide6.QtCore import QMimeData, QPoint, QRectF, QSize, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPalette, QWheelEvent
-from PySide6.QtWidgets import QFrame, QTextBrowser, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QTextBrowser, QWidget
 
 from app.desktop.chat import decorations
 from app.desktop.chat.copying import code_of, selected_markdown
@@ -18,6 +18,7 @@ from app.desktop.chat.document import MessageDocument, blank_image
 from app.desktop.chat.leaves import Parsed
 from app.desktop.chat.look import Look
 from app.desktop.chat.markdown import parse
+from app.desktop.chat.small_parts import TextButton
 
 FLUSH_MS = 33
 BREATH = 4  # after a step, this many times its cost is left to others
@@ -54,9 +55,11 @@ class MessageText(QTextBrowser):
         self.setTabChangesFocus(True)
         self.setUndoRedoEnabled(False)
         self.viewport().setAutoFillBackground(False)
+        for widget in (self, self.viewport()):  # when it grows, only what is new is painted
+            widget.setAttribute(Qt.WidgetAttribute.WA_StaticContents)
         self.anchorClicked.connect(self._follow)
-        self._more: QToolButton | None = None
-        self._copies: dict[int, QToolButton] = {}
+        self._more: TextButton | None = None
+        self._copies: dict[int, TextButton] = {}
         self._height = 0
         self._grown_asked = False
         self._timer = QTimer(self, singleShot=True)
@@ -74,9 +77,9 @@ class MessageText(QTextBrowser):
         """The message as it was written."""
         return self.text_document.source
 
-    def append(self, text: str) -> None:
-        """Take more text, to be shown within a moment."""
-        self.text_document.append(text)
+    def append(self, text: str, forced: bool = False) -> None:
+        """Take more text, to be shown within a moment. forced: put there by the thinking budget."""
+        self.text_document.append(text, forced)
         if not self._timer.isActive():
             self._timer.start(FLUSH_MS)
 
@@ -141,7 +144,7 @@ class MessageText(QTextBrowser):
 
     def _measure(self) -> int:
         extra = 34 if self._more is not None and not self._more.isHidden() else 0
-        return max(int(self.text_document.size().height() + 0.99), 1) + extra
+        return max(self.text_document.height(), 1) + extra
 
     def _size_changed(self) -> None:
         # Formulas that come into view make the text taller outside of a step; one report a turn is enough.
@@ -171,7 +174,7 @@ class MessageText(QTextBrowser):
         self.setPalette(palette)
         self.setFont(look.font)
         for button in [*self._copies.values(), *([self._more] if self._more else [])]:
-            button.setStyleSheet(_button_style(look))
+            button.set_colours(look.colours)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Cards, bars and marks first, then the text over them."""
@@ -194,26 +197,26 @@ class MessageText(QTextBrowser):
             rect = decorations.card_top(document, document.findBlockByNumber(number))
             button.move(round(rect.right()) - button.width() - 4, round(rect.top()) + 3)
 
-    def _copy_button(self, number: int) -> QToolButton:
+    def _copy_button(self, number: int) -> TextButton:
         button = self._button("Copy", "Copy code")
         button.clicked.connect(lambda: self._copy_code(number, button))
         button.show()
         return button
 
-    def _button(self, text: str, name: str) -> QToolButton:
-        button = QToolButton(self.viewport())
-        button.setText(text)
-        button.setAccessibleName(name)
-        button.setStyleSheet(_button_style(self.text_document.look))
+    def _button(self, text: str, name: str) -> TextButton:
+        button = TextButton(text, name, self.text_document.look.colours, self.viewport())
         button.setCursor(Qt.CursorShape.ArrowCursor)
-        button.setFixedHeight(22)
-        button.adjustSize()
         return button
 
-    def _copy_code(self, number: int, button: QToolButton) -> None:
+    def _copy_code(self, number: int, button: TextButton) -> None:
         QGuiApplication.clipboard().setText(code_of(self.text_document.findBlockByNumber(number)))
-        button.setText("Copied")
-        QTimer.singleShot(1500, button, lambda: button.setText("Copy"))
+        button.set_caption("Copied")
+        self._place_copies()
+        QTimer.singleShot(1500, button, lambda: self._name_copy(button))
+
+    def _name_copy(self, button: TextButton) -> None:
+        button.set_caption("Copy")
+        self._place_copies()
 
     def _place_more(self) -> None:
         """A button below the text while part of it is kept back."""
@@ -223,7 +226,7 @@ class MessageText(QTextBrowser):
             self._more.clicked.connect(self._show_more)
         if self._more is not None:
             self._more.setVisible(cut)
-            self._more.move(0, int(self.text_document.size().height()) + 8)
+            self._more.move(0, self.text_document.height() + 8)
 
     def _show_more(self) -> None:
         self.text_document.show_more()
@@ -259,11 +262,3 @@ class MessageText(QTextBrowser):
     def _follow(self, url: QUrl) -> None:
         if url.scheme().lower() in ("http", "https", "mailto"):
             self.link_clicked.emit(url.toString())
-
-
-def _button_style(look: Look) -> str:
-    c = look.colours
-    return (
-        f"QToolButton {{ color: {c.muted}; background: transparent; border: none; border-radius: 5px; padding: 2px 8px;"
-        f" font-size: 11px; }} QToolButton:hover, QToolButton:focus {{ background: {c.selected}; color: {c.text}; }}"
-    )

@@ -18,11 +18,10 @@ def parse_plain(text: str, _rows: int = 0) -> Parsed:
     forced = False
     for block in re.split(r"(\n[ \t]*\n+)", text):
         if block.strip():
-            last_leaf, last_offset = len(leaves), offset
+            if not forced:  # a mark must not be parted from its end
+                last_leaf, last_offset = len(leaves), offset
             forced = _add_block(leaves, block, forced)
         offset += len(block)
-    if FORCED in text:  # a mark must not be parted from its end
-        return Parsed(leaves)
     return Parsed(leaves, last_leaf, last_offset)
 
 
