@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 DAILY_BACKUPS = 7
 BUSY_TIMEOUT_MS = 5000
 _APPLICATION_ID = 0x5374696C  # "Stil", in the file's header
+_ORPHAN_S = 3600  # no backup takes an hour
 _DAILY = re.compile(r"stillroom-\d{4}-\d\d-\d\d\.db")
 
 
@@ -133,9 +134,7 @@ def back_up_daily(path: Path | None = None, today: datetime.date | None = None) 
         return None
     with contextlib.closing(open_database(path, readonly=True, check=False)) as connection:
         written = back_up(connection, name)
-    kept = sorted(file for file in paths.backups_folder().iterdir() if _DAILY.fullmatch(file.name))
-    for old in kept[:-DAILY_BACKUPS]:
-        old.unlink(missing_ok=True)
+    _sweep_backups()
     return written
 
 
@@ -185,6 +184,15 @@ def damage(path: Path) -> str | None:
             return _damage(connection)
     except sqlite3.Error as error:
         return str(error)
+
+
+def _sweep_backups() -> None:
+    """Keep seven daily backups, and nothing of those that were killed on the way."""
+    files = list(paths.backups_folder().iterdir())
+    daily = sorted(file for file in files if _DAILY.fullmatch(file.name))
+    orphans = [file for file in files if file.suffix == ".part" and time.time() - file.stat().st_mtime > _ORPHAN_S]
+    for file in daily[:-DAILY_BACKUPS] + orphans:
+        file.unlink(missing_ok=True)
 
 
 def _open_readonly(path: Path, check: bool) -> sqlite3.Connection:
