@@ -1,11 +1,11 @@
 """Where things live. STILLROOM_HOME moves all of it; without it, the system's own folder for application data.
 
-    home/
-      settings.toml
-      stillroom.db        chats, runs, evaluations (models/store)
-      models/NAME/        checkpoints that Stillroom made or imported, each with a stillroom.json (models/library.py)
-      logs/               one file a process kind
-      backups/            copies of the database
+home/
+  settings.toml
+  stillroom.db        chats, runs, evaluations (models/store)
+  models/NAME/        checkpoints that Stillroom made or imported, each with a stillroom.json (models/library.py)
+  logs/               one file a process kind
+  backups/            copies of the database
 """
 
 import os
@@ -17,7 +17,9 @@ import platformdirs
 def home() -> Path:
     """The folder of everything Stillroom keeps, made on first use with mode 0700: chats are private."""
     configured = os.environ.get("STILLROOM_HOME")
-    folder = Path(configured).expanduser() if configured else Path(platformdirs.user_data_dir("Stillroom", appauthor=False))
+    folder = (
+        Path(configured).expanduser() if configured else Path(platformdirs.user_data_dir("Stillroom", appauthor=False))
+    )
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder.resolve()
 
