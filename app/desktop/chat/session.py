@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Literal
 
+import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.desktop.engine_signals import EngineLike, EngineSignals
@@ -158,6 +159,8 @@ class Replies(QObject):
             case events.Done(result=result):
                 whole = result if isinstance(result, events.Reply) else None
                 stopped = whole is not None and whole.finish == "cancelled"
+                if whole is not None and whole.closed_by is None and whole.thinking:
+                    whole = msgspec.structs.replace(whole, thinking_s=reply.thinking_seconds())  # it never closed
                 self._end(reply, "stopped" if stopped else "done", whole)
             case events.Failed():
                 self._fail(reply, event)

@@ -70,7 +70,9 @@ class BudgetField(QLineEdit):
         self.show_budget(2048)
 
     def show_budget(self, budget: Budget) -> None:
-        """Show a budget without telling anyone."""
+        """Show a budget without telling anyone. What is being typed stays when the budget is the one in force."""
+        if self._timer.isActive() and budget == self._budget:
+            return
         self._timer.stop()
         self._budget = budget
         self._showing = True

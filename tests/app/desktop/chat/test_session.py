@@ -65,6 +65,16 @@ def test_a_stopped_reply_keeps_its_words(chats: Chats, engine: FakeEngine, repli
     assert (row.state, row.content) == ("stopped", "Par")
 
 
+def test_thinking_that_was_stopped_has_its_seconds(chats: Chats, engine: FakeEngine, replies: Replies) -> None:
+    under_way = ask(chats, replies)
+    engine.think("Let me see.")
+    stopped = reply("", "Let me see.", finish="cancelled", closed_by=None, thinking_s=0.0)
+    engine.play(under_way.job_id, events.Done(result=stopped))
+    figures = chats.message(under_way.message_id).figures
+    assert figures is not None
+    assert figures.thinking_s > 0
+
+
 @pytest.mark.parametrize(
     ("kind", "state"), [("worker_died", "interrupted"), ("no_memory", "failed"), ("cancelled", "stopped")]
 )

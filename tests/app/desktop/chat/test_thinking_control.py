@@ -74,6 +74,14 @@ def test_a_number_set_without_the_keyboard_counts_after_a_moment(control: Thinki
     assert told.args == [640]
 
 
+def test_what_is_being_typed_survives_being_shown_the_budget_in_force(control: ThinkingControl, qtbot: QtBot) -> None:
+    control.field.setText("640")
+    control.set_budget(2048)
+    assert control.field.text() == "640"
+    control.set_budget(512)
+    assert control.field.text() == "512 tokens"
+
+
 def test_a_wrong_number_is_told_and_changes_nothing(control: ThinkingControl, qtbot: QtBot) -> None:
     control.field.setText("lots")
     with qtbot.waitSignal(control.problem) as told, qtbot.assertNotEmitted(control.budget_changed):
