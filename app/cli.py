@@ -189,15 +189,26 @@ def chat(
     max_tokens: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="The most tokens of thinking and answer together.")
     ] = None,
+    votes: Annotated[
+        int, typer.Option(metavar="K", help="Draw K replies side by side and give the answer most of them agree on.")
+    ] = 1,
     json: Json = False,
 ) -> None:
     """Ask a model, once or in a conversation."""
     from app import chatting
+    from models.ballots import check_votes
     from models.engine import messages
 
+    check_votes(votes, temperature)
     sampling = messages.Sampling(temperature=temperature, top_p=top_p, seed=seed)
     request = messages.Chat(
-        model=_place(model), messages=[], think_min=think_min, max_tokens=max_tokens, sampling=sampling, adapter=adapter
+        model=_place(model),
+        messages=[],
+        think_min=think_min,
+        max_tokens=max_tokens,
+        sampling=sampling,
+        votes=votes,
+        adapter=adapter,
     )
     asked = chatting.read_prompt(prompt)
     budget = chatting.read_budget(think, think_min)

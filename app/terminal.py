@@ -13,6 +13,7 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from app import agreement
 from models import events, quantities
 from models.errors import StillroomError
 
@@ -32,6 +33,7 @@ STAGES = {
     "verify": "Checking",
     "copy": "Copying",
     "write": "Writing",
+    "votes": "Voting",
 }
 
 CLOSED = {"budget": ", stopped at the budget", "answer_now": ", stopped by you", "loop": ", stopped in a loop"}
@@ -46,6 +48,8 @@ class Screen:
         self._live: Progress | Live | None = None
         self._shown_at = 0.0
         self._stage = ""
+        self._votes: events.Progress | None = None
+        self._drawn = 0
         self._thinking = ""
         self._thinking_tokens = 0
         self._began = 0.0
@@ -81,6 +85,8 @@ class Screen:
         """Say how a call ended."""
         match record:
             case events.Reply():
+                for line in agreement.sentences(record):
+                    self._console.print(visible(line), style="magenta")
                 if text := _ending(record, self._console.is_terminal):
                     self._console.print(text, style="dim")
             case events.Model():
@@ -95,6 +101,8 @@ class Screen:
 
     def _progress(self, event: events.Progress) -> None:
         words = STAGES.get(event.stage, event.stage.replace("_", " ").capitalize())
+        if event.stage == "votes":
+            words, event = self._voting(words, event)
         if not self._lively:
             if event.stage != self._stage:
                 self._console.print(f"{words} …")
@@ -112,6 +120,15 @@ class Screen:
         task = self._live.task_ids[0]
         self._live.update(task, completed=event.done, total=event.total or None, description=words)
         self._refresh()
+
+    def _voting(self, words: str, event: events.Progress) -> tuple[str, events.Progress]:
+        """Show two counts on one bar: how many votes have ended, and in its words how many tokens are drawn."""
+        if event.unit == "tokens":
+            self._drawn = event.done
+        else:
+            self._votes = event
+            self._drawn = self._drawn if event.done else 0
+        return (f"{words} · {self._drawn:,} tokens" if self._drawn else words), self._votes or event
 
     def _think(self, token: events.Token) -> None:
         if not self._thinking:

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal, localcontext
 from fractions import Fraction
 
 from models.errors import BadInput
@@ -16,9 +17,9 @@ from models.errors import BadInput
 MOST = 16  # replies at once
 LONGEST_NUMBER = 100  # characters; beyond them a number is text
 
-_UNSIGNED = r"(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)(?:\s*/\s*0*[1-9]\d*)?"
+_UNSIGNED = r"(?:(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)(?:\s*/\s*0*[1-9][0-9]*)?"
 _NUMBER = re.compile(rf"[-+]?{_UNSIGNED}")
-_LAST_NUMBER = re.compile(rf"(?<![\w.,/+-])[-+]?{_UNSIGNED}(?=\W*$)", re.ASCII)
+_LAST_NUMBER = re.compile(rf"(?<![\w.,/+-])[-+]?{_UNSIGNED}(?=\W*$)")
 _FRACTION = re.compile(r"\\[dt]?frac\s*\{\s*(-?\d+)\s*\}\s*\{\s*(\d+)\s*\}")
 _WRAPPED = re.compile(r"\\(?:text|textbf|mathrm|mathbf)\s*\{([^{}]*)\}")
 _SPACING = re.compile(r"\\(?:left|right|[,;:! ])|\$")
@@ -47,7 +48,7 @@ def canonical(answer: str) -> str:
         return _plain(boxed)
     if hashes := _HASHES.findall(text):
         return _plain(hashes[-1])
-    if number := _LAST_NUMBER.search(text[-LONGEST_NUMBER:]):
+    if number := _LAST_NUMBER.search(text):
         return _plain(number.group())
     return _plain(text)
 
@@ -113,16 +114,20 @@ def _last_boxed(text: str) -> str | None:
 
 
 def _plain(text: str) -> str:
-    """A number as a fraction in lowest terms; other text without what only dresses it."""
+    """A number in one spelling; other text without what only dresses it."""
     text = _WRAPPED.sub(r"\1", text.replace("{,}", ","))
     text = _SPACING.sub("", text).replace("\\%", "%").casefold()
     text = " ".join(text.split()).strip(_END_MARKS)
     bare = _NAMED.sub("", text).rstrip("% ")
     if len(bare) <= LONGEST_NUMBER and _NUMBER.fullmatch(bare):
-        return str(_value(bare))
+        return _spelled(bare)
     return text
 
 
-def _value(number: str) -> Fraction:
+def _spelled(number: str) -> str:
+    """A number as a decimal where it has an end, else as a fraction in lowest terms."""
     over, _, under = number.replace(",", "").replace(" ", "").partition("/")
-    return Fraction(over) / Fraction(under or "1")
+    value = Fraction(over) / Fraction(under or "1")
+    with localcontext(prec=5 * LONGEST_NUMBER):  # enough for any decimal that ends
+        decimal = Decimal(value.numerator) / Decimal(value.denominator)
+        return f"{decimal:f}" if Fraction(decimal) == value else str(value)

@@ -62,11 +62,29 @@ class Record(msgspec.Struct, frozen=True, tag_field="record", kw_only=True):
     """Base of what a job ends with."""
 
 
+class Ballot(msgspec.Struct, frozen=True, kw_only=True):
+    """One of several replies that were drawn to the same prompt.
+
+    canonical: the answer in the form it was compared in; tokens: thinking and answer together; finish: "cancelled"
+    also for one that was stopped because it could change nothing more; counted: it had a vote.
+    """
+
+    answer: str
+    thinking: str
+    canonical: str
+    tokens: int
+    finish: Finish
+    counted: bool
+
+
 class Reply(Record, frozen=True, tag="reply"):
     """A whole reply. Times in seconds; cached_tokens: prompt tokens that were in the KV cache already.
 
     budget: the thinking budget in force at the end, None for no limit or no thinking; context_tokens: what the
     conversation now fills of the context; closed_by: how thinking ended, None when it never closed.
+
+    votes: all replies that were drawn, empty when it was one; agreement: how many of them gave this answer. The rest is
+    then about the reply that is given, except tokens_per_s, which is of all together.
     """
 
     thinking: str
@@ -83,6 +101,8 @@ class Reply(Record, frozen=True, tag="reply"):
     budget: int | None = None
     context_tokens: int = 0
     context_limit: int = 0
+    votes: list[Ballot] = []
+    agreement: int = 0
 
 
 class Loaded(Record, frozen=True, tag="loaded"):

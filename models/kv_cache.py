@@ -52,6 +52,18 @@ class ConversationCache:
         """Bytes it takes."""
         return sum(int(layer.nbytes) for layer in self.layers)
 
+    @property
+    def bytes_per_token(self) -> int:
+        """Bytes that a token takes in all layers together, by those that are held; 0 when there are none."""
+        return sum(map(_used_bytes, self.layers)) // len(self.tokens) if self.tokens else 0
+
+
+def _used_bytes(layer: Any) -> int:
+    """Bytes of a layer's cache that hold tokens: it may have grown for a longer chat before."""
+    if hasattr(layer, "keys_and_values"):
+        return sum(int(array.nbytes) for array in layer.keys_and_values())
+    return int(layer.nbytes)
+
 
 def _common_prefix(left: list[int], right: list[int]) -> int:
     length = min(len(left), len(right))

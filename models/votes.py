@@ -10,7 +10,8 @@ Nothing is said before the vote is decided, since what a row thinks may be voted
 
 import itertools
 import time
-from collections.abc import Generator, Iterator
+from collections import deque
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -23,7 +24,7 @@ from mlx_lm.generate import BatchGenerator, generation_stream, wired_limit
 from models import ballots
 from models.engine.messages import Chat
 from models.errors import NoMemory, Unsupported
-from models.events import Ballot, Done, Event, Finish, Note, Progress, Reply
+from models.events import Ballot, Done, Event, Finish, Progress, Reply
 from models.generate import (
     CHECK_EVERY,
     advice_for,
@@ -43,6 +44,9 @@ from models.thinking import ANSWER_RESERVE, Fed, Steering, grace_tokens
 TOLD_EVERY = 8  # steps of the batch between two looks at how far it is
 NO_END = 1 << 30  # a row's end is told by its own count, so that the batch never ends one before it was looked at
 BATCH_COPIES = 2  # a row that leaves or joins has the batch's cache copied
+
+# Reading a logprob on the stream that computes the next step would wait for that step.
+reading_stream = mx.new_thread_local_stream(mx.default_device())
 
 
 def vote(loaded: LoadedModel, request: Chat, steering: Steering | None = None) -> Iterator[Event]:
@@ -109,8 +113,6 @@ class _Poll:
         self.all_rows: list[_Row] = []
         self.drawn = 0
         self.first_token_at = 0.0
-        # Reading a logprob on the stream that computes the next step would wait for that step.
-        self.reading = mx.new_stream(mx.default_device())
 
     def events(self) -> Iterator[Event]:
         """The whole vote."""
@@ -123,7 +125,7 @@ class _Poll:
         self.all_rows = [self._row() for _ in range(self.request.votes)]
         yield from self.all_rows[0].speech.opening()
         for row in self.all_rows[1:]:
-            row.told += (event for event in row.speech.opening() if not isinstance(event, Note))
+            deque(row.speech.opening(), maxlen=0)  # told once for all
         if read:
             yield from self._decode()
         yield from self._outcome(cached)
@@ -147,10 +149,11 @@ class _Poll:
             self.rows = dict(zip(uids, self.all_rows, strict=True))
             yield self._ended_so_far()
             for step in itertools.count(1):
-                ended = self._step(batch)
-                if ended:
+                if self._step(batch):
                     yield self._ended_so_far()
-                if self._is_over():
+                    if ballots.settled([row.vote() for row in self._finished()], len(self.rows)):
+                        return
+                if not self.rows or self.steering.cancelled:
                     return
                 if step % TOLD_EVERY == 0:
                     yield self._drawn_so_far()
@@ -180,7 +183,7 @@ class _Poll:
     def _note_logprobs(self, drawn: list[_Drawn]) -> None:
         if not drawn:
             return
-        with mx.stream(self.reading):
+        with mx.stream(reading_stream):
             values: Any = mx.stack([one.logprobs[one.token] for one in drawn]).tolist()
             for one, value in zip(drawn, values, strict=True):
                 row = self.rows[one.uid]
@@ -225,12 +228,6 @@ class _Poll:
 
     def _left(self, row: _Row) -> int:
         return self.room - (len(row.context) - len(self.prompt.tokens))
-
-    def _is_over(self) -> bool:
-        return not self.rows or self.steering.cancelled or ballots.settled(self._votes(), len(self.rows))
-
-    def _votes(self) -> list[ballots.Vote]:
-        return [row.vote() for row in self._finished()]
 
     def _finished(self) -> list[_Row]:
         return [row for row in self.all_rows if row.finish in ("eos", "length")]
@@ -309,7 +306,7 @@ def room_in_memory(loaded: LoadedModel, request: Chat, room: int) -> int:
     Raises NoMemory when that is less than the budget and an answer.
     """
     held = max(1, len(loaded.cache.tokens))
-    token_bytes = BATCH_COPIES * request.votes * _bytes_per_token(loaded.cache)
+    token_bytes = BATCH_COPIES * request.votes * loaded.cache.bytes_per_token
     free = psutil.virtual_memory().available - MEMORY_MARGIN
     budget = request.think or 0
     asked = min(room, budget + (grace_tokens(budget) if budget else 0) + ANSWER_RESERVE)
@@ -322,9 +319,3 @@ def room_in_memory(loaded: LoadedModel, request: Chat, room: int) -> int:
             "Ask for fewer votes or a smaller thinking budget, or start a new chat.",
         )
     return min(room, fits)
-
-
-def _bytes_per_token(cache: ConversationCache) -> int:
-    """Bytes that a token takes in all layers together, by what is there. 0 for a cache of nothing."""
-    held = sum(array.nbytes for layer in cache.layers for array in layer.keys_and_values()) if cache.tokens else 0
-    return held // max(1, len(cache.tokens))

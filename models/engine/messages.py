@@ -47,7 +47,8 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True, tag="chat"):
     """Answer the last message; loads the model first when it is not in memory. Ends with Reply.
 
     think: budget of thinking tokens, 0 for off, None for no limit; think_min: the least to think;
-    max_tokens: of thinking and answer together, None for what the context has room for.
+    max_tokens: of thinking and answer together, None for what the context has room for. votes: how many replies are
+    drawn side by side, the one most of them agree on is given; each has the budget to itself.
     """
 
     model: str
@@ -56,6 +57,7 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True, tag="chat"):
     think_min: int = 0
     max_tokens: int | None = None
     sampling: Sampling = Sampling()
+    votes: int = 1
     adapter: str | None = None
 
 

@@ -91,6 +91,8 @@ class Worker:
         try:
             for event in joined(self._events(call.request, steering)):
                 self._report(call.id, event)
+        except BrokenPipeError:
+            steering.cancel()  # the parent is gone; the reading thread sees to the end
         except BaseException as error:  # a panic in the tokenizers library is no Exception
             self._report(call.id, _failed(error))
         finally:
@@ -108,7 +110,12 @@ class Worker:
 
             check_request(request)
             loaded = yield from self._load(request.model, request.adapter, steering)
-            yield from reply(loaded, request, steering)
+            if request.votes > 1:
+                from models.votes import vote
+
+                yield from vote(loaded, request, steering)
+            else:
+                yield from reply(loaded, request, steering)
         elif isinstance(request, messages.Load):
             loaded = yield from self._load(request.model, request.adapter, steering)
             yield events.Done(result=loaded.record())
