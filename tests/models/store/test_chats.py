@@ -6,7 +6,7 @@ import pytest
 from models import errors, events, paths
 from models.engine.messages import Sampling
 from models.store.chats import RECENTLY_DELETED_DAYS, Chats, Figures
-from models.store.database import open_database
+from models.store.database import open_database, transaction
 from tests.models.store.conftest import Clock
 
 
@@ -212,7 +212,7 @@ def test_a_deleted_chat_comes_back_and_is_purged_after_30_days(chats: Chats, clo
 
 def test_a_very_long_chat_is_read_and_purged(chats: Chats, clock: Clock) -> None:
     chat = chats.create()
-    with chats.connection:
+    with transaction(chats.connection):
         chats.connection.executemany(
             "INSERT INTO messages (id, chat_id, parent_id, role, content, created) VALUES (?, ?, ?, 'user', 'x', 0)",
             [(n, chat.id, n - 1 or None) for n in range(1, 3001)],

@@ -140,8 +140,7 @@ def test_the_index_follows_every_change(chats: Chats) -> None:
     assert len(chats.search("question")) == 1  # of another branch, still there
     copy = chats.duplicate(chat_id)
     assert {hit.chat_id for hit in chats.search("walrus")} == {chat_id, copy.id}
-    with chats.connection:
-        chats.connection.execute("DELETE FROM chats WHERE id = ?", (chat_id,))
+    chats.connection.execute("DELETE FROM chats WHERE id = ?", (chat_id,))
     assert {hit.chat_id for hit in chats.search("walrus name")} == set()
     assert {hit.chat_id for hit in chats.search("walrus")} == {copy.id}
     for index in ("messages_text", "chats_text"):
