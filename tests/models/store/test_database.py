@@ -447,6 +447,20 @@ def test_a_damaged_backup_is_not_restored() -> None:
         assert len(Chats(connection).branch(chat_id)) == 6
 
 
+def test_the_wal_of_the_old_file_is_not_played_into_a_restored_one() -> None:
+    chat_id = filled()
+    backup = back_up_daily()
+    assert backup is not None
+    append_until_killed(after=5)
+    assert Path(f"{paths.database_file()}-wal").stat().st_size
+    kept = restore_backup(backup)
+    assert kept is not None
+    with contextlib.closing(open_database()) as connection:
+        assert [entry.id for entry in Chats(connection).entries()] == [chat_id]
+    with contextlib.closing(open_database(kept, readonly=True)) as connection:
+        assert len(Chats(connection).entries()) == 2  # kept whole, its WAL with it
+
+
 def test_restoring_where_nothing_is() -> None:
     filled()
     backup = back_up_daily()
