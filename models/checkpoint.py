@@ -133,16 +133,20 @@ def _remove(draft: Path | None) -> None:
 
 
 def _take_place(draft: Path, folder: Path, replace: bool) -> None:
-    if folder.exists() and not replace:
-        raise errors.BadInput(f"There is a model named {folder.name} already.", "Choose another name.")
-    if folder.exists():
+    if folder.exists() and replace:
         # a full folder can't be renamed over: the old model steps aside under a name that the sweep knows
         old = _draft(folder)
         folder.rename(old)
         draft.rename(folder)
         shutil.rmtree(old, ignore_errors=True)
     else:
-        draft.rename(folder)
+        # no look beforehand: of two processes that take one place at once, the rename lets one through
+        try:
+            draft.rename(folder)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                raise
+            raise errors.BadInput(f"There is a model named {folder.name} already.", "Choose another name.") from error
     _sync_folder(folder.parent)
 
 

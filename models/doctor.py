@@ -4,6 +4,7 @@ A finding is `ok`, `warn` (it works, but not as well as it could, or not all of 
 Stillroom is for will fail).
 """
 
+import contextlib
 import os
 import shutil
 import sys
@@ -95,7 +96,8 @@ def database() -> Iterator[Finding]:
     if not paths.database_file().exists():
         yield Finding(name="Chats", state="ok", text="None yet.")
         return
-    store.open_database(readonly=True).close()
+    with contextlib.closing(store.open_database(readonly=True)) as connection:
+        store.refuse_newer(connection, paths.database_file())
     yield Finding(name="Chats", state="ok", text=f"The database is whole, {_size_of(paths.database_file())}.")
 
 

@@ -18,6 +18,7 @@ import psutil
 from mlx.utils import tree_flatten
 from mlx_lm.utils import dequantize_model, load_adapters, load_model, load_tokenizer
 
+from models import inspection
 from models.errors import Corrupt, NoMemory, NotFound, StillroomError, Unsupported
 from models.events import Loaded, Progress
 from models.kv_cache import ConversationCache
@@ -75,6 +76,7 @@ def load(name: str, path: Path, adapter: str | None = None) -> Iterator[Progress
     Raises NotFound, Corrupt, Unsupported or NoMemory, each with its sentence. Nothing of the checkpoint's own code runs.
     """
     begun = time.perf_counter()
+    inspection.inspect(path)  # MLX hangs on or dies of some damaged headers, and says others in words of its own
     config = read_config(path)
     total = weights_on_disk(path)
     check_memory(name, total, config)
@@ -212,12 +214,16 @@ def _said_plainly(name: str, work: Callable[[], T]) -> T:
     except (StillroomError, MemoryError, KeyboardInterrupt):
         raise
     except FileNotFoundError as error:
-        raise NotFound(f"{name} is incomplete: {error}.") from error
+        raise NotFound(f"{name} is incomplete: {_on_one_line(error)}.") from error
     except ValueError as error:
         if "not supported" in str(error) or "trust_remote_code" in str(error):
-            raise Unsupported(f"{name} can't be run: {error}") from error
-        raise Corrupt(f"{name} can't be loaded: {error}") from error
+            raise Unsupported(f"{name} can't be run: {_on_one_line(error)}.") from error
+        raise Corrupt(f"{name} can't be loaded: {_on_one_line(error)}.") from error
     except BaseException as error:  # a panic in the tokenizers library is no Exception
         if isinstance(error, SystemExit | GeneratorExit):
             raise
-        raise Corrupt(f"{name} can't be loaded: {type(error).__name__}: {error}") from error
+        raise Corrupt(f"{name} can't be loaded: {type(error).__name__}: {_on_one_line(error)}.") from error
+
+
+def _on_one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()).rstrip(".")
