@@ -1,0 +1,76 @@
+"""`make bench`: run all benchmarks, or those named, and print a table each.
+
+Each runs in a process of its own with the quick BLAS of the engine process, in a home that is made for the run.
+"""
+
+import argparse
+import importlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import msgspec
+
+from models import blas, hardware, library
+from tests.benchmarks import children
+from tests.benchmarks.figures import Figure, table
+
+NAMES = ("decode", "first_token", "budget", "worker_start", "gui_start", "gui_stream")
+
+
+def main() -> int:
+    """Run what the command line asks for. Returns 1 when a benchmark could not be run; a missed aim is no failure."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description="Measure Stillroom.")
+    parser.add_argument("names", nargs="*", metavar="name", help=f"one of {', '.join(NAMES)}; all when none is given")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    chosen = parser.parse_args()
+    unknown = sorted(set(chosen.names) - set(NAMES))
+    if unknown:
+        parser.error(f"there is no benchmark {', '.join(unknown)}; there are {', '.join(NAMES)}")
+    with tempfile.TemporaryDirectory(prefix="stillroom-bench-") as home:
+        os.environ["STILLROOM_HOME"] = home
+        os.environ["HF_HUB_OFFLINE"] = "1"
+        print(_about_this_machine(), flush=True)
+        _make_starter()
+        results, failed = _run_all(chosen.names or list(NAMES))
+    if chosen.json:
+        chosen.json.write_bytes(msgspec.json.format(msgspec.json.encode(results)))
+    return 1 if failed else 0
+
+
+def _run_all(names: list[str]) -> tuple[dict[str, list[Figure]], list[str]]:
+    results: dict[str, list[Figure]] = {}
+    failed = []
+    for name in names:
+        begun = time.monotonic()
+        print(f"\n{name}: {importlib.import_module(f'tests.benchmarks.{name}').TITLE}", flush=True)
+        try:
+            answered = children.run("tests.benchmarks.one", name, variables=blas.preload())
+        except subprocess.CalledProcessError as error:
+            failed.append(name)
+            print(f"  could not be run (status {error.returncode})", flush=True)
+            continue
+        results[name] = msgspec.convert(answered, list[Figure])
+        print(table(results[name]))
+        print(f"  [{time.monotonic() - begun:.0f} s]", flush=True)
+    return results, failed
+
+
+def _about_this_machine() -> str:
+    found = blas.find()
+    machine = hardware.machine()
+    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    quick = f", BLAS {found.file.name}" if found else ""
+    return f"{machine.chip}, {machine.cores} cores, {machine.platform}, Python {sys.version.split()[0]}{quick}{load}"
+
+
+def _make_starter() -> None:
+    for _ in library.prepare(library.STARTER):
+        pass
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""Does what a new engine process does for its first reply, stage by stage, and answers with the seconds of each."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.benchmarks import children
+
+seconds: dict[str, float] = {}
+
+
+@contextmanager
+def stage(name: str) -> Iterator[None]:
+    """Measure a stage."""
+    begun = time.perf_counter()
+    yield
+    seconds[name] = time.perf_counter() - begun
+
+
+def main() -> None:
+    """Run the stages."""
+    seconds["process and Python"] = children.seconds_since_asked()
+    with stage("import the worker"):
+        import models.engine.worker  # noqa: F401
+    with stage("import mlx"):
+        import mlx.core
+        import mlx.nn  # noqa: F401
+    with stage("import transformers and mlx_lm"):
+        import mlx_lm.generate
+        import mlx_lm.utils  # noqa: F401
+    with stage("import models.generate and models.load"):
+        from models import library, starter
+        from models.generate import reply
+        from models.load import LoadedModel, load
+    with stage("find the model"):
+        for _ in library.prepare(library.STARTER):
+            pass
+    steps = load(starter.TITLE, starter.folder())
+    next(steps)
+    with stage("load weights"):
+        next(steps)
+    with stage("load tokenizer, read template"):
+        loaded = next(steps)
+    assert isinstance(loaded, LoadedModel), "load() ends with a model"
+    from tests.benchmarks.starter import chat, record
+
+    request = chat("What is the capital of France?", max_tokens=1)
+    with stage("first token"):
+        first = record(list(reply(loaded, request)))
+    # The same again finds all but the last prompt token in the cache: what is left is rendering and one step.
+    with stage("of that, one step"):
+        record(list(reply(loaded, request)))
+    prefilled = f"prefill of {first.prompt_tokens - 1} tokens"
+    one_step = seconds.pop("of that, one step")
+    seconds[prefilled] = seconds.pop("first token") - one_step
+    seconds["first token"] = one_step
+    children.answer(seconds)
+
+
+if __name__ == "__main__":
+    main()
