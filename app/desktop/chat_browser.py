@@ -21,13 +21,14 @@ class ChatBrowser(QObject):
         self._actions = actions
         self._chats = chats
         self._query = ""
-        page.chats_changed.connect(self.refresh)
-        page.shown_changed.connect(sidebar.chats.show_chosen)
+        self._shown = page.shown
+        self._shown.listed.connect(self.refresh)
+        self._shown.changed.connect(self._mark_shown)
         actions.changed.connect(self.refresh)
         actions.deleted.connect(self._deleted)
         actions.restored.connect(self.open)
         actions.duplicated.connect(self.open)
-        sidebar.new_chat_pressed.connect(page.new_chat)
+        sidebar.new_chat_pressed.connect(self._shown.new)
         sidebar.search_changed.connect(self.search)
         sidebar.chat_model.renamed.connect(actions.rename)
         sidebar.chats.chat_chosen.connect(self.open)
@@ -37,7 +38,7 @@ class ChatBrowser(QObject):
 
     def refresh(self) -> None:
         """Read the list, or the hits of the search under way, again."""
-        busy = self._page.replies.busy_chats()
+        busy = self._shown.replies.busy_chats()
         if self._query:
             entries = [
                 Entry(hit.chat_id, hit.title, hit.created, hit.snippet, hit.spans, hit.message_id)
@@ -49,7 +50,7 @@ class ChatBrowser(QObject):
             ]
         self._sidebar.nothing.setVisible(bool(self._query) and not entries)
         self._sidebar.chat_model.set_entries(entries, grouped=not self._query)
-        self._sidebar.chats.show_chosen(self._page.chat_id)
+        self._mark_shown()
 
     def search(self, query: str) -> None:
         """List where words occur; empty lists all chats again."""
@@ -58,32 +59,37 @@ class ChatBrowser(QObject):
 
     def open(self, chat_id: int, message_id: int | None = None) -> None:
         """Show a chat; one that is gone is told and leaves the list."""
-        if chat_id == self._page.chat_id and message_id is None:
+        if chat_id == self._shown.id and message_id is None:
             return
         try:
-            self._page.open_chat(chat_id, message_id)
+            self._shown.open(chat_id, message_id)
+            if message_id is not None:
+                self._page.presenter.scroll_to(message_id)
         except StillroomError as error:
             self._page.notices.show_error(error.text, error.hint)
             self.refresh()
 
     def rename_shown(self) -> None:
         """Open the editor on the title of the chat that is shown."""
-        if self._page.chat_id is not None:
+        if self._shown.id is not None:
             self._sidebar.search.clear()
             self.search("")
-            self._sidebar.chats.rename(self._page.chat_id)
+            self._sidebar.chats.rename(self._shown.id)
 
     def step(self, by: int) -> None:
         """Show the next chat down (1) or up (-1) the list."""
         ids = [entry.id for entry in self._sidebar.chat_model.entries()]
         if ids:
-            at = ids.index(self._page.chat_id) + by if self._page.chat_id in ids else 0
+            at = ids.index(self._shown.id) + by if self._shown.id in ids else 0
             self.open(ids[min(max(at, 0), len(ids) - 1)])
 
+    def _mark_shown(self) -> None:
+        self._sidebar.chats.show_chosen(self._shown.id)
+
     def _deleted(self, chat_id: int) -> None:
-        if chat_id == self._page.chat_id:
-            self._page.replies.stop(chat_id)
-            self._page.new_chat()
+        if chat_id == self._shown.id:
+            self._shown.replies.stop(chat_id)
+            self._shown.new()
 
     def _show_menu(self, chat_id: int, at: QPoint) -> None:
         menu = QMenu(self._sidebar)

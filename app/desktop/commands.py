@@ -39,7 +39,7 @@ def _stillroom(w: "MainWindow") -> list[Command]:
 
 def _file(w: "MainWindow") -> list[Command]:
     def shown() -> bool:
-        return w.chat_page.chat_id is not None
+        return w.chat_page.shown.id is not None
 
     def deleted() -> bool:
         return bool(w.chat_actions.recently_deleted())
@@ -88,33 +88,33 @@ def _view(w: "MainWindow") -> list[Command]:
 
 
 def _model(w: "MainWindow") -> list[Command]:
-    page = w.chat_page
+    shown = w.chat_page.shown
 
     def under_way() -> bool:
-        return page.under_way is not None
+        return shown.under_way is not None
 
     def thinks() -> bool:
-        return page.under_way is not None and page.under_way.phase != "answering"
+        return shown.under_way is not None and shown.under_way.phase != "answering"
 
     def answered() -> bool:
-        return page.under_way is None and page.presenter.last_reply() is not None
+        return shown.under_way is None and shown.last_reply() is not None
 
     def again(budget: int | None) -> Callable[[], None]:
-        return lambda: page.regenerate_last(dataclasses.replace(page.choice, budget=budget))
+        return lambda: shown.regenerate_last(dataclasses.replace(shown.choice, budget=budget))
 
     return [
-        Command("Model", "Choose Model…", page.toolbar.picker.click, "Ctrl+Shift+M"),
-        Command("Model", "Stop", page.stop, "Ctrl+.", under_way, group=1),
-        Command("Model", "Answer Now", lambda: page.steer("answer_now"), "Ctrl+Return", thinks, group=1),
-        Command("Model", "Think Longer", lambda: page.steer("think_longer"), "Ctrl+Shift+Return", thinks, group=1),
-        Command("Model", "Regenerate", page.regenerate_last, "Ctrl+R", answered, group=2),
+        Command("Model", "Choose Model…", w.chat_page.toolbar.picker.click, "Ctrl+Shift+M"),
+        Command("Model", "Stop", shown.stop, "Ctrl+.", under_way, group=1),
+        Command("Model", "Answer Now", lambda: shown.steer("answer_now"), "Ctrl+Return", thinks, group=1),
+        Command("Model", "Think Longer", lambda: shown.steer("think_longer"), "Ctrl+Shift+Return", thinks, group=1),
+        Command("Model", "Regenerate", shown.regenerate_last, "Ctrl+R", answered, group=2),
         *(
             Command("Model", f"Regenerate Thinking: {preset.title}", again(preset.tokens), "", answered, group=2)
             for preset in budgets.PRESETS
         ),
-        Command("Model", "Older Version", lambda: page.step_last_version(-1), "Ctrl+[", answered, group=3),
-        Command("Model", "Newer Version", lambda: page.step_last_version(1), "Ctrl+]", answered, group=3),
-        Command("Model", "Use This Budget for New Chats", page.make_default_budget, group=4),
+        Command("Model", "Older Version", lambda: shown.step_last_version(-1), "Ctrl+[", answered, group=3),
+        Command("Model", "Newer Version", lambda: shown.step_last_version(1), "Ctrl+]", answered, group=3),
+        Command("Model", "Use This Budget for New Chats", shown.make_default_budget, group=4),
     ]
 
 
@@ -135,7 +135,7 @@ def _help(w: "MainWindow") -> list[Command]:
 
 def _with_shown(w: "MainWindow", do: Callable[[int], None]) -> Callable[[], None]:
     def run() -> None:
-        if w.chat_page.chat_id is not None:
-            do(w.chat_page.chat_id)
+        if w.chat_page.shown.id is not None:
+            do(w.chat_page.shown.id)
 
     return run

@@ -76,7 +76,7 @@ class MainWindow(QMainWindow):
     def new_chat(self) -> None:
         """Show a chat that is not begun."""
         self.show_page("Chat")
-        self.chat_page.new_chat()
+        self.chat_page.shown.new()
 
     def jump_to_chat(self, chat_id: int) -> None:
         """Show a chat, whatever page is in front."""
@@ -213,7 +213,7 @@ class MainWindow(QMainWindow):
         self.sidebar.page_chosen.connect(self.show_page)
         self.sidebar.hide_pressed.connect(self.toggle_sidebar)
         self.sidebar.chats.chat_chosen.connect(lambda _id: self.show_page("Chat"))
-        for signal in (self.chat_page.phase_changed, self.chat_page.shown_changed, self.chat_actions.changed):
+        for signal in (self.chat_page.shown.phase_changed, self.chat_page.shown.changed, self.chat_actions.changed):
             signal.connect(self.menus.refresh)
         self.services.preferences.not_saved.connect(lambda error: self.notices.show_error(error.text, error.hint))
         theme.changed.connect(self._recolour)
@@ -233,7 +233,7 @@ class MainWindow(QMainWindow):
     def _remember(self) -> None:
         geometry = base64.b64encode(self.saveGeometry().data()).decode()
         self.services.preferences.remember(
-            geometry=geometry, chat=self.chat_page.chat_id or 0, scroll=self.chat_page.presenter.place()
+            geometry=geometry, chat=self.chat_page.shown.id or 0, scroll=self.chat_page.presenter.place()
         )
 
     def _restore(self) -> None:
@@ -251,4 +251,4 @@ class MainWindow(QMainWindow):
             # The transcript has its height only once it is laid out.
             QTimer.singleShot(0, self, lambda: self.chat_page.presenter.go_to_place(int(scroll)))
         else:
-            self.chat_page.new_chat()
+            self.chat_page.shown.new()

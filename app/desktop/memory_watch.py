@@ -22,9 +22,9 @@ class MemoryWatch(QObject):
         self._tokens_per_s = 0.0
         self._timer = QTimer(self, interval=EVERY_MS)
         self._timer.timeout.connect(self.look)
-        page.loading.changed.connect(self.look)
+        page.shown.loading.changed.connect(self.look)
         page.status.listed.connect(self.look)
-        page.replies.ended.connect(self._reply_ended)
+        page.shown.replies.ended.connect(self._reply_ended)
         self._timer.start()
 
     def look(self) -> None:
@@ -39,7 +39,7 @@ class MemoryWatch(QObject):
         self._timer.stop()
 
     def _loaded(self) -> tuple[str, str]:
-        loading = self._page.loading
+        loading = self._page.shown.loading
         title, precision = self._page.status.described(loading.wanted)
         if loading.under_way:
             return f"Loading {title} …", ""

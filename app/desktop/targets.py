@@ -19,7 +19,7 @@ def all_targets(window: "MainWindow") -> list[Target]:
         for entry in window.services.chats.entries()
     ]
     models = [
-        Target(model.title, "Model", "model", partial(window.chat_page.choose_model, model.name))
+        Target(model.title, "Model", "model", partial(window.chat_page.shown.choose_model, model.name))
         for model in window.chat_page.status.models
     ]
     commands = [

@@ -50,7 +50,6 @@ class ModelStatus(QObject):
         self.models: list[events.Model] = []
         self._background = Background(self._read, self)
         self.listed.connect(self._take_models)
-        loading.arrived.connect(self._keep_whether_it_thinks)
         loading.changed.connect(self._show_loading)
         toolbar.picker.opened.connect(self.refresh)
 
@@ -81,14 +80,6 @@ class ModelStatus(QObject):
         self._composer.set_preset(choice.preset)
         self._welcome.show_model(title, self._about(choice.model))
         self._show_note()
-
-    def thinks(self, name: str) -> bool:
-        """Whether a model was trained to think; taken for granted of one that was never loaded."""
-        return bool(self._preferences.window("thinks", {}).get(name, True))
-
-    def _keep_whether_it_thinks(self, loaded: events.Loaded) -> None:
-        known = self._preferences.window("thinks", {})
-        self._preferences.remember(thinks={**known, self._loading.wanted: loaded.thinks})
 
     def _read(self) -> None:
         try:

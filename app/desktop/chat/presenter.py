@@ -1,29 +1,38 @@
 """Brings the chat that is shown into the transcript: its rows when it is opened, and a reply under way as it comes."""
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.desktop.chat.session import Replies, UnderWay
-from app.desktop.chat.thinking_panel import State
-from app.desktop.chat.transcript import AT_END, ReplyView, Shown, Transcript
 from models import events
 from models.engine import messages
 from models.store.chats import Chats, StoredMessage
 
+if TYPE_CHECKING:
+    from app.desktop.chat.thinking_panel import State
+    from app.desktop.chat.transcript import ReplyView, Shown, Transcript
+
+# A place of a transcript: its end.
+AT_END = -1
 # How often the count of a reply that thinks is brought up to date.
 STATUS_MS = 100
 STAGES = {"prefill": "Reading the conversation", "load": "Loading the model", "import": "Preparing the starter model"}
 
 
 class Presenter(QObject):
-    """Shows one chat at a time.
+    """Shows one chat at a time. transcript: gives the transcript, which is made the first time.
 
     Signals:
-        filled: there may be messages now where there were none, or the other way round.
+        filled: other messages are shown, perhaps none, or one is whole now.
     """
 
     filled = Signal()
 
-    def __init__(self, transcript: Transcript, chats: Chats, replies: Replies, parent: QObject | None = None) -> None:
+    def __init__(
+        self, transcript: "Callable[[], Transcript]", chats: Chats, replies: Replies, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
         self._transcript = transcript
         self._chats = chats
@@ -55,10 +64,6 @@ class Presenter(QObject):
         """Whether there is nothing to show."""
         return not self._rows
 
-    def last_reply(self) -> int | None:
-        """The id of the last reply of the branch."""
-        return next((row.id for row in reversed(self._rows) if row.role == "assistant"), None)
-
     def context(self) -> tuple[int, int]:
         """Tokens in the context and how many it holds, as the last finished reply said; zeros while none has."""
         for row in reversed(self._rows):
@@ -68,15 +73,17 @@ class Presenter(QObject):
 
     def place(self) -> int:
         """Where the transcript stands."""
-        return self._transcript.place()
+        return AT_END if self.is_empty() else self._transcript().place()
 
     def go_to_place(self, place: int) -> None:
         """Go back to where it stood."""
-        self._transcript.set_place(place)
+        if self.is_empty():
+            return
+        self._transcript().set_place(place)
 
     def scroll_to(self, message_id: int) -> None:
         """Bring a message into view."""
-        self._transcript.scroll_to(message_id)
+        self._transcript().scroll_to(message_id)
 
     def remember_place(self) -> None:
         """Keep the place of the chat that is shown for when it is opened again."""
@@ -92,7 +99,8 @@ class Presenter(QObject):
     def _fill(self) -> None:
         under_way = self._replies.of_chat(self._chat_id)
         finished = [row for row in self._rows if under_way is None or row.id != under_way.message_id]
-        self._transcript.set_messages([_shown(row) for row in finished])
+        if self._rows:
+            self._transcript().set_messages([_shown(row) for row in finished])
         if under_way is not None:
             self._follow(under_way)
         self.filled.emit()
@@ -100,21 +108,21 @@ class Presenter(QObject):
     def _began(self, reply: UnderWay) -> None:
         if reply.chat_id != self._chat_id:
             return
-        shown = self._transcript.ids()
+        shown = self._transcript().ids() if self._rows else []
         self._read(reply.chat_id)
         ids = [row.id for row in self._rows]
-        if ids[: len(shown)] != shown or ids[-1] != reply.message_id:
+        if not shown or ids[: len(shown)] != shown or ids[-1] != reply.message_id:
             self._fill()
         else:
             for row in self._rows[len(shown) : -1]:
-                self._transcript.add_user(row.id, row.content)
+                self._transcript().add_user(row.id, row.content)
             self._follow(reply)
             self.filled.emit()
-        self._transcript.scroll_to_end()
+        self._transcript().scroll_to_end()
 
     def _follow(self, reply: UnderWay) -> None:
         """Show what a reply under way has said so far; what comes is added."""
-        view = self._view = self._transcript.add_reply(reply.message_id)
+        view = self._view = self._transcript().add_reply(reply.message_id)
         for text, forced in reply.thoughts:
             view.append_thinking(text, forced)
         if reply.closed is not None:
@@ -157,6 +165,7 @@ class Presenter(QObject):
         view.finish(row.figures)
         if row.error:
             view.fail(row.error)
+        self.filled.emit()
 
     def _think(self) -> None:
         if not self._clock.isActive():
@@ -180,7 +189,9 @@ def _waiting_for(reply: UnderWay) -> str:
     return f"{STAGES.get(reply.waiting_for, 'Waiting for the model')} …"
 
 
-def _shown(row: StoredMessage) -> Shown:
+def _shown(row: StoredMessage) -> "Shown":
+    from app.desktop.chat.transcript import Shown
+
     return Shown(
         id=row.id,
         role=row.role,

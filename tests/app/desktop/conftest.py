@@ -49,7 +49,7 @@ def window(services: Services, qapp: QApplication, qtbot: QtBot) -> Iterator[Mai
     qtbot.waitExposed(window)
     page = window.chat_page
     page.start_engine()
-    qtbot.waitUntil(lambda: bool(page.status.models) and page.loading.loaded is not None)
+    qtbot.waitUntil(lambda: bool(page.status.models) and page.shown.loading.loaded is not None)
     yield window
     window.close()
     window.deleteLater()

@@ -95,19 +95,19 @@ class Scene:
     def answer(self) -> None:
         """Ask the question and have it answered three times; the second version is shown."""
         page = self.window.chat_page
-        page.choose_preset(BUILT_IN[0])
+        page.shown.choose_preset(BUILT_IN[0])
         self.ask(QUESTION)
         self._play_answer()
         for _ in range(2):
-            page.regenerate_last()
+            page.shown.regenerate_last()
             self._play_answer()
-        page.step_last_version(-1)
+        page.shown.step_last_version(-1)
         self.settle()
 
     def open_thinking(self) -> None:
         """Open what the last reply thought."""
-        last = self.window.chat_page.presenter.last_reply()
-        view = self.window.chat_page.transcript.view_of(last) if last is not None else None
+        last = self.window.chat_page.shown.last_reply()
+        view = self.window.chat_page.transcript().view_of(last) if last is not None else None
         if isinstance(view, ReplyView) and view.panel is not None:
             view.panel.set_open(True)
         self.settle()

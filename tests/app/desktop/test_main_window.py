@@ -55,11 +55,11 @@ def test_deleting_can_be_undone_by_key_and_by_the_notice(window: MainWindow, cha
     window.browser.open(chat_id)
     trigger(window, "Delete Chat")
     assert titles(window) == []
-    assert window.chat_page.chat_id is None
+    assert window.chat_page.shown.id is None
     assert window.notices.text == "Deleted “Keep me”."
     qtbot.keyClick(window.chat_page.composer.edit, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert titles(window) == ["Keep me"]
-    assert window.chat_page.chat_id == chat_id
+    assert window.chat_page.shown.id == chat_id
     assert window.notices.text == ""
 
 
@@ -94,7 +94,7 @@ def test_a_copy_is_shown_beside_the_original(window: MainWindow, chats: Chats) -
     window.browser.open(begin(chats, "Original"))
     trigger(window, "Duplicate Chat")
     assert titles(window) == ["Original copy", "Original"]
-    assert chats.get(window.chat_page.chat_id or 0).title == "Original copy"
+    assert chats.get(window.chat_page.shown.id or 0).title == "Original copy"
 
 
 def test_search_lists_hits_and_an_empty_field_all_chats(window: MainWindow, chats: Chats, qtbot: QtBot) -> None:
@@ -120,7 +120,7 @@ def test_a_click_in_the_list_opens_the_chat(window: MainWindow, chats: Chats, qt
     view = window.sidebar.chats
     row = window.sidebar.chat_model.row_of(chat_id)
     qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=view.visualRect(row).center())
-    assert window.chat_page.chat_id == chat_id
+    assert window.chat_page.shown.id == chat_id
 
 
 def test_a_chat_is_exported_as_markdown(window: MainWindow, chats: Chats, tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_the_next_start_finds_things_as_they_were(
     )
     qtbot.addWidget(again)
     again.show()
-    assert again.chat_page.chat_id == chat_id
+    assert again.chat_page.shown.id == chat_id
     assert again.chat_page.composer.text == "half typed"
     assert not again.sidebar.isVisible()
     assert (again.width(), again.height()) == (780, 600)

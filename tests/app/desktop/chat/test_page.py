@@ -41,7 +41,7 @@ def test_a_question_is_asked_and_answered(
     engine.answer("Paris.")
     assert page.composer.button.accessibleName() == "Send"
     assert page.composer.context_text == "3,214 of 32,768 tokens in context"
-    chat_id = page.chat_id
+    chat_id = page.shown.id
     assert chat_id is not None
     assert [row.content for row in chats.branch(chat_id)] == ["What is the capital of France?", "Paris."]
 
@@ -53,14 +53,14 @@ def test_an_example_is_one_click(window: MainWindow, page: ChatPage, engine: Fak
 
 def test_the_model_is_loaded_while_one_types(window: MainWindow, page: ChatPage, engine: FakeEngine) -> None:
     assert messages.Load(model="starter") in engine.requests.values()
-    assert page.loading.loaded is not None
+    assert page.shown.loading.loaded is not None
     assert page.toolbar.picker.title == "SmolLM2 135M Instruct"
 
 
 def test_a_model_that_was_not_trained_to_think_begins_with_off_and_says_so_when_asked(
     window: MainWindow, page: ChatPage, engine: FakeEngine, qtbot: QtBot
 ) -> None:
-    assert page.choice.budget == 0
+    assert page.shown.choice.budget == 0
     assert page.toolbar.sentence == ""
     click(qtbot, window, "Short")
     assert page.toolbar.sentence == UNTRAINED
@@ -71,14 +71,14 @@ def test_a_model_that_was_not_trained_to_think_begins_with_off_and_says_so_when_
 def test_the_budget_is_kept_per_chat(window: MainWindow, page: ChatPage, engine: FakeEngine, qtbot: QtBot) -> None:
     send(qtbot, page, "First question here")
     engine.answer()
-    first = page.chat_id
+    first = page.shown.id
     click(qtbot, window, "Long")
     window.new_chat()
-    assert page.choice.budget == 0
+    assert page.shown.choice.budget == 0
     send(qtbot, page, "Second question here")
     engine.answer()
     window.browser.open(first or 0)
-    assert page.choice.budget == 8192
+    assert page.shown.choice.budget == 8192
     assert window.services.chats.get(first or 0).think_budget == 8192
 
 
@@ -94,7 +94,7 @@ def test_a_number_typed_and_not_confirmed_counts_when_one_sends(
 def test_a_wrong_number_is_told_below_the_bar(window: MainWindow, page: ChatPage, qtbot: QtBot) -> None:
     page.toolbar.thinking.field.setText("many")
     qtbot.waitUntil(lambda: "whole number" in page.toolbar.sentence)
-    assert page.choice.budget == 0
+    assert page.shown.choice.budget == 0
 
 
 def test_stop_asks_the_engine_once(window: MainWindow, page: ChatPage, engine: FakeEngine, qtbot: QtBot) -> None:
@@ -134,13 +134,13 @@ def test_regenerating_makes_versions_to_step_through(
     assert engine.last_chat()[1].think == 8192
     assert [turn.role for turn in engine.last_chat()[1].messages] == ["user"]
     engine.answer("Two.")
-    chat_id = page.chat_id or 0
+    chat_id = page.shown.id or 0
     assert chats.branch(chat_id)[-1].content == "Two."
     window.menus.action("Older Version").trigger()
     assert chats.branch(chat_id)[-1].content == "One."
     window.menus.action("Newer Version").trigger()
     assert chats.branch(chat_id)[-1].content == "Two."
-    assert page.choice.budget == 0
+    assert page.shown.choice.budget == 0
 
 
 def test_editing_a_message_branches_and_loses_nothing(
@@ -148,12 +148,12 @@ def test_editing_a_message_branches_and_loses_nothing(
 ) -> None:
     send(qtbot, page, "Hello")
     engine.answer("One.")
-    asked = chats.branch(page.chat_id or 0)[0]
-    page.transcript.edit_requested.emit(asked.id, "Good day")
+    asked = chats.branch(page.shown.id or 0)[0]
+    page.transcript().edit_requested.emit(asked.id, "Good day")
     engine.answer("Two.")
-    assert [row.content for row in chats.branch(page.chat_id or 0)] == ["Good day", "Two."]
-    page.step_version(chats.branch(page.chat_id or 0)[0].id, -1)
-    assert [row.content for row in chats.branch(page.chat_id or 0)] == ["Hello", "One."]
+    assert [row.content for row in chats.branch(page.shown.id or 0)] == ["Good day", "Two."]
+    page.shown.step_version(chats.branch(page.shown.id or 0)[0].id, -1)
+    assert [row.content for row in chats.branch(page.shown.id or 0)] == ["Hello", "One."]
 
 
 def test_a_failure_is_told_with_a_way_on_and_the_words_stay(
@@ -165,12 +165,12 @@ def test_a_failure_is_told_with_a_way_on_and_the_words_stay(
     engine.play(job_id, events.Failed(kind="worker_died", text="The engine ended.", hint="Try again."))
     assert window.notices.text == "The engine ended. Try again."
     assert named(window, "Notice").isVisible()
-    row = chats.branch(page.chat_id or 0)[-1]
+    row = chats.branch(page.shown.id or 0)[-1]
     assert (row.state, row.content) == ("interrupted", "Hel")
     again = next(b for b in window.notices.findChildren(QPushButton) if b.text() == "Try again")
     qtbot.mouseClick(again, Qt.MouseButton.LeftButton)
     engine.answer("Hello.")
-    assert chats.branch(page.chat_id or 0)[-1].content == "Hello."
+    assert chats.branch(page.shown.id or 0)[-1].content == "Hello."
     assert window.notices.text == ""
 
 
@@ -192,7 +192,7 @@ def test_drafts_are_kept_per_chat_and_for_the_one_not_begun(
 ) -> None:
     send(qtbot, page, "Hello")
     engine.answer()
-    chat_id = page.chat_id or 0
+    chat_id = page.shown.id or 0
     qtbot.keyClicks(page.composer.edit, "half a thought")
     window.new_chat()
     assert page.composer.text == ""
@@ -208,7 +208,7 @@ def test_a_reply_goes_on_while_another_chat_is_shown(
     window: MainWindow, page: ChatPage, engine: FakeEngine, chats: Chats, qtbot: QtBot
 ) -> None:
     send(qtbot, page, "Hello")
-    chat_id = page.chat_id or 0
+    chat_id = page.shown.id or 0
     window.new_chat()
     assert page.composer.button.accessibleName() == "Send"
     engine.play(engine.last_chat()[0], events.Token(channel="answer", text="Hel", n=1))
@@ -225,7 +225,7 @@ def test_another_model_is_loaded_when_it_is_chosen(
     page.toolbar.picker.model_chosen.emit("r1-distill-qwen-7b")
     assert page.toolbar.picker.title == "R1-Distill-Qwen-7B"
     assert page.composer.edit.placeholderText() == "Message R1-Distill-Qwen-7B"
-    assert page.choice.budget == 2048
+    assert page.shown.choice.budget == 2048
     send(qtbot, page, "Hello")
     assert engine.last_chat()[1].model == "r1-distill-qwen-7b"
 
@@ -234,13 +234,13 @@ def test_loading_is_shown_in_place_and_a_message_waits(
     window: MainWindow, page: ChatPage, engine: FakeEngine, qtbot: QtBot
 ) -> None:
     engine.answers_loads = False
-    page.choose_model("r1-distill-qwen-7b")
+    page.shown.choose_model("r1-distill-qwen-7b")
     job_id = max(engine.requests)
     engine.play(job_id, events.Progress(job="load", stage="load", done=1, total=4, unit="bytes"))
     assert "loading 25 %" in page.toolbar.picker.accessibleDescription()
     send(qtbot, page, "Hello")
-    assert page.under_way is not None
-    assert page.under_way.phase == "waiting"
+    assert page.shown.under_way is not None
+    assert page.shown.under_way.phase == "waiting"
 
 
 def test_a_preset_brings_its_prompt_and_is_kept(
@@ -248,11 +248,11 @@ def test_a_preset_brings_its_prompt_and_is_kept(
 ) -> None:
     from app.desktop.chat.presets import BUILT_IN
 
-    page.choose_preset(BUILT_IN[0])
+    page.shown.choose_preset(BUILT_IN[0])
     send(qtbot, page, "What is 2 + 2?")
     assert engine.last_chat()[1].messages[0].role == "system"
     assert "\\boxed{}" in engine.last_chat()[1].messages[0].content
-    assert chats.get(page.chat_id or 0).preset == "Maths"
+    assert chats.get(page.shown.id or 0).preset == "Maths"
 
 
 def test_the_focus_is_in_the_composer(window: MainWindow, page: ChatPage, qtbot: QtBot) -> None:
