@@ -28,8 +28,10 @@ def _without_vote(reply: events.Reply) -> list[str]:
     total = len(reply.votes)
     silent = Counter(ballot.finish for ballot in reply.votes if not ballot.counted)
     stopped = "stopped" if reply.finish == "cancelled" else "stopped early, since the rest had decided"
-    said = {"cancelled": stopped, "length": "cut at the limit of tokens", "eos": "without an answer"}
-    return [f"{silent[finish]} of {total} {words}" for finish, words in said.items() if silent[finish]]
+    said: list[tuple[events.Finish, str]] = [
+        ("cancelled", stopped), ("length", "cut at the limit of tokens"), ("eos", "without an answer")
+    ]  # fmt: skip
+    return [f"{silent[finish]} of {total} {words}" for finish, words in said if silent[finish]]
 
 
 def _excerpt(answer: str) -> str:

@@ -26,7 +26,8 @@ _SPACING = re.compile(r"\\(?:left|right|[,;:! ])|\$")
 _NAMED = re.compile(r"^[a-z]\s*=\s*")
 _HASHES = re.compile(r"####[ \t]*(\S.*)")
 _CHARACTERS = str.maketrans({"−": "-", "⁄": "/", "’": "'"})
-_END_MARKS = " \n.,;:!?*_`\"'"
+_MARKS = " *_`\"'"
+_END_MARKS = _MARKS + ".,;:!?"
 
 
 def check_votes(votes: int, temperature: float | None) -> None:
@@ -117,7 +118,7 @@ def _plain(text: str) -> str:
     """A number in one spelling; other text without what only dresses it."""
     text = _WRAPPED.sub(r"\1", text.replace("{,}", ","))
     text = _SPACING.sub("", text).replace("\\%", "%").casefold()
-    text = " ".join(text.split()).strip(_END_MARKS)
+    text = " ".join(text.split()).lstrip(_MARKS).rstrip(_END_MARKS)
     bare = _NAMED.sub("", text).rstrip("% ")
     if len(bare) <= LONGEST_NUMBER and _NUMBER.fullmatch(bare):
         return _spelled(bare)
