@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.interrupts import INTERRUPTED, tidy_on_sigterm
+from app.interrupts import INTERRUPTED, terminated, tidy_on_sigterm
 from models.errors import BadInput, Interrupted, StillroomError
 
 if TYPE_CHECKING:
@@ -53,8 +53,11 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         _stdout_is_gone()
         return INTERRUPTED
-    except (KeyboardInterrupt, SystemExit):
+    except KeyboardInterrupt:
         return _fail(Interrupted("Stopped."), as_json)
+    except SystemExit:
+        # SIGTERM; or rich, which ends the program in silence when nobody reads stdout any more.
+        return _fail(Interrupted("Stopped."), as_json) if terminated.is_set() else INTERRUPTED
     except typer.TyperException as error:
         return _fail(_misuse(error), as_json)
     except StillroomError as error:

@@ -3,6 +3,8 @@
 import threading
 from collections.abc import Callable, Iterator
 
+import msgspec
+
 from models import events
 from models.engine import messages
 from models.errors import StillroomError
@@ -60,6 +62,19 @@ def paris(_engine: "FakeEngine", _request: messages.Request) -> Iterator[events.
     yield events.Token(channel="answer", text="Par", n=1)
     yield events.Token(channel="answer", text="is.", n=2)
     yield events.Done(result=REPLY)
+
+
+def voting(_engine: "FakeEngine", _request: messages.Request) -> Iterator[events.Event]:
+    """Draw three replies, two of which agree."""
+    yield events.Progress(job="chat", stage="votes", done=0, total=3, unit="votes")
+    yield events.Progress(job="chat", stage="votes", done=24, total=0, unit="tokens", rate=30.0)
+    yield events.Progress(job="chat", stage="votes", done=3, total=3, unit="votes")
+    yield events.Token(channel="answer", text="Paris.", n=2)
+    votes = [
+        events.Ballot(answer=answer, thinking="Hm.", canonical=form, tokens=4, finish="eos", counted=True)
+        for answer, form in (("Paris.", "paris"), ("Lyon\x07", "lyon\x07"), ("Paris", "paris"))
+    ]
+    yield events.Done(result=msgspec.structs.replace(REPLY, votes=votes, agreement=2))
 
 
 def loading(_engine: "FakeEngine", _request: messages.Request) -> Iterator[events.Event]:

@@ -17,7 +17,7 @@ from app import cli, interrupts
 from models import backend, events, paths, settings
 from models.engine import messages
 from models.errors import Corrupt, DiskFull, Interrupted, NotFound, StillroomError, WorkerDied
-from tests.app.fake_engine import LOADED, MODEL, REPLY, FakeEngine, Script, failing, fails, loading, paris
+from tests.app.fake_engine import LOADED, MODEL, REPLY, FakeEngine, Script, failing, fails, loading, paris, voting
 
 Output = pytest.CaptureFixture[str]
 Use = Callable[..., FakeEngine]
@@ -100,6 +100,45 @@ class TestChat:
         ]
         assert "\x1b" not in err
         assert engine.closed
+
+    def test_votes_are_told_beside_the_answer(self, use: Use, capsys: Output) -> None:
+        engine = use(chat=voting)
+        assert cli.run(["chat", "starter", "Capital of France?", "--votes", "3"]) == 0
+        out, err = capsys.readouterr()
+        assert out == "Paris.\n"
+        assert err.splitlines() == ["Loading the model …", "Voting …", "2 of 3 agree: paris", "1 of 3: lyon␇"]
+        assert [chat.votes for chat in engine.chats] == [3]
+
+    def test_votes_for_programs(self, use: Use, capsys: Output) -> None:
+        use(chat=voting)
+        assert cli.run(["chat", "starter", "Capital of France?", "--votes", "3", "--json"]) == 0
+        done = _lines(capsys.readouterr().out)[-1]
+        assert done["agreement"] == 2
+        assert [vote["canonical"] for vote in done["votes"]] == ["paris", "lyon\x07", "paris"]
+        assert set(done["votes"][0]) == {"answer", "thinking", "canonical", "tokens", "finish", "counted"}
+
+    def test_a_conversation_votes_on_every_reply(
+        self, use: Use, capsys: Output, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        engine = use(chat=voting)
+        _type(monkeypatch, "One\nTwo\n")
+        assert cli.run(["chat", "starter", "--votes", "3"]) == 0
+        assert [chat.votes for chat in engine.chats] == [3, 3]
+        assert capsys.readouterr().err.count("2 of 3 agree: paris") == 2
+
+    @pytest.mark.parametrize(
+        ("options", "words"),
+        [
+            (["--votes", "0"], "The number of votes is 1 to 16, not 0."),
+            (["--votes", "17"], "The number of votes is 1 to 16, not 17."),
+            (["--votes", "3", "--temperature", "0"], "At temperature 0 all votes would be the same."),
+        ],
+    )
+    def test_votes_that_make_no_sense(self, options: list[str], words: str, use: Use, capsys: Output) -> None:
+        engine = use()
+        assert cli.run(["chat", "starter", "Hi", *options]) == 2
+        assert capsys.readouterr().err.startswith(words)
+        assert engine.requests == []
 
     def test_events_of_a_reply(self, use: Use, capsys: Output) -> None:
         use()

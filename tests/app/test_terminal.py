@@ -185,6 +185,16 @@ def test_a_job_of_unknown_length(screen: terminal.Screen) -> None:
     assert "Odd stage" in ESCAPES.sub("", _recorded(screen))
 
 
+def test_votes_and_their_tokens_share_a_bar(screen: terminal.Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terminal, "REFRESH_S", 0.0)
+    for done, total, unit in ((0, 3, "votes"), (1234, 0, "tokens"), (3, 3, "votes")):
+        screen.show(events.Progress(job="chat", stage="votes", done=done, total=total, unit=unit))
+    text = ESCAPES.sub("", _recorded(screen))
+    assert "Voting · 1,234 tokens" in text
+    assert "100%" in text
+    screen.finish()
+
+
 def test_names_are_no_markup(screen: terminal.Screen) -> None:
     screen.failed(BadInput("[red]a\x1b]0;title\x07 :smile:", "[link=x]b"))
     text = ESCAPES.sub("", _recorded(screen))
