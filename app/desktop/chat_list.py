@@ -266,7 +266,7 @@ class ChatListView(QListView):
         self.hovered_row = -1
         self.entered.connect(self._hover)
         self.viewportEntered.connect(lambda: self._hover(QModelIndex()))
-        theme.changed.connect(self.viewport().update)
+        theme.changed.connect(self._repaint)
 
     def show_chosen(self, chat_id: int | None) -> None:
         """Mark a chat as the one shown, without telling anyone."""
@@ -302,6 +302,9 @@ class ChatListView(QListView):
 
     def _hover(self, index: QModelIndex) -> None:
         self.hovered_row = index.row()
+        self._repaint()
+
+    def _repaint(self) -> None:
         self.viewport().update()
 
     def _choose(self, index: QModelIndex) -> None:

@@ -83,9 +83,6 @@ def _bars(c: "Colours") -> str:
 QWidget#sidebar {{ background: {c.sidebar}; border-right: 1px solid {c.line}; }}
 QWidget#page, QWidget#pages {{ background: {c.window}; }}
 QWidget#toolbar {{ background: {c.window}; border-bottom: 1px solid {c.line}; }}
-QFrame#composer {{ background: {c.raised if c.window == "#ffffff" else c.window}; border: 1px solid {c.edge}; border-radius: 12px; }}
-QFrame#composer[focused="true"] {{ border-color: {c.faint}; }}
-QFrame#composer[dropping="true"] {{ border: 1px dashed {c.accent}; background: {c.accent_tint}; }}
 QFrame#notice {{ background: {c.sidebar}; border-bottom: 1px solid {c.line}; }}
 QFrame#notice[tone="bad"] {{ background: {c.bad_tint}; }}
 QListView#chats, QListView#found {{ background: transparent; border: none; }}

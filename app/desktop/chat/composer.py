@@ -16,6 +16,7 @@ from PySide6.QtGui import (
     QKeySequence,
     QPainter,
     QPaintEvent,
+    QPen,
 )
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -30,7 +31,7 @@ from PySide6.QtWidgets import (
 
 from app.desktop import icons
 from app.desktop.chat import attachments
-from app.desktop.theme import colours, restyle, theme
+from app.desktop.theme import colours, theme
 from models.errors import StillroomError
 
 MOST_LINES = 8
@@ -169,9 +170,9 @@ class Composer(QFrame):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("composer")
-        self.setProperty("focused", False)
-        self.setProperty("dropping", False)
+        self._focused = False
+        self._dropping = False
+        theme.changed.connect(self.update)
         self.setAcceptDrops(True)
         self.edit = MessageEdit()
         self.edit.send_pressed.connect(self.send)
@@ -212,8 +213,11 @@ class Composer(QFrame):
 
     def set_model_title(self, title: str) -> None:
         """Name the model that is written to."""
-        self.edit.setPlaceholderText(f"Message {title}")
-        self.edit.viewport().update()  # Qt repaints it only with the next change of the text
+        old, new = self.edit.placeholderText(), f"Message {title}"
+        if new != old:
+            self.edit.setPlaceholderText(new)
+        if old and new != old:
+            self.edit.viewport().update()  # Qt repaints another one only with the next change of the text
 
     def set_preset(self, name: str) -> None:
         """Name the preset in force."""
@@ -257,24 +261,40 @@ class Composer(QFrame):
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Show that files may be dropped."""
         if _local_files(event.mimeData()):
-            self._set_property("dropping", True)
+            self._show_dropping(True)
             event.acceptProposedAction()
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
         """Look as before."""
-        self._set_property("dropping", False)
+        self._show_dropping(False)
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Take the files."""
-        self._set_property("dropping", False)
+        self._show_dropping(False)
         self.add_files(_local_files(event.mimeData()))
         event.acceptProposedAction()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Follow the field's focus with the card's border."""
         if event.type() in (QEvent.Type.FocusIn, QEvent.Type.FocusOut):
-            self._set_property("focused", event.type() == QEvent.Type.FocusIn)
+            self._focused = event.type() == QEvent.Type.FocusIn
+            self.update()
         return super().eventFilter(watched, event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The card. By hand: a style sheet would have to be applied anew at each change of the focus."""
+        c = colours()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        pen = QPen(QColor(c.accent if self._dropping else c.faint if self._focused else c.edge))
+        pen.setStyle(Qt.PenStyle.DashLine if self._dropping else Qt.PenStyle.SolidLine)
+        painter.setPen(pen)
+        painter.setBrush(QColor(c.accent_tint if self._dropping else c.window))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 12, 12)
+
+    def _show_dropping(self, dropping: bool) -> None:
+        self._dropping = dropping
+        self.update()
 
     def _pressed(self) -> None:
         if self.button.stops:
@@ -285,11 +305,6 @@ class Composer(QFrame):
     def _text_changed(self) -> None:
         self.button.setEnabled(self.button.stops or bool(self.text.strip()))
         self.draft_changed.emit(self.text)
-
-    def _set_property(self, name: str, value: bool) -> None:
-        if self.property(name) != value:
-            self.setProperty(name, value)
-            restyle(self)
 
     def _pill(self, text: str, name: str, tip: str) -> QPushButton:
         button = QPushButton(text)

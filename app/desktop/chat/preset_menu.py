@@ -99,7 +99,7 @@ class PresetDialog(QDialog):
         ):
             form.addRow(label, field)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Save | QDialogButtonBox.StandardButton.Cancel)
-        buttons.accepted.connect(self._try)
+        buttons.accepted.connect(self.accept_if_right)
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
         column.addLayout(form)
@@ -123,7 +123,8 @@ class PresetDialog(QDialog):
             think=think if self.think.text().strip() else None,
         )
 
-    def _try(self) -> None:
+    def accept_if_right(self) -> None:
+        """Close with what is written, or say what is wrong with it."""
         try:
             self.preset()
         except BadInput as error:

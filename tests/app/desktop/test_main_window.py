@@ -176,3 +176,41 @@ def test_every_dialog_opens_and_closes(window: MainWindow, name: str) -> None:
     trigger(window, name)
     dialog = next(dialog for dialog in window.findChildren(QDialog) if dialog.isVisible())
     dialog.close()
+
+
+def test_help_is_shown_in_the_window_and_left_again(window: MainWindow, qtbot: QtBot) -> None:
+    from app.desktop.help import HelpPage
+
+    title, _ = window.help_pages[0]
+    trigger(window, title)
+    page = window.findChild(HelpPage)
+    assert page is not None
+    assert page.isVisible()
+    assert len(page.text.toPlainText()) > 200
+    assert not window.is_page("Chat")
+    page.closed.emit()
+    assert window.is_page("Chat")
+
+
+def test_everything_can_be_jumped_to(window: MainWindow, chats: Chats) -> None:
+    from app.desktop.targets import all_targets
+
+    chat_id = begin(chats, "Far away")
+    places = {place.name: place for place in all_targets(window)}
+    assert {"Far away", "R1-Distill-Qwen-7B", "New Chat", "Dark"} <= set(places)
+    assert "Stop" not in places
+    places["Far away"].go()
+    assert window.chat_page.shown.id == chat_id
+    places["R1-Distill-Qwen-7B"].go()
+    assert window.chat_page.shown.choice.model == "r1-distill-qwen-7b"
+
+
+def test_recently_deleted_chats_come_back_by_the_menu(window: MainWindow, chats: Chats) -> None:
+    from PySide6.QtWidgets import QMenu
+
+    window.chat_actions.delete(begin(chats, "Thrown away"))
+    trigger(window, "Recently Deleted…")
+    menu = next(menu for menu in window.findChildren(QMenu) if menu.isVisible())
+    menu.actions()[0].trigger()
+    menu.close()
+    assert titles(window) == ["Thrown away"]

@@ -2,10 +2,11 @@
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QMenu, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.desktop.chat.page import ChatPage
+from app.desktop.chat.reply_view import ReplyView
 from app.desktop.main_window import MainWindow
 from models import events
 from models.engine import messages
@@ -258,3 +259,39 @@ def test_a_preset_brings_its_prompt_and_is_kept(
 def test_the_focus_is_in_the_composer(window: MainWindow, page: ChatPage, qtbot: QtBot) -> None:
     window.activateWindow()
     qtbot.waitUntil(lambda: QApplication.focusWidget() is page.composer.edit)
+
+
+def test_the_menu_of_regenerate_offers_budgets_and_other_models(
+    window: MainWindow, page: ChatPage, engine: FakeEngine, qtbot: QtBot
+) -> None:
+    send(qtbot, page, "Hello")
+    engine.answer("One.")
+    last = page.shown.last_reply()
+    menu = QMenu(window)
+    page.transcript().regenerate_menu_asked.emit(last, menu)
+    names = [action.text() for action in menu.actions() if not action.isSeparator()]
+    assert names == [
+        "Thinking: Off",
+        "Thinking: Short",
+        "Thinking: Medium",
+        "Thinking: Long",
+        "Thinking: No limit",
+        "With R1-Distill-Qwen-7B",
+    ]
+    menu.actions()[-1].trigger()
+    assert engine.last_chat()[1].model == "r1-distill-qwen-7b"
+
+
+def test_the_transcript_shows_what_was_said(
+    window: MainWindow, page: ChatPage, engine: FakeEngine, qtbot: QtBot
+) -> None:
+    click(qtbot, window, "Short")
+    send(qtbot, page, "Hello")
+    engine.think("Let me see.")
+    assert named(window, "Thinking status").isVisible()
+    assert named(window, "Answer now").isVisible()
+    engine.answer("Good day.", thinking=" And so.")
+    view = page.transcript().view_of(page.shown.last_reply() or 0)
+    assert isinstance(view, ReplyView)
+    assert view.text() == "Good day."
+    assert view.thinking() == "Let me see. And so."
