@@ -322,7 +322,7 @@ class Composer(QFrame):
         tools.addWidget(self._context)
         tools.addWidget(self.button)
         column = QVBoxLayout(self)
-        column.setContentsMargins(13, 12, 13, 10)
+        column.setContentsMargins(14, 13, 14, 11)
         column.setSpacing(18)
         column.addWidget(self.edit)
         column.addLayout(tools)
