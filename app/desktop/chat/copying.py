@@ -19,8 +19,8 @@ def selected_markdown(cursor: QTextCursor) -> str:
         after = blocks[index + 1] if index + 1 < len(blocks) else None
         table: QTextTable | None = QTextCursor(block).currentTable()
         if table is not None:
-            cells.append(_text(block, start, end).replace("|", "\\|"))
             cell = table.cellAt(block.position())
+            cells.append(_text(block, start, end, plain_bold=cell.row() == 0).replace("|", "\\|"))
             if cell.column() == table.columns() - 1 or after is None:
                 lines.append(f"| {' | '.join(cells)} |")
                 lines.extend(["|" + " --- |" * len(cells)] if cell.row() == 0 else [])
@@ -47,7 +47,7 @@ def _lines(block: QTextBlock, after: QTextBlock | None, start: int, end: int, wh
         opens = form.property(props.CARD) == props.CARD_TOP
         closes = after is None or not _is_code(after) or after.blockFormat().property(props.CARD) == props.CARD_TOP
         fence = [f"\n```{form.property(props.LANGUAGE) or ''}"] if opens else []
-        return [*fence, _plain(block, start, end), *(["```\n"] if closes else [])]
+        return [*fence, _plain(block, start, end), *(["```"] if closes else [])]
     if form.property(props.RULED):
         return ["\n---"]
     text = _text(block, start, end)
@@ -91,20 +91,22 @@ def _cut(text: str, at: int, start: int, end: int) -> str:
     return wide[2 * max(start - at, 0) : 2 * max(end - at, 0)].decode("utf-16-le", "replace")
 
 
-def _text(block: QTextBlock, start: int, end: int) -> str:
-    parts = [_fragment(f, start, end, bool(block.blockFormat().headingLevel())) for f in fragments(block)]
+def _text(block: QTextBlock, start: int, end: int, plain_bold: bool = False) -> str:
+    """The selected part of a block. plain_bold: its text is bold because of where it stands, as in headings."""
+    plain_bold = plain_bold or bool(block.blockFormat().headingLevel())
+    parts = [_fragment(fragment, start, end, plain_bold) for fragment in fragments(block)]
     return "".join(parts).replace("\u2028", "  \n")
 
 
-def _fragment(fragment: QTextFragment, start: int, end: int, heading: bool) -> str:
+def _fragment(fragment: QTextFragment, start: int, end: int, plain_bold: bool) -> str:
     form = fragment.charFormat()
     text = _cut(fragment.text(), fragment.position(), start, end)
     if form.objectType() == props.FORMULA:
         return str(form.property(props.FORMULA_SOURCE)) * len(text)
-    return _marked(text, form, heading) if text.strip() else text
+    return _marked(text, form, plain_bold) if text.strip() else text
 
 
-def _marked(text: str, form: QTextCharFormat, heading: bool) -> str:
+def _marked(text: str, form: QTextCharFormat, plain_bold: bool) -> str:
     """Text with the marks of its look; spaces at its ends stay outside of them."""
     inner = text.strip()
     before, after = text[: text.index(inner)], text[text.index(inner) + len(inner) :]
@@ -114,7 +116,7 @@ def _marked(text: str, form: QTextCharFormat, heading: bool) -> str:
         inner = f"~~{inner}~~"
     if form.fontItalic():
         inner = f"*{inner}*"
-    if form.fontWeight() == fonts.BOLD and not heading:
+    if form.fontWeight() == fonts.BOLD and not plain_bold:
         inner = f"**{inner}**"
     if form.isAnchor() and form.anchorHref() != inner:
         inner = f"[{inner}]({form.anchorHref()})"

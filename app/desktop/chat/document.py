@@ -28,7 +28,8 @@ from app.desktop.chat.plain_text import FORCED, FORCED_END
 from app.desktop.chat.tables import TableWriter
 
 CHAR_LIMIT = 200_000
-STEP = 6_000  # characters of a long text that are shown in one turn
+STEP, STEP_LINES = 4_000, 150  # characters and lines of a long text that are shown in one turn
+LONGEST_PART = 12_000
 FORMULA_MS = 7.0
 EAGER_MS = 5.0
 WAIT_MS = 25
@@ -67,7 +68,9 @@ def utf16_length(text: str) -> int:
 class MessageDocument(QTextDocument):
     """The text of one message. parser: `markdown.parse` or `plain_text.parse_plain`."""
 
-    def __init__(self, look: Look, parser: Callable[[str, int], Parsed] = parse, parent: QObject | None = None) -> None:
+    def __init__(
+        self, look: Look, parser: Callable[[str, int, str], Parsed] = parse, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
         self.setUndoRedoEnabled(False)
         self.setDocumentMargin(0)
@@ -79,7 +82,7 @@ class MessageDocument(QTextDocument):
         self._rows = ROW_LIMIT
         self._chars = CHAR_LIMIT
         self._shown = 0  # characters of the source that are in the document
-        self._settled = (0, 0)  # leaves and characters that will not change any more
+        self._settled: tuple[int, int, str] = (0, 0, "")  # leaves, characters that will not change; Parsed.inside
         self._leaves: list[Leaf] = []
         self._starts: list[int] = []  # the block each leaf begins in
         self._fresh = True  # the last block is empty and to be used
@@ -129,18 +132,32 @@ class MessageDocument(QTextDocument):
 
     def show_more_text(self) -> bool:
         """Bring up to STEP characters more into the document. Returns whether more are waiting."""
-        stop = min(len(self._source), self._chars)
-        if stop - self._shown > STEP:
-            # Cut at a line, or a mark might be taken for another one.
-            line = self._source.rfind("\n", self._shown + 1, self._shown + STEP)
-            stop = line if line > 0 else self._shown + STEP
+        stop = self._next_stop()
         self._eager_until = time.perf_counter() + EAGER_MS / 1000
-        leaf, offset = self._settled
-        parsed = self._parser(self._source[offset:stop], self._rows)
+        leaf, offset, inside = self._settled
+        parsed = self._parser(self._source[offset:stop], self._rows, inside)
         self._shown = stop
         self._replace(leaf, parsed.leaves)
-        self._settled = (leaf + parsed.last_leaf, offset + parsed.last_offset)
+        self._settled = (leaf + parsed.last_leaf, offset + parsed.last_offset, parsed.inside)
+        if stop - self._settled[1] > LONGEST_PART and isinstance(self._leaves[-1], Paragraph):
+            # Without an empty line all this time: no one can tell where a paragraph without end is parted.
+            self._settled = (len(self._leaves), stop, "")
         return self.is_behind
+
+    def _next_stop(self) -> int:
+        """Up to where to show the text next: at a line's end when it can't be all, or marks would be cut in two."""
+        stop = min(len(self._source), self._chars)
+        line = self._shown
+        for _ in range(STEP_LINES):
+            line = self._source.find("\n", line + 1, stop)
+            if line < 0 or line - self._shown > STEP:
+                break
+        else:
+            return line
+        if stop - self._shown <= STEP:
+            return stop
+        last = self._source.rfind("\n", self._shown + 1, self._shown + STEP)
+        return last if last > 0 else self._shown + STEP
 
     def set_source(self, text: str) -> None:
         """Show another text, all of it up to STEP characters."""
@@ -169,7 +186,7 @@ class MessageDocument(QTextDocument):
         shown = self._shown
         self.clear()
         self._leaves, self._starts, self._fresh = [], [], True
-        self._settled, self._shown = (0, 0), 0
+        self._settled, self._shown = (0, 0, ""), 0
         self._wanted.clear()
         self.colours.clear()
         self.show_more_text()
@@ -397,7 +414,13 @@ class MessageDocument(QTextDocument):
     def height(self) -> int:
         """The room the text takes: Qt leaves out the margin below the last block and adds the leading of its last line."""
         last = self._leaves[-1] if self._leaves else None
-        extra = props.CARD_PADDING + 1 if isinstance(last, Code) else -self.look.leading if isinstance(last, Paragraph) else 0
+        extra = (
+            props.CARD_PADDING + 1
+            if isinstance(last, Code)
+            else -self.look.leading
+            if isinstance(last, Paragraph)
+            else 0
+        )
         return math.ceil(self.size().height() + extra)
 
     def code_starts(self) -> list[int]:

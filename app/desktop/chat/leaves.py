@@ -4,6 +4,7 @@ Flat, because a list of values can be compared: while a reply streams, leaves th
 """
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +96,13 @@ Leaf = Paragraph | Display | Code | Table | Rule
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """The leaves of a text. last_leaf, last_offset: where its last top-level block begins, in leaves and in characters."""
+    """The leaves of a text.
+
+    last_leaf, last_offset: where its last part begins, in leaves and in characters: a top-level block, or an item of
+    a top-level list; inside: for such an item, whether its list is tight or loose. What comes is parsed from there.
+    """
 
     leaves: list[Leaf]
     last_leaf: int = 0
     last_offset: int = 0
+    inside: Literal["", "tight", "loose"] = ""

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
@@ -23,7 +23,8 @@ from app.desktop.chat.leaves import Code, Display, Inline, Leaf, Maths, Paragrap
 
 ROW_LIMIT = 200
 CELL_LIMIT = 1000
-COLUMN_LIMIT = 40
+COLUMN_LIMIT = 24
+CELLS = 600
 LINES_OF_FORMULA = 120
 BRACKETS = 400
 
@@ -34,20 +35,29 @@ _DELIMITER_ROW = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*")
 _CELL_PARTS = re.compile(r"(\\.|`[^`\n]+`|\$(?!\s)[^$\n]*?[^\s$]\$(?!\d)|\|)")
 
 
-def parse(text: str, rows: int = ROW_LIMIT) -> Parsed:
-    """Leaves of a Markdown text that has been cleaned. rows: how many rows of a table to show."""
+def parse(text: str, rows: int = ROW_LIMIT, inside: str = "") -> Parsed:
+    """Leaves of a Markdown text that has been cleaned.
+
+    rows: how many rows of a table to show; inside: as Parsed said of the text that this continues.
+    """
     tokens = _parser().parse(hostile.limit_depth(text), {"rows": rows})
     lines = text.split("\n")
-    walk = _Walk(rows)
+    walk = _Walk(inside)
     last_leaf = last_line = 0
+    list_state: Literal["", "tight", "loose"] = ""
     for token in tokens:
         if token.level == 0 and token.map and token.nesting >= 0:
+            last_leaf, last_line, list_state = len(walk.leaves), token.map[0], ""
+        if token.level == 1 and token.type == "list_item_open" and token.map:
+            # The first item of a list is begun anew as the list is: only that knows the gap above it.
+            list_state = walk.list_state if walk.has_items else ""
             last_leaf, last_line = len(walk.leaves), token.map[0]
         if token.type == "fence" and token.map:
             end = token.map[1] - 1
             token.meta["closed"] = end > token.map[0] and lines[end].strip(" \t>").startswith(token.markup)
         walk.take(token)
-    return Parsed(walk.leaves, last_leaf, sum(len(line) + 1 for line in lines[:last_line]))
+    list_state = walk.list_state if list_state else ""
+    return Parsed(walk.leaves, last_leaf, sum(len(line) + 1 for line in lines[:last_line]), list_state)
 
 
 @lru_cache(maxsize=2)
@@ -146,7 +156,8 @@ def _table_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     if not silent:
         token = state.push("rows", "", 0)
         token.map = [start, number]
-        shown = min(number, start + 2 + int(state.env["rows"]))
+        rows = min(int(state.env["rows"]), max(20, CELLS * int(state.env["rows"]) // ROW_LIMIT // columns))
+        shown = min(number, start + 2 + rows)
         token.meta = {"lines": [_line(state, n) for n in range(start, shown)], "more": number - shown}
         state.line = number
     return True
@@ -170,9 +181,11 @@ def _cells(row: str) -> list[str]:
 class _Walk:
     """Builds leaves from tokens, keeping track of the lists and quotes they stand in."""
 
-    def __init__(self, rows: int) -> None:
+    def __init__(self, inside: str) -> None:
         self.leaves: list[Leaf] = []
-        self._rows = rows
+        self.list_state: Literal["tight", "loose"] = "loose" if inside == "loose" else "tight"
+        self.has_items = bool(inside)  # the top-level list has items already
+        self._inside = bool(inside)
         self._containers = ""
         self._markers: list[tuple[int, str]] = []
         self._level = 0
@@ -185,7 +198,7 @@ class _Walk:
             case "blockquote_open":
                 self._containers += "q"
             case "bullet_list_open" | "ordered_list_open":
-                self._new_list = not self._containers
+                self._open_list()
             case "list_item_open":
                 self._open_item(token)
             case "blockquote_close" | "list_item_close":
@@ -194,7 +207,7 @@ class _Walk:
             case "heading_open":
                 self._level = int(token.tag[1])
             case "paragraph_open":
-                self._level, self._tight = 0, token.hidden
+                self._open_paragraph(token)
             case "inline":
                 self._add_text(token.content)
             case "fence":
@@ -208,11 +221,24 @@ class _Walk:
             case "hr":
                 self.leaves.append(Rule(self._place()))
 
+    def _open_list(self) -> None:
+        if not self._containers and not self._inside:
+            self._new_list, self.list_state, self.has_items = True, "tight", False
+        self._inside = False
+
+    def _open_paragraph(self, token: Token) -> None:
+        # markdown-it hides the paragraphs of tight lists; one item alone does not know what its list is.
+        own = token.level == 2 and self._containers in ("l", "o", "O")
+        if own and not token.hidden:
+            self.list_state = "loose"
+        self._level, self._tight = 0, token.hidden and not (own and self.list_state == "loose")
+
     def _open_item(self, token: Token) -> None:
         numbered = bool(token.info)
         depth = sum(container != "q" for container in self._containers)
         text = f"{token.info}{token.markup}" if numbered else "•◦▪"[min(depth, 2)]
         self._markers.append((len(self._containers), text))
+        self.has_items = self.has_items or not self._containers
         self._containers += ("O" if len(token.info) > 2 else "o") if numbered else "l"
 
     def _place(self, tight: bool = False) -> Place:

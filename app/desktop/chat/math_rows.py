@@ -4,10 +4,14 @@ ziamath keeps a registry from MathML tags to node classes, and naming the tag pu
 """
 
 import itertools
+import warnings
 from typing import Any
 
+with warnings.catch_warnings():
+    # ziamath finds its font by a function that importlib.resources has deprecated.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from ziamath import Math
 from ziafont.fonttypes import BBox
-from ziamath import Math
 from ziamath.drawable import Box, HLine, VLine
 from ziamath.nodes import Mnode
 from ziamath.nodes.menclose import Menclose

@@ -12,7 +12,8 @@ from xml.etree import ElementTree as ET
 
 MAX_LENGTH = 4000
 MAX_DEPTH = 24
-MAX_NODES = 3000
+MAX_NODES = 2000
+MAX_CELLS = 300
 # ziamath takes an em for 4/3 of the font size.
 EM = 0.75
 
@@ -74,7 +75,7 @@ def to_mathml(tex: str, display: bool) -> ET.Element:
 
 def _clean(tex: str) -> str:
     """Trim the source and rewrite what latex2mathml does not take. Raises BadFormula when it is too long or deep."""
-    if len(tex) > MAX_LENGTH:
+    if len(tex) > MAX_LENGTH or tex.count("&") > MAX_CELLS:
         raise BadFormula("The formula is too long.")
     depth = 0
     for token in re.findall(r"\\left|\\right|\\begin|\\end|\\.|[{}]", tex):
@@ -86,6 +87,8 @@ def _clean(tex: str) -> str:
     tex = re.sub(r"\\(begin|end)\{(?:gathered|gather|split|equation|align|eqnarray)\*?\}", r"\\\1{aligned}", tex)
     tex = re.sub(r"\\(?:label|tag\*?|nonumber|notag)(?:\{[^{}]*\})?", "", tex)
     tex = re.sub(r"\\(?:displaystyle\s*)?(?:limits|nolimits)(?![a-zA-Z])", "", tex)
+    # latex2mathml takes no exponent right after an environment.
+    tex = re.sub(r"(\\begin\{(\w+)\}(?:(?!\\begin).)*?\\end\{\2\})(?=\s*[_^])", r"{\1}", tex, flags=re.DOTALL)
     # 12,345 is one number, as it is in prose.
     return re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "{,}", tex).strip()
 

@@ -41,14 +41,17 @@ class MessageText(QTextBrowser):
     dragged = Signal(QPoint)
 
     def __init__(
-        self, look: Look, parser: Callable[[str, int], Parsed] = parse, name: str = "", parent: QWidget | None = None
+        self,
+        look: Look,
+        parser: Callable[[str, int, str], Parsed] = parse,
+        name: str = "",
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.setAccessibleName(name)
         self.text_document = MessageDocument(look, parser, self)
         self.setDocument(self.text_document)
         self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setStyleSheet("background: transparent; border: none;")
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setOpenLinks(False)
@@ -91,10 +94,12 @@ class MessageText(QTextBrowser):
             self._timer.start(1)
 
     def flush(self) -> None:
-        """Show all that came, now."""
+        """Show what came, now; of a long text the rest follows in steps."""
         self._timer.stop()
-        self.text_document.show_all()
+        behind = self.text_document.show_more_text()
         self._after_step()
+        if behind:
+            self._timer.start(1)
 
     def set_look(self, look: Look) -> None:
         """Show the same in other colours or another size."""

@@ -11,7 +11,7 @@ FORCED, FORCED_END = "\ue000", "\ue001"
 _STARTS = re.compile(r"\$|\\[(\[]|\\begin\{|[\ue000\ue001]")
 
 
-def parse_plain(text: str, _rows: int = 0) -> Parsed:
+def parse_plain(text: str, _rows: int = 0, _inside: str = "") -> Parsed:
     """Leaves of plain text; a line is a paragraph, an empty line a gap."""
     leaves: list[Leaf] = []
     last_leaf = last_offset = offset = 0
