@@ -18,7 +18,6 @@ from models.template import build_prompt
 from tests.benchmarks import starter
 from tests.benchmarks.figures import Figure, at_least, median_ratio
 
-TITLE = "tokens/s against mlx_lm.stream_generate, same model, taking turns"
 AIM = 0.97
 ROUNDS = 5
 DECODED = 96  # tokens

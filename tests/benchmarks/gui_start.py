@@ -11,7 +11,6 @@ from typing import Any
 from tests.benchmarks import children
 from tests.benchmarks.figures import Figure, at_most, median_ratio
 
-TITLE = "from process start to a usable window, and its memory, against an empty PySide6 window"
 ROUNDS = 7
 TIMES = 2.0
 EXTRA_MB = 60.0

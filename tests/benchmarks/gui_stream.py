@@ -11,7 +11,6 @@ from tests.benchmarks import children
 from tests.benchmarks.figures import Figure, at_most, percentile
 from tests.benchmarks.gui_start import named, platforms, variables
 
-TITLE = "time between two ticks of a 5 ms timer in the GUI thread, a reply streaming into a long chat"
 P99_MS = 16.0
 LONGEST_MS = 50.0
 

@@ -8,7 +8,6 @@ from models.events import Token
 from tests.benchmarks import children, starter
 from tests.benchmarks.figures import Figure
 
-TITLE = "engine process, from start to first token"
 REPEATS = 3
 
 
