@@ -36,6 +36,7 @@ def _main(arguments: list[str]) -> int:
 def _window() -> int:
     """Open the window; where none can open, say so in a line and chat in the terminal."""
     from models import hardware
+    from models.errors import StillroomError
 
     why = hardware.why_no_display()
     if not why:
@@ -48,6 +49,10 @@ def _window() -> int:
             if (error.name or "").partition(".")[0] in ("app", "models"):
                 raise
             why = str(error)
+        except StillroomError as error:
+            from app import cli
+
+            return cli.fail(error)
     from app import cli
 
     sys.stderr.write(f"No window can open here ({why}): chatting in the terminal with the starter model.\n")

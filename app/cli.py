@@ -54,20 +54,20 @@ def run(arguments: list[str]) -> int:
         _stdout_is_gone()
         return INTERRUPTED
     except KeyboardInterrupt:
-        return _fail(Interrupted("Stopped."), as_json)
+        return fail(Interrupted("Stopped."), as_json)
     except SystemExit:
         # SIGTERM; or rich, which ends the program in silence when nobody reads stdout any more.
-        return _fail(Interrupted("Stopped."), as_json) if terminated.is_set() else INTERRUPTED
+        return fail(Interrupted("Stopped."), as_json) if terminated.is_set() else INTERRUPTED
     except typer.TyperException as error:
-        return _fail(_misuse(error), as_json)
+        return fail(_misuse(error), as_json)
     except StillroomError as error:
         if debug:
             traceback.print_exc()
-        return _fail(error, as_json)
+        return fail(error, as_json)
     except Exception as error:
         if debug:
             traceback.print_exc()
-        return _fail(_bug(error), as_json)
+        return fail(_bug(error), as_json)
 
 
 def _run(arguments: list[str]) -> int:
@@ -272,7 +272,7 @@ def _bug(error: Exception) -> StillroomError:
     return bug
 
 
-def _fail(error: StillroomError, as_json: bool) -> int:
+def fail(error: StillroomError, as_json: bool = False) -> int:
     """Say an error, and give its exit status."""
     from app.terminal import Screen
 

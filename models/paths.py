@@ -13,6 +13,8 @@ from pathlib import Path
 
 import platformdirs
 
+from models.errors import BadInput
+
 
 def home() -> Path:
     """The folder of everything Stillroom keeps, made on first use with mode 0700: chats are private."""
@@ -20,7 +22,13 @@ def home() -> Path:
     folder = (
         Path(configured).expanduser() if configured else Path(platformdirs.user_data_dir("Stillroom", appauthor=False))
     )
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(
+            f"Stillroom can't keep anything in {folder}: {error.strerror}.",
+            "Set STILLROOM_HOME to a folder you may write to.",
+        ) from error
     return folder.resolve()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 PROGRAM = str(Path(sys.executable).with_name("stillroom"))
-SECONDS = 60  # that a command may take before the test gives up on it
+SECONDS = 100  # that a command may take before the test gives up on it
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,15 @@ def started(home: Path, *arguments: str) -> "subprocess.Popen[str]":
 
 def ended(process: "subprocess.Popen[str]", read: str = "") -> Ended:
     """Wait for a command. read: what was read of its stdout already."""
-    try:
-        out, err = process.communicate(timeout=SECONDS)
-    finally:
-        process.kill()
+    # Not communicate(): it would not see what stdout has buffered behind the part that was read.
+    with process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        try:
+            out, err = process.stdout.read(), process.stderr.read()
+            process.wait(SECONDS)
+        finally:
+            process.kill()
     return Ended(process.returncode, read + out, err)
 
 

@@ -203,6 +203,28 @@ def test_wrong_usage_is_one_sentence(untouched: Path, arguments: tuple[str, ...]
     stillroom(untouched, *arguments, "--json").assert_failed("bad_input", 2)
 
 
+@pytest.mark.parametrize("command", [("list", "--json"), ("chat", "starter", "Hello", "--json")])
+def test_a_home_that_can_not_be_is_said(tmp_path: Path, command: tuple[str, ...]):
+    (tmp_path / "file").touch()
+    stillroom(tmp_path / "file", *command).assert_failed("bad_input", 2, f"in {tmp_path / 'file'}: File exists")
+
+
+def test_the_window_says_it_too(tmp_path: Path):
+    (tmp_path / "file").touch()
+    got = stillroom(tmp_path / "file", DISPLAY=":0")
+    assert (got.status, len(got.err.splitlines())) == (2, 2)
+
+
+@pytest.mark.parametrize("command", ["doctor", "list", "show"])
+def test_a_reader_that_goes_away_is_no_failure(untouched: Path, command: str):
+    with started(untouched, command, *(["tiny"] if command == "show" else [])) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 130
+
+
 def test_an_empty_prompt_is_refused(untouched: Path):
     stillroom(untouched, "chat", "tiny", "-", "--json", stdin=" \n").assert_failed("bad_input", 2, "stdin")
 
