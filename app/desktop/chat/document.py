@@ -33,6 +33,7 @@ LONGEST_PART = 12_000
 FORMULA_MS = 7.0
 EAGER_MS = 5.0
 WAIT_MS = 25
+MOST_AHEAD = 120
 OBJECT = "\ufffc"
 
 
@@ -353,6 +354,24 @@ class MessageDocument(QTextDocument):
         if not self._formula_timer.isActive():
             self._formula_timer.start(0)
 
+    def want_formulas(self) -> None:
+        """Have all formulas typeset before they come into view, unless there are very many."""
+        waiting = self._untypeset()
+        if len(waiting) <= MOST_AHEAD:
+            for position in waiting:
+                self.want_formula(position)
+
+    def _untypeset(self) -> list[int]:
+        found: list[int] = []
+        for block in self.blocks():
+            if OBJECT not in block.text():
+                continue
+            for fragment in fragments(block):
+                form = fragment.charFormat()
+                if form.objectType() == props.FORMULA and not form.property(props.TYPESET):
+                    found.extend(range(fragment.position(), fragment.position() + fragment.length()))
+        return found
+
     def _typeset_wanted(self) -> None:
         """Typeset for a few milliseconds, then show what is done at once."""
         if not is_ready():
@@ -401,12 +420,7 @@ class MessageDocument(QTextDocument):
         """Typeset every formula and colour all code now; for pictures and tests."""
         warm_up()
         self.show_all()
-        for block in self.blocks():
-            for fragment in fragments(block):
-                if fragment.charFormat().objectType() == props.FORMULA and not fragment.charFormat().property(
-                    props.TYPESET
-                ):
-                    self._wanted.update(range(fragment.position(), fragment.position() + fragment.length()))
+        self._wanted.update(self._untypeset())
         while self._wanted:
             self._typeset_wanted()
         self.colours.finish()

@@ -4,6 +4,7 @@ Text that comes is only kept; a timer brings it into the document, at most 30 ti
 that is dear: a step never takes more than about a fifth of the time.
 """
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -137,8 +138,10 @@ class MessageText(QTextBrowser):
             self.text_document.setTextWidth(width)
             self.resize(width, max(self._height, 1))
         self._height = self._measure()
-        if self.height() != self._height:
-            self.resize(width, self._height)
+        # As tall as Qt thinks the text is, or it could be scrolled within.
+        whole = max(self._height, math.ceil(self.text_document.size().height()))
+        if self.height() != whole:
+            self.resize(width, whole)
         self._place_copies()
         self._place_more()
         return self._height

@@ -288,6 +288,7 @@ class Transcript(QScrollArea):
         view.set_menu_offered(self._menu_offered)
         if shown.state != "streaming":
             _fill(view, shown)
+            view.text_view.text_document.want_formulas()
         view.answer_now_clicked.connect(self.answer_now_clicked)
         view.think_longer_clicked.connect(self.think_longer_clicked)
         view.regenerate_clicked.connect(partial(self.regenerate_clicked.emit, shown.id))
