@@ -12,7 +12,7 @@ from models.load import LoadedModel
 from tests.benchmarks import starter
 from tests.benchmarks.figures import Figure, median_ratio
 
-ROUNDS = 5
+ROUNDS = 4
 BUDGET = 80  # tokens, and in every round it closes the thinking: what that costs is in the figure
 MOST = 128  # tokens, forced ones included
 TIMES_STEERED = 5
