@@ -139,7 +139,7 @@ def _ground(painter: QPainter, block: QTextBlock, rect: QRectF, start: int, end:
         line = layout.lineAt(number)
         first, last = max(start, line.textStart()), min(end, line.textStart() + line.textLength())
         if first < last:
-            left, right = _x(line, first), _x(line, last)
+            left, right = _x(line, first), min(_x(line, last), line.x() + line.naturalTextWidth())
             top = rect.top() + line.y() + line.ascent() - look.metrics.ascent()
             painter.drawRoundedRect(QRectF(rect.left() + left - 2, top, right - left + 4, height), 4, 4)
 

@@ -30,7 +30,7 @@ from app.desktop.chat.tables import TableWriter
 CHAR_LIMIT = 200_000
 STEP, STEP_LINES = 4_000, 150  # characters and lines of a long text that are shown in one turn
 LONGEST_PART = 12_000
-FORMULA_MS = 7.0
+FORMULA_MS = 10.0
 EAGER_MS = 5.0
 WAIT_MS = 25
 MOST_AHEAD = 120
@@ -131,10 +131,13 @@ class MessageDocument(QTextDocument):
         ready, self._held = hostile.split_unfinished(self._held + text)
         self._source += hostile.clean(ready)
 
-    def show_more_text(self) -> bool:
-        """Bring up to STEP characters more into the document. Returns whether more are waiting."""
+    def show_more_text(self, eager_ms: float = EAGER_MS) -> bool:
+        """Bring up to STEP characters more into the document. Returns whether more are waiting.
+
+        eager_ms: for how long formulas may be typeset at once; the others come when they are seen.
+        """
         stop = self._next_stop()
-        self._eager_until = time.perf_counter() + EAGER_MS / 1000
+        self._eager_until = time.perf_counter() + eager_ms / 1000
         leaf, offset, inside = self._settled
         parsed = self._parser(self._source[offset:stop], self._rows, inside)
         self._shown = stop
@@ -160,11 +163,11 @@ class MessageDocument(QTextDocument):
         last = self._source.rfind("\n", self._shown + 1, self._shown + STEP)
         return last if last > 0 else self._shown + STEP
 
-    def set_source(self, text: str) -> None:
+    def set_source(self, text: str, eager_ms: float = EAGER_MS) -> None:
         """Show another text, all of it up to STEP characters."""
         self._source, self._held = "", ""
         self.append(text)
-        self._begin_anew()
+        self._begin_anew(eager_ms)
 
     def show_more(self) -> None:
         """Raise the limits by as much as they were."""
@@ -183,14 +186,14 @@ class MessageDocument(QTextDocument):
         while self.is_behind:
             self.show_more_text()
 
-    def _begin_anew(self) -> None:
+    def _begin_anew(self, eager_ms: float = EAGER_MS) -> None:
         shown = self._shown
         self.clear()
         self._leaves, self._starts, self._fresh = [], [], True
         self._settled, self._shown = (0, 0, ""), 0
         self._wanted.clear()
         self.colours.clear()
-        self.show_more_text()
+        self.show_more_text(eager_ms)
         while self._shown < shown and self.is_behind:
             self.show_more_text()
 

@@ -46,10 +46,12 @@ class Row(Mrow, tag="mrow"):  # type: ignore[misc, call-arg]
         x = left = right = 0.0
         low, high = 9999.0, -9999.0
         for node in self.nodes:
+            limits = _has_limits(node)
+            x += max(0.0, -node.bbox.xmin) if limits else 0.0  # limits wider than their operator take room
             self.nodexy.append((x, 0))
             left, right = min(left, x + node.bbox.xmin), max(right, x + node.bbox.xmax)
             low, high = min(low, node.bbox.ymin), max(high, node.bbox.ymax)
-            x += node.xadvance()
+            x += max(node.xadvance(), node.bbox.xmax) if limits else node.xadvance()
         self.bbox = BBox(left, right, low, high) if self.nodes else BBox(0, 0, 0, 0)
         self._xadvance = x
 
@@ -100,6 +102,12 @@ class Enclosure(Menclose, tag="menclose"):  # type: ignore[misc, call-arg]
         self.nodes = [Box(width, height, thick, style=self.style, **kwargs), self.base]
         self.nodexy = [(0.0, across - inside.ymin), (along - inside.xmin, 0.0)]
         self.bbox = BBox(0.0, width, inside.ymin - across, inside.ymax + across)
+
+
+def _has_limits(node: Any) -> bool:
+    """Whether a node's scripts stand above and below it."""
+    base = getattr(node, "base", None)
+    return base is not None and base.style.displaystyle and getattr(base, "params", {}).get("movablelimits") == "true"
 
 
 def _stretches(element: Any) -> bool:

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QFrame, QTextBrowser, QWidget
 
 from app.desktop.chat import decorations
 from app.desktop.chat.copying import code_of, selected_markdown
-from app.desktop.chat.document import MessageDocument, blank_image
+from app.desktop.chat.document import EAGER_MS, MessageDocument, blank_image
 from app.desktop.chat.leaves import Parsed
 from app.desktop.chat.look import Look
 from app.desktop.chat.markdown import parse
@@ -87,9 +87,9 @@ class MessageText(QTextBrowser):
         if not self._timer.isActive():
             self._timer.start(FLUSH_MS)
 
-    def set_text(self, text: str) -> None:
-        """Show another text; a long one comes in steps."""
-        self.text_document.set_source(text)
+    def set_text(self, text: str, eager_ms: float = EAGER_MS) -> None:
+        """Show another text; a long one comes in steps. eager_ms: how long formulas may take at once."""
+        self.text_document.set_source(text, eager_ms)
         self._after_step()
         if self.text_document.is_behind:
             self._timer.start(1)

@@ -9,6 +9,7 @@ from PySide6.QtGui import QGuiApplication, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QLabel, QMenu, QWidget
 
 from app.desktop import fonts
+from app.desktop.chat.document import EAGER_MS
 from app.desktop.chat.footer import Footer
 from app.desktop.chat.look import Look
 from app.desktop.chat.message_text import MessageText
@@ -229,10 +230,10 @@ class ReplyView(QWidget):
 
     # As a whole
 
-    def set_text(self, text: str) -> None:
-        """Show a whole answer."""
+    def set_text(self, text: str, eager_ms: float = EAGER_MS) -> None:
+        """Show a whole answer. eager_ms: how long its formulas may take at once."""
         self._answered = bool(text)
-        self._text.set_text(text)
+        self._text.set_text(text, eager_ms)
         self._describe()
 
     def set_versions(self, version: int, versions: int) -> None:
@@ -281,7 +282,7 @@ class ReplyView(QWidget):
         self._text.setVisible(self._answered)
         if self._answered:
             self._text.move(SIDE, top)
-            top += self._text.fit(width - 2 * SIDE) + 6
+            top += self._text.fit(width - 2 * SIDE) + 8
         if self._trouble is not None:
             top += 4
             self._trouble.move(0, top)

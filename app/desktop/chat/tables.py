@@ -110,6 +110,7 @@ class TableWriter:
         form.setCellPadding(6)
         form.setLeftMargin(look.placed(leaf.place).leftMargin())
         form.setHeaderRowCount(1)
+        form.setBottomMargin(MARGIN)  # the top margin of what follows a table counts for nothing
         return form
 
 

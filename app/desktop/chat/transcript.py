@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QAbstractButton, QFrame, QMenu, QScrollArea, QWidg
 
 from app.desktop import fonts
 from app.desktop.chat import code, mathematics
+from app.desktop.chat.document import EAGER_MS
 from app.desktop.chat.reply_view import ReplyView
 from app.desktop.chat.small_parts import draw_card
 from app.desktop.chat.user_view import UserView
@@ -31,6 +32,7 @@ BOTTOM_PX = 24
 GAP_PX = 20
 NEAR_END_PX = 40
 BUILD_MS = 10.0
+SEEN_EAGER_MS = 50.0  # for what one waits to see when a chat is opened
 AT_END = -1
 PLACE = 1_000_000
 
@@ -264,11 +266,11 @@ class Transcript(QScrollArea):
     def _column(self) -> int:
         return max(min(COLUMN_PX, self.viewport().width() - 2 * SIDE_PX), 200)
 
-    def _build(self, item: _Item) -> None:
-        """Make the widget of a message and give it its place."""
+    def _build(self, item: _Item, eager_ms: float = EAGER_MS) -> None:
+        """Make the widget of a message and give it its place. eager_ms: how long its formulas may take at once."""
         if item.view is not None:
             return
-        item.view = self._user_view(item.shown) if item.shown.role == "user" else self._reply_view(item)
+        item.view = self._user_view(item.shown) if item.shown.role == "user" else self._reply_view(item, eager_ms)
         item.view.grown.connect(partial(self._item_grown, item))
         item.view.link_clicked.connect(self.link_activated)
         item.view.version_asked.connect(partial(self.version_requested.emit, item.shown.id))
@@ -281,13 +283,13 @@ class Transcript(QScrollArea):
         view.edited.connect(partial(self.edit_requested.emit, shown.id))
         return view
 
-    def _reply_view(self, item: _Item) -> ReplyView:
+    def _reply_view(self, item: _Item, eager_ms: float) -> ReplyView:
         shown = item.shown
         view = ReplyView(self._colours, self._thinking_open, self._content)
         view.set_number(None if item is self._last_reply() else item.number)
         view.set_menu_offered(self._menu_offered)
         if shown.state != "streaming":
-            _fill(view, shown)
+            _fill(view, shown, eager_ms)
             view.text_view.text_document.want_formulas()
         view.answer_now_clicked.connect(self.answer_now_clicked)
         view.think_longer_clicked.connect(self.think_longer_clicked)
@@ -362,7 +364,7 @@ class Transcript(QScrollArea):
             item = self._missing(0)
             if item is None:
                 break
-            self._build(item)
+            self._build(item, SEEN_EAGER_MS)
         self._build_timer.start()
 
     def _missing(self, margin: int) -> _Item | None:
@@ -438,14 +440,14 @@ class Transcript(QScrollArea):
         self._jump.update()
 
 
-def _fill(view: ReplyView, shown: Shown) -> None:
+def _fill(view: ReplyView, shown: Shown, eager_ms: float) -> None:
     """Show a reply that is whole, or as whole as it will be."""
     figures = shown.figures
     if shown.thinking:
         view.append_thinking(shown.thinking)
         given = figures or Figures()
         view.close_thinking(given.thinking_tokens, given.thinking_s, given.closed_by, given.budget)
-    view.set_text(shown.content)
+    view.set_text(shown.content, eager_ms)
     view.set_versions(shown.version_index, shown.version_count)
     view.set_rating(shown.rating)
     view.finish(figures)
