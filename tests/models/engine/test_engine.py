@@ -67,6 +67,20 @@ def test_a_chat_loads_the_model_and_ends_with_the_reply(engine: Engine, tiny: st
     )
 
 
+def test_a_vote_ends_with_its_ballots(engine: Engine, tiny: str):
+    got = list(engine.run(ask(tiny, votes=3, think=8, max_tokens=300)))
+    reply = got[-1].result
+    assert len(reply.votes) == 3
+    assert 1 <= reply.agreement <= 3
+    stages = [(event.stage, event.unit) for event in got if isinstance(event, events.Progress)]
+    assert ("votes", "votes") in stages
+
+
+def test_a_vote_that_makes_no_sense_loads_nothing(engine: Engine):
+    with pytest.raises(errors.BadInput, match="1 to 16, not 99"):
+        list(engine.run(ask("no-such-model", votes=99)))
+
+
 def test_a_second_chat_finds_the_model_loaded_and_its_cache_warm(engine: Engine, tiny: str):
     list(engine.run(ask(tiny, think=0, max_tokens=4)))
     got = list(engine.run(ask(tiny, think=0, max_tokens=4)))
