@@ -23,7 +23,7 @@ class MemoryWatch(QObject):
         self._timer = QTimer(self, interval=EVERY_MS)
         self._timer.timeout.connect(self.look)
         page.shown.loading.changed.connect(self.look)
-        page.status.listed.connect(self.look)
+        page.status.listed.connect(lambda *_: self.look())
         page.shown.replies.ended.connect(self._reply_ended)
         self._timer.start()
 

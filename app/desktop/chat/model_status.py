@@ -25,11 +25,12 @@ class ModelStatus(QObject):
     """Keeps the three in agreement with the choice and with what is in memory.
 
     Signals:
-        listed: the models of the library (list of events.Model), read on another thread: before the starter is
-            made its description is read out of a GGUF file, which takes a tenth of a second.
+        listed: the models of the library (list of events.Model), and by name whether each was trained to think. Read
+            on another thread: before the starter is made its description comes out of a GGUF file, which takes a
+            tenth of a second.
     """
 
-    listed = Signal(list)
+    listed = Signal(list, dict)
 
     def __init__(
         self,
@@ -82,12 +83,16 @@ class ModelStatus(QObject):
         self._show_note()
 
     def _read(self) -> None:
+        from models import template  # as much to import as the library
+
+        trained = {family.id for family in template.families() if family.trained}
         try:
-            self.listed.emit(self._list_models())
+            models = self._list_models()
+            self.listed.emit(models, {model.name: model.family in trained for model in models})
         except StillroomError as error:
             log.warning("library not read: %s", error)
 
-    def _take_models(self, models: list[events.Model]) -> None:
+    def _take_models(self, models: list[events.Model], _thinks: dict[str, bool]) -> None:
         self.models = models
         self._toolbar.picker.set_models(models)
         self._preferences.remember(titles={model.name: [model.title, bits_said(model)] for model in models})

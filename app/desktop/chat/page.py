@@ -166,6 +166,7 @@ class ChatPage(QWidget):
         shown.phase_changed.connect(self._show_phase)
         shown.failed.connect(self._tell_failure)
         shown.trouble.connect(self._tell)
+        self.status.listed.connect(shown.take_models)
         shown.loading.failed.connect(self._tell_not_loaded)
         shown.loading.arrived.connect(self.status.refresh)
         self.composer.send_requested.connect(self.send)

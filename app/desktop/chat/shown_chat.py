@@ -102,6 +102,10 @@ class ShownChat(QObject):
         """Bring the chosen model into memory, so that the first answer need not wait for it."""
         self.loading.ensure(self.choice.model)
 
+    def take_models(self, _models: list[events.Model], thinks: dict[str, bool]) -> None:
+        """Learn which models were trained to think; those that were not begin with no budget."""
+        self._know(thinks)
+
     def keep_draft(self, text: str) -> None:
         """Keep what is typed."""
         if self._readonly:
@@ -221,7 +225,7 @@ class ShownChat(QObject):
         return Choice(model=model, budget=self._default_budget(model))
 
     def _default_budget(self, model: str) -> int | None:
-        # Taken to think until it was loaded once and said that it does not.
+        # Taken to think until it is known better.
         thinks = bool(self._preferences.window("thinks", {}).get(model, True))
         return self._preferences.current.budget_for(model, thinks)
 
@@ -233,9 +237,11 @@ class ShownChat(QObject):
         self.choice_changed.emit()
 
     def _model_arrived(self, loaded: events.Loaded) -> None:
-        known = self._preferences.window("thinks", {})
-        self._preferences.remember(thinks={**known, self.loading.wanted: loaded.thinks})
-        if self._chat is None and not self.choice.budget_touched and self.loading.wanted == self.choice.model:
+        self._know({self.loading.wanted: loaded.thinks})
+
+    def _know(self, thinks: dict[str, bool]) -> None:
+        self._preferences.remember(thinks={**self._preferences.window("thinks", {}), **thinks})
+        if self._chat is None and not self.choice.budget_touched:
             self.choice = dataclasses.replace(self.choice, budget=self._default_budget(self.choice.model))
         self.choice_changed.emit()
 

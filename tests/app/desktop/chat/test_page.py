@@ -69,6 +69,16 @@ def test_a_model_that_was_not_trained_to_think_begins_with_off_and_says_so_when_
     assert engine.last_chat()[1].think == 512
 
 
+def test_it_is_known_which_model_thinks_before_any_is_loaded(
+    window: MainWindow, page: ChatPage, engine: FakeEngine, qtbot: QtBot
+) -> None:
+    engine.answers_loads = False
+    page.shown.choose_model("r1-distill-qwen-7b")
+    assert page.shown.choice.budget == 2048
+    page.shown.choose_model("starter")
+    assert page.shown.choice.budget == 0
+
+
 def test_the_budget_is_kept_per_chat(window: MainWindow, page: ChatPage, engine: FakeEngine, qtbot: QtBot) -> None:
     send(qtbot, page, "First question here")
     engine.answer()
