@@ -6,20 +6,23 @@ Tables have a rule of their own: cells are parsed only for the rows that are sho
 within code parts no cells.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any, Literal
-
-from markdown_it import MarkdownIt
-from markdown_it.rules_block import StateBlock
-from markdown_it.rules_inline import StateInline
-from markdown_it.token import Token
+from typing import TYPE_CHECKING, Any, Literal
 
 from app.desktop.chat import hostile
 from app.desktop.chat.delimiters import ENVIRONMENTS, formula_at
 from app.desktop.chat.leaves import Code, Display, Inline, Leaf, Maths, Paragraph, Parsed, Place, Rule, Run, Table
+
+if TYPE_CHECKING:  # a window without messages starts without it
+    from markdown_it import MarkdownIt
+    from markdown_it.rules_block import StateBlock
+    from markdown_it.rules_inline import StateInline
+    from markdown_it.token import Token
 
 ROW_LIMIT = 200
 CELL_LIMIT = 1000
@@ -60,8 +63,15 @@ def parse(text: str, rows: int = ROW_LIMIT, inside: str = "") -> Parsed:
     return Parsed(walk.leaves, last_leaf, sum(len(line) + 1 for line in lines[:last_line]), list_state)
 
 
+def warm_up() -> None:
+    """Import what parses, which takes tens of milliseconds."""
+    parse("*x*")
+
+
 @lru_cache(maxsize=2)
 def _parser(links: bool = True) -> MarkdownIt:
+    from markdown_it import MarkdownIt
+
     parser = MarkdownIt("commonmark", {"html": False, "maxNesting": 100})
     parser.enable(["table", "strikethrough"])
     parser.disable(["html_block", "html_inline", "reference", "lheading", "code", "inline", "text_join"])
@@ -250,9 +260,9 @@ class _Walk:
         for number, part in enumerate(hostile.pieces(content)):
             runs: list[Inline] = []
             for run in _inlines(part):
-                if isinstance(run, Token):  # a formula on a line of its own in the midst of text
+                if isinstance(run, Display):  # in the midst of text
                     self._end_paragraph(runs)
-                    self.leaves.append(Display(run.content, run.markup, self._place(True)))
+                    self.leaves.append(Display(run.tex, run.source, self._place(True)))
                 else:
                     runs.append(run)
             self._end_paragraph(runs, number > 0)
@@ -277,7 +287,7 @@ class _Walk:
 @lru_cache(maxsize=2048)
 def _cell(text: str) -> tuple[Inline, ...]:
     text = text if len(text) <= CELL_LIMIT else text[:CELL_LIMIT] + "…"
-    return _trim([Maths(run.content, run.markup) if isinstance(run, Token) else run for run in _inlines(text)])
+    return _trim([Maths(run.tex, run.source) if isinstance(run, Display) else run for run in _inlines(text)])
 
 
 def _trim(runs: list[Inline]) -> tuple[Inline, ...]:
@@ -299,8 +309,8 @@ def _look(run: Run) -> tuple[bool, bool, bool, bool, bool, str]:
     return run.bold, run.italic, run.struck, run.code, run.forced, run.href
 
 
-def _inlines(text: str) -> Iterator[Run | Maths | Token]:
-    """Runs of a paragraph; a formula on a line of its own comes as its token."""
+def _inlines(text: str) -> Iterator[Run | Maths | Display]:
+    """Runs of a paragraph, and formulas that want a line of their own."""
     tokens: list[Token] = []
     parser = _parser(links=text.count("[") < BRACKETS)  # looking for a link's end is quadratic
     parser.inline.parse(text.strip(), parser, {}, tokens)
@@ -314,7 +324,12 @@ def _inlines(text: str) -> Iterator[Run | Maths | Token]:
         elif kind == "link":
             href = str(token.attrs.get("href", "")) if side == "open" else ""
         elif token.type == "formula":
-            yield token if token.hidden else Maths(token.content, token.markup, bool(look["bold"]))
+            alone = token.hidden
+            yield (
+                Display(token.content, token.markup)
+                if alone
+                else Maths(token.content, token.markup, bool(look["bold"]))
+            )
         elif written := _written(token):
             flags = {name: bool(count) for name, count in look.items()}
             code = token.type == "code_inline"

@@ -10,12 +10,12 @@ from functools import partial
 from typing import Literal
 
 import msgspec
-from PySide6.QtCore import QPoint, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt, QThreadPool, QTimer, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QFrame, QMenu, QScrollArea, QWidget
 
 from app.desktop import fonts
-from app.desktop.chat import code, mathematics
+from app.desktop.chat import code, markdown, mathematics
 from app.desktop.chat.document import EAGER_MS
 from app.desktop.chat.reply_view import ReplyView
 from app.desktop.chat.small_parts import draw_card
@@ -133,7 +133,7 @@ class Transcript(QScrollArea):
         self._placing = False
         self._thinking_open = False
         self._menu_offered = False
-        self._height = 0
+        self._prepared = False
         self._jump = JumpButton(self)
         self._jump.clicked.connect(self.scroll_to_end)
         self._build_timer = QTimer(self, singleShot=True, interval=0)
@@ -383,10 +383,11 @@ class Transcript(QScrollArea):
                 return
 
     def _prepare(self) -> None:
-        """Have formulas and code ready to be drawn before they are needed."""
-        if not mathematics.is_ready():
-            mathematics.prepare()
-            QTimer.singleShot(400, self, code.warm_up)
+        """Have what draws text, formulas and code loaded by another thread before it is needed."""
+        if not self._prepared:
+            self._prepared = True
+            for load in (markdown.warm_up, mathematics.warm_up, code.warm_up):
+                QThreadPool.globalInstance().start(load)
 
     # Events
 
