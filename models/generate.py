@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 
 import mlx.core as mx
+import msgspec
 from mlx_lm.generate import generate_step, generation_stream, wired_limit
 from mlx_lm.sample_utils import make_sampler
 
@@ -23,6 +24,7 @@ from models.template import Advice, Family, Prompt, build_prompt
 from models.thinking import Fed, Steering, Thinking, largest_budget
 
 UNTRAINED_LEAST = 64  # tokens of thinking asked of a model that was never trained to
+VARIETY = 0.7  # temperature at which a family that answers greedily says a thing in another way
 CHECK_EVERY = 64  # tokens between looks at whether the logits are numbers
 
 
@@ -206,7 +208,11 @@ def advice_for(loaded: LoadedModel, request: Chat) -> Advice:
         value = getattr(asked, name)
         return float(getattr(advice if value is None else asked, name))
 
-    return Advice(temperature=pick("temperature"), top_p=pick("top_p"), top_k=int(pick("top_k")), min_p=pick("min_p"))
+    chosen = Advice(temperature=pick("temperature"), top_p=pick("top_p"), top_k=int(pick("top_k")), min_p=pick("min_p"))
+    several = request.another or request.votes > 1
+    if several and chosen.temperature == 0 and asked.temperature is None:
+        return msgspec.structs.replace(chosen, temperature=VARIETY)
+    return chosen
 
 
 def sampler_for(advice: Advice) -> Callable[[mx.array], mx.array]:

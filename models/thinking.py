@@ -219,7 +219,8 @@ class Thinking:
         self._steer()
         limit = self.cap if self.budget is None else self.budget
         over = self.tokens - limit
-        if over >= 0 and self.tokens >= self.least and ("\n" in text or over >= grace_tokens(limit)):
+        grace = grace_tokens(limit) if limit else 0  # with no budget left the answer needs the room
+        if over >= 0 and self.tokens >= self.least and ("\n" in text or over >= grace):
             return "budget"
         return "loop" if self.budget is None and self.tokens % 32 == 0 and self._loops() else None
 

@@ -48,7 +48,8 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True, tag="chat"):
 
     think: budget of thinking tokens, 0 for off, None for no limit; think_min: the least to think;
     max_tokens: of thinking and answer together, None for what the context has room for. votes: how many replies are
-    drawn side by side, the one most of them agree on is given; each has the budget to itself.
+    drawn side by side, the one most of them agree on is given; each has the budget to itself. another: the message has
+    a reply already, so a model that would say the same again is drawn from more freely.
     """
 
     model: str
@@ -58,6 +59,7 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True, tag="chat"):
     max_tokens: int | None = None
     sampling: Sampling = Sampling()
     votes: int = 1
+    another: bool = False
     adapter: str | None = None
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import mlx.core as mx
+import msgspec
 import pytest
 
 from models.engine.messages import Chat, Message, Sampling
@@ -11,6 +12,7 @@ from models.errors import BadInput, NoMemory
 from models.events import Budget, Done, Event, Note, Progress, Reply, ThinkingClosed, Token
 from models.generate import UNTRAINED_LEAST, reply
 from models.kv_cache import ConversationCache
+from models.template import Advice
 from models.thinking import Steering, grace_tokens
 from tests.models.scripted import scripted, tiny_loaded
 
@@ -245,3 +247,13 @@ def test_an_answer_that_loops_is_stopped_and_said_to_be(tmp_path: Path):
     assert record.finish == "length"
     assert record.answer_tokens < 450
     assert any(isinstance(event, Note) and "repeat itself" in event.text for event in events)
+
+
+def test_another_version_of_a_greedy_models_reply_is_another_one(tmp_path: Path):
+    loaded = tiny_loaded(tmp_path)
+    loaded.sampling = Advice(temperature=0.0)
+    request = ask("Hello", think=0, max_tokens=20, sampling=Sampling(seed=3))
+    again = msgspec.structs.replace(request, another=True)
+    first = run(loaded, request)[1].answer
+    assert run(loaded, request)[1].answer == first
+    assert run(loaded, again)[1].answer != first

@@ -192,3 +192,9 @@ def test_an_answer_that_repeats_itself_is_noticed_and_one_that_goes_on_is_not():
         noticed.append(looping.answer_loops())
         assert not going_on.answer_loops()
     assert noticed.index(True) == 415
+
+
+def test_without_room_for_thinking_there_is_no_grace_either():
+    thinking = Thinking(TAGS, 100, "thinking", cap=0, least=20)
+    assert thinking.feed("x").force is not None
+    assert thinking.closed_by == "budget"

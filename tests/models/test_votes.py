@@ -187,8 +187,8 @@ def test_the_rest_is_stopped_once_it_can_change_nothing(tmp_path: Path):
 
 
 def test_a_cut_reply_has_no_vote_beside_whole_ones(tmp_path: Path):
-    script = {OPENED: ["a way.</think>\n\nIt is 7", *("b way.</think>\n\n" + "1" * 60 for _ in range(2))]}
-    _, record = run(scripted_rows(tmp_path, script), ask(3, max_tokens=40))
+    script = {OPENED: ["a way.</think>\n\nIt is 7", *("b way.</think>\n\n" + "1" * 700 for _ in range(2))]}
+    _, record = run(scripted_rows(tmp_path, script), ask(3, max_tokens=600))
     assert [ballot.finish for ballot in record.votes] == ["eos", "length", "length"]
     assert (record.answer, record.agreement) == ("It is 7", 1)
 
@@ -292,12 +292,17 @@ def test_a_model_without_batches_says_so(tmp_path: Path):
         list(vote(loaded, ask(2)))
 
 
-@pytest.mark.parametrize("sampling", [Sampling(temperature=0.0), Sampling()])
-def test_votes_that_would_be_the_same_are_refused(tmp_path: Path, sampling: Sampling):
-    loaded = tiny_loaded(tmp_path)
-    loaded.sampling = Advice(temperature=0.0, top_p=1.0, top_k=0, min_p=0.0)
+def test_votes_that_would_be_the_same_are_refused(tmp_path: Path):
     with pytest.raises(BadInput, match="all votes would be the same"):
-        list(vote(loaded, ask(3, sampling=sampling)))
+        list(vote(tiny_loaded(tmp_path), ask(3, sampling=Sampling(temperature=0.0))))
+
+
+def test_a_model_advised_to_be_greedy_is_drawn_from_for_votes(tmp_path: Path):
+    loaded = tiny_loaded(tmp_path)
+    loaded.sampling = Advice(temperature=0.0)
+    request = ask(3, think=0, max_tokens=20, sampling=Sampling(seed=1))
+    _, record = run(loaded, request)
+    assert len({ballot.answer for ballot in record.votes}) == 3
 
 
 def test_numbers_that_are_none_stop_the_vote(tmp_path: Path):

@@ -120,6 +120,7 @@ class Replies(QObject):
             messages=_conversation(chat.system, turns),
             think=budget,
             sampling=chat.sampling,
+            another=row.versions > 1,
         )
         job_id = self._engine.start(request)
         reply = UnderWay(job_id, chat.id, row.id, model, budget)
