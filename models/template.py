@@ -45,11 +45,12 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     off_sampling: Advice | None = None
     system: Literal["system", "user"] = "system"
     phrase: str = ""
+    extension: str = "\nWait"
 
     @property
     def tags(self) -> Tags:
-        """Its tags, with the phrase that leads to a forced close."""
-        return Tags(self.open, self.close, self.phrase)
+        """Its tags, with what is forced between them."""
+        return Tags(self.open, self.close, self.phrase, self.extension)
 
 
 class Tokenizer(Protocol):

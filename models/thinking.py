@@ -26,8 +26,7 @@ State = Literal["waiting", "thinking", "answer"]
 Piece = tuple[Channel, str]
 
 OPEN_WITHIN = 32  # tokens a reply may have before its open tag
-EXTEND_AT_MOST = 8  # times "Wait" replaces an early close
-EXTENSION = "\nWait"
+EXTEND_AT_MOST = 8  # times an early close is taken back
 LOOP_WINDOW = 200  # tokens of thinking that must repeat to be called a loop
 ANSWER_LOOP_WINDOW = 400  # tokens of answer that must: an answer may have reasons to say a thing again
 LOOP_PERIOD = 50  # the longest period looked for
@@ -37,11 +36,12 @@ ANSWER_RESERVE = 512  # tokens kept for the answer
 
 @dataclass(frozen=True)
 class Tags:
-    """The text around thinking, and the phrase that leads to a forced close."""
+    """The text around thinking; the phrase that leads to a forced close; what goes in place of an early one."""
 
     open: str
     close: str
     phrase: str = ""
+    extension: str = "\nWait"
 
 
 @dataclass
@@ -211,7 +211,7 @@ class Thinking:
 
     def _extend(self, pieces: list[Piece], drop: int, keep: str = "") -> Fed:
         self._extended += 1
-        return Fed(pieces, force=keep + EXTENSION, shown=EXTENSION, drop=drop)
+        return Fed(pieces, force=keep + self.tags.extension, shown=self.tags.extension, drop=drop)
 
     def _must_close(self, text: str) -> ClosedBy | None:
         if self.steering.answer:

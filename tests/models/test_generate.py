@@ -122,7 +122,7 @@ def test_off_leaves_a_plain_model_alone(tmp_path: Path):
 
 
 def test_a_plain_model_is_told_of_and_asked_to_go_on_for_a_while(tmp_path: Path):
-    loaded = scripted(tmp_path, {"<think>\n": "Four.", "\nWait": " and then " * 10, "</think>\n\n": "Four."}, "none")
+    loaded = scripted(tmp_path, {"<think>\n": "Four.", "see it:": " and then " * 10, "</think>\n\n": "Four."}, "none")
     events, record = run(loaded, ask("2+2?", think=200))
     assert any(isinstance(event, Note) and "not trained to think" in event.text for event in events)
     assert record.thinking_tokens >= UNTRAINED_LEAST
