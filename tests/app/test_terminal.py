@@ -68,12 +68,14 @@ class Session:
         """Press keys."""
         os.write(self._master, text.encode())
 
-    def interrupt_input(self) -> None:
-        """Press Ctrl-C once the line editor sleeps: Python loses a signal between its prompt and its select()."""
+    def wait_at_prompt(self) -> None:
+        """Wait until the line editor sleeps: a signal between its prompt and its select() is seen at the next key only."""
+        self.until("› ")
         child = psutil.Process(self.child.pid)
-        while child.status() != psutil.STATUS_SLEEPING:
+        asleep = 0
+        while asleep < 50:
+            asleep = asleep + 1 if child.status() == psutil.STATUS_SLEEPING else 0
             os.sched_yield()
-        self.type("\x03")
 
     def ends(self) -> int:
         """Wait for the end and give the exit status."""
@@ -144,13 +146,11 @@ def test_control_c_stops_the_reply_then_twice_leaves(session: type[Session]) -> 
     talk.until("of 512 tokens · ")
     talk.type("\x03")
     talk.until("Stopped after 3 thinking and 2 answer tokens.")
-    talk.until("› ")
-    talk.type("half a li")
-    talk.until("half a li")
-    talk.interrupt_input()
+    talk.wait_at_prompt()
+    talk.type("\x03")
     talk.until("Ctrl-C once more leaves.")
-    talk.until("› ")
-    talk.interrupt_input()
+    talk.wait_at_prompt()
+    talk.type("\x03")
     assert talk.ends() == 130
 
 
@@ -164,7 +164,7 @@ def test_control_d_leaves(session: type[Session]) -> None:
 @pytest.mark.parametrize("place", ["› ", "of 512 tokens · "])
 def test_sigterm_leaves_at_once(place: str, session: type[Session]) -> None:
     talk = session(["chat", "starter", "--think", "short"])
-    talk.until("› ")
+    talk.wait_at_prompt()
     if place != "› ":
         talk.type("Hi\r")
         talk.until(place)
