@@ -135,7 +135,9 @@ class ThinkingPanel(QWidget):
         ended = ENDS[how] if how else "stopped before it ended"
         known = tokens > 0 or seconds > 0
         title = f"Thought for {quantities.seconds(seconds)}" if known else "Thought"
-        self._show_line(title, " · ".join(part for part in (tokens_text(tokens, budget) if known else "", ended) if part))
+        self._show_line(
+            title, " · ".join(part for part in (tokens_text(tokens, budget) if known else "", ended) if part)
+        )
         self._show_bar(tokens, budget)
         was_thinking = self.is_thinking
         self._answer.hide()
