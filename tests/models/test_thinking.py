@@ -191,7 +191,7 @@ def test_an_answer_that_repeats_itself_is_noticed_and_one_that_goes_on_is_not():
         going_on.feed("x", index % 90)
         noticed.append(looping.answer_loops())
         assert not going_on.answer_loops()
-    assert noticed.index(True) == 415
+    assert noticed.index(True) == 255
 
 
 def test_without_room_for_thinking_there_is_no_grace_either():
