@@ -208,7 +208,7 @@ def _ending(reply: events.Reply, at_terminal: bool) -> str:
     if reply.finish == "cancelled":
         thinking = f"{reply.thinking_tokens:,} thinking and " if reply.thinking_tokens else ""
         return f"Stopped after {thinking}{reply.answer_tokens:,} answer tokens."
-    if reply.finish == "length":
+    if reply.finish == "length" and not reply.notes:
         return "The reply ended at the limit of tokens."
     first, rate = quantities.seconds(reply.ttft_s), f"{reply.tokens_per_s:.1f} tokens/s"
     return f"{reply.answer_tokens:,} tokens · {rate} · first after {first}" if at_terminal else ""

@@ -80,6 +80,7 @@ class Ballot(msgspec.Struct, frozen=True, kw_only=True):
 class Reply(Record, frozen=True, tag="reply"):
     """A whole reply. Times in seconds; cached_tokens: prompt tokens that were in the KV cache already.
 
+    notes: sentences about this reply that its reader should know, such as why it was cut;
     budget: the thinking budget in force at the end, None for no limit or no thinking; context_tokens: what the
     conversation now fills of the context; closed_by: how thinking ended, None when it never closed.
 
@@ -101,6 +102,7 @@ class Reply(Record, frozen=True, tag="reply"):
     budget: int | None = None
     context_tokens: int = 0
     context_limit: int = 0
+    notes: list[str] = []
     votes: list[Ballot] = []
     agreement: int = 0
 
@@ -111,7 +113,6 @@ class Loaded(Record, frozen=True, tag="loaded"):
     model: str
     family: str
     thinks: bool
-    can_think: bool
     note: str
     weights_bytes: int
     context_limit: int

@@ -17,7 +17,7 @@ from mlx_lm.sample_utils import make_sampler
 from models.ballots import check_votes
 from models.engine.messages import Chat
 from models.errors import BadInput, NoMemory
-from models.events import Done, Event, Finish, Note, Progress
+from models.events import Done, Event, Finish, Progress
 from models.load import LoadedModel
 from models.speech import Speech
 from models.template import Advice, Family, Prompt, build_prompt
@@ -76,6 +76,7 @@ class _Run:
             return "cancelled"
         left = self.room - (len(self.context) - len(self.prompt.tokens))
         if left <= 0:
+            yield self._cut_note()
             return "length"
         steps = generate_step(
             mx.array(ahead[-1:]),
@@ -96,10 +97,17 @@ class _Run:
             if self.steering.cancelled:
                 return "cancelled"
             if self.speech.thinking.answer_loops():
-                yield Note(text="The answer had come to repeat itself and was stopped.")
+                yield self.speech.note("The answer had come to repeat itself and was stopped.")
                 return "length"
         yield from self.speech.events(self.speech.cut())
+        yield self._cut_note()
         return "length"
+
+    def _cut_note(self) -> Event:
+        limit = self.request.max_tokens
+        if limit is not None and self.room == limit:
+            return self.speech.note(f"The reply was cut at {limit:,} tokens.")
+        return self.speech.note(f"The reply was cut: the context of {self.loaded.context_limit:,} tokens is full.")
 
     def _note_token(self, token: int, logprobs: mx.array) -> None:
         self.cache.tokens.append(token)

@@ -62,7 +62,6 @@ class LoadedModel:
             model=self.name,
             family=family.id,
             thinks=family.trained,
-            can_think=True,
             note=untrained,
             weights_bytes=self.weights_bytes,
             context_limit=self.context_limit,

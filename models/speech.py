@@ -30,6 +30,7 @@ class Speech:
         self.ended = False
         self.drawn = 0  # tokens of the model's own
         self._said: dict[str, list[str]] = {"thinking": [], "answer": []}
+        self._notes: list[str] = []
         self._detokenizer = loaded.tokenizer.detokenizer
         self._first_token_at = 0.0
         self._thinking_seconds = 0.0
@@ -45,8 +46,15 @@ class Speech:
             yield Note(text=self.loaded.record().note)
         asked, given = self.request.think, self.thinking.budget
         if asked is not None and given is not None and given < asked:
-            yield Note(text=f"Thinking is held to {given:,} of the {asked:,} tokens asked for, so that an answer fits.")
+            yield self.note(
+                f"Thinking was held to {given:,} of the {asked:,} tokens asked for, so that an answer fits."
+            )
         yield from self._budget_event()
+
+    def note(self, text: str) -> Note:
+        """A sentence about this reply; it stays with its record."""
+        self._notes.append(text)
+        return Note(text=text)
 
     def take(self, token: int) -> Fed:
         """Take the next drawn token. The answer's `force` and `drop` are to be done before the next one is drawn."""
@@ -114,6 +122,7 @@ class Speech:
             budget=self.thinking.budget if self.request.think != 0 else None,
             context_tokens=context_tokens,
             context_limit=self.loaded.context_limit,
+            notes=self._notes,
         )
 
     def _token_event(self, channel: str, text: str, forced: bool = False) -> Token:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from PySide6.QtCore import QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QImage
+from PySide6.QtGui import QDesktopServices, QImage, QTextCursor, QTextDocument
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QTextBrowser, QVBoxLayout, QWidget
 
 from app.desktop import fonts
@@ -77,9 +77,26 @@ class HelpPage(QWidget):
         self.text.document().setDefaultFont(fonts.text(14))
         self.text.document().setDefaultStyleSheet(f"a {{ color: {colours().accent}; }}")
         self.text.setMarkdown(self._file.read_text(encoding="utf-8"))
+        _set_apart(self.text.document())
 
     def _follow(self, url: QUrl) -> None:
         if url.scheme() in ("http", "https"):
             QDesktopServices.openUrl(url)
         elif self._file is not None and (page := self._file.parent / url.path()).suffix == ".md" and page.is_file():
             self.show_file(page)
+
+
+def _set_apart(document: QTextDocument) -> None:
+    """Give paragraphs and headings the space between them that Qt's reader of Markdown leaves out."""
+    block = document.begin()
+    while block.isValid():
+        cursor, form = QTextCursor(block), block.blockFormat()
+        if not cursor.currentTable():
+            form.setTopMargin(18 if form.headingLevel() and block.blockNumber() else 0)
+            form.setBottomMargin(4 if block.textList() else 10)
+            cursor.setBlockFormat(form)
+        block = block.next()
+    for frame in document.rootFrame().childFrames():
+        apart = frame.frameFormat()
+        apart.setTopMargin(10)
+        frame.setFrameFormat(apart)

@@ -46,6 +46,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     budget: int | None = None
     context_tokens: int = 0
     context_limit: int = 0
+    notes: list[str] = []
 
 
 class Chat(msgspec.Struct, frozen=True):

@@ -15,7 +15,6 @@ LOADED = events.Loaded(
     model="starter",
     family="none",
     thinks=False,
-    can_think=True,
     note="",
     weights_bytes=100,
     context_limit=2048,

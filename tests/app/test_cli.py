@@ -156,7 +156,7 @@ class TestChat:
             '{"type":"token","channel":"answer","text":"is.","n":2,"forced":false}',
             '{"type":"done","thinking":"Let me see.","answer":"Paris.","thinking_tokens":3,"answer_tokens":2,'
             '"prompt_tokens":9,"cached_tokens":0,"ttft_s":0.25,"tokens_per_s":20.0,"finish":"eos",'
-            '"closed_by":"budget","thinking_s":1.5,"budget":3,"context_tokens":0,"context_limit":0,'
+            '"closed_by":"budget","thinking_s":1.5,"budget":3,"context_tokens":0,"context_limit":0,"notes":[],'
             '"votes":[],"agreement":0}',
         ]
 

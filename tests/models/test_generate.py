@@ -210,6 +210,14 @@ def test_length_is_told_when_the_answer_is_cut(tmp_path: Path):
     loaded = scripted(tmp_path, {"assistant\n": LONG}, "none")
     _, record = run(loaded, ask("Go", think=0, max_tokens=7))
     assert (record.finish, record.answer_tokens) == ("length", 7)
+    assert record.notes == ["The reply was cut at 7 tokens."]
+
+
+def test_a_full_context_is_told(tmp_path: Path):
+    loaded = scripted(tmp_path, {"assistant\n": "".join(f" {n}" for n in range(400))}, "none", context=256)
+    _, record = run(loaded, ask("Go", think=0))
+    assert (record.finish, record.context_tokens) == ("length", 256)
+    assert record.notes == ["The reply was cut: the context of 256 tokens is full."]
 
 
 def test_a_seed_makes_a_reply_again(tmp_path: Path):
@@ -246,7 +254,9 @@ def test_an_answer_that_loops_is_stopped_and_said_to_be(tmp_path: Path):
     events, record = run(loaded, ask("Go", think=0))
     assert record.finish == "length"
     assert record.answer_tokens < 450
-    assert any(isinstance(event, Note) and "repeat itself" in event.text for event in events)
+    (said,) = [event.text for event in events if isinstance(event, Note)]
+    assert record.notes == [said]
+    assert "repeat itself" in said
 
 
 def test_another_version_of_a_greedy_models_reply_is_another_one(tmp_path: Path):

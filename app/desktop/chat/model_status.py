@@ -123,6 +123,5 @@ class ModelStatus(QObject):
         if choice is None or loaded is None or self._loading.wanted != choice.model:
             self._toolbar.set_note("")
             return
-        self._toolbar.thinking.set_available(loaded.can_think, "" if loaded.can_think else loaded.note)
         asked_untrained = not loaded.thinks and choice.budget != 0
-        self._toolbar.set_note(loaded.note if asked_untrained or not loaded.can_think else "")
+        self._toolbar.set_note(loaded.note if asked_untrained else "")

@@ -133,6 +133,7 @@ class ReplyView(QWidget):
         self._waiting: Waiting | None = None
         self._panel: ThinkingPanel | None = None
         self._trouble: Trouble | None = None
+        self._notes: QLabel | None = None
         self._text = MessageText(Look(colours), name="Reply", parent=self)
         self._text.grown.connect(self._text_grown)
         self._text.link_clicked.connect(self.link_clicked)
@@ -214,6 +215,7 @@ class ReplyView(QWidget):
             self._panel.close_thinking(given.thinking_tokens, given.thinking_s, given.closed_by, given.budget)
         self._footer.set_figures(figures)
         self._footer.show()
+        self._show_notes(figures.notes if figures else [])
         self._describe()
         self.grown.emit()
 
@@ -253,6 +255,8 @@ class ReplyView(QWidget):
         self._suffix = "" if number is None else f" {number}"
         self._text.setAccessibleName(f"Reply{self._suffix}")
         self._footer.set_suffix(self._suffix)
+        if self._notes is not None:
+            self._notes.setAccessibleName(f"Reply notes{self._suffix}")
         if self._panel is not None:
             self._panel.set_suffix(self._suffix)
 
@@ -263,6 +267,8 @@ class ReplyView(QWidget):
         for part in (self._footer, self._waiting, self._panel, self._trouble):
             if part is not None:
                 part.set_colours(colours)
+        if self._notes is not None:
+            _ink(self._notes, colours.muted)
 
     def copy(self) -> None:
         """Put the answer on the clipboard as Markdown."""
@@ -283,6 +289,10 @@ class ReplyView(QWidget):
         if self._answered:
             self._text.move(SIDE, top)
             top += self._text.fit(width - 2 * SIDE) + 8
+        if self._notes is not None:
+            height = self._notes.heightForWidth(width - 2 * SIDE)
+            self._notes.setGeometry(SIDE, top, width - 2 * SIDE, height)
+            top += height + 8
         if self._trouble is not None:
             top += 4
             self._trouble.move(0, top)
@@ -292,6 +302,17 @@ class ReplyView(QWidget):
             top += self._footer.fit(width - 2 * SIDE)
         self.resize(width, top)
         return top
+
+    def _show_notes(self, notes: list[str]) -> None:
+        """Say what the reader should know about the reply, such as why it was cut."""
+        if self._notes is None and notes:
+            self._notes = _label(self)
+            self._notes.setFont(fonts.text(12))
+            self._notes.setAccessibleName(f"Reply notes{self._suffix}")
+            _ink(self._notes, self._colours.muted)
+            self._notes.show()
+        if self._notes is not None:
+            self._notes.setText("\n".join(notes))
 
     def _need_panel(self) -> ThinkingPanel:
         if self._panel is None:

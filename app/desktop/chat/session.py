@@ -47,7 +47,6 @@ class UnderWay:
     closed: events.ThinkingClosed | None = None
     waiting_for: str = ""
     fraction: float | None = None
-    notes: list[str] = field(default_factory=list)
     first_token_at: float | None = None
     stopping: bool = False
     _stored_thinking: int = 0
@@ -231,8 +230,6 @@ def _take_in(reply: UnderWay, event: messages.AnyEvent) -> None:
         case events.Progress():
             reply.waiting_for = event.stage
             reply.fraction = event.done / event.total if event.total else None
-        case events.Note():
-            reply.notes.append(event.text)
 
 
 def _conversation(system: str, turns: list[StoredMessage]) -> list[messages.Message]:

@@ -177,13 +177,6 @@ class ThinkingControl(QWidget):
             button.setChecked(SEGMENTS[button.text()] == budget)
         self._group.setExclusive(budget in SEGMENTS.values())
 
-    def set_available(self, available: bool, reason: str = "") -> None:
-        """Enable the control, or disable it with the sentence that says why."""
-        self._segments.setEnabled(available)
-        self.field.setEnabled(available)
-        self.setToolTip(reason)
-        self._segments.setAccessibleDescription(reason)
-
     def commit(self) -> None:
         """Take a number that was typed and not yet confirmed."""
         if self.field.hasFocus() or self.field.text() != said(self._budget):

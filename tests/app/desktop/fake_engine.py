@@ -105,7 +105,6 @@ def loaded(name: str) -> events.Loaded:
         model=name,
         family=model.family,
         thinks=thinks,
-        can_think=True,
         note="" if thinks else UNTRAINED,
         weights_bytes=model.size_bytes,
         context_limit=model.context_limit,

@@ -194,3 +194,15 @@ def test_figures_leave_out_what_is_not_known() -> None:
     assert figures_text(None) == ""
     assert figures_text(Figures()) == ""
     assert figures_text(Figures(answer_tokens=1)) == "1 token"
+
+
+def test_notes_stand_between_the_answer_and_the_footer(view: ReplyView) -> None:
+    view.set_text("and again and again")
+    view.finish(Figures(answer_tokens=300, finish="length", notes=["It repeated itself and was stopped.", "Second."]))
+    (note,) = [label for label in view.findChildren(QLabel) if label.accessibleName() == "Reply notes"]
+    assert note.isVisible()
+    assert note.text() == "It repeated itself and was stopped.\nSecond."
+    assert note.y() >= view.text_view.y() + view.text_view.height()
+    assert button(view, "Regenerate").parentWidget().y() >= note.y() + note.height() - 2
+    view.set_number(2)
+    assert note.accessibleName() == "Reply notes 2"

@@ -88,9 +88,3 @@ def test_a_wrong_number_is_told_and_changes_nothing(control: ThinkingControl, qt
         control.commit()
     assert "whole number" in told.args[0]
     assert control.budget == 2048
-
-
-def test_it_says_why_it_can_not_be_used(control: ThinkingControl) -> None:
-    control.set_available(False, "This model can't think.")
-    assert not segment(control, "Short").isEnabled()
-    assert control.toolTip() == "This model can't think."
