@@ -136,7 +136,7 @@ class Scene:
     def fail(self) -> None:
         """Have the engine die in mid-reply."""
         job_id, _ = self.engine.last_chat()
-        text = "The engine was stopped by the system, most likely because memory ran out."
+        text = "The engine was killed, as the system does when memory runs out."
         hint = "What was said so far is kept. Close other programs or take a smaller model, then try again."
         self.engine.play(job_id, events.Failed(kind="worker_died", text=text, hint=hint))
         self.settle()
