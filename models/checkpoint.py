@@ -18,14 +18,18 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from models import errors, quantities
+from models import errors, events, quantities
 
 RECORD = "stillroom.json"
 _DRAFT = re.compile(r"\.draft-(\d+)-")
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """What stillroom.json holds. created: ISO 8601, UTC; made_from: changes when the model has to be made anew."""
+    """What stillroom.json holds. created: ISO 8601, UTC; made_from: changes when the model has to be made anew.
+
+    repo, revision, recipe: the Hub repository and commit it was made from, and how it was quantized, where known;
+    original: what it was quantized from, as library.find takes it; base: the model that an adapter belongs to.
+    """
 
     name: str
     title: str
@@ -34,6 +38,12 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     size_bytes: int
     licence: str = ""
     made_from: str = ""
+    repo: str = ""
+    revision: str = ""
+    recipe: str = ""
+    original: str = ""
+    base: str = ""
+    card: events.QuantCard | None = None
 
 
 def read_record(folder: Path) -> Record | None:

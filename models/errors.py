@@ -9,6 +9,7 @@
     ├── DiskFull            disk_full   1   no space left
     ├── NoMemory            no_memory   1   does not fit in memory
     ├── Offline             offline     1   the Hub can't be reached
+    ├── Denied              denied      1   the Hub asks for a token, or for terms to be accepted
     ├── Newer               newer       1   written by a newer Stillroom
     ├── Busy                busy        1   another process holds it
     ├── Interrupted         cancelled   130 the user stopped it; no face shows this one as an error
@@ -79,6 +80,12 @@ class Offline(StillroomError):
     """The network, or the Hub behind it, can't be reached."""
 
     kind = "offline"
+
+
+class Denied(StillroomError):
+    """The Hub gives a repository only to who has a token, or has accepted its terms."""
+
+    kind = "denied"
 
 
 class Newer(StillroomError):

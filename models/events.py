@@ -119,8 +119,41 @@ class Loaded(Record, frozen=True, tag="loaded"):
     seconds: float
 
 
+class QuantCard(Record, frozen=True, tag="quant_card"):
+    """What a quantization cost, measured on this machine on the fixed text of resources/card_text.md.
+
+    kl: KL(original || this) per token in nats; same_top: share (0 to 1) of positions whose likeliest next token is the
+    original's; both None when there was no original to compare with, as is reference_perplexity. bits: mean bits per
+    weight, scales included; tokens_per_s: of decoding; peak_bytes: MLX's peak memory during that; measured: ISO 8601, UTC.
+    warning: a sentence when the recipe hurts, else empty.
+    """
+
+    model: str
+    reference: str
+    recipe: str
+    bits: float
+    size_bytes: int
+    kl: float | None
+    same_top: float | None
+    perplexity: float
+    reference_perplexity: float | None
+    tokens_per_s: float
+    peak_bytes: int
+    text_tokens: int
+    machine: str
+    measured: str
+    warning: str = ""
+
+
 class Model(Record, frozen=True, tag="model"):
-    """A model on this disk, as `stillroom show` prints it. params: number of weights; bits: mean bits per weight."""
+    """A model or an adapter on this disk, as `stillroom show` prints it.
+
+    kind: "model" is a folder of ours, "original" a repository in the standard Hugging Face cache (its name is the
+    repository's), "adapter" what fine-tuning made (base: the model it belongs to). params: number of weights; bits: mean
+    bits per weight; repo, revision, recipe: what it was made from and how, empty when not known; last_used: ISO 8601,
+    UTC, empty when never. state "broken": it can't be used, problem says why; repairable: downloading what is missing
+    would mend it.
+    """
 
     name: str
     title: str
@@ -136,12 +169,47 @@ class Model(Record, frozen=True, tag="model"):
     licence: str = ""
     state: Literal["ready", "broken"] = "ready"
     problem: str = ""
+    kind: Literal["model", "original", "adapter"] = "model"
+    repo: str = ""
+    revision: str = ""
+    recipe: str = ""
+    base: str = ""
+    last_used: str = ""
+    repairable: bool = False
+    card: QuantCard | None = None
+
+
+class HubModel(msgspec.Struct, frozen=True, kw_only=True):
+    """A repository that the Hub's search found. gated: its terms have to be accepted on the Hub first."""
+
+    repo: str
+    downloads: int
+    likes: int
+    licence: str
+    gated: bool
+    architecture: str = ""
+    params: int = 0
+    updated: str = ""
+
+
+class Found(Record, frozen=True, tag="found"):
+    """What a search of the Hub gave, best first."""
+
+    query: str
+    models: list[HubModel]
+
+
+class Removed(Record, frozen=True, tag="removed"):
+    """A model that is gone from this disk. freed_bytes: what that gave back; shared files are not counted."""
+
+    name: str
+    freed_bytes: int
 
 
 class Done(Event, frozen=True, tag="done"):
     """The last event of a job that succeeded."""
 
-    result: Reply | Loaded | Model | None = None
+    result: Reply | Loaded | Model | QuantCard | Found | Removed | None = None
 
 
 class Failed(Event, frozen=True, tag="failed"):

@@ -69,7 +69,7 @@ def _make() -> Iterator[Progress]:
     path = source()
     yield from gguf.convert(path, folder(), replace=True)
     licence = gguf_header.read(path).text("general.license")
-    record = checkpoint.new_record(folder(), TITLE, f"{DISTRIBUTION}: {path.name}", licence, _made_from())
+    record = checkpoint.new_record(folder(), TITLE, f"{DISTRIBUTION}: {path.name}", licence, made_from=_made_from())
     checkpoint.write_record(folder(), record)
 
 

@@ -70,7 +70,55 @@ class Import(msgspec.Struct, frozen=True, kw_only=True, tag="import"):
     name: str | None = None
 
 
-Request = Load | Unload | Chat | Import
+class Search(msgspec.Struct, frozen=True, kw_only=True, tag="search"):
+    """Ask the Hub for models. Ends with Found."""
+
+    query: str
+    limit: int = 30
+
+
+class Fetch(msgspec.Struct, frozen=True, kw_only=True, tag="fetch"):
+    """Download a repository into the standard Hugging Face cache, going on where an earlier try stopped.
+
+    revision: a branch, tag or commit, pinned at the start. recipe: what it will be quantized to next, so that the disk
+    is checked for the copy too; empty when it stays as it is. Ends with Model (kind "original").
+    """
+
+    repo: str
+    revision: str = "main"
+    recipe: str = ""
+
+
+class Quantize(msgspec.Struct, frozen=True, kw_only=True, tag="quantize"):
+    """Make a quantized copy in the library. Ends with Model.
+
+    model: a name of the library, a repository in the cache or a folder; recipe: as models/recipes.py reads it; name: what
+    to call it, made from the original's when None; card: measure its quant card too; drop_original: delete the
+    repository from the cache when all is done.
+    """
+
+    model: str
+    recipe: str
+    group_size: int | None = None
+    name: str | None = None
+    card: bool = True
+    drop_original: bool = False
+
+
+class MeasureCard(msgspec.Struct, frozen=True, kw_only=True, tag="measure_card"):
+    """Measure a model's quant card and keep it with the model. reference: its original, found by its record when None.
+
+    Ends with QuantCard.
+    """
+
+    model: str
+    reference: str | None = None
+
+
+NETWORK = (Search, Fetch)  # requests whose worker may use the network; every other one is kept offline
+
+Job = Import | Search | Fetch | Quantize | MeasureCard  # what has a process of its own
+Request = Load | Unload | Chat | Job
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True, tag="call"):

@@ -15,7 +15,7 @@ import time
 import traceback
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar, assert_never
 
 import msgspec
 
@@ -123,9 +123,7 @@ class Worker:
             self._unload()
             yield events.Done()
         else:
-            from models.library import import_model
-
-            yield from _stoppable(import_model(request.path, request.name), steering)
+            yield from _stoppable(_job(request), steering)
 
     def _load(self, name: str, adapter: str | None, steering: Steering) -> "Generator[events.Event, None, LoadedModel]":
         """Have the model in memory, freeing another one first; returns it."""
@@ -184,6 +182,33 @@ def joined(source: Iterator[events.Event]) -> Iterator[events.Event]:
             held, sent_at = None, time.monotonic()
         if not isinstance(event, events.Token):
             yield event
+
+
+def _job(request: messages.Job) -> Iterator[events.Event]:
+    """The work of a request that has a process of its own. Each imports only what it needs: a download no MLX."""
+    match request:
+        case messages.Import(path=path, name=name):
+            from models.library import import_model
+
+            return import_model(path, name)
+        case messages.Search():
+            from models.hub import search
+
+            return search(request)
+        case messages.Fetch():
+            from models.download import fetch
+
+            return fetch(request)
+        case messages.Quantize():
+            from models.quantize import quantize
+
+            return quantize(request)
+        case messages.MeasureCard():
+            from models.card import measure
+
+            return measure(request)
+        case _:
+            assert_never(request)
 
 
 def _stoppable(source: Iterator[Item], steering: Steering) -> Iterator[Item]:
