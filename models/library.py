@@ -73,6 +73,14 @@ def title(name: str) -> str:
     return record.title if record else folder.name
 
 
+def new_name(wanted: str, given: str | None = None) -> str:
+    """A name for a model to come: the given one, or one made from what is wanted, numbered when that is taken.
+
+    Raises BadInput for a given name that is taken or can't be one.
+    """
+    return _given_name(given) if given is not None else _free_name(_as_name(wanted))
+
+
 def prepare(name: str) -> Generator[Progress, None, Path]:
     """Find a model's folder and make the starter first where that is what is asked for. Raises what find raises."""
     if name == STARTER:
@@ -91,7 +99,7 @@ def import_model(path: str | Path, name: str | None = None) -> Iterator[Progress
         raise errors.NotFound(f"There is no file or folder {source}.")
     source = source.absolute()
     checkpoint.sweep(paths.models_folder())
-    folder = paths.models_folder() / (_free_name(_name_from(source)) if name is None else _given_name(name))
+    folder = paths.models_folder() / new_name(_name_from(source), name)
     if source.is_dir():
         inspection.inspect(source)
         yield from _copy(source, folder)
@@ -232,8 +240,11 @@ def _is_taken(name: str) -> bool:
 def _name_from(source: Path) -> str:
     """A name made from a file's or folder's own; a snapshot in the Hub's cache is called after its repository."""
     repo = re.search(r"models--[^/\\]+?--([^/\\]+)[/\\]snapshots[/\\]", str(source))
-    raw = repo[1] if repo else source.stem if source.is_file() else source.name
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", raw).strip("-._")[:MAX_NAME] or "model"
+    return _as_name(repo[1] if repo else source.stem if source.is_file() else source.name)
+
+
+def _as_name(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-._")[:MAX_NAME] or "model"
 
 
 def _copy(source: Path, folder: Path) -> Iterator[Progress]:

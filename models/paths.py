@@ -4,6 +4,9 @@ home/
   settings.toml
   stillroom.db        chats, runs, evaluations (models/store)
   models/NAME/        checkpoints that Stillroom made or imported, each with a stillroom.json (models/library.py)
+  adapters/NAME/      what fine-tuning made, each with a stillroom.json
+  used/               one empty file a model, as old as its last use
+  library.json        what was found out about each folder, so that it is not read again
   logs/               one file a process kind
   backups/            copies of the database
 """
@@ -35,6 +38,21 @@ def home() -> Path:
 def models_folder() -> Path:
     """The folder that holds one sub-folder per model."""
     return _made(home() / "models")
+
+
+def adapters_folder() -> Path:
+    """The folder that holds one sub-folder per adapter."""
+    return _made(home() / "adapters")
+
+
+def used_folder() -> Path:
+    """The folder of marks that say when a model was last used."""
+    return _made(home() / "used")
+
+
+def library_file() -> Path:
+    """What was found out about the folders of models."""
+    return home() / "library.json"
 
 
 def logs_folder() -> Path:

@@ -124,7 +124,7 @@ class Engine:
             if self._closed:
                 raise errors.Interrupted("The engine is closed.")
             resident = isinstance(request, messages.Load | messages.Unload | messages.Chat)
-            worker = self._resident_worker() if resident else _Worker(self._on_report, self._on_death)
+            worker = self._resident_worker() if resident else self._own_worker(request)
             self._calls[call_id] = _Call(watcher=watcher)
             self._workers[call_id] = worker
         worker.send(messages.Call(id=call_id, request=request))
@@ -147,6 +147,9 @@ class Engine:
         if self._resident is None or not self._resident.alive():
             self._resident = _Worker(self._on_report, self._on_death)
         return self._resident
+
+    def _own_worker(self, request: messages.Request) -> "_Worker":
+        return _Worker(self._on_report, self._on_death, network=isinstance(request, messages.NETWORK))
 
     def _on_report(self, worker: "_Worker", report: messages.Report) -> None:
         event = report.event
@@ -201,7 +204,10 @@ class _Worker:
     """A child process with its reader thread."""
 
     def __init__(
-        self, on_report: "Callable[[_Worker, messages.Report], None]", on_death: "Callable[[_Worker, int], None]"
+        self,
+        on_report: "Callable[[_Worker, messages.Report], None]",
+        on_death: "Callable[[_Worker, int], None]",
+        network: bool = False,
     ) -> None:
         self.proved = False  # has finished a call
         self._on_report = on_report
@@ -214,7 +220,7 @@ class _Worker:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log_file,
-                env=_environment(),
+                env=_environment(network),
                 start_new_session=True,  # a Ctrl-C in the terminal is for the parent alone
             )
         threading.Thread(target=self._read, name=f"engine-{self._process.pid}", daemon=True).start()
@@ -286,11 +292,14 @@ def _command() -> list[str]:
     return [sys.executable, "-P", "-m", "models.engine.worker"]
 
 
-def _environment() -> dict[str, str]:
-    """The worker's environment: no call to any network, no question asked, a quick BLAS where one is needed."""
+def _environment(network: bool) -> dict[str, str]:
+    """The worker's environment: no telemetry, no question asked, a quick BLAS where one is needed.
+
+    network: what it is for needs the Hub; every other worker is kept from calling anything.
+    """
+    offline = {} if network else {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
     quiet = {
-        "HF_HUB_OFFLINE": "1",
-        "TRANSFORMERS_OFFLINE": "1",
+        **offline,
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "DO_NOT_TRACK": "1",
         "TOKENIZERS_PARALLELISM": "false",

@@ -16,7 +16,8 @@ JobState = Literal["waiting", "running", "paused", "done", "failed", "cancelled"
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """A job as its row shows it, whole at every change, so that a late listener is right at once.
 
-    subject: what it is about, a Hub repository or a model's name; step and steps: the request under way, from 0, and how
+    subject: what it is about, a Hub repository or a model's name; doing: the kind of the request under way, as on the wire
+    ("fetch", "quantize"); then: in words what comes after it, as in "quantize to 4-bit"; step and steps: the request under way, from 0, and how
     many there are; stage, done, total, unit, rate: of the last Progress; seconds_left: None while not known; peak_bytes:
     of memory, 0 when not known; model: the library's name of what it made, once it is done; kind, error, hint: why it
     failed; created, ended: ISO 8601, UTC.
@@ -29,6 +30,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     step: int = 0
     steps: int = 1
     doing: str = ""
+    then: str = ""
     stage: str = ""
     done: int = 0
     total: int = 0

@@ -93,14 +93,15 @@ class Quantize(msgspec.Struct, frozen=True, kw_only=True, tag="quantize"):
     """Make a quantized copy in the library. Ends with Model.
 
     model: a name of the library, a repository in the cache or a folder; recipe: as models/recipes.py reads it; name: what
-    to call it, made from the original's when None; card: measure its quant card too; drop_original: delete the
-    repository from the cache when all is done.
+    to call it, made from the original's when None; replace: it may take the place of a model of that name; card: measure
+    its quant card too; drop_original: delete the repository from the cache when all is done.
     """
 
     model: str
     recipe: str
     group_size: int | None = None
     name: str | None = None
+    replace: bool = False
     card: bool = True
     drop_original: bool = False
 
