@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models import errors
+from models import errors, regular_files
 
 MAGIC = b"GGUF"
 MAX_ENTRIES = 1 << 16  # of metadata pairs and of tensors; real files have some tens and some hundreds
 MAX_ELEMENTS = 1 << 40
+MAX_ITEMS = 1 << 22  # of a list; the longest in real files are vocabularies and merges, some hundred thousand
+MAX_KEY, MAX_NAME = 1 << 16, 512  # bytes of a metadata key and of a tensor's name
 MAX_HEADER_BYTES = 64 << 20  # the largest vocabularies take about 20 MB
 DEFAULT_ALIGNMENT = 32
 
@@ -112,8 +114,9 @@ class Header:
 def read(path: Path) -> Header:
     """Read and check the header. Raises NotFound, Corrupt (not a GGUF, cut short, damaged) or Unsupported."""
     try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
+        with regular_files.open_regular(path) as file:
+            size = file.seek(0, 2)
+            file.seek(0)
             if file.read(4) != MAGIC:
                 raise errors.Corrupt(f"{path.name} is not a GGUF file.")
             with mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) as content:
@@ -155,7 +158,7 @@ class _Parser:
     def _metadata(self, count: int) -> dict[str, Any]:
         metadata: dict[str, Any] = {}
         for _ in range(count):
-            key = self._string()
+            key = self._string(MAX_KEY)
             if key in metadata:
                 raise self._damaged(f"{key} twice")
             metadata[key] = self._value(self._unpack("I"))
@@ -171,6 +174,8 @@ class _Parser:
         raise self._damaged(f"a value of type {kind}")
 
     def _array(self, kind: int, count: int) -> list[Any]:
+        if count > MAX_ITEMS:
+            raise self._damaged(f"a list of {count:,} items")
         if kind == _STRING:
             self._need(8 * count)
             return [self._string() for _ in range(count)]
@@ -197,7 +202,9 @@ class _Parser:
         return {tensor.name: tensor for tensor in tensors}
 
     def _tensor_row(self) -> tuple[str, str, tuple[int, ...], int, int]:
-        name = self._string()
+        name = self._string(MAX_NAME)
+        if not name or not name.isprintable():
+            raise self._damaged(f"a tensor named {name[:40]!r}")
         n_dims = self._unpack("I")
         if not 1 <= n_dims <= 4:
             raise self._damaged(f"a tensor of {n_dims} dimensions")
@@ -222,9 +229,11 @@ class _Parser:
                 f"{self.path.name} is cut short: {end - self.size:,} bytes are missing.", "Download or copy it again."
             )
 
-    def _string(self) -> str:
+    def _string(self, most: int = MAX_HEADER_BYTES) -> str:
         length = self._unpack("Q")
         self._need(length)
+        if length > most:
+            raise self._damaged(f"a name of {length:,} bytes")
         raw = self.content[self.at : self.at + length]
         self.at += length
         try:
