@@ -18,11 +18,12 @@ import psutil
 from mlx.utils import tree_flatten
 from mlx_lm.utils import dequantize_model, load_adapters, load_model, load_tokenizer
 
-from models import inspection
+from models import checkpoint_files, safety
 from models.errors import Corrupt, NoMemory, NotFound, StillroomError, Unsupported
 from models.events import Loaded, Progress
 from models.kv_cache import ConversationCache
 from models.template import Advice, Render, Style, detect, family_of, template_renderer
+from models.template_process import TemplateProcess
 
 T = TypeVar("T")
 
@@ -72,10 +73,22 @@ class LoadedModel:
 def load(name: str, path: Path, adapter: str | None = None) -> Iterator[Progress | LoadedModel]:
     """Load a checkpoint folder; yields progress and, last, the model.
 
-    Raises NotFound, Corrupt, Unsupported or NoMemory, each with its sentence. Nothing of the checkpoint's own code runs.
+    Raises NotFound, Corrupt, Unsupported, Unsafe or NoMemory, each with its sentence. Nothing of the checkpoint's own
+    code runs.
     """
+    safety.check(path)  # MLX hangs on or dies of some damaged headers, and says others in words of its own
+    if adapter is not None:
+        safety.check_adapter(Path(adapter))
+    templates = TemplateProcess(name)  # it starts while the weights are read
+    try:
+        yield from _load(name, path, adapter, templates)
+    except BaseException:
+        templates.close()
+        raise
+
+
+def _load(name: str, path: Path, adapter: str | None, templates: TemplateProcess) -> Iterator[Progress | LoadedModel]:
     begun = time.perf_counter()
-    inspection.inspect(path)  # MLX hangs on or dies of some damaged headers, and says others in words of its own
     config = read_config(path)
     total = weights_on_disk(path)
     check_memory(name, total, config)
@@ -83,7 +96,7 @@ def load(name: str, path: Path, adapter: str | None = None) -> Iterator[Progress
     model = _said_plainly(name, lambda: _load_weights(path, config, adapter))
     yield Progress(job="load", stage="load", done=total, total=total, unit="bytes")
     tokenizer = _said_plainly(name, lambda: _load_tokenizer(path, config))
-    render = template_renderer(tokenizer)
+    render = template_renderer(tokenizer, templates)
     template = getattr(tokenizer, "chat_template", None)
     family = family_of(name, config["model_type"], template if isinstance(template, str) else "", tokenizer.get_vocab())
     yield LoadedModel(
@@ -152,6 +165,13 @@ def _growth_on_cpu(config: dict[str, Any]) -> float:
 
 
 def _load_weights(path: Path, config: dict[str, Any], adapter: str | None) -> nn.Module:
+    with checkpoint_files.plainly_named(path) as place:
+        model = _model_of(place, config, adapter)
+        mx.eval(model.parameters())
+    return model
+
+
+def _model_of(path: Path, config: dict[str, Any], adapter: str | None) -> nn.Module:
     model, _ = load_model(path, lazy=True, trust_remote_code=False)
     if _runs_on_cpu():
         _to_float32(model)
@@ -160,7 +180,6 @@ def _load_weights(path: Path, config: dict[str, Any], adapter: str | None) -> nn
     if adapter is not None:
         model = load_adapters(model, adapter)
     model.eval()
-    mx.eval(model.parameters())
     return model
 
 

@@ -2,21 +2,24 @@
 
 The table of families is data (resources/families.toml), yet what a template really does is found out by rendering it:
 with thinking on and off, and looking at how the two differ and whether the prompt ends inside an open tag. A template
-is a program of a stranger: it is rendered in the worker alone.
+is a program of a stranger: it is rendered in a process of its own (models/template_process.py).
 """
 
 import re
 import tomllib
 from collections.abc import Callable, Container, Sequence
 from functools import cache
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
 from models import paths
 from models.engine.messages import Message
 from models.errors import Corrupt
+from models.template_process import TemplateProcess
 from models.thinking import State, Tags
+
+_TRANSFORMERS = "transformers.tokenization_utils_base"  # where the method stands that renders Jinja
 
 
 class Advice(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,24 +127,51 @@ def build_prompt(
     return Prompt(text, tokenizer.encode(text, add_special_tokens=False), start)
 
 
-def template_renderer(tokenizer: object) -> Render:
+def template_renderer(tokenizer: Any, process: TemplateProcess | None = None) -> Render:
     """Render with a tokenizer's own chat template, or in plain words when it has none.
 
-    Raises Corrupt when the template fails on what every conversation has.
+    process: where its template is rendered, for it is a stranger's program; one is started when None. Raises Corrupt
+    when the template fails on what every conversation has, Unsafe when it takes too much or reaches too far.
     """
+    if not getattr(tokenizer, "has_chat_template", False):
+        return lambda turns, enable_thinking: _plain(turns)
+    if not _is_jinja(tokenizer):
+        return _code_renderer(tokenizer)
+    place = process or TemplateProcess("this model")
 
     def render(turns: Sequence[dict[str, str]], enable_thinking: bool) -> str:
-        if not getattr(tokenizer, "has_chat_template", False):
-            return _plain(turns)
+        variables = {
+            **tokenizer.special_tokens_map, "add_generation_prompt": True, "enable_thinking": enable_thinking,
+        }  # fmt: skip
+        return place.render(_source(tokenizer), turns, variables)
+
+    return render
+
+
+def _is_jinja(tokenizer: Any) -> bool:
+    """Whether the template is the checkpoint's, and not a function of mlx-lm or transformers that knows the format."""
+    method = type(getattr(tokenizer, "_tokenizer", tokenizer)).apply_chat_template
+    return getattr(tokenizer, "_chat_template", None) is None and method.__module__ == _TRANSFORMERS
+
+
+def _code_renderer(tokenizer: Any) -> Render:
+    def render(turns: Sequence[dict[str, str]], enable_thinking: bool) -> str:
         try:
-            text = tokenizer.apply_chat_template(  # type: ignore[attr-defined]
+            text = tokenizer.apply_chat_template(
                 list(turns), tokenize=False, add_generation_prompt=True, enable_thinking=enable_thinking
             )
-        except Exception as error:  # a template raises whatever its author wrote
-            raise Corrupt(f"The model's chat template failed: {error}.") from error
+        except Exception as error:
+            raise Corrupt(f"The model's chat format can't hold this conversation: {error}.") from error
         return str(text)
 
     return render
+
+
+def _source(tokenizer: Any) -> str:
+    try:
+        return str(tokenizer.get_chat_template())
+    except ValueError as error:  # several templates, and none of them the default
+        raise Corrupt("The model has several chat templates and does not say which is meant for chats.") from error
 
 
 def _turns(messages: Sequence[Message], family: Family, think: bool) -> list[dict[str, str]]:
