@@ -24,6 +24,7 @@ BENCHMARKS = {
     "worker_start": "engine process, from start to first token",
     "gui_start": "from process start to a usable window, and its memory, against an empty PySide6 window",
     "gui_stream": "time between two ticks of a 5 ms timer in the GUI thread, a reply streaming into a long chat",
+    "fit": "memory of a run as foretold by models/fit.py and as measured, for several lengths of prompt",
 }
 
 
