@@ -105,7 +105,7 @@ def _read_files(folder: Path) -> Iterator[Path]:
 
 def _check_link(path: Path, folder: Path) -> None:
     """A link may lead to a file of its folder, or to the Hub's blobs of its repository or of all of them."""
-    target = path.resolve()
+    target = Path(os.path.realpath(path))  # ends in a circle too, where resolve() fails
     real = folder.resolve()
     places = [real]
     if real.parent.name == "snapshots":

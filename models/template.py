@@ -124,7 +124,17 @@ def build_prompt(
         text, start = _opened(text, style)
     else:
         text, start = _closed(text, style), "answer"
-    return Prompt(text, tokenizer.encode(text, add_special_tokens=False), start)
+    return Prompt(text, _encoded(tokenizer, text), start)
+
+
+def _encoded(tokenizer: Tokenizer, text: str) -> list[int]:
+    try:
+        return tokenizer.encode(text, add_special_tokens=False)
+    except BaseException as error:
+        # a pattern of tokenizer.json without end makes the tokenizers library panic, which is no Exception
+        if type(error).__name__ != "PanicException":
+            raise
+        raise Corrupt(f"The model's tokenizer fails on this conversation: {' '.join(str(error).split())}.") from error
 
 
 def template_renderer(tokenizer: Any, process: TemplateProcess | None = None) -> Render:
