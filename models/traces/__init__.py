@@ -1,0 +1,17 @@
+"""Reasoning traces: read every common shape, check, leave out what would harm, keep as sets on this disk.
+
+trace.py        one typed trace and its id
+report.py       what an import found: left out and why, counts, a set's record
+reading.py      a file to rows with true line numbers: encodings, JSONL, JSON
+json_elements.py, delimited.py, parquet.py      the formats that need more than a line at a time
+tags.py         where thinking begins and ends in a text
+markup.py       chat templates' own tokens in a text
+conversations.py, columns.py, shapes.py         rows of every common shape to drafts of traces
+checks.py       why a draft is left out
+scripts.py, duplicates.py, overlap.py, secrets.py   the checks that need more than a look
+importing.py    files to traces and a report, and a preview of it
+store.py        trace sets on disk: add, list, edit, leave out, delete
+looking.py      search, token histogram, preview of what is learned
+split.py        problems to training and held-out, never on both sides
+export.py       a set in any of the shapes that are read
+"""

@@ -1,0 +1,138 @@
+"""Why a draft is left out, in the order in which it is asked; and what harmless is mended before.
+
+Everything is looked at before any training: one row that is cut off, or has nothing to learn from, can spoil a whole
+adapter (a loss over no tokens is 0/0). A trace that is too long is dropped and never cut, as a cut one teaches to think
+without end.
+"""
+
+import unicodedata
+from collections.abc import Callable
+
+import msgspec
+
+from models import errors
+from models.traces import markup, scripts
+from models.traces.draft import Draft
+from models.traces.report import Reason
+from models.traces.trace import Turn
+
+CHARACTERS_PER_TOKEN = 3.2  # of reasoning in English and mathematics, on the families' vocabularies
+Count = Callable[[str], int]
+Why = tuple[Reason, str]
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What a trace may be. max_tokens: of problem, thinking and answer together, None for no limit.
+
+    near: likeness (0 to 1) from which a trace counts as a near duplicate, 0 to keep those; other_script: the largest
+    share (0 to 1) of letters in another script than the problem's, 1 to keep all.
+    """
+
+    max_tokens: int | None = None
+    near: float = 0.9
+    other_script: float = 0.05
+
+    def __post_init__(self) -> None:
+        if self.max_tokens is not None and self.max_tokens < 1:
+            raise errors.BadInput("The limit of tokens must be 1 or more.")
+        if not (0 <= self.near <= 1 and 0 <= self.other_script <= 1):
+            raise errors.BadInput("Likeness and share of another script lie between 0 and 1.")
+
+
+def estimate_tokens(text: str) -> int:
+    """Tokens of a text, guessed from its characters."""
+    return round(len(text) / CHARACTERS_PER_TOKEN)
+
+
+def mend(draft: Draft) -> set[str]:
+    """Put a draft's texts into one form: NFC, `\\n` between lines, no space around. Returns what was changed, in words."""
+    mended: set[str] = set()
+    draft.problem = _mend(draft.problem, mended)
+    draft.thinking = _mend(draft.thinking, mended)
+    draft.answer = _mend(draft.answer, mended)
+    draft.system = _mend(draft.system, mended)
+    draft.gold = _mend(draft.gold, set())
+    if draft.turns:
+        draft.turns = [Turn(turn.role, _mend(turn.content, mended)) for turn in draft.turns]
+    return mended
+
+
+def why_left_out(draft: Draft, limits: Limits, count: Count | None = None) -> Why | None:
+    """The first thing that is wrong with a mended draft by itself. count: tokens of a text; estimated without one."""
+    texts = (draft.problem, draft.thinking, draft.answer, draft.system, *(turn.content for turn in draft.turns))
+    return (
+        _encoding((*texts, draft.gold, draft.teacher, draft.source, draft.licence))
+        or draft.fault
+        or _missing(draft)
+        or _control_tokens(texts)
+        or _too_long(draft, limits, count)
+        or _language(draft, limits)
+    )
+
+
+def _mend(text: str, mended: set[str]) -> str:
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        mended.add("line ends")
+    if not text.isascii():
+        if text[0] == "\ufeff":
+            text = text.lstrip("\ufeff")
+            mended.add("byte order mark")
+        if not unicodedata.is_normalized("NFC", text):
+            text = unicodedata.normalize("NFC", text)
+            mended.add("decomposed characters")
+    return text.strip()
+
+
+def _encoding(texts: tuple[str, ...]) -> Why | None:
+    for text in texts:
+        if "\0" in text:
+            return "encoding", "It holds a NUL character."
+        if text.isascii():
+            continue
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            code = ord(text[error.start])
+            if 0xDC80 <= code <= 0xDCFF:
+                return "encoding", f"It holds the byte 0x{code - 0xDC00:02x}, which is not UTF-8 there."
+            return "encoding", f"It holds half a character (the lone surrogate U+{code:04X})."
+    return None
+
+
+def _missing(draft: Draft) -> Why | None:
+    if not draft.problem:
+        return "no_problem", "There is no problem."
+    if not draft.closed:
+        if draft.thinking and not draft.answer:
+            return "not_closed", "Its thinking never closes."
+        return "not_closed", "The reply was cut off."
+    if not draft.answer:
+        return "no_answer", "Nothing follows its thinking." if draft.thinking else "There is no answer."
+    return None
+
+
+def _control_tokens(texts: tuple[str, ...]) -> Why | None:
+    for text in texts:
+        if token := markup.control_token(text):
+            return "control_tokens", f"{token} stands inside the text, where a tokenizer would obey it."
+    return None
+
+
+def _too_long(draft: Draft, limits: Limits, count: Count | None) -> Why | None:
+    if limits.max_tokens is None:
+        return None
+    parts = [draft.system, *(turn.content for turn in draft.turns), draft.problem, draft.thinking, draft.answer]
+    text = "\n".join(part for part in parts if part)
+    tokens = count(text) if count else estimate_tokens(text)
+    if tokens <= limits.max_tokens:
+        return None
+    about = "" if count else "about "
+    return "too_long", f"It has {about}{tokens:,} tokens, the limit is {limits.max_tokens:,}."
+
+
+def _language(draft: Draft, limits: Limits) -> Why | None:
+    if limits.other_script >= 1:
+        return None
+    said = scripts.mixed(draft.problem, f"{draft.thinking}\n{draft.answer}", limits.other_script)
+    return ("language", said) if said else None

@@ -1,0 +1,60 @@
+"""What a row was recognised as: a trace to be, not checked yet."""
+
+from dataclasses import dataclass, field
+
+from models.traces import tags
+from models.traces.report import Reason
+from models.traces.trace import Turn
+
+NOT_CUT = "thinking that never closes"
+
+
+@dataclass(slots=True)
+class Draft:
+    """The parts of a trace as a row has them.
+
+    title: the row's shape; where: where its thinking was, as words of a sentence. closed: False when the reply was cut
+    or its thinking never ends. by_template: its thinking closes without having opened, so the template opened it.
+    fault: why it can be no trace.
+    """
+
+    title: str
+    where: str = "no thinking"
+    problem: str = ""
+    thinking: str = ""
+    answer: str = ""
+    system: str = ""
+    turns: list[Turn] = field(default_factory=list)
+    gold: str = ""
+    source: str = ""
+    teacher: str = ""
+    licence: str = ""
+    closed: bool = True
+    by_template: bool = False
+    opened: bool = False
+    verified: bool | None = None
+    tokens: int = 0
+    budget: int | None = None
+    fault: tuple[Reason, str] | None = None
+
+    def take_reply(self, text: str) -> None:
+        """Set thinking and answer from a reply that may hold both. opened: the prompt ended in the open tag."""
+        split = tags.split_reply(text)
+        self.thinking, self.answer = split.thinking, split.answer
+        if split.found == "none" and self.opened:
+            self.thinking, self.answer, self.closed = split.answer, "", False
+        elif split.found == "tags":
+            self.where = f"thinking in {split.tag}"
+        elif split.found == "closed":
+            self.where, self.by_template = f"thinking before {dict(tags.pairs())[split.tag]}", True
+        elif split.found == "open":
+            self.where, self.closed = f"thinking in {split.tag}", False
+        elif split.found == "late":
+            self.fault = ("control_tokens", f"Text stands before its {split.tag}.")
+
+    def take_parts(self, thinking: str, answer: str, column: str) -> None:
+        """Set thinking that has a place of its own, and the answer, in which it may stand once more."""
+        split = tags.split_reply(answer)
+        self.thinking = tags.unwrap_thinking(thinking)
+        self.answer = split.answer if split.found in ("tags", "closed") else tags.without_end(answer).strip()
+        self.where = f"thinking in {column}"

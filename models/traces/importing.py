@@ -1,0 +1,265 @@
+"""Files to traces and a report of every row that became none. Nothing of a file is changed.
+
+Each file is looked at twice: its first rows to see how it writes thinking, then all of it. A dump of replies whose
+template opened the tag has rows with a close alone; there a row with neither tag is one whose thinking never closed.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Generator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+
+from models import events
+from models.traces import checks, reading, secrets, shapes
+from models.traces.checks import Count, Limits
+from models.traces.draft import Draft
+from models.traces.duplicates import Duplicates
+from models.traces.overlap import EvaluationSets
+from models.traces.report import Added, LeftOut, Reason, SourceFile
+from models.traces.trace import Trace, identify
+
+LISTED = 10_000  # rows left out that are listed; all are counted
+PEEKED = 200  # rows
+STEP = 1 << 20  # bytes between two events
+
+Item = Trace | events.Progress
+
+
+class Preview(msgspec.Struct, frozen=True, kw_only=True):
+    """The first rows of a file as they would be added."""
+
+    shape: str
+    traces: list[Trace]
+    left_out: list[LeftOut]
+
+
+class Import:
+    """One import of any number of files: give `read` each, keep what it yields, then take `result`.
+
+    count: tokens of a text, as the model that will learn counts them. evaluation: files whose problems must not be learned.
+    """
+
+    def __init__(
+        self, limits: Limits | None = None, count: Count | None = None, evaluation: Sequence[Path] = ()
+    ) -> None:
+        self.limits = limits or Limits()
+        self.files: list[SourceFile] = []
+        self.left_out: list[LeftOut] = []
+        self.counts: Counter[Reason] = Counter()
+        self.secrets: Counter[str] = Counter()
+        self._count = count
+        self._evaluation = EvaluationSets(evaluation)
+        self._duplicates = Duplicates(self.limits.near)
+        self._origins: list[str] = []  # where each kept trace came from: a file's name, or nothing for the set itself
+        self._lines: list[int] = []
+
+    def know(self, trace: Trace) -> None:
+        """Take notice of a trace that is in the set already, so that it does not come in twice."""
+        self._number_if_new(trace, "")
+
+    def take(self, trace: Trace) -> LeftOut | None:
+        """Judge a trace that comes from no file, as from a chat; None when it may be kept."""
+        draft = _draft_of(trace)
+        checks.mend(draft)
+        why = checks.why_left_out(draft, self.limits, self._count) or self._evaluated(draft)
+        why = why or self._repeated(trace, trace.source)
+        return self._leave_out(trace.line, why, trace.source) if why else None
+
+    def read(self, path: Path, done: int = 0, total: int = 0) -> Generator[Item, None, None]:
+        """Yield a file's traces, and progress; done, total: bytes of all files before it, and of all.
+
+        Raises NotFound, BadInput, Corrupt, Unsupported for a file that can't be read at all.
+        """
+        kind = reading.recognise(path)
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        by_template = _closes_alone(path, kind)
+        told: Counter[str] = Counter()
+        fixed: Counter[str] = Counter()
+        left: Counter[Reason] = Counter()
+        rows, kept, next_step = 0, 0, 0
+        for row in reading.rows(path, kind):
+            rows += 1
+            if row.done >= next_step:
+                yield _progress(done + row.done, total)
+                next_step = row.done + STEP
+            if row.value is None:
+                why = row.fault or ("broken", "It is empty.")
+                left[why[0]] += 1
+                self._leave_out(row.line, (why[0], why[1]), path.name)
+                continue
+            draft = shapes.read(row.value)
+            told[shapes.sentence(draft)] += 1
+            fixed.update(checks.mend(draft))
+            if by_template and draft.thinking == "" and draft.where == "no thinking" and not draft.fault:
+                draft.fault = ("not_closed", f"It has no {by_template}, which other rows of this file have.")
+            trace_or_why = self._judge(draft, row.line, path.name)
+            if isinstance(trace_or_why, Trace):
+                kept += 1
+                yield trace_or_why
+            else:
+                left[trace_or_why[0]] += 1
+                self._leave_out(row.line, trace_or_why, path.name)
+        self.files.append(
+            SourceFile(
+                name=path.name,
+                sha256=sha256,
+                size_bytes=path.stat().st_size,
+                format=kind.format,
+                encoding=kind.encoding,
+                shape=_most(told),
+                shapes=dict(told.most_common(20)),
+                rows=rows,
+                kept=kept,
+                left_out=dict(left),
+                fixed=dict(fixed),
+            )
+        )
+
+    def result(self, name: str, total: int) -> Added:
+        """The report. total: traces that the set has now."""
+        return Added(
+            name=name,
+            shape=self.files[0].shape if self.files else "",
+            rows=sum(file.rows for file in self.files),
+            kept=sum(file.kept for file in self.files),
+            left_out=self.left_out,
+            counts=dict(self.counts),
+            files=self.files,
+            secrets=dict(self.secrets),
+            total=total,
+            estimated=self.limits.max_tokens is not None and self._count is None,
+            notes=self._notes(),
+        )
+
+    def _judge(self, draft: Draft, line: int, name: str) -> Trace | checks.Why:
+        why = checks.why_left_out(draft, self.limits, self._count) or self._evaluated(draft)
+        if why:
+            return why
+        trace = _trace_of(draft, line, name)
+        why = self._repeated(trace, name)
+        if why:
+            return why
+        for kind in secrets.kinds(f"{trace.problem}\n{trace.thinking}\n{trace.answer}\n{trace.system}"):
+            self.secrets[kind] += 1
+        return trace
+
+    def _evaluated(self, draft: Draft) -> checks.Why | None:
+        asked = (draft.problem, *(turn.content for turn in draft.turns if turn.role == "user"))
+        found = next((place for text in asked if (place := self._evaluation.find(text))), "")
+        return ("overlap", found) if found else None
+
+    def _repeated(self, trace: Trace, name: str) -> checks.Why | None:
+        found = self._number_if_new(trace, name)
+        if found is None:
+            return None
+        number, alike = found
+        origin = self._origins[number]
+        where = "a trace of this set"
+        if origin:
+            where = f"row {self._lines[number]}" if origin == name else f"row {self._lines[number]} of {origin}"
+        return ("duplicate", f"It is the same as {where}." if alike == 1 else f"It is nearly the same as {where}.")
+
+    def _number_if_new(self, trace: Trace, name: str) -> tuple[int, float] | None:
+        said = [turn.content for turn in trace.turns]
+        text = "\n".join((*said, trace.problem, trace.thinking, trace.answer))
+        found = self._duplicates.find(text, len(self._origins))
+        if found is None:
+            self._origins.append(name)
+            self._lines.append(trace.line)
+        return found
+
+    def _leave_out(self, line: int, why: checks.Why, name: str) -> LeftOut:
+        self.counts[why[0]] += 1
+        left = LeftOut(line=line, reason=why[0], text=why[1], file=name)
+        if len(self.left_out) < LISTED:
+            self.left_out.append(left)
+        return left
+
+    def _notes(self) -> list[str]:
+        notes = []
+        if self.limits.max_tokens is not None and self._count is None:
+            notes.append("Lengths were estimated at 3.2 characters a token; name the model to have them counted.")
+        if self.counts.total() > LISTED:
+            notes.append(f"{self.counts.total():,} rows were left out; the first {LISTED:,} are listed.")
+        for kind, traces in sorted(self.secrets.items()):
+            article = "an" if kind[0] in "aeiouA" else "a"
+            notes.append(f"{traces:,} {'trace seems' if traces == 1 else 'traces seem'} to hold {article} {kind}.")
+        return notes
+
+
+def preview(path: Path, most: int = 20, limits: Limits | None = None, count: Count | None = None) -> Preview:
+    """Show what a file's first `most` rows would become, without adding them. Raises as Import.read."""
+    job = Import(limits, count)
+    traces: list[Trace] = []
+    for item in job.read(path):
+        if isinstance(item, Trace):
+            traces.append(item)
+        if len(traces) + len(job.left_out) >= most:
+            break
+    kind = reading.recognise(path)
+    shape = Counter(shapes.sentence(shapes.read(row.value)) for row in _first(path, kind) if row.value is not None)
+    return Preview(shape=_most(shape), traces=traces[:most], left_out=job.left_out[:most])
+
+
+def _first(path: Path, kind: reading.Kind) -> list[reading.Row]:
+    rows = reading.rows(path, kind)
+    first = list(islice(rows, PEEKED))
+    rows.close()  # type: ignore[attr-defined]  # a generator's: the file is closed now and not some day
+    return first
+
+
+def _closes_alone(path: Path, kind: reading.Kind) -> str:
+    """The close tag that most of the first rows have without its open, or nothing."""
+    drafts = [shapes.read(row.value) for row in _first(path, kind) if row.value is not None]
+    alone = [draft for draft in drafts if draft.by_template]
+    return alone[0].where.removeprefix("thinking before ") if len(alone) * 2 > len(drafts) else ""
+
+
+def _most(told: Counter[str]) -> str:
+    known = Counter({sentence: n for sentence, n in told.items() if not sentence.startswith(shapes.UNKNOWN)})
+    return (known or told or Counter([shapes.UNKNOWN])).most_common(1)[0][0]
+
+
+def _progress(done: int, total: int) -> events.Progress:
+    return events.Progress(job="traces", stage="read", done=min(done, total or done), total=total, unit="bytes")
+
+
+def _trace_of(draft: Draft, line: int, name: str) -> Trace:
+    return Trace(
+        id=identify(draft.problem, draft.thinking, draft.answer, draft.turns),
+        problem=draft.problem,
+        thinking=draft.thinking,
+        answer=draft.answer,
+        system=draft.system,
+        turns=draft.turns,
+        gold=draft.gold,
+        source=draft.source or name,
+        teacher=draft.teacher,
+        licence=draft.licence,
+        closed=draft.closed,
+        verified=draft.verified,
+        line=line,
+        tokens=draft.tokens,
+        budget=draft.budget,
+    )
+
+
+def _draft_of(trace: Trace) -> Draft:
+    return Draft(
+        "",
+        problem=trace.problem,
+        thinking=trace.thinking,
+        answer=trace.answer,
+        system=trace.system,
+        turns=trace.turns,
+        gold=trace.gold,
+        source=trace.source,
+        teacher=trace.teacher,
+        licence=trace.licence,
+        closed=trace.closed,
+        verified=trace.verified,
+    )

@@ -1,0 +1,129 @@
+"""The elements of a large JSON document, one at a time: an array is never held whole.
+
+Only brackets, commas and quotes are looked at; each element's bytes are then decoded by the JSON decoder. Inside a
+string the next quote is looked for, so text passes at memory speed.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+_CHUNK = 1 << 18
+_OUTSIDE = re.compile(rb'[",\[\]{}]')
+_SPACE = b" \t\r\n"
+
+
+class Chunks(Protocol):
+    """Where bytes come from."""
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes, empty at the end."""
+
+
+class Element(NamedTuple):
+    """Bytes of one element; whole is False for one that the file's end cut off, too_long for one over the limit."""
+
+    data: bytes
+    whole: bool = True
+    too_long: bool = False
+
+
+def find_list(head: bytes, row_keys: frozenset[bytes]) -> int | None:
+    """Where the elements of the document's list begin: just behind the bracket of an array of objects.
+
+    That is the first list of objects directly inside a top-level object. None when `head`, the document's beginning,
+    shows none, or one of `row_keys` before it.
+    """
+    level = at = 0
+    while match := _OUTSIDE.search(head, at):
+        mark, at = match[0], match.end()
+        if mark == b'"':
+            end = _string_end(head, at)
+            if end < 0:
+                return None
+            is_key = level == 1 and head[end : end + 64].lstrip(_SPACE)[:1] == b":"
+            if is_key and head[at : end - 1] in row_keys:
+                return None
+            at = end
+        elif mark in b"[{":
+            level += 1
+            if mark == b"[" and level == 2 and head[at : at + 256].lstrip(_SPACE)[:1] == b"{":
+                return at
+        elif mark in b"]}":
+            level -= 1
+    return None
+
+
+def split(source: Chunks, separated: bool, limit: int, first: bytes = b"") -> Iterator[Element]:
+    """Give the elements of `first`, what was read already, and what is left of `source`.
+
+    separated: they stand in an array, whose bracket has been read; else they are documents one after the other.
+    An element over `limit` bytes is passed over and given with the data empty.
+    """
+    buffer = first or source.read(_CHUNK)
+    at = level = begin = 0
+    in_string = dropped = False
+    while True:
+        end, cut = -1, 0
+        if in_string:
+            close = _string_end(buffer, at)
+            at, in_string = (close, False) if close >= 0 else (len(buffer), True)
+        elif match := _OUTSIDE.search(buffer, at):
+            mark, at = match[0], match.end()
+            if mark == b'"':
+                in_string = True
+            elif mark in b"[{":
+                level += 1
+            elif mark == b",":
+                end, cut = (at - 1, at) if separated and level == 0 else (-1, 0)
+            else:
+                level -= 1
+                if separated and level < 0:
+                    yield from _element(buffer[begin : at - 1], dropped)
+                    return
+                if not separated and level <= 0:
+                    end, cut, level = at, at, 0
+        else:
+            at = len(buffer)
+        if cut:
+            yield from _element(buffer[begin:end], dropped)
+            begin, dropped = cut, False
+        if at >= len(buffer):
+            if len(buffer) - begin > limit:
+                dropped = True
+            # of a passed-over element only backslashes are kept: they tell whether the next quote ends the string
+            keep = _backslashes(buffer) if dropped else len(buffer) - begin
+            more = source.read(_CHUNK)
+            buffer = buffer[len(buffer) - keep :] + more
+            at, begin = keep, 0
+            if not more:
+                rest = buffer.strip(_SPACE)
+                if rest or dropped:
+                    yield Element(b"" if dropped else rest, whole=False, too_long=dropped)
+                elif separated:
+                    yield Element(b"", whole=False)
+                return
+
+
+def _element(data: bytes, dropped: bool) -> Iterator[Element]:
+    if dropped:
+        yield Element(b"", too_long=True)
+    elif data := data.strip(_SPACE):
+        yield Element(data)
+
+
+def _string_end(text: bytes, at: int) -> int:
+    """Just behind the quote that ends the string which `at` stands in, or -1."""
+    while True:
+        quote = text.find(b'"', at)
+        if quote < 0:
+            return -1
+        if _backslashes(text[max(0, quote - 64) : quote] if quote < 64 or text[quote - 64] != 92 else text[:quote]) % 2:
+            at = quote + 1
+        else:
+            return quote + 1
+
+
+def _backslashes(text: bytes) -> int:
+    """How many stand at the end."""
+    return len(text) - len(text.rstrip(b"\\"))

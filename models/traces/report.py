@@ -1,0 +1,126 @@
+"""What an import and a set of traces tell of themselves. All plain data: it crosses the wire and lies on the disk."""
+
+from typing import Literal, get_args
+
+import msgspec
+
+Reason = Literal[
+    "broken",  # no row, or a row of no known shape
+    "encoding",  # bytes that are no text, lone surrogates, NUL
+    "no_problem",
+    "no_answer",
+    "not_closed",  # the thinking never ends, or the reply was cut at a limit
+    "control_tokens",  # a chat template's own tokens, or think tags, inside the text
+    "too_long",  # dropped, never cut: a cut trace teaches never to answer
+    "language",  # too much in another script than the problem's
+    "overlap",  # its problem is in an evaluation set
+    "duplicate",  # the same, or nearly
+]
+REASONS: tuple[Reason, ...] = get_args(Reason)
+
+
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A row that became no trace. line: from 1; of a JSON array or Parquet file the element. file: its name."""
+
+    line: int
+    reason: Reason
+    text: str
+    file: str = ""
+
+
+class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that was added. format: "JSONL", "JSON", "CSV", "TSV" or "Parquet"; encoding as it was found.
+
+    shape: the sentence that says what was recognised, of most of its rows; shapes: rows of each such sentence.
+    fixed: rows in which something harmless was mended, by what it was.
+    """
+
+    name: str
+    sha256: str
+    size_bytes: int
+    format: str
+    encoding: str
+    shape: str
+    shapes: dict[str, int]
+    rows: int
+    kept: int
+    left_out: dict[Reason, int]
+    fixed: dict[str, int] = {}
+
+
+class Added(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", tag="traces_added"):
+    """What `traces add` ends with.
+
+    shape: of the first file; rows, kept: of all; left_out: the first LISTED rows that were, in order, counts: all of
+    them by reason; secrets: traces that seem to hold a key or an e-mail address, by kind; total: traces in the set now;
+    estimated: lengths were estimated from characters, as no tokenizer was given; notes: sentences to read.
+    """
+
+    name: str
+    shape: str
+    rows: int
+    kept: int
+    left_out: list[LeftOut]
+    counts: dict[Reason, int]
+    files: list[SourceFile]
+    secrets: dict[str, int] = {}
+    total: int = 0
+    estimated: bool = False
+    notes: list[str] = []
+
+
+class TraceSet(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", tag="trace_set"):
+    """A set of traces on this disk. created, changed: ISO 8601, UTC.
+
+    traces: all of them, excluded: of those, left out by hand; problems: different ones; thinking: traces with some;
+    verified, wrong, unchecked: by what is known of their answers; teachers, sources, licences: traces of each.
+    size_bytes: of traces.jsonl, data_hash: its SHA-256; characters: of thinking and answers together.
+    """
+
+    name: str
+    created: str
+    changed: str
+    traces: int
+    size_bytes: int
+    data_hash: str
+    files: list[SourceFile] = []
+    excluded: int = 0
+    problems: int = 0
+    thinking: int = 0
+    verified: int = 0
+    wrong: int = 0
+    unchecked: int = 0
+    characters: int = 0
+    teachers: dict[str, int] = {}
+    sources: dict[str, int] = {}
+    licences: dict[str, int] = {}
+
+
+class TraceSets(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", tag="trace_sets"):
+    """All sets on this disk, by name."""
+
+    sets: list[TraceSet]
+
+
+class Exported(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", tag="traces_exported"):
+    """A file that was written from a set."""
+
+    name: str
+    path: str
+    shape: str
+    traces: int
+    size_bytes: int
+
+
+class Histogram(msgspec.Struct, frozen=True, kw_only=True):
+    """Tokens of thinking and answer. counts[i]: traces below edges[i] and not below edges[i - 1]; the last: all above.
+
+    estimated: from characters.
+    """
+
+    edges: list[int]
+    counts: list[int]
+    median: int
+    longest: int
+    total: int
+    estimated: bool

@@ -1,0 +1,168 @@
+"""The shape of a row, recognised by itself, and the draft of a trace that comes of it.
+
+Conversations first, then records of programs, then columns: a row that has both was made from its conversation.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from models.traces import columns, conversations, markup
+from models.traces.conversations import Said
+from models.traces.draft import Draft
+from models.traces.trace import Trace
+
+UNKNOWN = "no shape that is known"
+_OURS = {"id", "problem", "thinking", "answer"}
+
+
+def read(row: Mapping[str, object]) -> Draft:
+    """Recognise a row. What it is goes into the draft's title, or its fault says that it is nothing known."""
+    row = _unpacked(row)
+    if row.keys() >= _OURS and (draft := _ours(row)):
+        return draft
+    draft = _conversation(row) or _record(row) or _marked_up(row) or columns.read(row)
+    if draft is None:
+        names = ", ".join(str(name) for name in list(row)[:8]) or "none"
+        return Draft(UNKNOWN, "", fault=("broken", f"Its columns are of no shape that is known: {names}."))
+    columns.describe(draft, row)
+    return draft
+
+
+def sentence(draft: Draft) -> str:
+    """What a row was recognised as, as it is said aloud."""
+    return f"{draft.title}, {draft.where}" if draft.where else draft.title
+
+
+def problem_of(row: Mapping[str, object]) -> str:
+    """The problem of a row of an evaluation set, or nothing."""
+    row = _unpacked(row)
+    asked = next((name for name in columns.PROBLEM if isinstance(row.get(name), str)), None)
+    return str(row[asked]) if asked else read(row).problem
+
+
+def _unpacked(row: Mapping[str, object]) -> Mapping[str, object]:
+    inner = row.get("row")  # the Hub's viewer wraps each row so
+    return inner if isinstance(inner, dict) and len(row) <= 4 else row
+
+
+def _ours(row: Mapping[str, object]) -> Draft | None:
+    """A row that Stillroom exported; cells of a CSV come as text, so those are read leniently."""
+    try:
+        trace = msgspec.convert(
+            {key: value for key, value in row.items() if value not in ("", None)}, Trace, strict=False
+        )
+    except msgspec.ValidationError:
+        return None
+    return Draft(
+        "Stillroom traces",
+        "thinking in its own field" if trace.thinking else "no thinking",
+        problem=trace.problem,
+        thinking=trace.thinking,
+        answer=trace.answer,
+        system=trace.system,
+        turns=trace.turns,
+        gold=trace.gold,
+        source=trace.source,
+        teacher=trace.teacher,
+        licence=trace.licence,
+        closed=trace.closed,
+        verified=trace.verified,
+        tokens=trace.tokens,
+        budget=trace.budget,
+    )
+
+
+def _conversation(row: Mapping[str, object]) -> Draft | None:
+    for key in conversations.KEYS:
+        messages = _list(row.get(key))
+        if messages is None:
+            continue
+        sharegpt = any(isinstance(turn, dict) and "from" in turn for turn in messages[:1])
+        title = f"ShareGPT {key}" if sharegpt else "OpenAI messages" if key == "messages" else f"messages in {key}"
+        apart = _reply_apart(row)
+        draft = conversations.read_messages(title, messages, apart)
+        draft.closed = draft.closed and not conversations.was_cut(row)
+        return draft
+    prompt, completion = _list(row.get("prompt")), row.get("completion")
+    if prompt and isinstance(prompt[0], dict):
+        said = _list(completion) or [{"role": "assistant", "content": columns.text_of(completion)}]
+        return conversations.read_messages("prompt and completion as messages", [*prompt, *said])
+    return None
+
+
+def _reply_apart(row: Mapping[str, object]) -> Mapping[str, object] | None:
+    """The answer to `messages` when it stands in other columns: a record's, or reasoning and answer."""
+    if record := _message_of(row):
+        return {"role": "assistant", **record}
+    answer = next((row[name] for name in ("answer", "response", "output") if isinstance(row.get(name), str)), None)
+    thinking = next((row[name] for name in conversations.THINKING_FIELDS if isinstance(row.get(name), str)), None)
+    messages = _list(row.get("messages")) or [None]
+    last = messages[-1]
+    if answer is None or not isinstance(last, dict) or last.get("role") not in ("user", "human"):
+        return None
+    return {"role": "assistant", "content": answer, **({"reasoning": thinking} if thinking else {})}
+
+
+def _record(row: Mapping[str, object]) -> Draft | None:
+    """What a program answered with: Ollama's chat or generate, OpenRouter's or OpenAI's completion."""
+    request, response = row.get("request"), row.get("response")
+    if isinstance(response, dict):
+        body = response.get("body")
+        asked = request if isinstance(request, dict) else {}
+        inner = _record_of({**row, **asked, **(body if isinstance(body, dict) else response)})
+        return inner
+    return _record_of(row)
+
+
+def _record_of(row: Mapping[str, object]) -> Draft | None:
+    message = _message_of(row)
+    if message is None:
+        return None
+    choices = row.get("choices")
+    title = "OpenRouter or OpenAI completions" if choices else "Ollama records"
+    messages = _list(row.get("messages"))
+    if messages is not None:
+        draft = conversations.read_messages(title, messages, {"role": "assistant", **message})
+    else:
+        draft = Draft(title)
+        asked = next((row[name] for name in columns.PROBLEM if isinstance(row.get(name), str)), "")
+        draft.problem = str(asked)
+        turn = conversations.read_message(message)
+        if isinstance(turn, str):
+            draft.fault = ("broken", turn)
+        else:
+            conversations.take_turn(draft, turn)
+    first = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
+    draft.closed = draft.closed and not conversations.was_cut(row) and not conversations.was_cut(first)
+    return draft
+
+
+def _message_of(row: Mapping[str, object]) -> Mapping[str, object] | None:
+    choices = row.get("choices")
+    if isinstance(choices, list) and choices and isinstance(choices[0], dict):
+        message = choices[0].get("message")
+        return message if isinstance(message, dict) else None
+    message = row.get("message")
+    return message if isinstance(message, dict) else None
+
+
+def _marked_up(row: Mapping[str, object]) -> Draft | None:
+    """A column that holds a whole conversation as the model saw it."""
+    text = row.get("text")
+    unwrapped = markup.unwrap(text) if isinstance(text, str) else None
+    if unwrapped is None:
+        return None
+    draft = Draft(f"text in {unwrapped.template} markup")
+    conversations.fill(draft, [Said(role, said) for role, said in unwrapped.turns])
+    return draft
+
+
+def _list(value: object) -> list[object] | None:
+    """A list, also when a CSV's cell holds it as JSON."""
+    if isinstance(value, str) and value.lstrip().startswith("[{"):
+        try:
+            value = msgspec.json.decode(value)
+        except (msgspec.MsgspecError, UnicodeEncodeError):
+            return None
+    return value if isinstance(value, list) else None
