@@ -22,8 +22,8 @@ MLX's own peak with the starter: 12.7 MB with 256 tokens, 16.0 with 512, 20.9 wi
 about 55 MB that the allocator keeps in pieces.
 
 **As run here.** MLX on a CPU computes in float32 (models/load.py dequantizes), so there every weight and every cached
-value takes 4 bytes whatever the recipe, and loading peaks with the file, its scales in float32 and the result held at
-once: needed is the larger of that peak and the run. `runs_in_float32(machine)` says which kind a machine is, and
+value takes 4 bytes whatever the recipe, and loading has a peak of its own (`load_peak_here`): needed is the larger of
+that and the run. `runs_in_float32(machine)` says which kind a machine is, and
 `needed_bytes(as_run_here=True)` computes for it.
 
 **Training** (`training_bytes`) is an estimate, told below; a dry step on the longest batch decides. MLX's own peak
@@ -55,6 +55,7 @@ FUSED_HEAD_DIMS = (64, 80, 128)  # of Metal's attention kernel for prompts
 RUNTIME_BYTES = 256 << 20
 PROCESS_BYTES_HERE = 81_000_000
 RUNNING_BYTES_HERE = 120_000_000
+READ_AHEAD = 16  # matrices, as measured with random models of 197 to 267 million weights
 COMFORTABLE = 0.8  # share of the room
 LEAST = "4bit"  # the fewest bits that are recommended
 MAC_SIZES = (8, 16, 18, 24, 32, 36, 48, 64, 96, 128, 192, 256, 512)  # GiB
@@ -139,8 +140,15 @@ def mlx_peak_here(shape: Shape, context: int) -> int:
 
 
 def load_peak_here(shape: Shape, recipe: Recipe | None, stored: int) -> int:
-    """What MLX holds on a CPU while it dequantizes: the file, its scales and biases as float32, and the result."""
-    scales = 2 * (32 / recipe.group_size) / recipe.bits_per_weight() if recipe and recipe.mode == "affine" else 0.0
+    """What MLX holds on a CPU while it makes float32 of a checkpoint.
+
+    Of a quantized one the file, its scales and biases as float32, and the result. Of one at 16 bits, beside the result,
+    what has been read and not yet been converted: the embedding and 16 of the largest other matrices.
+    """
+    if recipe is None:
+        ahead = 2 * (shape.head_params + READ_AHEAD * shape.feed_forward * shape.hidden)
+        return 4 * shape.params + min(ahead, stored)
+    scales = 2 * (32 / recipe.group_size) / recipe.bits_per_weight() if recipe.mode == "affine" else 0.0
     return 4 * shape.params + round(stored * (1 + scales))
 
 

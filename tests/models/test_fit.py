@@ -149,6 +149,26 @@ def test_a_run_on_this_machine_peaks_where_foretold(tokens: int, starter_folder:
     assert expected.process == pytest.approx(peaks.process, rel=0.15)
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "darwin", reason="the formulas for a run in float32")
+@pytest.mark.parametrize("name", [None, "4bit"])
+def test_a_larger_model_peaks_where_foretold(name: str | None, tmp_path: Path) -> None:
+    folder = make_tiny(tmp_path / "large", context=4096)
+    sizes = {"hidden_size": 1024, "intermediate_size": 2816, "num_hidden_layers": 12, "num_attention_heads": 16}
+    config = config_of("llama", vocab_size=30_000, torch_dtype="bfloat16", eos_token_id=2, **sizes)
+    recipe = recipes.parse(name) if name else None
+    model = quantized(config, recipe) if recipe else random_model(config)
+    if recipe:
+        config["quantization"] = {"group_size": recipe.group_size, "bits": recipe.bits, "mode": recipe.mode}
+    save_model(folder, model)
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    shape, tokens = fit.shape_of(config), 1024
+    peaks = measured.peaks_of(folder, tokens)
+    assert fit.load_peak_here(shape, recipe, fit.weights_bytes(shape, recipe)) == pytest.approx(peaks.load, rel=0.1)
+    assert fit.mlx_peak_here(shape, tokens) == pytest.approx(peaks.run, rel=0.05)
+    assert fit.needed_bytes(shape, recipe, tokens, as_run_here=True) == pytest.approx(peaks.process, rel=0.15)
+
+
 def test_a_shape_is_read_from_a_configuration_that_leaves_things_out() -> None:
     least = {key: value for key, value in CONFIG.items() if key not in ("head_dim", "num_key_value_heads")}
     shape = fit.shape_of({**least, "model_type": "llama"})
