@@ -28,6 +28,7 @@ from models.template_process import TemplateProcess
 T = TypeVar("T")
 
 FALLBACK_CONTEXT = 4096  # tokens, when config.json names none
+LONGEST_REASON = 300  # characters of what a library says about an error
 MEMORY_MARGIN = 512 << 20  # bytes left to the rest of the machine
 
 
@@ -93,9 +94,9 @@ def _load(name: str, path: Path, adapter: str | None, templates: TemplateProcess
     total = weights_on_disk(path)
     check_memory(name, total, config)
     yield Progress(job="load", stage="load", done=0, total=total, unit="bytes")
-    model = _said_plainly(name, lambda: _load_weights(path, config, adapter))
+    model = _said_plainly(name, "config.json and weights", lambda: _load_weights(path, config, adapter))
     yield Progress(job="load", stage="load", done=total, total=total, unit="bytes")
-    tokenizer = _said_plainly(name, lambda: _load_tokenizer(path, config))
+    tokenizer = _said_plainly(name, "tokenizer files", lambda: _load_tokenizer(path, config))
     render = template_renderer(tokenizer, templates)
     template = getattr(tokenizer, "chat_template", None)
     family = family_of(name, config["model_type"], template if isinstance(template, str) else "", tokenizer.get_vocab())
@@ -225,11 +226,11 @@ def _advised_sampling(path: Path, family: Advice) -> Advice:
     )
 
 
-def _said_plainly(name: str, work: Callable[[], T]) -> T:
-    """Run a step of mlx-lm or transformers and say its many exceptions in a sentence of ours."""
+def _said_plainly(name: str, part: str, work: Callable[[], T]) -> T:
+    """Run a step of mlx-lm or transformers and say its many exceptions in a sentence of ours. part: what it reads."""
     try:
         return work()
-    except (StillroomError, MemoryError, KeyboardInterrupt):
+    except (StillroomError, MemoryError, KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
     except FileNotFoundError as error:
         raise NotFound(f"{name} is incomplete: {_on_one_line(error)}.") from error
@@ -238,10 +239,12 @@ def _said_plainly(name: str, work: Callable[[], T]) -> T:
             raise Unsupported(f"{name} can't be run: {_on_one_line(error)}.") from error
         raise Corrupt(f"{name} can't be loaded: {_on_one_line(error)}.") from error
     except BaseException as error:  # a panic in the tokenizers library is no Exception
-        if isinstance(error, SystemExit | GeneratorExit):
-            raise
-        raise Corrupt(f"{name} can't be loaded: {type(error).__name__}: {_on_one_line(error)}.") from error
+        raise Corrupt(
+            f"{name} can't be loaded: its {part} hold something unexpected ({type(error).__name__}: {_on_one_line(error)}).",
+            "Download or copy it again.",
+        ) from error
 
 
 def _on_one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()).rstrip(".")
+    line = " ".join(str(error).split()).rstrip(".")
+    return line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]}…"
