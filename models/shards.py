@@ -15,17 +15,23 @@ from pathlib import Path
 from models import checkpoint
 
 MAX_SHARD_BYTES = 1_000_000_000
-_WIDTHS = {"U32": 4, "F32": 4, "F16": 2, "BF16": 2}
+_WIDTHS = {
+    "F32": 4, "F16": 2, "BF16": 2, "BOOL": 1,
+    "U8": 1, "U16": 2, "U32": 4, "U64": 8, "I8": 1, "I16": 2, "I32": 4, "I64": 8,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Output:
-    """A tensor to be written. dtype: as safetensors names it; chunks: gives its bytes in order, piece by piece."""
+    """A tensor to be written. dtype: as safetensors names it; chunks: gives its bytes in order, piece by piece.
+
+    A piece may be a memoryview, of single bytes.
+    """
 
     name: str
     dtype: str
     shape: tuple[int, ...]
-    chunks: Callable[[], Iterator[bytes]]
+    chunks: Callable[[], Iterator[bytes | memoryview]]
 
     @property
     def size(self) -> int:
