@@ -44,7 +44,17 @@ THINKING = (
 )
 # Where a solution is written out; `answer` is often the bare result beside it.
 WRITTEN = (
-    *("response", "completion", "output", "attempt", "message_content", "generation", "generations", "solution"),
+    *(
+        "response",
+        "completion",
+        "output",
+        "attempt",
+        "message_content",
+        "generation",
+        "generations",
+        "deepseek_solution",
+        "solution",
+    ),
     *("answer", "final_answer", "target", "content", "assistant"),
 )
 GOLD = (
@@ -96,7 +106,8 @@ def read(row: Fields) -> Draft | None:
 
 def _generic(asked: str, row: Fields) -> Draft | None:
     thinking = next((name for name in THINKING if name in row), None)
-    written = next((name for name in WRITTEN if name in row and name != asked), None)
+    there = [name for name in WRITTEN if name in row and name != asked]
+    written = next((name for name in there if _filled(row, name)), there[0] if there else None)
     if written is None:
         return None
     draft = Draft("columns")

@@ -1,6 +1,6 @@
 """Traces that are the same, or nearly: exact by a hash of the text, near by a sketch of its shingles.
 
-Both ignore white space and the case of ASCII letters. A shingle is 32 bytes of that text; about one in four is taken,
+Both ignore white space and the case of ASCII letters. A shingle is 32 bytes of that text; about one in eight is taken,
 chosen by its own content, so that two texts choose alike. The 64 smallest hashes are the text's sketch (bottom-k
 MinHash, Broder 1997): the share of the smallest of two sketches together that both have estimates the Jaccard index of
 all their shingles, with a standard error of 0.04 at 0.9. Candidates are those that share one of their four smallest.
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 SHINGLE = 32  # bytes
 SKETCH = 64  # hashes
 KEYS = 4  # of them, that candidates are found by
-LEAST = 256  # bytes of text: in less, a changed number is a new problem
+LEAST = 384  # bytes of text: in less, a changed number is a new problem
 _LOWER = bytes(range(65)) + bytes(range(97, 123)) + bytes(range(91, 256))
+_RANK = 2 * SKETCH  # so that repeated shingles still leave SKETCH different ones
 _MIX = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5)
 
 
@@ -126,18 +127,14 @@ def sketch_of(plain: bytes) -> list[int]:
     n = len(plain) - SHINGLE + 1
     # (n + 24,) 8-byte words at every byte; copied, as arithmetic on unaligned ones is slow
     words = np.ndarray((n + SHINGLE - 8,), "<u8", plain, strides=(1,)).copy()
-    chosen = np.flatnonzero((words[:n] * np.uint64(_MIX[0])) >> np.uint64(62) == 0)
+    chosen = np.flatnonzero((words[:n] * np.uint64(_MIX[0])) >> np.uint64(61) == 0)
     mixed = np.zeros(len(chosen), np.uint64)
     for part, multiplier in enumerate(_MIX):
         mixed = (mixed ^ words[chosen + 8 * part]) * np.uint64(multiplier)
         mixed ^= mixed >> np.uint64(31)
     upper = (mixed >> np.uint64(32)).astype(np.uint32)
-    if len(upper) > 8 * SKETCH:
-        # most can't be among the smallest
-        few = upper[upper < np.uint32(min(2**32 - 1, 4 * SKETCH * 2**32 // len(upper)))]
-        upper = few if len(few) >= 2 * SKETCH else upper
-    smallest: list[int] = np.unique(upper)[:SKETCH].tolist()
-    return smallest
+    smallest = sorted(set(np.partition(upper, _RANK)[:_RANK].tolist() if len(upper) > _RANK else upper.tolist()))
+    return smallest[:SKETCH]
 
 
 def likeness(one: list[int], other: list[int]) -> float:

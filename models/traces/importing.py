@@ -62,7 +62,7 @@ class Import:
 
     def take(self, trace: Trace) -> LeftOut | None:
         """Judge a trace that comes from no file, as from a chat; None when it may be kept."""
-        draft = _draft_of(trace)
+        draft = draft_of(trace)
         checks.mend(draft)
         why = checks.why_left_out(draft, self.limits, self._count) or self._evaluated(draft)
         why = why or self._repeated(trace, trace.source)
@@ -248,7 +248,8 @@ def _trace_of(draft: Draft, line: int, name: str) -> Trace:
     )
 
 
-def _draft_of(trace: Trace) -> Draft:
+def draft_of(trace: Trace) -> Draft:
+    """A trace as a draft, to be checked again."""
     return Draft(
         "",
         problem=trace.problem,

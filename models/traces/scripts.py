@@ -22,7 +22,7 @@ _SCRIPTS = {
     "Chinese or Japanese": "぀-ヿ㐀-䶿一-鿿",
 }
 _OTHERS = {name: re.compile(f"[{ranges}]") for name, ranges in _SCRIPTS.items() if name != "Latin"}
-_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
+_ASCII = bytes(range(128))
 _LETTERS = re.compile(r"[^\W\d_]")
 _FEW = 0.1  # a script with less of the problem's letters is not the problem's
 
@@ -31,8 +31,9 @@ def mixed(problem: str, text: str, most: float) -> str:
     """A sentence when more than the share `most` (0 to 1) of a text's letters is in a script that its problem is not in."""
     if text.isascii() and problem.isascii():
         return ""
-    others = _count_others(text)
-    asked = _count_others(problem)
+    others, asked = _count_others(text), _count_others(problem)
+    if not others and not asked:
+        return ""
     latin_asked = _count_latin(problem)
     of_problem = {name for name, n in asked.items() if n >= _FEW * (sum(asked.values()) + latin_asked)}
     foreign = {name: n for name, n in others.items() if name not in of_problem}
@@ -54,10 +55,8 @@ def _say(share: float, name: str) -> str:
 
 def _count_others(text: str) -> dict[str, int]:
     """Letters of each script but Latin."""
-    if text.isascii():
-        return {}
-    # ASCII is passed over in runs first: mathematics in English has a sign here and there and nothing to count
-    rest = "".join(_NOT_ASCII.findall(text))
+    # ASCII goes first, at memory speed: mathematics in English has a sign here and there and nothing to count
+    rest = text.encode("utf-8", "replace").translate(None, _ASCII).decode()
     if not _any_other(rest):
         return {}
     return {name: n for name, pattern in _OTHERS.items() if (n := len(pattern.findall(rest)))}

@@ -1,0 +1,212 @@
+"""A set as a file in any of the shapes that are read, so that what Stillroom made can be used elsewhere.
+
+Every shape reads back to the same problem, system prompt, thinking and answer. Thinking stands in <think> where a shape
+has no place of its own for it. What a trace knows besides goes along under names that are read again: model, license,
+gold, verified.
+"""
+
+import csv
+import os
+from collections.abc import Callable, Generator, Iterable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from models import errors, events
+from models.traces import parquet, store
+from models.traces.report import Exported
+from models.traces.trace import Trace
+
+Row = dict[str, object]
+_EVERY = 200  # traces between two events
+
+
+def _inline(trace: Trace) -> str:
+    return f"<think>\n{trace.thinking}\n</think>\n\n{trace.answer}" if trace.thinking else trace.answer
+
+
+def _asked(trace: Trace) -> list[Row]:
+    """The messages before the reply."""
+    system: list[Row] = [{"role": "system", "content": trace.system}] if trace.system else []
+    turns: list[Row] = [{"role": turn.role, "content": turn.content} for turn in trace.turns]
+    return [*system, *turns, {"role": "user", "content": trace.problem}]
+
+
+def _messages(trace: Trace) -> Row:
+    thought = {"reasoning_content": trace.thinking} if trace.thinking else {}
+    return {"messages": [*_asked(trace), {"role": "assistant", **thought, "content": trace.answer}]}
+
+
+def _messages_inline(trace: Trace) -> Row:
+    return {"messages": [*_asked(trace), {"role": "assistant", "content": _inline(trace)}]}
+
+
+def _sharegpt(trace: Trace, reply: str = "") -> Row:
+    names = {"system": "system", "user": "human", "assistant": "gpt"}
+    asked: list[Row] = [{"from": names[str(turn["role"])], "value": turn["content"]} for turn in _asked(trace)]
+    return {"conversations": [*asked, {"from": "gpt", "value": reply or _inline(trace)}]}
+
+
+def _bespoke(trace: Trace) -> Row:
+    thought = f"<|begin_of_thought|>\n\n{trace.thinking}\n\n<|end_of_thought|>\n\n"
+    solution = f"<|begin_of_solution|>\n\n{trace.answer}\n\n<|end_of_solution|>"
+    return _sharegpt(trace, thought + solution if trace.thinking else trace.answer)
+
+
+def _gsm8k(trace: Trace) -> Row:
+    if "####" in trace.answer:
+        raise errors.BadInput(f"The answer of trace {trace.id} holds ####, which ends the solution in GSM8K's shape.")
+    return {"question": trace.problem, "answer": f"{trace.thinking}\n#### {trace.answer}"}
+
+
+def _openrouter(trace: Trace) -> Row:
+    thought = {"reasoning": trace.thinking} if trace.thinking else {}
+    message = {"role": "assistant", **thought, "content": trace.answer}
+    return {"messages": _asked(trace), "choices": [{"finish_reason": "stop", "message": message}]}
+
+
+def _stillroom(trace: Trace) -> Row:
+    fields: Row = msgspec.to_builtins(trace)
+    return fields
+
+
+SHAPES: dict[str, Callable[[Trace], Row]] = {
+    "stillroom": _stillroom,
+    "messages": _messages,
+    "messages-inline": _messages_inline,
+    "sharegpt": _sharegpt,
+    "bespoke": _bespoke,
+    "openrouter": _openrouter,
+    "prompt-completion": lambda trace: {"prompt": trace.problem, "completion": _inline(trace)},
+    "r1": lambda trace: {"prompt": trace.problem, "response": _inline(trace)},
+    "alpaca": lambda trace: {"instruction": trace.problem, "input": "", "output": _inline(trace)},
+    "columns": lambda trace: {"problem": trace.problem, "thinking": trace.thinking, "answer": trace.answer},
+    "limo": lambda trace: {"question": trace.problem, "solution": trace.thinking, "answer": trace.answer},
+    "gsm8k": _gsm8k,
+    "s1k": lambda trace: {
+        "question": trace.problem,
+        "thinking_trajectories": [trace.thinking],
+        "attempt": trace.answer,
+        "solution": trace.gold,
+    },
+    "s1k-1.1": lambda trace: {
+        "question": trace.problem,
+        "deepseek_thinking_trajectory": trace.thinking,
+        "deepseek_attempt": trace.answer,
+        "solution": trace.gold,
+    },
+    "openthoughts": lambda trace: {
+        "problem": trace.problem,
+        "deepseek_reasoning": trace.thinking,
+        "deepseek_solution": trace.answer,
+        "ground_truth_solution": trace.gold,
+    },
+    "ollama": lambda trace: {
+        "problem": trace.problem,
+        "message_thinking": trace.thinking,
+        "message_content": trace.answer,
+    },
+}
+"""What each shape makes of a trace."""
+
+CONVERSATIONS = frozenset({"stillroom", "messages", "messages-inline", "sharegpt", "bespoke", "openrouter"})
+"""Those that can hold earlier turns."""
+
+
+def to_row(trace: Trace, shape: str) -> Row:
+    """A trace in a shape. Raises BadInput for a shape that is not in SHAPES or can't hold this trace."""
+    make = SHAPES.get(shape)
+    if make is None:
+        raise errors.BadInput(f"There is no shape {shape!r}.", f"There are {', '.join(SHAPES)}.")
+    if trace.turns and shape not in CONVERSATIONS:
+        raise errors.BadInput(
+            f"Trace {trace.id} has earlier turns, which the shape {shape} has no place for.",
+            f"Choose one of {', '.join(sorted(CONVERSATIONS))}.",
+        )
+    row = make(trace)
+    if shape == "stillroom":
+        return row
+    system = {} if shape in CONVERSATIONS else {"system": trace.system}
+    known = {"gold": trace.gold, "model": trace.teacher, "license": trace.licence, "verified": trace.verified}
+    return {**row, **{name: value for name, value in (system | known).items() if value not in ("", None)}}
+
+
+def export(
+    name: str, path: Path, shape: str = "stillroom", *, with_excluded: bool = False
+) -> Generator[events.Progress | Exported, None, None]:
+    """Write a set to a file; its ending says the format: .jsonl, .json, .csv, .tsv or .parquet.
+
+    The file appears when it is whole. Raises NotFound, BadInput, DiskFull, and Unsupported for Parquet without pyarrow.
+    """
+    writers = {
+        ".jsonl": _lines,
+        ".ndjson": _lines,
+        ".json": _array,
+        ".csv": _table,
+        ".tsv": _table,
+        ".parquet": _parquet,
+    }
+    write = writers.get(path.suffix.lower())
+    if write is None:
+        raise errors.BadInput(f"{path.name} has no ending that is known.", f"Choose one of {', '.join(writers)}.")
+    total = store.get(name).traces
+    draft = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    written = 0
+    try:
+        for _ in write(draft, (to_row(trace, shape) for trace in store.read(name, with_excluded))):
+            written += 1
+            if written % _EVERY == 1:
+                yield events.Progress(job="traces", stage="export", done=written, total=total, unit="traces")
+        with draft.open("rb") as file:
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        raise errors.from_os_error(error, "writing traces") from error
+    finally:
+        draft.unlink(missing_ok=True)
+    yield Exported(name=name, path=str(path), shape=shape, traces=written, size_bytes=path.stat().st_size)
+
+
+def _lines(path: Path, rows: Iterable[Row]) -> Iterator[None]:
+    with path.open("wb") as file:
+        for row in rows:
+            file.write(msgspec.json.encode(row) + b"\n")
+            yield
+
+
+def _array(path: Path, rows: Iterable[Row]) -> Iterator[None]:
+    with path.open("wb") as file:
+        before = b"[\n"
+        for row in rows:
+            file.write(before + msgspec.json.encode(row))
+            before = b",\n"
+            yield
+        file.write(b"\n]\n" if before == b",\n" else b"[]\n")
+
+
+def _table(path: Path, rows: Iterable[Row]) -> Iterator[None]:
+    # a table names its columns before its first row, and not every trace has all
+    kept = [{key: _cell(value) for key, value in row.items()} for row in rows]
+    columns = dict.fromkeys(key for row in kept for key in row)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(columns), delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
+        writer.writeheader()
+        for row in kept:
+            writer.writerow(row)
+            yield
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | dict):
+        alone = isinstance(value, list) and len(value) == 1 and isinstance(value[0], str)
+        return value[0] if alone and isinstance(value, list) else msgspec.json.encode(value).decode()
+    return value
+
+
+def _parquet(path: Path, rows: Iterable[Row]) -> Iterator[None]:
+    kept = list(rows)
+    columns = dict.fromkeys(key for row in kept for key in row)
+    parquet.write(path, [{key: row.get(key) for key in columns} for row in kept])
+    yield from (None for _ in kept)

@@ -1,0 +1,68 @@
+"""Counts over the traces of a set, kept while they are written."""
+
+import hashlib
+from collections import Counter
+
+from models.traces.duplicates import HashIndex
+from models.traces.report import SourceFile, TraceSet
+from models.traces.split import problem_key
+from models.traces.trace import Trace
+
+
+class Tally:
+    """What a set's record says, added up trace by trace."""
+
+    def __init__(self) -> None:
+        self.traces = self.problems = self.thinking = self.verified = self.wrong = self.characters = 0
+        self.teachers: Counter[str] = Counter()
+        self.sources: Counter[str] = Counter()
+        self.licences: Counter[str] = Counter()
+        self._seen = HashIndex()
+
+    def add(self, trace: Trace) -> None:
+        """Count one more."""
+        self.traces += 1
+        key = hashlib.blake2b(problem_key(trace.problem).encode(), digest_size=8).digest()
+        self.problems += self._seen.add(int.from_bytes(key, "little"), 0) is None
+        self.thinking += bool(trace.thinking)
+        self.verified += trace.verified is True
+        self.wrong += trace.verified is False
+        self.characters += len(trace.thinking) + len(trace.answer)
+        for counter, name in (
+            (self.teachers, trace.teacher),
+            (self.sources, trace.source),
+            (self.licences, trace.licence),
+        ):
+            if name:
+                counter[name] += 1
+
+    def record(
+        self,
+        name: str,
+        created: str,
+        changed: str,
+        files: list[SourceFile],
+        excluded: int,
+        size_bytes: int,
+        data_hash: str,
+    ) -> TraceSet:
+        """The record of a set with these traces."""
+        return TraceSet(
+            name=name,
+            created=created,
+            changed=changed,
+            traces=self.traces,
+            size_bytes=size_bytes,
+            data_hash=data_hash,
+            files=files,
+            excluded=excluded,
+            problems=self.problems,
+            thinking=self.thinking,
+            verified=self.verified,
+            wrong=self.wrong,
+            unchecked=self.traces - self.verified - self.wrong,
+            characters=self.characters,
+            teachers=dict(self.teachers.most_common(50)),
+            sources=dict(self.sources.most_common(50)),
+            licences=dict(self.licences.most_common(50)),
+        )
