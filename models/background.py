@@ -1,0 +1,40 @@
+"""Blocking calls on a thread of their own, while a generator goes on saying that it waits and can be closed at any time."""
+
+import threading
+import time
+from collections.abc import Callable, Generator
+from typing import TypeVar
+
+from models.events import Event
+
+Result = TypeVar("Result")
+POLL_S = 0.1
+
+
+def waited_for(
+    call: Callable[[], Result], waiting: Callable[[], Event], every_s: float = 0.25
+) -> Generator[Event, None, Result]:
+    """Run a call on a daemon thread and return what it returns; yield an event about each every_s until then.
+
+    Raises what the call raises. Closing the generator does not wait for the call: it has time limits of its own.
+    """
+    outcome: list[Result] = []
+    fault: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            outcome.append(call())
+        except BaseException as error:  # handed on below
+            fault.append(error)
+
+    thread = threading.Thread(target=run, name="blocking-call", daemon=True)
+    thread.start()
+    told_at = time.monotonic()
+    while thread.is_alive():
+        thread.join(POLL_S)
+        if thread.is_alive() and time.monotonic() - told_at >= every_s:
+            told_at = time.monotonic()
+            yield waiting()
+    if fault:
+        raise fault[0]
+    return outcome[0]

@@ -1,0 +1,281 @@
+"""Downloads that finish: a repository of the Hub into the standard Hugging Face cache, going on where it stopped.
+
+What the Hub says is asked through huggingface_hub's client (models/hub_api.py) and checked (models/listing.py); the
+revision is pinned to its commit; the disk is checked for the whole journey, the quantized copy too; then several files
+at a time come over (models/transfer.py), and the snapshot is linked when the last one is whole (models/hf_cache.py).
+Half files stay when it is stopped, whichever way; hf_cache.discard removes them when it was given up.
+"""
+
+import collections
+import contextlib
+import os
+import queue
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from models import (
+    background,
+    errors,
+    hf_cache,
+    hub,
+    hub_api,
+    inspection,
+    listing,
+    manifests,
+    paths,
+    quantities,
+    recipes,
+)
+from models.events import Done, Event, Model, Note, Progress
+from models.transfer import Line, Patience, Stopped, Transfer
+
+if TYPE_CHECKING:
+    from models.engine import messages
+
+AT_ONCE = 4
+TELL_EVERY_S = 0.2
+RATE_OVER_S = 5.0
+MARGIN_BYTES = 256 << 20  # of the disk, to stay free
+JOIN_S = 0.8  # what a cancel waits for threads, which end at once unless they are connecting
+
+Clock = Callable[[], float]
+
+
+def fetch(
+    request: "messages.Fetch", patience: Patience | None = None, clock: Clock = time.monotonic
+) -> Iterator[Event]:
+    """Download a repository; ends with Done and its Model (kind "original").
+
+    Progress is in bytes of the whole journey, what was there before included; its stages are "ask", "wait" (another
+    process is downloading the same), "verify" (what is there is hashed) and "download". Closing the generator stops it
+    within a second. Raises BadInput, NotFound, Denied, Offline, Unsafe, Unsupported, DiskFull, Corrupt.
+    """
+    repo = listing.checked_repo(request.repo)
+    revision = listing.checked_revision(request.revision)
+    recipe = recipes.parse(request.recipe) if request.recipe else None
+    if listing.is_commit(revision) and _is_whole(repo, revision):
+        yield Done(result=original(repo, revision))
+        return
+    hub.check_use()
+    found = yield from background.waited_for(
+        lambda: hub_api.model_listing(repo, revision), lambda: _progress("ask", 0, 0, 0.0)
+    )
+    if listing.is_commit(revision) and found.commit != revision:
+        raise errors.Unsafe(
+            f"The Hub answers with another commit of {repo} than was asked for.", "It is not downloaded."
+        )
+    files = listing.needed(found)
+    if found.architecture and not inspection.can_run(found.architecture):
+        raise errors.Unsupported(
+            f"{repo} is of the architecture {found.architecture!r}, which Stillroom can't run.",
+            "Nothing was downloaded.",
+        )
+    checked = manifests.checked_blobs(repo)
+    _check_space(repo, files, recipe)
+    manifest = _manifest(found, revision, files, checked)
+    try:
+        manifests.write(manifest)
+        line = Line(repo, found.commit, patience or Patience(), notes=lambda _: None)
+        transfers = [Transfer(line, file, checked.get(file.blob, 0)) for file in files]
+        yield from _carry(line, transfers, clock)
+        manifest = _manifest(found, revision, files, {one.file.blob: one.checked_ns for one in transfers})
+        hf_cache.link(manifest)
+        manifests.write(manifest)
+    except OSError as error:
+        raise errors.from_os_error(error, f"writing {repo}") from error
+    yield Done(result=original(repo, found.commit))
+
+
+def original(repo: str, commit: str) -> Model:
+    """Describe a repository in the cache, as events.Model of kind "original"."""
+    from models import template
+
+    folder = hf_cache.snapshot(repo, commit)
+    manifest = manifests.read(repo, commit)
+    title = repo.rpartition("/")[2]
+    plain = Model(
+        name=repo,
+        title=title,
+        path=str(folder),
+        architecture="",
+        family="",
+        params=0,
+        bits=0.0,
+        size_bytes=sum(file.size for file in manifest.files) if manifest else 0,
+        context_limit=0,
+        source=f"{hub.endpoint()}/{repo}",
+        created=datetime.fromtimestamp(folder.stat().st_mtime, UTC).isoformat(timespec="seconds"),
+        licence=manifest.licence if manifest else "",
+        kind="original",
+        repo=repo,
+        revision=commit,
+    )
+    try:
+        facts = inspection.inspect(folder)
+    except errors.StillroomError as error:
+        return msgspec.structs.replace(plain, state="broken", problem=error.text)
+    return msgspec.structs.replace(
+        plain,
+        architecture=facts.architecture,
+        family=template.family_of(title, facts.architecture, facts.chat_template).id,
+        params=facts.params,
+        bits=facts.bits,
+        size_bytes=facts.size_bytes,
+        context_limit=facts.context_limit,
+    )
+
+
+class _Crew:
+    """The threads that carry the files of one journey, each one file after the other."""
+
+    def __init__(self, transfers: list[Transfer], stop: threading.Event) -> None:
+        self.fault: BaseException | None = None
+        self._left: queue.SimpleQueue[Transfer] = queue.SimpleQueue()
+        self._stop = stop
+        for one in transfers:
+            self._left.put(one)
+        count = min(AT_ONCE, len(transfers))
+        self._threads = [threading.Thread(target=self._work, name=f"fetch-{n}", daemon=True) for n in range(count)]
+        for thread in self._threads:
+            thread.start()
+
+    def busy(self) -> bool:
+        """Whether any of them works still."""
+        return any(thread.is_alive() for thread in self._threads)
+
+    def join(self, seconds: float) -> None:
+        """Wait for them all, so long at most."""
+        until = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+
+    def _work(self) -> None:
+        with contextlib.suppress(queue.Empty, Stopped):
+            while not self._stop.is_set():
+                one = self._left.get_nowait()
+                try:
+                    one.run()
+                except Stopped:
+                    raise
+                except BaseException as error:  # raised again by who waits for the crew
+                    self.fault = self.fault or error
+                    self._stop.set()
+
+
+class _Rate:
+    """Bytes a second over the last seconds."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._seen: collections.deque[tuple[float, int]] = collections.deque([(clock(), 0)])
+
+    def at(self, received: int) -> float:
+        """The rate, with so many bytes received up to now."""
+        now = self._clock()
+        self._seen.append((now, received))
+        while len(self._seen) > 2 and now - self._seen[1][0] >= RATE_OVER_S:
+            self._seen.popleft()
+        since, before = self._seen[0]
+        return (received - before) / (now - since) if now > since else 0.0
+
+
+def _carry(line: Line, transfers: list[Transfer], clock: Clock) -> Iterator[Event]:
+    """Have all files in the cache, telling how far it is."""
+    notes: queue.SimpleQueue[str] = queue.SimpleQueue()
+    line.notes = notes.put
+    total = sum(one.file.size for one in transfers)
+    shown, rate, told = 0, _Rate(clock), set[str]()
+    shown = sum(one.done for one in transfers)
+    yield _progress("download", shown, total, 0.0)
+    crew = _Crew(transfers, line.stop)
+    try:
+        while crew.busy():
+            crew.join(TELL_EVERY_S)
+            while not notes.empty():
+                if (text := notes.get()) not in told:
+                    told.add(text)
+                    yield Note(text=text)
+            # a file that is begun anew, since its bytes were false, takes nothing back from what was shown
+            shown = max(shown, sum(one.done for one in transfers))
+            yield _progress(_stage(transfers), shown, total, rate.at(sum(one.received for one in transfers)))
+        if crew.fault is not None:
+            raise crew.fault
+    finally:
+        line.hang_up()
+        crew.join(JOIN_S)
+        if not crew.busy():
+            line.close()
+
+
+def _stage(transfers: list[Transfer]) -> str:
+    stages = {one.stage for one in transfers}
+    return next((stage for stage in ("download", "verify", "wait") if stage in stages), "download")
+
+
+def _progress(stage: str, done: int, total: int, rate: float) -> Progress:
+    return Progress(job="fetch", stage=stage, done=done, total=total, unit="bytes", rate=rate)
+
+
+def _is_whole(repo: str, commit: str) -> bool:
+    known = manifests.read(repo, commit)
+    return known is not None and hf_cache.snapshot(repo, commit).is_dir() and not hf_cache.missing(repo, commit)
+
+
+def _manifest(
+    found: listing.Listing, revision: str, files: list[listing.RemoteFile], checked: dict[str, int]
+) -> manifests.Manifest:
+    kept = [
+        manifests.Kept(path=file.path, size=file.size, blob=file.blob, checked_ns=checked.get(file.blob, 0))
+        for file in files
+    ]
+    return manifests.Manifest(
+        repo=found.repo, commit=found.commit, revision=revision, files=kept, licence=found.licence
+    )
+
+
+def _check_space(repo: str, files: list[listing.RemoteFile], recipe: recipes.Recipe | None) -> None:
+    """Raise DiskFull when the download, and the quantized copy that comes after it, will not fit."""
+    there = {file.blob: min(file.size, _present(repo, file.blob)) for file in files}
+    to_come = {file.blob: file.size - there[file.blob] for file in files}
+    download = sum(to_come.values())
+    weights = sum(file.size for file in files if file.is_weights)
+    copy = int(weights * recipe.bits_per_weight() / 16) if recipe else 0
+    cache, models = _existing(hf_cache.root()), paths.models_folder()
+    one_disk = cache.stat().st_dev == models.stat().st_dev
+    parts = [f"downloading {repo} takes {quantities.size(download)}"]
+    if recipe and one_disk:
+        parts.append(f"its {recipe.title} copy {quantities.size(copy)}")
+    _check_disk(cache, download + (copy if one_disk else 0), " and ".join(parts))
+    if recipe and not one_disk:
+        _check_disk(models, copy, f"the {recipe.title} copy of {repo} takes {quantities.size(copy)}")
+
+
+def _check_disk(folder: Path, needed: int, what: str) -> None:
+    free = shutil.disk_usage(folder).free
+    if needed and free < needed + MARGIN_BYTES:
+        raise errors.DiskFull(
+            f"{what[0].upper()}{what[1:]}, and {quantities.size(free)} are free on the disk of {folder}.",
+            f"Free {quantities.size(needed + MARGIN_BYTES - free)} and try again.",
+        )
+
+
+def _present(repo: str, blob: str) -> int:
+    sizes = [0]
+    for path in (hf_cache.blob(repo, blob), hf_cache.part(repo, blob)):
+        with contextlib.suppress(OSError):
+            sizes.append(os.stat(path).st_size)
+    return max(sizes)
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest one above that is there."""
+    while not folder.exists():
+        folder = folder.parent
+    return folder
