@@ -48,7 +48,8 @@ class File:
         return self.sha256 if self.lfs else self.blob_id
 
     def chunks(self, start: int, stop: int) -> Iterator[bytes | memoryview]:
-        """The bytes from start to before stop, a piece at a time."""
+        """The bytes from start to before stop, or to the end, a piece at a time."""
+        stop = min(stop, self.size)
         if isinstance(self.content, bytes):
             view = memoryview(self.content)
             for at in range(start, stop, READ_BYTES):

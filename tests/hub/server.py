@@ -92,9 +92,9 @@ class Hub:
         return [one for one in self.requests if one.method == "GET" and one.path.endswith(path) and one.status != 302]
 
     def striking(self, place: Place, path: str, ranged: bool) -> list[Fault]:
-        """The faults that a request meets."""
+        """The fault that a request meets, the first that fits, or none: of several each waits for its turn."""
         with self._lock:
-            return [fault for fault in self.faults if fault.strikes(place, path, ranged)]
+            return next(([fault] for fault in self.faults if fault.strikes(place, path, ranged)), [])
 
     def pace(self, n_bytes: int) -> None:
         """Wait until so many bytes may go out."""
