@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def style_sheet(c: "Colours", dark: bool) -> str:
     """The style sheet in a palette."""
-    return _menus(c) + _fields(c) + _buttons(c) + _bars(c) + _thinking(c, dark)
+    return _menus(c) + _fields(c) + _buttons(c) + _bars(c) + _thinking(c, dark) + _models(c, dark)
 
 
 def _menus(c: "Colours") -> str:
@@ -115,4 +115,28 @@ QLineEdit#budget {{
 }}
 QLineEdit#budget:focus {{ border-color: {c.thinking}; }}
 QLineEdit#budget[wrong="true"] {{ border-color: {c.bad}; color: {c.bad}; }}
+"""
+
+
+def _models(c: "Colours", dark: bool) -> str:
+    return f"""
+QPushButton#section {{
+  background: transparent; border: none; border-right: 1px solid {c.line}; border-radius: 0; padding: 3px 11px; min-height: 17px;
+}}
+QPushButton#section[last="true"] {{ border-right: none; }}
+QPushButton#section:hover {{ background: {c.selected}; }}
+QPushButton#section:checked {{
+  background: {c.raised}; color: {c.accent}; font-weight: 600; border: 1px solid {c.accent_tint if not dark else c.edge};
+}}
+QPushButton#section:focus {{ color: {c.accent}; border: 1px solid {c.accent}; }}
+QFrame#card {{ background: {c.raised}; border: 1px solid {c.line}; border-radius: 10px; }}
+QFrame#offer {{ background: {c.accent_tint}; border: none; border-radius: 10px; }}
+QLabel#page_title {{ font-size: 15px; font-weight: 600; }}
+QLabel#card_title {{ font-weight: 600; }}
+QLabel#column_title {{ color: {c.muted}; font-size: 11px; font-weight: 600; }}
+QLabel#warning {{ color: {c.warn}; font-size: 11px; }}
+QLabel#drop_hint {{
+  background: {c.raised}; color: {c.accent}; border: 2px dashed {c.accent}; border-radius: 12px; font-size: 15px;
+}}
+QTableView#plain_table, QListView#plain_list {{ background: transparent; border: none; }}
 """

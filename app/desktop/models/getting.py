@@ -1,0 +1,104 @@
+"""What happens when Get is pressed: the queue is asked, and who pressed it where something stands in the way."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, QPoint
+
+from app.desktop.models import offers
+from app.desktop.models.contracts import JobsLike
+from app.desktop.models.get_row import GetRow, HubRow, OfferRow
+from app.desktop.models.toolbar import HERE
+from app.desktop.models.variants import offer_menu, recipe_menu
+from app.desktop.notices import NoticeBar
+from app.desktop.preferences import Preferences
+from models import recipes
+from models.catalog import Choice
+from models.errors import StillroomError
+
+DROP = "drop_original"
+DEFAULT_RECIPE = "4bit"
+
+
+class Getting(QObject):
+    """Starts jobs for rows and their menus; failures are told in the notice bar. room_bytes: what a model may take."""
+
+    def __init__(self, jobs: JobsLike, notices: NoticeBar, preferences: Preferences, parent: QObject) -> None:
+        super().__init__(parent)
+        self._jobs = jobs
+        self._notices = notices
+        self._preferences = preferences
+        self.room_bytes = 0
+
+    @property
+    def drops_original(self) -> bool:
+        """Whether the original is deleted once its quantized copy is made."""
+        return bool(self._preferences.window(DROP, False))
+
+    def keep_drop(self, drop: bool) -> None:
+        """Remember what becomes of originals."""
+        self._preferences.remember(**{DROP: drop})
+
+    def connect_offer(self, row: OfferRow) -> None:
+        """Let a row of the catalog get."""
+        row.get_pressed.connect(lambda: self.get_choice(row, offers.shown_choice(row.offer)))
+        row.menu_asked.connect(lambda at: self._show_offer_menu(row, at))
+
+    def connect_repo(self, row: HubRow) -> None:
+        """Let a row of the Hub get."""
+        row.get_pressed.connect(lambda: self.get_repo(row, recipe_for(row.repo)))
+        row.menu_asked.connect(lambda at: self._show_recipe_menu(row, at))
+
+    def get_choice(self, row: OfferRow, choice: Choice) -> None:
+        """Get a variant of the catalog; ask first when it is too big."""
+        entry = row.offer.entry
+
+        def start() -> None:
+            self._get(entry.title, entry.repo, entry.revision, choice.recipe)
+
+        if choice.state == "too_big":
+            where = HERE.removeprefix("On ")
+            row.ask(offers.too_big(choice, self.room_bytes, where), start)
+        else:
+            start()
+
+    def get_repo(self, row: HubRow, recipe: str) -> None:
+        """Get a repository that the catalog does not know."""
+        self._get(row.repo.split("/")[-1], row.repo, "main", recipe)
+
+    def do(self, act: Callable[[], object]) -> bool:
+        """Do something with the queue, and tell why where that fails. Gives whether it went well."""
+        try:
+            act()
+        except StillroomError as error:
+            self._notices.show_error(error.text, error.hint)
+            return False
+        return True
+
+    def _get(self, title: str, repo: str, revision: str, recipe: str) -> None:
+        drop = self.drops_original and bool(recipe)
+        self.do(lambda: self._jobs.get(title, repo, revision, recipe, drop))
+
+    def _show_offer_menu(self, row: OfferRow, at: QPoint) -> None:
+        def choose(choice: Choice) -> None:
+            self.get_choice(row, choice)
+
+        offer_menu(row.offer, row, choose, self.drops_original, self.keep_drop).popup(at)
+
+    def _show_recipe_menu(self, row: HubRow, at: QPoint) -> None:
+        def choose(recipe: str) -> None:
+            self.get_repo(row, recipe)
+
+        recipe_menu(row, choose, self.drops_original, self.keep_drop, row.params).popup(at)
+
+
+def recipe_for(repo: str) -> str:
+    """What a click on Get makes of a repository of the Hub: what says that it is quantized already stays as it is."""
+    name = repo.split("/")[-1].lower()
+    words = name.replace("_", "-").split("-")
+    told = any(word in recipes.OFFERED or word in ("mlx", "dwq") for word in words) or "-bit" in name
+    return "" if told else DEFAULT_RECIPE
+
+
+def repo_of(row: GetRow) -> str:
+    """The repository that a row is about."""
+    return row.offer.entry.repo if isinstance(row, OfferRow) else row.repo if isinstance(row, HubRow) else ""

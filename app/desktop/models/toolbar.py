@@ -1,0 +1,130 @@
+"""The bar above the page: Discover · On this Mac · Activity, the search of the Hub, and Import."""
+
+import sys
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QLineEdit, QMenu, QPushButton, QWidget
+
+from app.desktop.models.buttons import MenuButton
+
+HEIGHT_PX = 52
+NARROW_PX = 700
+HERE = "On this Mac" if sys.platform == "darwin" else "On this computer"
+SECTIONS = {"discover": "Discover", "library": HERE, "activity": "Activity"}
+
+
+class SectionButton(QPushButton):
+    """A segment; Return presses it as Space does."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Return presses it too."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.click()
+        else:
+            super().keyPressEvent(event)
+
+
+class ModelsToolbar(QWidget):
+    """Which section is shown, what is looked for, and the way to files of one's own.
+
+    Signals:
+        section_chosen: discover, library or activity.
+        query_changed: what is in the field, stripped.
+        search_requested: the same, when Return is pressed.
+        import_file_requested, import_folder_requested: ask for one and import it.
+    """
+
+    section_chosen = Signal(str)
+    query_changed = Signal(str)
+    search_requested = Signal(str)
+    import_file_requested = Signal()
+    import_folder_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("toolbar")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setFixedHeight(HEIGHT_PX)
+        self._title = QLabel("Models")
+        self._title.setObjectName("page_title")
+        self._group = QButtonGroup(self)
+        self.sections: dict[str, SectionButton] = {}
+        self.search = QLineEdit()
+        self.search.setObjectName("search")
+        self.search.setAccessibleName("Search models")
+        self.search.setPlaceholderText("Search Hugging Face or paste a repo id")
+        self.search.setClearButtonEnabled(True)
+        self.search.setMinimumWidth(90)
+        self.search.setMaximumWidth(270)
+        self.search.textChanged.connect(lambda text: self.query_changed.emit(text.strip()))
+        self.search.returnPressed.connect(lambda: self.search_requested.emit(self.search.text().strip()))
+        self.import_button = MenuButton("Import…", "Import")
+        self.import_button.setToolTip("Bring a GGUF file or a model folder of this machine into the library")
+        self.import_button.clicked.connect(self._show_import_menu)
+        self.row = QHBoxLayout(self)
+        self.row.setContentsMargins(18, 0, 18, 0)
+        self.row.setSpacing(12)
+        self.row.addWidget(self._title)
+        self.row.addWidget(self._segments())
+        self.row.addStretch(1)
+        self.row.addWidget(self.search, 1000)
+        self.row.addWidget(self.import_button)
+        self.show_section("discover")
+
+    def show_section(self, section: str) -> None:
+        """Mark a section as the one shown."""
+        self.sections[section].setChecked(True)
+
+    def show_counts(self, models: int, jobs: int) -> None:
+        """Say how many models there are and how many jobs are under way."""
+        for section, count in (("library", models), ("activity", jobs)):
+            self.sections[section].setText(f"{SECTIONS[section]} · {count}" if count else SECTIONS[section])
+
+    def start_search(self) -> None:
+        """Put the cursor into the search field."""
+        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.search.selectAll()
+
+    def import_menu(self) -> QMenu:
+        """What can be imported."""
+        menu = QMenu(self)
+        menu.addAction("GGUF File…").triggered.connect(self.import_file_requested)
+        menu.addAction("Model Folder…").triggered.connect(self.import_folder_requested)
+        menu.aboutToHide.connect(menu.deleteLater)
+        return menu
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The title goes first when it gets narrow; the sidebar says the same."""
+        super().resizeEvent(event)
+        self._title.setVisible(self.width() >= NARROW_PX)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Escape in the field empties it."""
+        if event.key() == Qt.Key.Key_Escape and self.search.hasFocus():
+            self.search.clear()
+        else:
+            super().keyPressEvent(event)
+
+    def _segments(self) -> QFrame:
+        frame = QFrame()
+        frame.setObjectName("segments")
+        frame.setAccessibleName("Section")
+        frame.setFixedHeight(26)
+        row = QHBoxLayout(frame)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        for number, (section, title) in enumerate(SECTIONS.items()):
+            button = SectionButton(title)
+            button.setObjectName("section")
+            button.setAccessibleName(title)
+            button.setCheckable(True)
+            button.setProperty("last", number == len(SECTIONS) - 1)
+            button.clicked.connect(lambda _=False, chosen=section: self.section_chosen.emit(chosen))
+            self._group.addButton(button)
+            self.sections[section] = button
+            row.addWidget(button)
+        return frame
+
+    def _show_import_menu(self) -> None:
+        self.import_menu().popup(self.import_button.below())
