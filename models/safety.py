@@ -19,6 +19,7 @@ from models.safetensors_header import Header
 
 MAX_ADDED_TOKENS = 1 << 17
 MAX_ADAPTER_CONFIG_BYTES = 1 << 20
+_ADDED_TOKEN_BYTES = 100  # that an added token takes at least in tokenizer.json, all its keys written out
 _MORE_TEMPLATES = "additional_chat_templates"
 
 
@@ -169,7 +170,7 @@ def _check_added_tokens(folder: Path, settings: dict[str, Any]) -> None:
     added = settings.get("added_tokens_decoder")
     count = len(added) if isinstance(added, dict) else 0
     path = folder / "tokenizer.json"
-    if path.exists():
+    if path.exists() and path.stat().st_size > MAX_ADDED_TOKENS * _ADDED_TOKEN_BYTES:
         # counted, not parsed: the file has megabytes, and only an added token has this key
         count = max(count, regular_files.read_bounded(path, MAX_TOKENIZER_BYTES).count(b'"single_word"'))
     if count > MAX_ADDED_TOKENS:

@@ -29,7 +29,9 @@ MEMORY_BYTES = 512 << 20
 MAX_OUTPUT = 4 << 20  # characters, beyond what the conversation itself has
 MAX_SOURCE = 1 << 20  # characters
 LONGEST_MESSAGE = 200  # characters of what a template says about an error
-_PATIENCE = 4  # times SECONDS by the clock: a busy machine gives less than all of its time
+# By the clock a child gets more than its processor time: a busy machine gives less than all of it.
+_PATIENCE = 4
+_LEAST_PATIENCE_S = 4.0
 _START_S = 30.0
 _LOOK_EVERY_S = 0.02  # at the child's memory
 _ANSWER_BYTES = 12  # of a character that is escaped as two of \ud800
@@ -93,7 +95,8 @@ class TemplateProcess:
             if not self._ready:
                 self._exchange(b"", _START_S, 1 << 10)
                 self._ready = True
-            answer = self._exchange(request + b"\n", self.seconds * _PATIENCE, _ANSWER_BYTES * most + (1 << 16))
+            patience_s = max(self.seconds * _PATIENCE, _LEAST_PATIENCE_S)
+            answer = self._exchange(request + b"\n", patience_s, _ANSWER_BYTES * most + (1 << 16))
         except BaseException:
             self.close()
             raise

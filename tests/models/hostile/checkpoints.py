@@ -136,6 +136,10 @@ def endless_pattern(folder: Path) -> Path:
     return change(folder, "tokenizer.json", pre_tokenizer=pattern)
 
 
+_ADDED_TOKEN = (
+    b'{"id":1,"content":"x","single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true},'
+)
+
 # What is wrong with the folder, and a word of the sentence that says so.
 REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
     "ten million layers": (_config(num_hidden_layers=10**7), "num_hidden_layers"),
@@ -184,7 +188,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
     "template file of two megabytes": (_text("chat_template.jinja", "x" * (2 << 20)), "larger than any real one"),
     "tokenizer of 65 megabytes": (_text("tokenizer.json", b" " * (65 << 20)), "larger than any real one"),
     "endless added tokens": (
-        _text("tokenizer.json", b'{"single_word": 0}' * (1 << 18)),
+        _text("tokenizer.json", _ADDED_TOKEN * (1 << 18)),
         "more than any real one",
     ),
     "index that leads out": (_index("../../x.safetensors"), "outside of its folder"),

@@ -35,7 +35,7 @@ GREEDY: dict[str, tuple[str, str | None]] = {
     "huge-range": ("{{ range(10**12)|list }}", "failed|reaches"),
     "center": ("{{ 'x'|center(10**9) }}", "memory|without end|ran for more"),
     "endless-prompt": ("{% for _ in range(90000) %}{{ 'x' * 1000 }}{% endfor %}", "without end"),
-    "slow-pattern": ("{{ ('a ' * 400000)|urlize|wordwrap(1)|length }}", "ran for more|memory|without end"),
+    "slow-pattern": ("{{ ('a ' * 2000000)|urlize|wordwrap(1)|length }}", "ran for more|memory|without end"),
     "deep-nesting": ("{{ " + "(" * 20_000 + "1" + ")" * 20_000 + " }}", "failed|calls itself|ended|ran for more"),
     "deep-blocks": ("{% if 1 %}" * 3_000 + "{% endif %}" * 3_000, "failed|calls itself|ended|ran for more|memory"),
     "large-source": ("{# " + "x" * (10 << 20) + " #}", "larger than any real one"),
