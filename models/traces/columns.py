@@ -59,7 +59,7 @@ WRITTEN = (
 )
 GOLD = (
     *("gold", "gt_answer", "gtruth_answer", "ground_truth", "ground_truth_answer", "gold_answer", "reference_answer"),
-    *("expected_answer", "final_answer"),
+    "expected_answer",
 )
 # The strictest judge first: a checker that understands mathematics over a comparison of texts.
 VERIFIED = ("verified", "math_verify_correct", "correctness_math_verify", "is_correct", "correct", "deepseek_grade")
@@ -98,6 +98,9 @@ def read(row: Fields) -> Draft | None:
     asked = next((name for name in PROBLEM if name in row), None)
     if asked is None:
         return None
+    if isinstance(row[asked], list | dict):
+        kind = "list" if isinstance(row[asked], list) else "object"
+        return Draft("columns", "", fault=("broken", f"Its {asked} is a {kind}, not text."))
     answer = text_of(row.get("answer"))
     if asked in ("question", "problem") and "\n####" in answer:
         return _gsm8k(asked, row, answer)
@@ -115,6 +118,7 @@ def _generic(asked: str, row: Fields) -> Draft | None:
     if thinking and _filled(row, thinking):
         draft.title = _title(asked, thinking, written)
         draft.take_parts(text_of(row[thinking]), text_of(row[written]), thinking)
+        draft.where = ""  # the title names the column
     elif written == "solution" and _filled(row, "answer") and _filled(row, "solution"):
         # LIMO, MATH: the solution is the way there, the answer what comes out
         draft.title = _title(asked, "solution", "answer")

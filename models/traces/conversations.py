@@ -1,7 +1,8 @@
 """Conversations to drafts: OpenAI messages, ShareGPT, Ollama and OpenRouter records, texts in chat markup.
 
 The last assistant's turn is what is learned; the user's turn before it is the problem and everything earlier its
-context. A conversation that ends with the user has no answer. Turns of tools are not learned from: left out.
+context. A conversation that ends with the user has no answer, and one in which the two do not take turns is broken, as
+most chat templates refuse it. Turns of tools are not learned from: left out.
 """
 
 from collections.abc import Mapping, Sequence
@@ -56,8 +57,10 @@ def fill(draft: Draft, said: Sequence[Said]) -> None:
     elif spoken[-1].role == "user":
         draft.problem = spoken[-1].text
         draft.fault = ("no_answer", "The conversation ends with the user.")
-    elif len(spoken) < 2 or spoken[-2].role != "user":
-        draft.fault = ("no_problem", "No user's turn stands before its last answer.")
+    elif len(spoken) == 1:
+        draft.fault = ("no_problem", "No user's turn stands before its answer.")
+    elif any(turn.role != ("user", "assistant")[number % 2] for number, turn in enumerate(spoken)):
+        draft.fault = ("broken", "Its turns do not alternate between user and assistant, beginning with the user.")
     else:
         draft.problem = spoken[-2].text
         draft.turns = [Turn(turn.role, _without_thinking(turn)) for turn in spoken[:-2]]  # type: ignore[arg-type]

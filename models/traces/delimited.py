@@ -5,7 +5,7 @@ do, the row that opened the quote is left out, and reading goes on with the line
 """
 
 import csv
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
 from models.traces.reading import MOST_BYTES, Fault, Row, too_long
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 RESTARTS = 50  # a file with more quotes that never close than this is no CSV
 
 
-def rows(source: "Source", delimiter: str, reopen: Callable[[], "Source"]) -> Iterator[Row]:
-    """Give each row under the names of the first one. reopen: the same file from its beginning."""
+def rows(source: "Source", delimiter: str) -> Iterator[Row]:
+    """Give each row under the names of the first one."""
     limit = csv.field_size_limit(MOST_BYTES)  # one limit for the whole process
     try:
         header: list[str] | None = None
-        for line, fields, fault, done in _records(source, delimiter, reopen):
+        for line, fields, fault, done in _records(source, delimiter):
             if fault:
                 yield Row(line, None, fault, done)
             elif header is None:
@@ -42,14 +42,14 @@ def _named(line: int, header: list[str], fields: list[str], done: int) -> Row:
 _Record = tuple[int, list[str], Fault | None, int]
 
 
-def _records(source: "Source", delimiter: str, reopen: Callable[[], "Source"]) -> Iterator[_Record]:
+def _records(source: "Source", delimiter: str) -> Iterator[_Record]:
     begin = 1
     for _ in range(RESTARTS):
         unclosed = yield from _until_unclosed(source, begin, delimiter)
         if unclosed is None:
             return
         yield unclosed, [], Fault("broken", "A quotation mark opens in this row and never closes."), source.done
-        source = reopen()
+        source.restart()
         begin = unclosed + 1
         for _ in range(unclosed):
             _whole_line(source)
@@ -58,10 +58,12 @@ def _records(source: "Source", delimiter: str, reopen: Callable[[], "Source"]) -
 
 def _until_unclosed(source: "Source", line: int, delimiter: str) -> Generator[_Record, None, int | None]:
     """The records from `line` on. Returns the line of one whose quotes never close, None when all do."""
+    opening = f'{delimiter}"'.encode()
     while data := _whole_line(source):
         begin, lines, size = line, [data], len(data)
         line += 1
-        quotes = data.count(b'"')
+        # a field is quoted only when it begins so: in 5" pipe the mark is text
+        quotes = data.count(b'"') if data[:1] == b'"' or opening in data else 0
         while quotes % 2:
             if not (data := _whole_line(source)):
                 return begin

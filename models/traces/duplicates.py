@@ -81,23 +81,23 @@ class Duplicates:
         self._sizes = array("B")
         self._owners = array("I")  # the trace that each sketch is of
 
-    def find(self, text: str, number: int) -> tuple[int, float] | None:
-        """Remember a trace under its number, or give the one kept before that is the same: (number, likeness)."""
+    def find(self, text: str, number: int) -> tuple[int, bool] | None:
+        """Remember a trace under its number, or give the one kept before that it repeats: (number, whether exactly)."""
         plain = text.encode("utf-8", "surrogatepass").translate(_LOWER, b" \t\n\r\f\v")
         key = int.from_bytes(hashlib.blake2b(plain, digest_size=8).digest(), "little")
         first = self._exact.get(key)
         if first is not None:
-            return first, 1.0
+            return first, True
         if self._near and len(plain) >= LEAST:
             sketch = sketch_of(plain)
-            found = self._nearest(sketch)
-            if found:
-                return found
+            near = self._nearest(sketch)
+            if near is not None:
+                return near, False
             self._remember(sketch, number)
         self._exact.add(key, number)
         return None
 
-    def _nearest(self, sketch: list[int]) -> tuple[int, float] | None:
+    def _nearest(self, sketch: list[int]) -> int | None:
         seen = set()
         for key in sketch[:KEYS]:
             place = self._keys.get(key)
@@ -106,9 +106,8 @@ class Duplicates:
             seen.add(place)
             begin = place * SKETCH
             other = self._sketches[begin : begin + self._sizes[place]]
-            alike = likeness(sketch, other.tolist())
-            if alike >= self._near:
-                return self._owners[place], alike
+            if likeness(sketch, other.tolist()) >= self._near:
+                return self._owners[place]
         return None
 
     def _remember(self, sketch: list[int], number: int) -> None:

@@ -156,14 +156,14 @@ class Import:
         found = self._number_if_new(trace, name)
         if found is None:
             return None
-        number, alike = found
+        number, same = found
         origin = self._origins[number]
         where = "a trace of this set"
         if origin:
             where = f"row {self._lines[number]}" if origin == name else f"row {self._lines[number]} of {origin}"
-        return ("duplicate", f"It is the same as {where}." if alike == 1 else f"It is nearly the same as {where}.")
+        return ("duplicate", f"It is the same as {where}." if same else f"It is nearly the same as {where}.")
 
-    def _number_if_new(self, trace: Trace, name: str) -> tuple[int, float] | None:
+    def _number_if_new(self, trace: Trace, name: str) -> tuple[int, bool] | None:
         said = [turn.content for turn in trace.turns]
         text = "\n".join((*said, trace.problem, trace.thinking, trace.answer))
         found = self._duplicates.find(text, len(self._origins))
@@ -216,7 +216,8 @@ def _closes_alone(path: Path, kind: reading.Kind) -> str:
     """The close tag that most of the first rows have without its open, or nothing."""
     drafts = [shapes.read(row.value) for row in _first(path, kind) if row.value is not None]
     alone = [draft for draft in drafts if draft.by_template]
-    return alone[0].where.removeprefix("thinking before ") if len(alone) * 2 > len(drafts) else ""
+    thinking = [draft for draft in drafts if draft.thinking]
+    return alone[0].where.removeprefix("thinking before ") if len(alone) * 2 > len(thinking) else ""
 
 
 def _most(told: Counter[str]) -> str:

@@ -28,6 +28,9 @@ class Element(NamedTuple):
     too_long: bool = False
 
 
+_NOT_ROWS = (b"features", b"columns", b"schema", b"fields")  # what tells of the rows, in the Hub's and others' answers
+
+
 def find_list(head: bytes, row_keys: frozenset[bytes]) -> int | None:
     """Where the elements of the document's list begin: just behind the bracket of an array of objects.
 
@@ -35,19 +38,21 @@ def find_list(head: bytes, row_keys: frozenset[bytes]) -> int | None:
     shows none, or one of `row_keys` before it.
     """
     level = at = 0
+    key = b""
     while match := _OUTSIDE.search(head, at):
         mark, at = match[0], match.end()
         if mark == b'"':
             end = _string_end(head, at)
             if end < 0:
                 return None
-            is_key = level == 1 and head[end : end + 64].lstrip(_SPACE)[:1] == b":"
-            if is_key and head[at : end - 1] in row_keys:
-                return None
+            if level == 1 and head[end : end + 64].lstrip(_SPACE)[:1] == b":":
+                key = head[at : end - 1]
+                if key in row_keys:
+                    return None
             at = end
         elif mark in b"[{":
             level += 1
-            if mark == b"[" and level == 2 and head[at : at + 256].lstrip(_SPACE)[:1] == b"{":
+            if mark == b"[" and level == 2 and key not in _NOT_ROWS and head[at : at + 256].lstrip(_SPACE)[:1] == b"{":
                 return at
         elif mark in b"]}":
             level -= 1

@@ -80,8 +80,19 @@ class Source:
 
     def __init__(self, path: Path, kind: Kind) -> None:
         self._raw = path.open("rb", buffering=_BUFFER)
-        self._raw.seek(kind.bom_bytes)
+        self._kind = kind
         self._text: io.TextIOWrapper | None = None
+        self._broken: io.TextIOWrapper | None = None
+        self.restart()
+
+    def restart(self) -> None:
+        """Go back to the beginning."""
+        for text in (self._text, self._broken):
+            if text is not None:
+                text.detach()
+        self._text = self._broken = None
+        kind = self._kind
+        self._raw.seek(kind.bom_bytes)
         if kind.codec != "utf-8" or kind.newline == "\r":
             fault = "surrogateescape" if kind.codec == "utf-8" else "surrogatepass"
             newline = None if kind.newline == "\r" else "\n"
@@ -108,7 +119,7 @@ class Source:
     def _undecodable(self) -> bytes:
         # nothing behind such a place can be trusted to be where it seems to be
         self._raw.seek(0, io.SEEK_END)
-        self._text = None
+        self._text, self._broken = None, self._text  # kept, as it would close the file when it goes
         return b"\xff"
 
     @property
@@ -122,8 +133,9 @@ class Source:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        (self._text or self._raw).close()
-        self._raw.close()
+        for file in (self._text, self._broken, self._raw):
+            if file is not None:
+                file.close()
 
 
 def recognise(path: Path) -> Kind:
@@ -171,7 +183,7 @@ def rows(path: Path, kind: Kind | None = None) -> Iterator[Row]:
             from models.traces import delimited
 
             with Source(path, kind) as source:
-                yield from delimited.rows(source, kind.delimiter, lambda: Source(path, kind))
+                yield from delimited.rows(source, kind.delimiter)
     except OSError as error:
         raise errors.from_os_error(error, "reading traces") from error
 
@@ -198,6 +210,8 @@ def _decode_leniently(data: bytes) -> tuple[object, Fault | None]:
     except UnicodeDecodeError as error:
         return None, Fault("encoding", f"Byte {error.start + 1} of the row is not UTF-8.")
     except json.JSONDecodeError as error:
+        if error.pos >= len(error.doc.rstrip()):
+            return None, Fault("broken", "It is not JSON: it ends too early.")
         return None, Fault(
             "broken", f"It is not JSON: {_said(error)}, at character {error.pos + 1} of {len(error.doc)}."
         )
@@ -237,11 +251,15 @@ def _elements(source: Source, kind: Kind) -> Iterator[Row]:
     for number, element in enumerate(json_elements.split(source, kind.separated, MOST_BYTES, first[kind.skip :]), 1):
         if element.too_long:
             yield Row(number, None, too_long(), source.done)
+            continue
+        value, fault = decode(element.data) if element.data else (None, None)
+        if not element.whole and kind.separated and (value or not element.data):
+            if value:
+                yield Row(number, value, None, source.done)
+            yield Row(number + bool(value), None, Fault("broken", "The file ends before its list does."), source.done)
         elif not element.whole:
-            text = "The file ends in the middle of it." if element.data else "The file ends before its list does."
-            yield Row(number, None, Fault("broken", text), source.done)
+            yield Row(number, None, Fault("broken", "The file ends in the middle of it."), source.done)
         else:
-            value, fault = decode(element.data)
             yield Row(number, value, fault, source.done)
 
 

@@ -1,6 +1,6 @@
 """The shape of a row, recognised by itself, and the draft of a trace that comes of it.
 
-Conversations first, then records of programs, then columns: a row that has both was made from its conversation.
+Records of programs first, then conversations, then columns: a row that has both was made from its conversation.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ def read(row: Mapping[str, object]) -> Draft:
     row = _unpacked(row)
     if row.keys() >= _OURS and (draft := _ours(row)):
         return draft
-    draft = _conversation(row) or _record(row) or _marked_up(row) or columns.read(row)
+    draft = _record(row) or _conversation(row) or _marked_up(row) or columns.read(row)
     if draft is None:
         names = ", ".join(str(name) for name in list(row)[:8]) or "none"
         return Draft(UNKNOWN, "", fault=("broken", f"Its columns are of no shape that is known: {names}."))

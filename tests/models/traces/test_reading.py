@@ -1,0 +1,177 @@
+import contextlib
+import csv
+import io
+import json
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from models import errors
+from models.traces import json_elements, reading
+from models.traces.importing import Import
+from models.traces.trace import Trace
+
+quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
+rows_of_text = st.lists(st.fixed_dictionaries({"problem": text, "answer": text}), min_size=1, max_size=6)
+nested = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | text, lambda inner: st.lists(inner, max_size=3), max_leaves=6
+)
+
+
+class Drip:
+    """Gives bytes a few at a time."""
+
+    def __init__(self, content: bytes, step: int) -> None:
+        self._file, self._step = io.BytesIO(content), step
+
+    def read(self, size: int, /) -> bytes:
+        return self._file.read(min(size, self._step))
+
+
+def _values(path: Path) -> list[tuple[int, object]]:
+    return [(row.line, row.value) for row in reading.rows(path)]
+
+
+@quick
+@given(
+    rows=st.lists(st.fixed_dictionaries({"a": nested, "b": text}), max_size=5),
+    indent=st.sampled_from([None, 1]),
+    step=st.integers(1, 9),
+)
+def test_elements_come_out_of_an_array_whatever_stands_in_them_and_however_it_arrives(
+    rows: list[object], indent: int | None, step: int
+) -> None:
+    document = json.dumps(rows, indent=indent, ensure_ascii=False).encode()
+    found = list(json_elements.split(Drip(document[1:], step), True, 1 << 20))
+    assert [json.loads(element.data) for element in found] == rows
+    assert all(element.whole for element in found)
+
+
+@quick
+@given(
+    rows=st.lists(st.fixed_dictionaries({"a": nested}), max_size=4), step=st.integers(1, 9), limit=st.integers(8, 40)
+)
+def test_elements_over_the_limit_are_passed_over_and_the_rest_is_whole(
+    rows: list[object], step: int, limit: int
+) -> None:
+    parts = [json.dumps(row).encode() for row in rows]
+    found = list(json_elements.split(Drip(b", ".join(parts) + b"]", step), True, limit))
+    assert len(found) == len(parts)
+    for element, part in zip(found, parts, strict=True):
+        assert element.data == (b"" if element.too_long else part)
+        assert not element.too_long or len(part) + step >= limit
+
+
+@quick
+@given(rows=rows_of_text, codec=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]), end=st.sampled_from(["\n", "\r\n"]))
+def test_csv_reads_back_what_the_csv_module_wrote_with_the_line_where_each_row_begins(
+    tmp_path: Path, rows: list[dict[str, str]], codec: str, end: str
+) -> None:
+    rows = [row for row in rows if any(row.values())]
+    written = io.StringIO(newline="")
+    writer = csv.DictWriter(written, ["problem", "answer"], lineterminator=end, quoting=csv.QUOTE_ALL)
+    writer.writeheader()
+    begins = []
+    for row in rows:
+        begins.append(written.getvalue().count("\n") + 1)
+        writer.writerow(row)
+    path = tmp_path / "rows.csv"
+    path.write_bytes(written.getvalue().encode(codec))
+    assert _values(path) == list(zip(begins, rows, strict=True))
+
+
+@quick
+@given(rows=rows_of_text, codec=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"]))
+def test_jsonl_reads_back_in_every_encoding(tmp_path: Path, rows: list[dict[str, str]], codec: str) -> None:
+    path = tmp_path / "rows.jsonl"
+    lines = [json.dumps({"name": "a plain text", **row}, ensure_ascii=False) + "\n" for row in rows]
+    path.write_bytes("".join(lines).encode(codec))
+    # without a byte order mark UTF-16 is told by its zero bytes, which a text in another script has few of
+    if codec in ("utf-16-le", "utf-16-be") and sum(map(len, rows[0].values())) > 60:
+        return
+    assert [
+        (line, {"problem": value["problem"], "answer": value["answer"]})
+        for line, value in _values(path)
+        if isinstance(value, dict)
+    ] == list(enumerate(rows, 1))
+
+
+@quick
+@given(content=st.binary(min_size=1, max_size=300), name=st.sampled_from(["x.jsonl", "x.json", "x.csv", "x.tsv", "x"]))
+def test_any_bytes_end_in_rows_or_a_sentence(tmp_path: Path, content: bytes, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    job = Import()
+    with contextlib.suppress(errors.StillroomError):  # any other exception is a bug of ours
+        kept = sum(isinstance(item, Trace) for item in job.read(path))
+        assert job.files[0].rows == kept + job.counts.total()
+
+
+@pytest.mark.parametrize("name", ["x.jsonl", "x.json", "x.csv"])
+def test_a_row_over_one_megabyte_is_left_out_and_its_neighbours_stay(tmp_path: Path, name: str) -> None:
+    rows = [{"problem": f"{n}?", "thinking": "a\n" * (600_000 if n == 2 else 2), "answer": str(n)} for n in (1, 2, 3)]
+    path = tmp_path / name
+    if name.endswith("csv"):
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+    elif name.endswith("jsonl"):
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    else:
+        path.write_text(json.dumps(rows))
+    job = Import()
+    kept = [item for item in job.read(path) if isinstance(item, Trace)]
+    assert [trace.answer for trace in kept] == ["1", "3"]
+    assert [(left.reason, left.text) for left in job.left_out] == [("too_long", "The row has more than 1 MB.")]
+
+
+def test_one_line_of_many_megabytes_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_bytes(b"problem,answer\n" + b"x" * 3_000_000 + b",1\n2?,2\n")
+    assert [(row.line, row.fault is not None) for row in reading.rows(path)] == [(2, True), (3, False)]
+
+
+def test_parquet_without_pyarrow_is_told_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    path = tmp_path / "x.parquet"
+    path.write_bytes(b"PAR1" + bytes(40) + b"PAR1")
+    with pytest.raises(errors.Unsupported, match="pyarrow") as raised:
+        list(Import().read(path))
+    assert "JSONL" in raised.value.hint
+
+
+def test_parquet_reads_with_pyarrow(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    from models.traces import parquet
+
+    path = tmp_path / "x.parquet"
+    parquet.write(path, [{"problem": f"{n}?", "thinking": "So.", "answer": str(n)} for n in (1, 2)])
+    kept = [item for item in Import().read(path) if isinstance(item, Trace)]
+    assert [(trace.line, trace.problem) for trace in kept] == [(1, "1?"), (2, "2?")]
+
+
+def test_a_missing_file_a_folder_and_a_damaged_one_are_told(tmp_path: Path) -> None:
+    with pytest.raises(errors.NotFound, match="no file"):
+        reading.recognise(tmp_path / "none.jsonl")
+    with pytest.raises(errors.BadInput, match="folder"):
+        reading.recognise(tmp_path)
+
+
+def test_many_quotes_that_never_close_end_in_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("problem,answer\n" + 'a,"b\n\n' * 121)
+    rows = list(reading.rows(path))
+    assert all(row.fault for row in rows[1:] if row.value is None)
+    assert msgspec.to_builtins(rows[-1].line) <= 243
+
+
+def test_a_name_says_nothing_against_the_content(tmp_path: Path) -> None:
+    path = tmp_path / "export.txt"
+    path.write_text('{"problem": "1 + 1?", "answer": "2"}\n{"problem": "1 + 2?", "answer": "3"}\n')
+    assert reading.recognise(path).format == "JSONL"
