@@ -56,7 +56,7 @@ def _with_changed_table(content: bytes, chance: random.Random) -> bytes:
 
 
 def _changed_text(text: str, chance: random.Random) -> str:
-    if chance.random() < 0.3:
+    if chance.random() < 0.5:
         return _changed_tensor(text, chance)
     places = list(re.finditer(r"\d+|\"[A-Z]+\d+\"|[\[\],{}:]", text))
     place = chance.choice(places)
@@ -77,16 +77,18 @@ def _changed_tensor(text: str, chance: random.Random) -> str:
         name = chance.choice([name for name in table if name != "__metadata__"])
         tensor, other = table[name], table[chance.choice([name for name in table if name != "__metadata__"])]
         match chance.randrange(6):
-            case 0:
+            case 0:  # its size overflows to what its bytes are: none
                 tensor["shape"] = [65536] * 4
+                tensor["data_offsets"] = tensor["data_offsets"][:1] * 2
             case 1:
                 tensor["shape"] = [-1, -tensor["shape"][0], *tensor["shape"][1:]]
             case 2:
                 tensor["data_offsets"] = other["data_offsets"]
             case 3:
                 tensor["shape"] = tensor["shape"][::-1]
-            case 4:
-                tensor["data_offsets"] = [2**64 - 64, 2**64 - 64 + tensor["data_offsets"][1]]
+            case 4:  # 16 bytes less than nothing, which both wrap around to
+                tensor["shape"] = [-4]
+                tensor["data_offsets"] = [tensor["data_offsets"][0], (tensor["data_offsets"][0] - 16) % 2**64]
             case 5:
                 table[f"{name}.x"] = table.pop(name)
     except (ValueError, RecursionError, KeyError, IndexError, TypeError, AttributeError):
