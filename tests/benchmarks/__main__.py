@@ -25,6 +25,8 @@ BENCHMARKS = {
     "gui_start": "from process start to a usable window, and its memory, against an empty PySide6 window",
     "traces_import": "a 100 MB JSONL of mixed shapes into a set of traces: MB/s and memory",
     "gui_stream": "time between two ticks of a 5 ms timer in the GUI thread, a reply streaming into a long chat",
+    "download": "bytes a second against huggingface_hub from one server on loopback, taking turns",
+    "download_faults": "downloads with every fault of the reliability table, and killed in the middle ten times",
     "mutations": "damaged GGUF and safetensors files: each ends within 10 s with a sentence, and takes no process along",
     "quantize": "time and memory against mlx_lm.convert, a random Llama of 1.4 GB in five shards, taking turns",
     "fit": "memory of a run as foretold by models/fit.py and as measured, for several lengths of prompt",

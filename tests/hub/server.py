@@ -12,7 +12,7 @@ import struct
 import threading
 import time
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -51,6 +51,7 @@ class Hub:
         self.repos: dict[str, Repo] = {}
         self.requests: list[Request] = []
         self.faults: list[Fault] = []
+        self.watch: Callable[[Request], object] = lambda request: None  # called with every request as it comes
         self.closing = threading.Event()
         self._paced_until = 0.0
         self._lock = threading.Lock()
@@ -149,6 +150,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             dict(self.headers),
         )
         self.hub.requests.append(self.seen)
+        self.hub.watch(self.seen)
         if self.host == "cdn":
             self._cdn(path)
         elif path == "/api/models":
