@@ -4,9 +4,11 @@ Only a worker imports this. The copy appears in the library when it is whole, an
 What a learned recipe has learned so far stays under STILLROOM_HOME until the copy is made, so that it can go on.
 """
 
+import itertools
 import os
 import re
 import shutil
+import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,7 @@ from models.weight_stream import open_source
 
 MARGIN_BYTES = 1 << 20  # of disk, for a record and a config
 BUFFER_BYTES = 512 << 20  # of memory left to Python and the rest of the machine
+TELL_S = 0.1
 _SNAPSHOT = re.compile(r"models--([^/\\]+?)--([^/\\]+)[/\\]snapshots[/\\]([^/\\]+)$")
 _OWN = ("config.json", "model.safetensors.index.json", checkpoint.RECORD)  # written anew, never copied
 _GGUF = ".gguf"
@@ -133,9 +136,7 @@ def _write(original: Original, recipe: Recipe, name: str) -> Iterator[Event]:
     needed = quantizing.total_bytes + sum(path.stat().st_size for path in copied) + MARGIN_BYTES
     learned = paths.home() / "dwq" / name
     with checkpoint.publishing(paths.models_folder() / name, needed, f"writing {name}") as draft:
-        yield _progress(0, quantizing.layers)
-        for layers in quantizing.write(draft):
-            yield _progress(layers, quantizing.layers)
+        yield from _by_layer(quantizing, draft)
         quantizing.write_config(draft)
         for path in copied:
             _copy(path, draft / path.name)
@@ -145,6 +146,15 @@ def _write(original: Original, recipe: Recipe, name: str) -> Iterator[Event]:
             yield from dwq.learn(draft, original.folder, recipe, learned)
         checkpoint.write_record(draft, _record(original, recipe, name, draft))
     shutil.rmtree(learned, ignore_errors=True)
+
+
+def _by_layer(quantizing: Quantizing, draft: Path) -> Iterator[Progress]:
+    """Write the weights; tells of every layer, and often enough between two for a cancel to be seen."""
+    told, told_at = -1, 0.0
+    for done in itertools.chain([0], quantizing.write(draft)):
+        if done > told or time.monotonic() - told_at >= TELL_S:
+            told, told_at = done, time.monotonic()
+            yield Progress(job="quantize", stage="quantize", done=done, total=quantizing.layers, unit="layers")
 
 
 def _check_memory(original: Original, quantizing: Quantizing) -> None:
@@ -206,7 +216,3 @@ def _dropped(original: Original) -> Note:
     except errors.StillroomError as error:
         return Note(text=f"{original.name} could not be deleted: {error.text}")
     return Note(text=f"{original.name} was deleted: {quantities.size(removed.freed_bytes)} are free again.")
-
-
-def _progress(done: int, total: int) -> Progress:
-    return Progress(job="quantize", stage="quantize", done=done, total=total, unit="layers")
