@@ -28,7 +28,7 @@ BENCHMARKS = {
     "download": "bytes a second against huggingface_hub from one server on loopback, taking turns",
     "download_faults": "downloads with every fault of the reliability table, and killed in the middle ten times",
     "mutations": "damaged GGUF and safetensors files: each ends within 10 s with a sentence, and takes no process along",
-    "quantize": "time and memory against mlx_lm.convert, a random Llama of 1.4 GB in five shards, taking turns",
+    "quantize": "time and memory against mlx_lm.convert, a random Llama of 1.3 GB in five shards, taking turns",
     "fit": "memory of a run as foretold by models/fit.py and as measured, for several lengths of prompt",
 }
 
