@@ -138,5 +138,5 @@ QLabel#warning {{ color: {c.warn}; font-size: 11px; }}
 QLabel#drop_hint {{
   background: {c.raised}; color: {c.accent}; border: 2px dashed {c.accent}; border-radius: 12px; font-size: 15px;
 }}
-QTableView#plain_table, QListView#plain_list {{ background: transparent; border: none; }}
+QScrollArea#see_through, QTableView#plain_table, QListView#plain_list, QTableView#plain_table QHeaderView {{ background: transparent; border: none; }}
 """

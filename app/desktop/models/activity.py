@@ -12,7 +12,7 @@ from app.desktop.models.discover import fill_column
 from app.desktop.models.job_card import JobStack
 from models.engine.jobs import Job
 
-SHOWN_ENDED = 60
+SHOWN_ENDED = 30
 
 
 class Activity(QScrollArea):

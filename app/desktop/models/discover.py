@@ -15,8 +15,8 @@ from app.desktop.models.getting import Getting, repo_of
 from app.desktop.models.hub_results import HubResults, pasted_repo
 from app.desktop.models.job_card import JobStack
 from app.desktop.models.offer_table import OfferTable
+from app.desktop.models.places import THIS_MACHINE
 from app.desktop.models.quant_cards import QuantCards
-from app.desktop.models.toolbar import HERE
 from models import fit
 from models.catalog import Offer
 from models.engine.jobs import Job
@@ -70,6 +70,7 @@ class Discover(QScrollArea):
         self._reading.hide()
         self._offers = found
         self._getting.room_bytes = fit.room_bytes(machine)
+        self._getting.known = {offer.entry.repo.lower(): offer for offer in found}
         self.table.show_offers(found, tags, machine, self._getting.connect_offer)
         self._refresh()
 
@@ -90,6 +91,8 @@ class Discover(QScrollArea):
         known = {offer.entry.repo.lower() for offer in self._offers}
         self.table.filter(repo if repo.lower() in known else query)
         self._offer_pasted("" if repo.lower() in known else repo)
+        # below a repository that is offered, "nothing found" would say the opposite
+        self.table.setVisible(bool(self.table.rows) and (self.table.hits > 0 or self.pasted is None))
         if not query:
             self.results.clear()
 
@@ -117,9 +120,9 @@ class Discover(QScrollArea):
         wanted = fresh and bool(self._models) and best is not None and not self._jobs
         self._first.setVisible(wanted)
         if wanted and best is not None:
-            score, where = offers.score(best), HERE.removeprefix("On ")
+            score = offers.score(best)
             value = f": {score.benchmark} {score.value:g}, {best.sentence}" if score else ""
-            self._first_text.setText(f"{best.entry.title} is the best distilled model that fits {where}{value}.")
+            self._first_text.setText(f"{best.entry.title} is the best distilled model that fits {THIS_MACHINE}{value}.")
 
     def _refresh_states(self) -> None:
         for row in self._rows():
@@ -203,6 +206,11 @@ def fill_column(area: QScrollArea, parts: Sequence[QWidget]) -> None:
     row.addStretch(1)
     row.addWidget(holder, 1000)
     row.addStretch(1)
+    # the scroll bar stands in the margin
+    bar = area.verticalScrollBar()
+    bar.rangeChanged.connect(
+        lambda _least, most: row.setContentsMargins(MARGIN_PX, 16, MARGIN_PX - (11 if most else 0), 16)
+    )
     area.setWidget(content)
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)

@@ -21,7 +21,7 @@ from models.catalog import Offer
 
 ROW_PX, QUESTION_PX = 47, 40
 PAD = 18
-BUTTONS_PX = 84  # what the widest of the buttons takes
+BUTTONS_PX = 76  # what the widest of the buttons takes
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ def columns(width: float) -> Columns:
     """Share a width out."""
     end = width - PAD - BUTTONS_PX
     if width < 600:
-        note = end - 132
-        return Columns(score_right=note - 14, bar_left=note, bar_width=0, note_left=note, note_right=end)
+        note = end - 150
+        return Columns(score_right=note - 10, bar_left=note, bar_width=0, note_left=note, note_right=end)
     bar = 120.0 if width >= 800 else 70.0
     score = round(0.52 * width) if width >= 800 else round(0.47 * width)
     return Columns(score, score + 20, bar, score + 20 + bar + 8, end)
@@ -69,14 +69,9 @@ class GetRow(QWidget):
         self._question = ""
         self._agree: Callable[[], None] | None = None
         self.get = GetButton(title, self)
-        self._yes = RowButton("Get it all the same", f"Get {title} all the same", self)
-        self._no = RowButton("Not now", f"Don’t get {title}", self)
+        self._answers: list[RowButton] = []  # made when it asks: few rows ever do
         self.get.pressed.connect(self._pressed)
         self.get.menu_asked.connect(self.menu_asked)
-        self._yes.clicked.connect(lambda: self._answered(True))
-        self._no.clicked.connect(lambda: self._answered(False))
-        self._yes.hide()
-        self._no.hide()
         self.setAccessibleName(title)
         self.setFixedHeight(ROW_PX)
         theme.changed.connect(self.update)
@@ -92,12 +87,19 @@ class GetRow(QWidget):
     def ask(self, question: str, agree: Callable[[], None]) -> None:
         """Ask once, below the row. agree: done when the answer is yes."""
         self._question, self._agree = question, agree
-        self._yes.show()
-        self._no.show()
+        if not self._answers:
+            for text, name, yes in (
+                ("Get it all the same", f"Get {self.title} all the same", True),
+                ("Not now", f"Don’t get {self.title}", False),
+            ):
+                button = RowButton(text, name, self)
+                button.clicked.connect(lambda _=False, answer=yes: self._answered(answer))
+                self._answers.append(button)
+        for button in self._answers:
+            button.show()
         self.setFixedHeight(ROW_PX + QUESTION_PX)
-        self._place()
-        self._yes.setFocus()
         self._changed()
+        self._answers[0].setFocus()
 
     @property
     def question(self) -> str:
@@ -149,7 +151,7 @@ class GetRow(QWidget):
         if self._question:
             painter.setFont(fonts.text(12))
             painter.setPen(QColor(c.bad))
-            area = QRectF(PAD, ROW_PX - 4, self._yes.x() - PAD - 14, QUESTION_PX - 2)
+            area = QRectF(PAD, ROW_PX - 4, self._answers[0].x() - PAD - 14, QUESTION_PX - 2)
             painter.drawText(area, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap, self._question)
         if not self.last:
             draw_line(painter, PAD - 10, self.width() - PAD + 10, self.height())
@@ -178,12 +180,12 @@ class GetRow(QWidget):
         agree, self._agree = self._agree, None
         if not self._question:
             return
-        had_focus = self._yes.hasFocus() or self._no.hasFocus()
+        had_focus = any(button.hasFocus() for button in self._answers)
         self._question = ""
         if had_focus:
             self.get.main.setFocus()
-        self._yes.hide()
-        self._no.hide()
+        for button in self._answers:
+            button.hide()
         self.setFixedHeight(ROW_PX)
         self._changed()
         if yes and agree is not None:
@@ -205,7 +207,7 @@ class GetRow(QWidget):
         size = self.get.sizeHint()
         self.get.setGeometry(self.width() - PAD - size.width(), (ROW_PX - size.height()) // 2, *size.toTuple())
         x = self.width() - PAD
-        for button in (self._no, self._yes):
+        for button in reversed(self._answers):
             size = button.sizeHint()
             x -= size.width()
             button.setGeometry(x, ROW_PX + 2, *size.toTuple())
@@ -244,7 +246,7 @@ class OfferRow(GetRow):
     def paint_row(self, painter: QPainter) -> None:
         """All columns."""
         c, place = colours(), columns(self.width())
-        self.paint_titles(painter, place.score_right - 52, self._second)
+        self.paint_titles(painter, place.score_right - 46, self._second)
         ink = c.text if self._score != "—" else c.muted
         draw_text(painter, QRectF(place.score_right - 60, 0, 60, ROW_PX), self._score, fonts.text(), ink, RIGHT)
         fit = fit_colour(self.offer.state)

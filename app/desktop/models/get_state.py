@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.desktop.models import job_words
+from app.desktop.models.places import THIS_MACHINE
 from models import errors, recipes
 from models.engine.jobs import Job
 from models.events import Model
@@ -29,10 +30,11 @@ def state_of(repo: str, jobs: Iterable[Job], models: Iterable[Model], built_in: 
     ours = [model for model in here if model.kind == "model"]
     if ours:
         best = max(ours, key=lambda model: (model.last_used, model.created))
-        variants = ", ".join(dict.fromkeys(variant(model) for model in ours))
-        return GetState("chat", model=best.name, note=f"here as {variants}" if variants else "here")
+        named = list(dict.fromkeys(variant(model) for model in ours))
+        variants = ", ".join(named) if len(named) < 3 else f"{len(named)} variants"
+        return GetState("chat", model=best.name, note=f"{variants} on {THIS_MACHINE}".strip())
     if any(model.kind == "original" for model in here):
-        return GetState("get", note="the original is here")
+        return GetState("get", note=f"the original is on {THIS_MACHINE}")
     return GetState()
 
 

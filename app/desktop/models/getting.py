@@ -7,12 +7,12 @@ from PySide6.QtCore import QObject, QPoint
 from app.desktop.models import offers
 from app.desktop.models.contracts import JobsLike
 from app.desktop.models.get_row import GetRow, HubRow, OfferRow
-from app.desktop.models.toolbar import HERE
+from app.desktop.models.places import THIS_MACHINE
 from app.desktop.models.variants import offer_menu, recipe_menu
 from app.desktop.notices import NoticeBar
 from app.desktop.preferences import Preferences
-from models import recipes
-from models.catalog import Choice
+from models import quantities, recipes
+from models.catalog import Choice, Offer
 from models.errors import StillroomError
 
 DROP = "drop_original"
@@ -28,6 +28,7 @@ class Getting(QObject):
         self._notices = notices
         self._preferences = preferences
         self.room_bytes = 0
+        self.known: dict[str, Offer] = {}  # by repository, in lower case
 
     @property
     def drops_original(self) -> bool:
@@ -41,29 +42,34 @@ class Getting(QObject):
     def connect_offer(self, row: OfferRow) -> None:
         """Let a row of the catalog get."""
         row.get_pressed.connect(lambda: self.get_choice(row, offers.shown_choice(row.offer)))
-        row.menu_asked.connect(lambda at: self._show_offer_menu(row, at))
+        row.menu_asked.connect(lambda at: self._show_offer_menu(row, row.offer, at))
 
     def connect_repo(self, row: HubRow) -> None:
         """Let a row of the Hub get."""
-        row.get_pressed.connect(lambda: self.get_repo(row, recipe_for(row.repo)))
-        row.menu_asked.connect(lambda at: self._show_recipe_menu(row, at))
+        offer = self.known.get(row.repo.lower())
+        if offer is not None:
+            row.get_pressed.connect(lambda: self._get_offered(row, offer, offers.shown_choice(offer)))
+            row.menu_asked.connect(lambda at: self._show_offer_menu(row, offer, at))
+        else:
+            row.get_pressed.connect(lambda: self.get_repo(row, recipe_for(row.repo)))
+            row.menu_asked.connect(lambda at: self._show_recipe_menu(row, at))
 
     def get_choice(self, row: OfferRow, choice: Choice) -> None:
         """Get a variant of the catalog; ask first when it is too big."""
-        entry = row.offer.entry
-
-        def start() -> None:
-            self._get(entry.title, entry.repo, entry.revision, choice.recipe)
-
-        if choice.state == "too_big":
-            where = HERE.removeprefix("On ")
-            row.ask(offers.too_big(choice, self.room_bytes, where), start)
-        else:
-            start()
+        self._get_offered(row, row.offer, choice)
 
     def get_repo(self, row: HubRow, recipe: str) -> None:
-        """Get a repository that the catalog does not know."""
-        self._get(row.repo.split("/")[-1], row.repo, "main", recipe)
+        """Get a repository that the catalog does not know; ask first when its weights alone are too big."""
+        weights = approximate_bytes(row.params, recipe)
+
+        def start() -> None:
+            self._get(row.repo.split("/")[-1], row.repo, "main", recipe)
+
+        if weights > self.room_bytes > 0:
+            takes, room = quantities.size(weights), quantities.size(self.room_bytes)
+            row.ask(f"Its weights take about {takes}, {THIS_MACHINE}’s limit is {room}. Get it all the same?", start)
+        else:
+            start()
 
     def do(self, act: Callable[[], object]) -> bool:
         """Do something with the queue, and tell why where that fails. Gives whether it went well."""
@@ -78,17 +84,31 @@ class Getting(QObject):
         drop = self.drops_original and bool(recipe)
         self.do(lambda: self._jobs.get(title, repo, revision, recipe, drop))
 
-    def _show_offer_menu(self, row: OfferRow, at: QPoint) -> None:
-        def choose(choice: Choice) -> None:
-            self.get_choice(row, choice)
+    def _get_offered(self, row: GetRow, offer: Offer, choice: Choice) -> None:
+        def start() -> None:
+            self._get(offer.entry.title, offer.entry.repo, offer.entry.revision, choice.recipe)
 
-        offer_menu(row.offer, row, choose, self.drops_original, self.keep_drop).popup(at)
+        if choice.state == "too_big":
+            row.ask(offers.too_big(choice, self.room_bytes, THIS_MACHINE), start)
+        else:
+            start()
+
+    def _show_offer_menu(self, row: GetRow, offer: Offer, at: QPoint) -> None:
+        def choose(choice: Choice) -> None:
+            self._get_offered(row, offer, choice)
+
+        offer_menu(offer, row, choose, self.drops_original, self.keep_drop).popup(at)
 
     def _show_recipe_menu(self, row: HubRow, at: QPoint) -> None:
         def choose(recipe: str) -> None:
             self.get_repo(row, recipe)
 
         recipe_menu(row, choose, self.drops_original, self.keep_drop, row.params).popup(at)
+
+
+def approximate_bytes(params: int, recipe: str) -> int:
+    """What so many weights take; 0 when their number is not known."""
+    return round(params * (recipes.parse(recipe).bits_per_weight() if recipe else 16) / 8)
 
 
 def recipe_for(repo: str) -> str:

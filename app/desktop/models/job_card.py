@@ -1,8 +1,8 @@
 """A job under way or ended, as a card: title, what it does, bar, one line, and what can be done about it."""
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.desktop import fonts
 from app.desktop.chat.small_parts import draw_card
@@ -14,7 +14,14 @@ from app.desktop.theme import colours, theme
 from models.engine.jobs import Job
 
 HEIGHT_PX, ENDED_PX = 87, 64
-PAD = 16
+PAD, BETWEEN_PX = 16, 18
+NAMES = {
+    "Pause": "Pause {}",
+    "Resume": "Resume {}",
+    "Cancel": "Cancel {}",
+    "Try again": "Try {} again",
+    "Chat": "Chat with {}",
+}
 
 
 class JobCard(QWidget):
@@ -33,40 +40,26 @@ class JobCard(QWidget):
     def __init__(self, job: Job, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.job = job
-        self._pause = self._button("Pause", lambda: self.pause.emit(self.job.id))
-        self._resume = self._button("Resume", lambda: self.resume.emit(self.job.id))
-        self._cancel = self._button("Cancel", lambda: self.cancel.emit(self.job.id))
-        self._again = self._button("Try again", lambda: self.resume.emit(self.job.id))
-        self._chat = self._button("Chat", lambda: self.chat.emit(self.job.model))
-        self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(PAD, 0, PAD, 0)
-        self._row.setSpacing(18)
-        self._row.addStretch(1)
-        for button in (self._again, self._pause, self._resume, self._chat, self._cancel):
-            self._row.addWidget(button)
+        self._buttons: dict[str, RowButton] = {}  # made when first shown
         theme.changed.connect(self.update)
         self.show_job(job)
 
     def show_job(self, job: Job) -> None:
         """Show a job as it is now."""
         self.job = job
-        title, over = job.title, job_words.is_over(job)
-        for button, verb in ((self._pause, "Pause"), (self._resume, "Resume"), (self._cancel, "Cancel")):
-            button.setAccessibleName(f"{verb} {title}")
-        self._again.setAccessibleName(f"Try {title} again")
-        self._chat.setAccessibleName(f"Chat with {title}")
-        had_focus = any(button.hasFocus() for button in (self._pause, self._resume))
-        self._pause.setVisible(job.state in ("running", "waiting"))
-        self._resume.setVisible(job.state == "paused")
-        self._cancel.setVisible(not over)
-        self._again.setVisible(job.state in ("failed", "cancelled"))
-        self._chat.setVisible(job.state == "done" and bool(job.model))
-        if had_focus:
-            (self._resume if job.state == "paused" else self._pause).setFocus()
-        self.setFixedHeight(HEIGHT_PX if not over else ENDED_PX)
-        self.setAccessibleName(title)
+        wanted = _actions(job)
+        had_focus = any(b.hasFocus() for action, b in self._buttons.items() if action not in wanted)
+        for action in wanted:
+            self._button(action).setAccessibleName(NAMES[action].format(job.title))
+        for action, button in self._buttons.items():
+            button.setVisible(action in wanted)
+        if had_focus and wanted:
+            self._button(wanted[0]).setFocus()
+        self._fit()
+        self._place()
+        self.setAccessibleName(job.title)
         self.setAccessibleDescription(f"{job_words.pill(job)}; {job_words.line(job)}")
-        self.setToolTip(tip(job_words.line(job)) if job.state == "failed" or job.note else "")
+        self.setToolTip(tip(job_words.line(job)))
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -79,8 +72,7 @@ class JobCard(QWidget):
         painter = QPainter(self)
         draw_card(painter, QRectF(self.rect()), c.raised, c.line, 10)
         over = job_words.is_over(job)
-        first = min((b.x() for b in self._shown()), default=self.width() - PAD + 18)
-        right = first - 18
+        right = self._text_right()
         title_font, small = fonts.text(weight=fonts.BOLD), fonts.text(11)
         pill = job_words.pill(job)
         pill_width = QFontMetricsF(small).horizontalAdvance(pill) + 34
@@ -91,21 +83,70 @@ class JobCard(QWidget):
         if not over:
             bar = QRectF(PAD, 45, right - PAD, 6)
             draw_bar(painter, bar, job_words.fraction(job) or 0.0, c.accent if job.state == "running" else c.faint)
-        text = QRectF(PAD, 38 if over else 56, right - PAD, 18)
-        draw_text(painter, text, job_words.line(job), small, c.bad if job.state == "failed" else c.muted)
+        text = QRectF(PAD, 38 if over else 56, right - PAD, self.height() - 46 if over else 18)
+        if job.state != "failed":
+            draw_text(painter, text, job_words.line(job), small, c.muted)
+            return
+        painter.setFont(small)
+        painter.setPen(QColor(c.bad))
+        painter.drawText(text, Qt.TextFlag.TextWordWrap, job_words.line(job))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """A sentence on what failed takes the lines it needs."""
+        super().resizeEvent(event)
+        self._fit()
+        self._place()
+
+    def _fit(self) -> None:
+        height = ENDED_PX if job_words.is_over(self.job) else HEIGHT_PX
+        if self.job.state == "failed":
+            room = QRectF(0, 0, max(self._text_right() - PAD, 120), 1000)
+            metrics = QFontMetricsF(fonts.text(11))
+            said = metrics.boundingRect(room, Qt.TextFlag.TextWordWrap, job_words.line(self.job))
+            height = max(height, round(said.height()) + 50)
+        if height != self.height():
+            self.setFixedHeight(height)
+
+    def _place(self) -> None:
+        right = self.width() - PAD
+        for button in reversed(self._shown()):
+            size = button.sizeHint()
+            button.setGeometry(right - size.width(), (self.height() - size.height()) // 2, size.width(), size.height())
+            right -= size.width() + BETWEEN_PX
+
+    def _text_right(self) -> float:
+        widths = [button.sizeHint().width() + BETWEEN_PX for button in self._shown()]
+        return self.width() - PAD - sum(widths)
 
     def _shown(self) -> list[RowButton]:
-        buttons = (self._again, self._pause, self._resume, self._chat, self._cancel)
-        return [button for button in buttons if not button.isHidden()]
+        return [self._buttons[action] for action in _actions(self.job)]
 
     def _pill_ink(self) -> str:
         c = colours()
         return {"done": c.ok, "failed": c.bad}.get(self.job.state, c.text)
 
-    def _button(self, text: str, do: object) -> RowButton:
-        button = RowButton(text, parent=self)
-        button.clicked.connect(do)
-        return button
+    def _button(self, action: str) -> RowButton:
+        if action not in self._buttons:
+            button = self._buttons[action] = RowButton(action, parent=self)
+            button.clicked.connect(lambda: self._act(action))
+        return self._buttons[action]
+
+    def _act(self, action: str) -> None:
+        if action == "Chat":
+            self.chat.emit(self.job.model)
+        else:
+            told = {"Pause": self.pause, "Cancel": self.cancel}.get(action, self.resume)
+            told.emit(self.job.id)
+
+
+def _actions(job: Job) -> list[str]:
+    """What can be done about a job, from left to right."""
+    if job.state == "running":
+        # what was quantized so far can't be kept, so that is only cancelled
+        return ["Pause", "Cancel"] if job.doing == "fetch" else ["Cancel"]
+    if job.state == "done":
+        return ["Chat"] if job.model else []
+    return {"waiting": ["Pause", "Cancel"], "paused": ["Resume", "Cancel"]}.get(job.state, ["Try again"])
 
 
 class JobStack(QWidget):

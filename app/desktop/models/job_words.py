@@ -46,7 +46,7 @@ def line(job: Job) -> str:
     """How far it is, how quick, how long is left and what comes after."""
     if is_over(job):
         return ending(job)
-    parts = [_amount(job)]
+    parts = [_amount(job) if job.state != "waiting" or job.total else ""]
     if job.state == "running":
         parts += [_rate(job), _peak(job), _left(job)]
         parts += ["checked as it arrives" if job.doing == "fetch" and job.total else "", job.note]

@@ -120,17 +120,21 @@ class _Rows(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         model = index.data(MODEL)
         view = self.parent()
+        assert isinstance(view, LibraryView)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         area = QRectF(option.rect)
-        if isinstance(view, LibraryView) and view.selectionModel().isSelected(index):
+        if view.selectionModel().isSelected(index):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(colours().accent_tint if view.hasFocus() else colours().selected))
-            painter.drawRoundedRect(area.adjusted(6, 2, -6, -3), 6, 6)
+            chosen = area.adjusted(6, 2, 0, -3)
+            chosen.setRight(min(view.width() - 6, area.right()))
+            painter.drawRoundedRect(chosen, 6, 6)
         painter.translate(area.topLeft())
-        self._paint(painter, area.width(), model)
+        # the scroll bar stands in the margin, so that rows are in line with the header
+        self._paint(painter, view.width(), model)
         if index.row() < index.model().rowCount() - 1:
-            draw_line(painter, PAD - 10, area.width() - PAD + 10, ROW_PX)
+            draw_line(painter, PAD - 10, min(view.width() - PAD + 10, area.width()), ROW_PX)
         painter.restore()
 
     def _paint(self, painter: QPainter, width: float, model: Model) -> None:
@@ -253,7 +257,7 @@ class SortHeader(QWidget):
         painter = QPainter(self)
         place = _Columns(self.width())
         if place.variant_left < place.variant_right:
-            area = QRectF(place.variant_left, 0, 130, HEADER_PX)
+            area = QRectF(place.variant_left, 0, place.variant_right - place.variant_left, HEADER_PX)
             draw_text(painter, area, "Variant", fonts.text(11, fonts.BOLD), colours().muted)
         draw_line(painter, PAD - 10, self.width() - PAD + 10, HEADER_PX)
 

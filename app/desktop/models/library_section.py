@@ -4,9 +4,9 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 
-from PySide6.QtCore import QPoint, QProcess, Qt, QUrl, Signal
-from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QVBoxLayout, QWidget
+from PySide6.QtCore import QPoint, QProcess, Qt, QTimer, QUrl, Signal
+from PySide6.QtGui import QDesktopServices, QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QScrollArea, QVBoxLayout, QWidget
 
 from app.desktop.models import job_words
 from app.desktop.models.contracts import JobsLike
@@ -16,7 +16,7 @@ from app.desktop.models.hidden_models import HiddenModels, said
 from app.desktop.models.library_list import ORDERS, LibraryModel, LibraryView, Order, SortHeader
 from app.desktop.models.model_panel import SHOW, ModelPanel, source_of
 from app.desktop.models.removals import Removals
-from app.desktop.models.toolbar import HERE
+from app.desktop.models.toolbar import SECTIONS
 from app.desktop.models.variants import recipe_menu
 from app.desktop.notices import NoticeBar
 from app.desktop.preferences import Preferences
@@ -65,6 +65,7 @@ class LibrarySection(QWidget):
         self.view.setModel(self.model)
         self.header = SortHeader()
         self.panel = ModelPanel()
+        self._panel_area = QScrollArea()
         self.hidden = HiddenModels()
         self._empty = QLabel(EMPTY)
         self._foot = QLabel()
@@ -148,6 +149,19 @@ class LibrarySection(QWidget):
         model = self.view.current()
         busy = model is not None and bool({model.name, model.repo} & self._busy)
         self.panel.show_model(model, self.shown, self._in_use, busy)
+        self._fit_panel()
+
+    def _fit_panel(self) -> None:
+        """Give the panel what it needs, yet never more than the list: in a low window it scrolls."""
+        self._panel_area.setVisible(self.panel.model is not None)
+        wrapped = self.panel.heightForWidth(self._panel_area.width())
+        needed = wrapped if wrapped > 0 else self.panel.sizeHint().height()
+        self._panel_area.setFixedHeight(min(needed, max(self.height() // 2, 120)))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Share the height out anew."""
+        super().resizeEvent(event)
+        QTimer.singleShot(0, self, self._fit_panel)  # once the widths are known
 
     def _sort(self, order: Order) -> None:
         chosen = self.view.current()
@@ -195,13 +209,13 @@ class LibrarySection(QWidget):
         """What can be done with a model, for a right click."""
         menu = QMenu(self)
         for key, text in (
-            ("Chat", "Chat"), ("Repair", "Repair"), ("Quantize", "Quantize…"), ("Measure", ""),
+            ("Chat", "Chat"), ("Repair", "Repair"), ("Quantize", "Quantize…"), ("Measure", "Measure Quant Card"),
             ("Show", SHOW), ("Delete", "Delete"),
         ):  # fmt: skip
             button = self.panel.buttons[key]
             if button.isHidden():
                 continue
-            action = menu.addAction(text or button.text())
+            action = menu.addAction(text)
             action.setEnabled(button.isEnabled())
             action.triggered.connect(button.click)
         menu.aboutToHide.connect(menu.deleteLater)
@@ -245,7 +259,7 @@ class LibrarySection(QWidget):
         self._empty.setWordWrap(True)
         self._empty.setMargin(40)
         self._foot.setObjectName("small")
-        self._foot.setAccessibleName(f"Space {HERE.lower()}")
+        self._foot.setAccessibleName(f"Space {SECTIONS['library']}")
         card = QFrame()
         card.setObjectName("card")
         inner = QVBoxLayout(card)
@@ -260,7 +274,13 @@ class LibrarySection(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GAP_PX)
         column.addWidget(card, 1)
-        column.addWidget(self.panel)
+        self._panel_area.setWidget(self.panel)
+        self._panel_area.setWidgetResizable(True)
+        self._panel_area.setFrameShape(QFrame.Shape.NoFrame)
+        self._panel_area.setObjectName("see_through")
+        self._panel_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._panel_area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        column.addWidget(self._panel_area)
         column.addWidget(self.hidden)
         column.addWidget(self._foot)
         row = QHBoxLayout(self)

@@ -13,6 +13,7 @@ from models import quantities
 from models.events import Model
 
 SHOW = "Show in Finder" if sys.platform == "darwin" else "Show in Files"
+TIPS = {"Measure": "Measure its quant card on this machine", "Repair": "Download what is missing"}
 NO_ORIGINAL = "There is no original to quantize from: it was imported quantized."
 
 
@@ -55,8 +56,8 @@ class ModelPanel(QFrame):
         self.buttons = {
             "Chat": RowButton("Chat"),
             "Repair": RowButton("Repair"),
-            "Quantize": MenuButton("Quantize… ▾"),
-            "Measure": RowButton("Measure card"),
+            "Quantize": MenuButton("Quantize ▾"),
+            "Measure": RowButton("Measure"),
             "Show": RowButton(SHOW),
             "Delete": RowButton("Delete"),
         }
@@ -113,8 +114,7 @@ class ModelPanel(QFrame):
         self.buttons["Quantize"].setToolTip("" if can else NO_ORIGINAL)
         for name in ("Measure", "Repair"):
             self.buttons[name].setEnabled(not busy)
-            self.buttons[name].setToolTip("A job about it is under way: see Activity" if busy else "")
-        self.buttons["Measure"].set_caption("Measure again" if model.card else "Measure card")
+            self.buttons[name].setToolTip(TIPS[name] if not busy else "A job about it is under way: see Activity")
         self.cards.show_model(model, models, in_use)
 
     def _name_buttons(self, model: Model) -> None:

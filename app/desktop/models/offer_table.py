@@ -1,6 +1,5 @@
 """The table of distilled reasoning models, filtered as one types."""
 
-import sys
 from collections.abc import Callable
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
@@ -12,6 +11,7 @@ from app.desktop.models import offers
 from app.desktop.models.drawing import RIGHT, draw_line, draw_text
 from app.desktop.models.get_row import PAD, GetRow, OfferRow, columns
 from app.desktop.models.get_state import GetState
+from app.desktop.models.places import THIS_MACHINE
 from app.desktop.theme import colours, theme
 from models import catalog, fit, quantities
 from models.catalog import Offer
@@ -64,6 +64,7 @@ class OfferTable(QFrame):
         self.setObjectName("card")
         self.setAccessibleName("Distilled reasoning models")
         self.rows: list[OfferRow] = []
+        self.hits = 0
         self._header = _Header()
         self._nothing = QLabel("Nothing in the catalog has these words. Return searches Hugging Face.")
         self._nothing.setObjectName("hint")
@@ -82,8 +83,7 @@ class OfferTable(QFrame):
         self, found: list[Offer], tags: dict[str, str], machine: Machine, connect: Callable[[OfferRow], None]
     ) -> None:
         """Make the rows. connect: lets a new row get."""
-        where = "this Mac" if sys.platform == "darwin" else "this computer"
-        self._header.memory = f"Memory on {where} ({quantities.memory(machine.memory_bytes)})"
+        self._header.memory = f"Memory on {THIS_MACHINE} ({quantities.memory(machine.memory_bytes)})"
         room = fit.room_bytes(machine)
         for offer in found:
             row = OfferRow(offer, tags.get(offer.entry.family, ""), room)
@@ -95,8 +95,8 @@ class OfferTable(QFrame):
         self.filter("")
         self.show()
 
-    def filter(self, query: str) -> int:
-        """Show only the rows that have every word of a query. Gives how many those are."""
+    def filter(self, query: str) -> None:
+        """Show only the rows that have every word of a query; `hits` says how many those are."""
         hits = {entry.repo for entry in catalog.search(query)}
         shown: list[GetRow] = []
         for row in self.rows:
@@ -108,7 +108,7 @@ class OfferTable(QFrame):
             shown[-1].last = True
             shown[-1].update()
         self._nothing.setVisible(not shown)
-        return len(shown)
+        self.hits = len(shown)
 
     def set_states(self, state_of: Callable[[OfferRow], GetState]) -> None:
         """Show where every row stands."""

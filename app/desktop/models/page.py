@@ -108,6 +108,8 @@ class ModelsPage(QWidget):
         self._preferences.remember(models_section=section)
         if section == "library" and self.library.view.current() is None:
             self.library.view.setCurrentIndex(self.library.model.index(0))
+        elif section == "activity":
+            self.activity.show_jobs(self._jobs.all())
 
     def set_in_use(self, name: str) -> None:
         """Say which model chats are answered with: it stands in bold among its variants."""
@@ -118,8 +120,10 @@ class ModelsPage(QWidget):
     def refresh_jobs(self) -> None:
         """Show the queue as it is now."""
         jobs = self._jobs.all()
-        for section in (self.discover, self.library, self.activity):
-            section.show_jobs(jobs)
+        self.discover.show_jobs(jobs)
+        self.library.show_jobs(jobs)
+        if self.section == "activity":
+            self.activity.show_jobs(jobs)
         self._show_counts(jobs)
 
     # Commands of the Model menu
@@ -163,9 +167,13 @@ class ModelsPage(QWidget):
         """Take GGUF files and folders."""
         if importable(event.mimeData().urls()):
             event.acceptProposedAction()
-            self._drop_hint.setGeometry(self._stack.geometry().adjusted(12, 12, -12, -12))
-            self._drop_hint.show()
-            self._drop_hint.raise_()
+            self.show_drop_hint()
+
+    def show_drop_hint(self) -> None:
+        """Say over the whole page that what is dragged will be imported."""
+        self._drop_hint.setGeometry(self._stack.geometry().adjusted(12, 12, -12, -12))
+        self._drop_hint.show()
+        self._drop_hint.raise_()
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
         """It went elsewhere."""

@@ -1,6 +1,5 @@
 """What quantization cost: the quant cards of one model's variants side by side, and in words where a recipe hurts."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,18 +23,19 @@ from PySide6.QtWidgets import (
 from app.desktop import fonts
 from app.desktop.models.drawing import LEFT, RIGHT, draw_line, draw_text
 from app.desktop.models.get_state import variant
+from app.desktop.models.places import THIS_MACHINE
 from app.desktop.theme import colours, theme
 from models import quantities
 from models.events import Model
 
 Index = QModelIndex | QPersistentModelIndex
 
-COLUMNS = ("Variant", "Size", "KL to original", "same top token", "tok/s", "Peak memory")
+COLUMNS = ("Variant", "Size", "KL to original", "same top token", "tok/s", "peak memory")
 ROW_PX, HEADER_PX = 33, 32
 SIDE_PX, NARROW_PX = 280, 820
 IN_USE = Qt.ItemDataRole.UserRole + 1
 EXPLAINED = (
-    f"Measured on this {'Mac' if sys.platform == 'darwin' else 'computer'} against the 16-bit original: "
+    f"Measured on {THIS_MACHINE} against the 16-bit original: "
     "how often the next word differs, and what it costs in memory."
 )
 
@@ -189,7 +189,7 @@ class VariantTable(QTableView):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Share the width out; the peak goes first where it is narrow."""
         super().resizeEvent(event)
-        narrow = self.viewport().width() < 470
+        narrow = self.viewport().width() < 540
         self.setColumnHidden(5, narrow)
         shares = (26, 15, 18, 20, 10, 17) if not narrow else (31, 17, 21, 24, 12, 0)
         total, width = sum(shares), self.viewport().width()
@@ -264,6 +264,6 @@ class QuantCards(QFrame):
 
 
 def _common_title(model: Model, family: Sequence[Model]) -> str:
-    """The title without what tells the variants apart: the part that the repository's own name shares with it."""
-    original = next((other.title for other in family if other.kind == "original"), "")
-    return (original or model.title).rsplit("/", 1)[-1]
+    """The title without what may tell the variants apart."""
+    ours = [other.title for other in family if other.kind == "model"]
+    return min(ours or [model.title], key=len).rsplit("/", 1)[-1]

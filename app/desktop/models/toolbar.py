@@ -1,21 +1,24 @@
 """The bar above the page: Discover · On this Mac · Activity, the search of the Hub, and Import."""
 
-import sys
-
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QLineEdit, QMenu, QPushButton, QWidget
 
+from app.desktop import fonts
 from app.desktop.models.buttons import MenuButton
 
 HEIGHT_PX = 52
 NARROW_PX = 700
-HERE = "On this Mac" if sys.platform == "darwin" else "On this computer"
-SECTIONS = {"discover": "Discover", "library": HERE, "activity": "Activity"}
+SECTIONS = {"discover": "Discover", "library": "On this Mac", "activity": "Activity"}
 
 
 class SectionButton(QPushButton):
     """A segment; Return presses it as Space does."""
+
+    def set_caption(self, text: str) -> None:
+        """Change the text and keep room for it in bold, in which it is when it is chosen."""
+        self.setText(text)
+        self.setMinimumWidth(QFontMetrics(fonts.text(weight=fonts.BOLD)).horizontalAdvance(text) + 26)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Return presses it too."""
@@ -55,7 +58,7 @@ class ModelsToolbar(QWidget):
         self.search.setAccessibleName("Search models")
         self.search.setPlaceholderText("Search Hugging Face or paste a repo id")
         self.search.setClearButtonEnabled(True)
-        self.search.setMinimumWidth(90)
+        self.search.setMinimumWidth(60)
         self.search.setMaximumWidth(270)
         self.search.textChanged.connect(lambda text: self.query_changed.emit(text.strip()))
         self.search.returnPressed.connect(lambda: self.search_requested.emit(self.search.text().strip()))
@@ -79,7 +82,7 @@ class ModelsToolbar(QWidget):
     def show_counts(self, models: int, jobs: int) -> None:
         """Say how many models there are and how many jobs are under way."""
         for section, count in (("library", models), ("activity", jobs)):
-            self.sections[section].setText(f"{SECTIONS[section]} · {count}" if count else SECTIONS[section])
+            self.sections[section].set_caption(f"{SECTIONS[section]} · {count}" if count else SECTIONS[section])
 
     def start_search(self) -> None:
         """Put the cursor into the search field."""
@@ -115,10 +118,12 @@ class ModelsToolbar(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
         for number, (section, title) in enumerate(SECTIONS.items()):
-            button = SectionButton(title)
+            button = SectionButton()
+            button.set_caption(title)
             button.setObjectName("section")
             button.setAccessibleName(title)
             button.setCheckable(True)
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.setProperty("last", number == len(SECTIONS) - 1)
             button.clicked.connect(lambda _=False, chosen=section: self.section_chosen.emit(chosen))
             self._group.addButton(button)

@@ -54,6 +54,8 @@ class Scene:
         self.page.show()
         self.page.start()
         self.page.set_in_use("llama-8b-mixed-4-6")
+        if (focused := self.page.focusWidget()) is not None:
+            focused.clearFocus()
         self.settle()
 
     def settle(self, ms: int = 150) -> None:
@@ -178,10 +180,8 @@ def activity_empty(scene: Scene) -> None:
 
 def dropping(scene: Scene) -> None:
     """A file is dragged over the page."""
-    page = scene.page
-    page.show_section("library")
-    page._drop_hint.setGeometry(page._stack.geometry().adjusted(12, 12, -12, -12))
-    page._drop_hint.show()
+    scene.page.show_section("library")
+    scene.page.show_drop_hint()
 
 
 def variants(scene: Scene) -> None:
