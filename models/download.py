@@ -4,6 +4,7 @@ What the Hub says is asked through huggingface_hub's client (models/hub_api.py) 
 revision is pinned to its commit; the disk is checked for the whole journey, the quantized copy too; then several files
 at a time come over (models/transfer.py), and the snapshot is linked when the last one is whole (models/hf_cache.py).
 Half files stay when it is stopped, whichever way; hf_cache.discard removes them when it was given up.
+Imports the HTTP library: only for processes that use the network.
 """
 
 import collections
@@ -64,9 +65,15 @@ def fetch(
         yield Done(result=original(repo, revision))
         return
     hub.check_use()
-    found = yield from background.waited_for(
-        lambda: hub_api.model_listing(repo, revision), lambda: _progress("ask", 0, 0, 0.0)
-    )
+    patient, stop = patience or Patience(), threading.Event()
+    try:
+        found = yield from background.waited_for(
+            lambda: hub_api.model_listing(repo, revision, lambda seconds: patient.sleep(stop, seconds)),
+            lambda: _progress("ask", 0, 0, 0.0),
+        )
+    except GeneratorExit:
+        stop.set()
+        raise
     if listing.is_commit(revision) and found.commit != revision:
         raise errors.Unsafe(
             f"The Hub answers with another commit of {repo} than was asked for.", "It is not downloaded."
@@ -82,9 +89,10 @@ def fetch(
     manifest = _manifest(found, revision, files, checked)
     try:
         manifests.write(manifest)
-        line = Line(repo, found.commit, patience or Patience(), notes=lambda _: None)
+        notes: queue.SimpleQueue[str] = queue.SimpleQueue()
+        line = Line(repo, found.commit, patient, notes.put, stop)
         transfers = [Transfer(line, file, checked.get(file.blob, 0)) for file in files]
-        yield from _carry(line, transfers, clock)
+        yield from _carry(line, transfers, notes, clock)
         manifest = _manifest(found, revision, files, {one.file.blob: one.checked_ns for one in transfers})
         hf_cache.link(manifest)
         manifests.write(manifest)
@@ -186,12 +194,10 @@ class _Rate:
         return (received - before) / (now - since) if now > since else 0.0
 
 
-def _carry(line: Line, transfers: list[Transfer], clock: Clock) -> Iterator[Event]:
+def _carry(line: Line, transfers: list[Transfer], notes: "queue.SimpleQueue[str]", clock: Clock) -> Iterator[Event]:
     """Have all files in the cache, telling how far it is."""
-    notes: queue.SimpleQueue[str] = queue.SimpleQueue()
-    line.notes = notes.put
     total = sum(one.file.size for one in transfers)
-    shown, rate, told = 0, _Rate(clock), set[str]()
+    rate, told = _Rate(clock), set[str]()
     shown = sum(one.done for one in transfers)
     yield _progress("download", shown, total, 0.0)
     crew = _Crew(transfers, line.stop)

@@ -3,6 +3,8 @@
 The library reads its environment once, when it is imported, asks without a time limit in places and reads a body of any
 length. So it is given an HTTP client of ours, the endpoint and the token, and every fault of it is said in a sentence.
 Its own errors quote addresses and answers of the server; none of that is passed on.
+
+Imports the HTTP library: only for processes that use the network.
 """
 
 import logging
@@ -11,11 +13,12 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+import httpx2
+
 from models import credentials, errors, hub, listing
 from models.events import HubModel
 
 if TYPE_CHECKING:
-    import httpx2
     from huggingface_hub import HfApi
     from huggingface_hub.hf_api import ModelInfo
 
@@ -37,13 +40,16 @@ def model_listing(repo: str, revision: str, sleep: Sleep = time.sleep) -> listin
     Blocks for at most a few time limits of API_TIMEOUT_S. Raises NotFound, Denied, Offline, Unsafe, Corrupt.
     """
     info = _asked(
-        lambda api: api.model_info(repo, revision=revision, files_metadata=True, timeout=API_TIMEOUT_S), repo, sleep
+        lambda api: api.model_info(repo, revision=revision, files_metadata=True, timeout=API_TIMEOUT_S),
+        repo,
+        sleep,
+        TRIES,
     )
     return _checked(repo, info)
 
 
-def found_models(query: str, limit: int, sleep: Sleep = time.sleep) -> list[HubModel]:
-    """Text models with safetensors that the Hub finds for a query, most downloaded first."""
+def found_models(query: str, limit: int) -> list[HubModel]:
+    """Text models with safetensors that the Hub finds for a query, most downloaded first. Asks once: somebody waits."""
     properties = ["safetensors", "config", "downloads", "likes", "gated", "lastModified", "tags"]
 
     def ask(api: "HfApi") -> "list[ModelInfo]":
@@ -58,28 +64,56 @@ def found_models(query: str, limit: int, sleep: Sleep = time.sleep) -> list[HubM
             )
         )
 
-    found = _asked(ask, "", sleep)
+    found = _asked(ask, "", time.sleep, 1)
     return [model for info in found if (model := _hub_model(info)) is not None]
 
 
-def own_client(silence_s: float = API_TIMEOUT_S) -> "httpx2.Client":
-    """An HTTP client with time limits that follows no redirect to a place it should not, and reads no endless answer."""
-    import httpx2
+class Fault(Exception):
+    """The Hub could not be asked, or asks to be asked later. told: in a sentence; after_s: its own wish; passing: another
+    try may go well.
+    """
 
-    return httpx2.Client(
-        timeout=httpx2.Timeout(silence_s, connect=API_TIMEOUT_S, pool=None),
-        follow_redirects=True,
-        event_hooks={"request": [_refuse_unasked], "response": [_bound]},
-    )
+    def __init__(self, told: errors.StillroomError, passing: bool, after_s: float | None = None) -> None:
+        super().__init__(told.text)
+        self.told = told
+        self.passing = passing
+        self.after_s = after_s
+
+
+class Client(httpx2.Client):
+    """The HTTP client that huggingface_hub is given. It says faults itself: the library would wait for them in its own way,
+    for as long as the server likes.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            timeout=httpx2.Timeout(API_TIMEOUT_S, pool=None),
+            follow_redirects=True,
+            event_hooks={"request": [_refuse_unasked], "response": [_bound]},
+        )
+
+    def send(self, request: httpx2.Request, **more: Any) -> httpx2.Response:
+        """As httpx2.Client.send. Raises Fault where no answer comes, or one that says to ask again."""
+        # the library passes None, which is no limit, where it has none of its own
+        request.extensions["timeout"] = httpx2.Timeout(API_TIMEOUT_S, pool=None).as_dict()
+        try:
+            response = super().send(request, **more)
+        except httpx2.TransportError as error:
+            raise Fault(unreachable(error), passing="CERTIFICATE" not in str(error).upper()) from None
+        if response.status_code in _RETRIED:
+            told = status_error(response.status_code, dict(response.headers), "")
+            raise Fault(told, True, retry_after_s(response.headers))
+        return response
 
 
 def as_error(error: Exception, repo: str) -> errors.StillroomError:
     """Say a fault of the client or the Hub in a sentence. repo: what it was about, empty for a search."""
-    import httpx2
     from huggingface_hub import errors as theirs
 
     if isinstance(error, errors.StillroomError):
         return error
+    if isinstance(error, Fault):
+        return error.told
     if isinstance(error, theirs.HfHubHTTPError):
         return status_error(error.response.status_code, dict(error.response.headers), repo)
     if isinstance(error, theirs.OfflineModeIsEnabled):
@@ -126,8 +160,6 @@ def status_error(status: int, headers: dict[str, str], repo: str) -> errors.Stil
 
 def unreachable(error: Exception) -> errors.Offline:
     """Say a fault of the network, from the exception of the HTTP client."""
-    import httpx2
-
     if "CERTIFICATE" in str(error).upper():
         return errors.Offline(
             f"The certificate of {hub.named()} can't be trusted.", "See whether a proxy or a login page stands between."
@@ -153,50 +185,34 @@ def retry_after_s(headers: Any) -> float | None:
     return float(value) if value.isdigit() and len(value) < 12 else None
 
 
-def _asked(ask: "Callable[[HfApi], Any]", repo: str, sleep: Sleep) -> Any:
+def _asked(ask: "Callable[[HfApi], Any]", repo: str, sleep: Sleep, tries: int) -> Any:
     """Ask, and again after what may pass."""
     hub.check_use()
-    library, http = _library()
+    library = _library()
     api = library.HfApi(
         endpoint=hub.endpoint(), token=credentials.token() or False, library_name="stillroom", library_version="0"
     )
-    for attempt in range(1, TRIES + 1):
+    for attempt in range(1, tries + 1):
         try:
             return ask(api)
         except Exception as error:
-            wait = _wait(error, attempt, http)
-            if attempt == TRIES or wait is None:
+            again = isinstance(error, Fault) and error.passing and (error.after_s or 0.0) <= API_TIMEOUT_S
+            if attempt == tries or not again:
                 raise as_error(error, repo) from None
-            sleep(wait)
+            sleep(max(0.5 * 2.0 ** (attempt - 1), error.after_s or 0.0))  # type: ignore[attr-defined]
     raise AssertionError("the last try raises")
 
 
-def _wait(error: Exception, attempt: int, http: Any) -> float | None:
-    """Seconds to wait before the next try; None when another one would end the same."""
-    from huggingface_hub.errors import HfHubHTTPError
-
-    backoff = 0.5 * 2.0 ** (attempt - 1)
-    if isinstance(error, HfHubHTTPError):
-        if error.response.status_code not in _RETRIED:
-            return None
-        asked = retry_after_s(error.response.headers)
-        return max(backoff, asked or 0.0) if (asked or 0.0) <= API_TIMEOUT_S else None
-    if isinstance(error, http.TransportError):
-        return None if "CERTIFICATE" in str(error).upper() else backoff
-    return None
-
-
 def _library() -> Any:
-    """huggingface_hub, made quiet before its first import, with a client of ours; and the HTTP library under it."""
+    """huggingface_hub, made quiet before its first import, with our HTTP client."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    import httpx2
     import huggingface_hub
 
-    huggingface_hub.set_client_factory(own_client)
-    return huggingface_hub, httpx2
+    huggingface_hub.set_client_factory(Client)
+    return huggingface_hub
 
 
-def _refuse_unasked(request: "httpx2.Request") -> None:
+def _refuse_unasked(request: httpx2.Request) -> None:
     """Where the library was imported before it could be told: no call home gets out, and none when all are forbidden."""
     if hub.kept_offline():
         raise hub.offline_by_choice()
@@ -204,27 +220,28 @@ def _refuse_unasked(request: "httpx2.Request") -> None:
         raise errors.Unsafe("A call that nobody asked for was stopped.")
 
 
-def _bound(response: "httpx2.Response") -> None:
-    import httpx2
+class _Bounded(httpx2.SyncByteStream):
+    """A body of which no more is read than an answer of the API can have, and no longer."""
 
-    class Bounded(httpx2.SyncByteStream):
-        def __init__(self, stream: Any) -> None:
-            self._stream = stream
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
 
-        def __iter__(self) -> Iterator[bytes]:
-            left, until = MAX_ANSWER_BYTES, time.monotonic() + ANSWER_WITHIN_S
-            for piece in self._stream:
-                left -= len(piece)
-                if left < 0:
-                    raise ValueError("an endless answer")
-                if time.monotonic() > until:
-                    raise httpx2.ReadTimeout("an answer that goes on and on")
-                yield piece
+    def __iter__(self) -> Iterator[bytes]:
+        left, until = MAX_ANSWER_BYTES, time.monotonic() + ANSWER_WITHIN_S
+        for piece in self._stream:
+            left -= len(piece)
+            if left < 0:
+                raise ValueError("an endless answer")
+            if time.monotonic() > until:
+                raise httpx2.ReadTimeout("an answer that goes on and on")
+            yield piece
 
-        def close(self) -> None:
-            self._stream.close()
+    def close(self) -> None:
+        self._stream.close()
 
-    response.stream = Bounded(response.stream)
+
+def _bound(response: httpx2.Response) -> None:
+    response.stream = _Bounded(response.stream)
 
 
 def _checked(repo: str, info: "ModelInfo") -> listing.Listing:

@@ -6,6 +6,7 @@ is believed: an answer must begin where it was asked to, no more than the listed
 name only when its hash is the one that the listing gave. A wrong hash means to begin anew, once.
 
 Blocking; models/download.py runs several of these on threads. `Line.hang_up` ends them, a blocked read too.
+Imports the HTTP library: only for processes that use the network.
 """
 
 import contextlib
@@ -22,13 +23,13 @@ import urllib.parse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
+
+import filelock
+import httpx2
 
 from models import credentials, errors, hf_cache, hub, hub_api, quantities
 from models.listing import RemoteFile
-
-if TYPE_CHECKING:
-    import httpx2
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +106,7 @@ class Line:
             raise Stopped
 
     @contextlib.contextmanager
-    def answer(self, path: str, start: int) -> Iterator["httpx2.Response"]:
+    def answer(self, path: str, start: int) -> Iterator[httpx2.Response]:
         """Ask for a file from a byte on; gives the answer with its body unread. The token goes to the Hub alone."""
         address = f"{hub.endpoint()}/{self.repo}/resolve/{self.commit}/{urllib.parse.quote(path)}"
         for _ in range(MAX_REDIRECTS):
@@ -130,7 +131,7 @@ class Line:
         return headers
 
     @contextlib.contextmanager
-    def _listening(self, response: "httpx2.Response") -> Iterator[None]:
+    def _listening(self, response: httpx2.Response) -> Iterator[None]:
         """Have the answer's socket known to hang_up."""
         stream = response.extensions.get("network_stream")
         line = stream.get_extra_info("socket") if stream is not None else None
@@ -173,8 +174,6 @@ class Transfer:
     @contextlib.contextmanager
     def _holding(self) -> Iterator[None]:
         """Hold the blob's lock; while another process does, count what it has written."""
-        import filelock  # it brings asyncio along
-
         lock = hf_cache.lock(self._line.repo, self.file.blob)
         while True:
             try:
@@ -254,8 +253,6 @@ class Transfer:
 
     def _pieces(self, start: int) -> Iterator[bytes]:
         """The bytes from start on, as long as one answer lasts. Raises _Again when it ends early or is of no use."""
-        import httpx2
-
         synced_at = time.monotonic()
         try:
             with self._line.answer(self.file.path, start) as response:
@@ -286,7 +283,7 @@ class Transfer:
                 raise told from None
             raise _Again(told) from None
 
-    def _skipped(self, response: "httpx2.Response", start: int) -> int:
+    def _skipped(self, response: httpx2.Response, start: int) -> int:
         """How many bytes of the body come before the one asked for. Raises unless the answer is what it should be."""
         headers = response.headers
         if response.status_code not in (200, 206):
@@ -303,7 +300,7 @@ class Transfer:
             raise _Again(_unlike_listing(self.file, self._line.repo))
         return start
 
-    def _refuse(self, response: "httpx2.Response") -> None:
+    def _refuse(self, response: httpx2.Response) -> None:
         status = response.status_code
         told = hub_api.status_error(status, dict(response.headers), self._line.repo)
         at_hub = _origin(str(response.request.url)) == _origin(hub.endpoint())
@@ -353,9 +350,7 @@ class Transfer:
         self.stage = "done"
 
 
-def _client(silence_s: float) -> "httpx2.Client":
-    import httpx2
-
+def _client(silence_s: float) -> httpx2.Client:
     return httpx2.Client(
         timeout=httpx2.Timeout(silence_s, connect=min(silence_s, hub_api.API_TIMEOUT_S), pool=None),
         follow_redirects=False,
