@@ -90,11 +90,15 @@ def read(row: Fields) -> Draft | None:
     """A draft of a row, or None when its columns are of no known shape."""
     if "instruction" in row and "output" in row:
         return _alpaca(row)
-    for known in KNOWN:
-        if known.problem in row and known.thinking in row and known.answer in row and _filled(row, known.thinking):
-            draft = Draft(known.title, problem=text_of(row[known.problem]), gold=text_of(row.get(known.gold)))
+    there = [known for known in KNOWN if known.problem in row and known.thinking in row and known.answer in row]
+    known = next((known for known in there if _filled(row, known.thinking)), there[0] if there else None)
+    if known:
+        draft = Draft(known.title, problem=text_of(row[known.problem]), gold=text_of(row.get(known.gold)))
+        if _filled(row, known.thinking):
             draft.take_parts(text_of(row[known.thinking]), text_of(row[known.answer]), known.thinking)
-            return draft
+        else:
+            draft.take_reply(text_of(row[known.answer]))
+        return draft
     asked = next((name for name in PROBLEM if name in row), None)
     if asked is None:
         return None

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from models import errors
-from models.traces.reading import Row
+from models.traces.reading import MOST_BYTES, Row, too_long
 
 _BATCH = 64
 
@@ -21,7 +21,9 @@ def rows(path: Path) -> Iterator[Row]:
             for batch in file.iter_batches(batch_size=_BATCH):
                 for value in batch.to_pylist():
                     number += 1
-                    yield Row(number, value, None, size * number // total)
+                    long = sum(len(cell) for cell in value.values() if isinstance(cell, str)) > MOST_BYTES
+                    fault = too_long() if long else None
+                    yield Row(number, None if long else value, fault, size * number // total)
     except arrow.ArrowException as error:
         raise errors.Corrupt(f"{path.name} is no Parquet file that can be read: {error}.") from error
 

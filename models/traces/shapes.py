@@ -48,11 +48,13 @@ def _unpacked(row: Mapping[str, object]) -> Mapping[str, object]:
 
 def _ours(row: Mapping[str, object]) -> Draft | None:
     """A row that Stillroom exported; cells of a CSV come as text, so those are read leniently."""
+    fields = {key: value for key, value in row.items() if value not in ("", None) or key in _OURS}
     try:
-        trace = msgspec.convert(
-            {key: value for key, value in row.items() if value not in ("", None)}, Trace, strict=False
-        )
-    except msgspec.ValidationError:
+        for key in ("turns", "history"):
+            if isinstance(cell := fields.get(key), str):
+                fields[key] = msgspec.json.decode(cell)
+        trace = msgspec.convert(fields, Trace, strict=False)
+    except (msgspec.MsgspecError, UnicodeError):
         return None
     return Draft(
         "Stillroom traces",
@@ -119,7 +121,7 @@ def _record_of(row: Mapping[str, object]) -> Draft | None:
     message = _message_of(row)
     if message is None:
         return None
-    choices = row.get("choices")
+    choices = _list(row.get("choices"))
     title = "OpenRouter or OpenAI completions" if choices else "Ollama records"
     messages = _list(row.get("messages"))
     if messages is not None:
@@ -133,14 +135,14 @@ def _record_of(row: Mapping[str, object]) -> Draft | None:
             draft.fault = ("broken", turn)
         else:
             conversations.take_turn(draft, turn)
-    first = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
+    first = choices[0] if choices and isinstance(choices[0], dict) else {}
     draft.closed = draft.closed and not conversations.was_cut(row) and not conversations.was_cut(first)
     return draft
 
 
 def _message_of(row: Mapping[str, object]) -> Mapping[str, object] | None:
-    choices = row.get("choices")
-    if isinstance(choices, list) and choices and isinstance(choices[0], dict):
+    choices = _list(row.get("choices"))
+    if choices and isinstance(choices[0], dict):
         message = choices[0].get("message")
         return message if isinstance(message, dict) else None
     message = row.get("message")

@@ -156,6 +156,18 @@ def test_parquet_reads_with_pyarrow(tmp_path: Path) -> None:
     assert [(trace.line, trace.problem) for trace in kept] == [(1, "1?"), (2, "2?")]
 
 
+def test_a_damaged_parquet_file_and_a_long_row_are_told(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    from models.traces import parquet
+
+    path = tmp_path / "x.parquet"
+    parquet.write(path, [{"problem": "1?", "answer": "x" * 1_100_000}, {"problem": "2?", "answer": "2"}])
+    assert [row.fault is not None for row in reading.rows(path)] == [True, False]
+    path.write_bytes(path.read_bytes()[:-20] + bytes(20))
+    with pytest.raises(errors.Corrupt, match="Parquet"):
+        list(reading.rows(path))
+
+
 def test_a_missing_file_a_folder_and_a_damaged_one_are_told(tmp_path: Path) -> None:
     with pytest.raises(errors.NotFound, match="no file"):
         reading.recognise(tmp_path / "none.jsonl")
