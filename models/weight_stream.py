@@ -6,7 +6,9 @@ read from its place in the file by rows; what was changed (experts stacked, a co
 its turn comes and let go with its last rows.
 """
 
+import io
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +29,7 @@ _TAKEN = {
     "F32": (mx.float32, np.float32),
     "U32": (mx.uint32, np.uint32),
 }
+_STEP = re.compile(r'label ="(\w+)"')
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ def open_source(folder: Path) -> Source:
             if tensor.dtype in _TAKEN and array.size:
                 places[id(array)] = _stored(path, header.data_offset + tensor.begin, tensor.shape, tensor.dtype)
     model, sanitized = _modelled(folder, config, dict(arrays))
-    # an array that came out of sanitize as the same object, while all that went in are still alive, is untouched
+    # identities can be compared, since all that went into sanitize is still alive
     weights = {name: _untouched(places, array) or _computed(array) for name, array in sanitized.items()}
     _dequantize(config, model, sanitized, weights)
     _check(folder, model, weights)
@@ -116,8 +119,15 @@ def _modelled(
 
 def _untouched(places: dict[int, Weight], array: mx.array) -> Weight | None:
     place = places.get(id(array))
-    # an operator such as += gives a changed array under the same identity; of those, a changed type or shape shows
-    return place if place and (place.shape, place.dtype) == (tuple(array.shape), array.dtype) else None
+    # an operator such as *= (falcon_h1's sanitize has them) changes an array under the same identity
+    return place if place and _steps(array) == ["Load"] else None
+
+
+def _steps(array: mx.array) -> list[str]:
+    """What MLX would do to compute a lazy array."""
+    graph = io.StringIO()
+    mx.export_to_dot(graph, array)
+    return _STEP.findall(graph.getvalue())
 
 
 def _stored(path: Path, offset: int, shape: tuple[int, ...], kind: str) -> Weight:

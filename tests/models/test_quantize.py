@@ -124,6 +124,22 @@ def test_experts_are_stacked_and_the_router_keeps_the_bits_its_architecture_asks
     )
 
 
+def test_a_weight_that_its_architecture_changes_in_place_is_not_taken_from_the_file(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sanitize(self: object, weights: dict[str, mx.array]) -> dict[str, mx.array]:
+        for name in ("lm_head.weight", "model.norm.weight"):
+            weights[name] *= 2
+        weights["model.embed_tokens.weight"][3] = 7
+        return weights
+
+    monkeypatch.setattr("mlx_lm.models.llama.Model.sanitize", sanitize)
+    made, _ = run(tiny, "4bit")
+    mlx_lm.convert(str(tiny), str(tmp_path / "theirs"), quantize=True)
+    check_same(made.path, tmp_path / "theirs")
+    assert tensors(made.path)["model.norm.weight"][0] == 2
+
+
 def test_several_shards_become_several_shards(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     weights = load_file(tiny / "model.safetensors")
     (tiny / "model.safetensors").unlink()
