@@ -13,7 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models import architectures, checkpoint_files, config_bounds, errors, quantities, regular_files, safetensors_header
+from models import (
+    architectures,
+    checkpoint_files,
+    config_bounds,
+    errors,
+    hf_cache,
+    quantities,
+    regular_files,
+    safetensors_header,
+)
 from models.checkpoint_files import MAX_TEMPLATE_BYTES, MAX_TOKENIZER_BYTES
 from models.safetensors_header import Header
 
@@ -112,19 +121,12 @@ def _check_link(path: Path, folder: Path) -> None:
     if real.parent.name == "snapshots":
         repository = real.parent.parent
         places += [repository / "blobs", repository.parent / "blobs"]
-    in_cache = target.is_relative_to(_hub_cache()) and "blobs" in target.parts
+    in_cache = target.is_relative_to(hf_cache.root().resolve()) and "blobs" in target.parts
     if not in_cache and not any(target.is_relative_to(place) for place in places):
         raise errors.Unsafe(
             f"{path.name} in {folder.name} is a link to a file outside of it: {target}.",
             "Put the file itself in its place.",
         )
-
-
-def _hub_cache() -> Path:
-    """The Hub's cache, by the variables that huggingface_hub takes it from."""
-    home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
-    cache = os.environ.get("HF_HUB_CACHE") or Path(home) / "hub"
-    return Path(cache).expanduser().resolve()
 
 
 def _check_architecture(folder: Path, config: dict[str, Any]) -> None:
