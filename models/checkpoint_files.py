@@ -15,13 +15,15 @@ MAX_TOKENIZER_BYTES = 64 << 20
 MAX_TEMPLATE_BYTES = 1 << 20
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
 
-# Names of files that mlx-lm or transformers may open in a folder. Others are never looked at.
-READ = re.compile(r".+\.(json|safetensors|jinja|txt|model|tiktoken)")
+# Names of files that mlx-lm or transformers may open in a folder. Others are never looked at. A Mac's disk does not tell
+# upper from lower case.
+READ = re.compile(r".+\.(json|safetensors|jinja|txt|model|tiktoken)", re.IGNORECASE)
 _INDEX = "model.safetensors.index.json"
 
 
 def max_bytes(name: str) -> int | None:
     """The largest that a file of this name may be; None for weights, which have their own header."""
+    name = name.lower()
     if name.endswith(".safetensors"):
         return None
     if name == "config.json":
@@ -57,7 +59,9 @@ def weight_files(folder: Path) -> list[Path]:
             raise errors.Unsafe(f"{folder.name} names a file of weights outside of its folder: {name[:80]!r}.")
     missing = wanted - {path.name for path in found}
     if missing:
-        raise errors.Corrupt(f"{folder.name} is not whole: {min(missing)} is missing.", "Download or copy it again.")
+        raise errors.Corrupt(
+            f"{folder.name} is not whole: {min(missing)[:80]!r} is missing.", "Download or copy it again."
+        )
     if not found:
         raise errors.NotFound(
             f"{folder.name} has no weights in safetensors files.", "Files in pickle form (.bin, .pth) are never read."

@@ -246,5 +246,7 @@ def _said_plainly(name: str, part: str, work: Callable[[], T]) -> T:
 
 
 def _on_one_line(error: BaseException) -> str:
-    line = " ".join(str(error).split()).rstrip(".")
+    # a library quotes the file, which may hold characters that move a terminal's cursor
+    text = "".join(letter if letter.isprintable() else " " for letter in str(error))
+    line = " ".join(text.split()).rstrip(".")
     return line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]}…"

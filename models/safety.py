@@ -93,6 +93,8 @@ def _check_files(folder: Path) -> None:
     for path in _read_files(folder):
         if path.is_symlink():
             _check_link(path, folder)
+        if not path.exists():
+            continue  # a link to nothing: whoever needs it says so
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
             continue

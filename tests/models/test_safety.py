@@ -155,6 +155,7 @@ def test_stray_files_are_no_obstacle_and_are_never_opened(tmp_path: Path):
     os.mkfifo(folder / "README.md")
     os.mkfifo(folder / "pytorch_model.bin")
     (folder / "setup.py").symlink_to("/etc/passwd")
+    (folder / "notes.txt").symlink_to("nowhere.txt")
     (folder / "onnx").mkdir()
     (folder / "large.png").write_bytes(bytes(100))
     import_and_load(folder)

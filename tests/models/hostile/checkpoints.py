@@ -199,7 +199,8 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
     "template that is a pipe": (_pipe("chat_template.jinja"), "no ordinary file"),
     "configuration that never ends": (_link("config.json", "/dev/zero"), "link to a file outside"),
     "link to a secret": (_link("merges.txt", "/etc/passwd"), "link to a file outside"),
-    "link in a circle": (_link("merges.txt", "merges.txt"), "outside|fault|missing"),
+    "link in a circle": (_link("config.json", "config.json"), "no config.json"),
+    "secret under another case": (_link("Merges.TXT", "/etc/passwd"), "link to a file outside"),
     "weights by a link to elsewhere": (_moved_away, "link to a file outside"),
 }
 
