@@ -5,7 +5,6 @@ pull all activations up to float32. CPU: float32 throughout, where matrix produc
 4-bit or half precision ones; a quantized layer is dequantized exactly, its scales taken to float32 first.
 """
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -117,15 +116,9 @@ def _load(name: str, path: Path, adapter: str | None, templates: TemplateProcess
 
 def read_config(path: Path) -> dict[str, Any]:
     """The checkpoint's config.json. Raises NotFound or Corrupt."""
-    file = path / "config.json"
-    try:
-        config = json.loads(file.read_text("utf-8"))
-    except FileNotFoundError:
-        raise NotFound(f"{path} is not a model: it has no config.json.") from None
-    except (OSError, ValueError) as error:
-        raise Corrupt(f"{file} can't be read: {error}.") from error
-    if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
-        raise Corrupt(f"{file} does not name a model type.")
+    config = checkpoint_files.read_config(path)
+    if not isinstance(config.get("model_type"), str):
+        raise Corrupt(f"{path / 'config.json'} does not name a model type.")
     return config
 
 
@@ -207,10 +200,8 @@ def _load_tokenizer(path: Path, config: dict[str, Any]) -> Any:
 def _advised_sampling(path: Path, family: Advice) -> Advice:
     """The checkpoint's own generation_config.json where it speaks, else its family's advice."""
     try:
-        stated = json.loads((path / "generation_config.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return family
-    if not isinstance(stated, dict):
+        stated = checkpoint_files.read_optional(path, "generation_config.json")
+    except (OSError, StillroomError):
         return family
 
     def number(key: str, low: float, high: float, otherwise: float) -> float:
