@@ -103,6 +103,11 @@ class Discover(QScrollArea):
         elif self.pasted is not None:
             self.pasted.get.main.setFocus()
 
+    @property
+    def first_offer(self) -> str:
+        """The sentence of a first run; empty when there is a model already."""
+        return "" if self._first.isHidden() else self._first_text.text()
+
     def row(self, title: str) -> GetRow | None:
         """The row of a title."""
         return next((row for row in self._rows() if row.title == title), None)
@@ -160,6 +165,7 @@ class Discover(QScrollArea):
             self.pasted = HubRow(repo, "a repository of Hugging Face; what it holds is checked before it is downloaded")
             self.pasted.last = True
             self._pasted_row.addWidget(self.pasted)
+            self.pasted.show()
             self._connect_row(self.pasted)
 
     def _connect_row(self, row: HubRow) -> None:

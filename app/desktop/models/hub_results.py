@@ -13,10 +13,12 @@ from models import events, quantities
 from models.engine import messages
 from models.engine.messages import AnyEvent
 
+_HOSTS = ("huggingface.co", "www.huggingface.co", "hf.co")
 _REPO = re.compile(
-    r"(?:https?://(?:www\.)?(?:huggingface\.co|hf\.co)/)?([\w-][\w.-]*/[\w-][\w.-]*?)(?:/tree/.*|/blob/.*)?/?(?:\?.*)?"
+    rf"(?:(?:https?://)?(?:{'|'.join(map(re.escape, _HOSTS))})/)?"
+    r"([\w-][\w.-]*/[\w-][\w.-]*?)(?:/(?:tree|blob|resolve)/.*)?/?(?:[?#].*)?"
 )
-_NOT_MODELS = ("datasets", "spaces", "docs", "models", "collections", "papers", "blog")
+_NOT_MODELS = ("datasets", "spaces", "docs", "models", "collections", "papers", "blog", *_HOSTS)
 
 
 def pasted_repo(text: str) -> str:
@@ -134,6 +136,7 @@ class HubResults(QFrame):
             row = HubRow(model.repo, described(model), model.params)
             self.rows.append(row)
             self._column.addWidget(row)
+            row.show()
             self.row_added.emit(row)
         if self.rows:
             self.rows[-1].last = True

@@ -146,9 +146,11 @@ class _Rows(QStyledItemDelegate):
         if tag:
             ink = c.bad if model.state == "broken" else c.muted
             draw_pill(painter, PAD + wide + 8, 15.5, tag, small, ink, room - wide - 8)
-        second, ink = (model.problem, c.bad) if model.state == "broken" else (provenance(model), c.muted)
+        has_column = place.variant_left < place.variant_right
+        told = provenance(model) if has_column else " · ".join(filter(None, (variant(model), provenance(model))))
+        second, ink = (model.problem, c.bad) if model.state == "broken" else (told, c.muted)
         draw_text(painter, QRectF(PAD, 25, room, 16), second, small, ink)
-        if place.variant_left < place.variant_right:
+        if has_column:
             area = QRectF(place.variant_left, 0, place.variant_right - place.variant_left, ROW_PX)
             draw_text(painter, area, variant(model), plain, c.text, LEFT)
         size = QRectF(place.size_left, 0, place.size_right - place.size_left, ROW_PX)

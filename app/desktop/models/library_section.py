@@ -92,6 +92,16 @@ class LibrarySection(QWidget):
         hidden = self._removals.pending()
         return [model for model in self._all if model.name not in hidden]
 
+    @property
+    def totals(self) -> str:
+        """How many models there are, what they take and what is free."""
+        return self._foot.text()
+
+    @property
+    def sentence(self) -> str:
+        """What stands in place of the list."""
+        return "" if self._empty.isHidden() else self._empty.text()
+
     def refresh(self) -> None:
         """Show the list as it is now; the choice stays where it was."""
         chosen, row = self.view.current(), self.view.currentIndex().row()

@@ -234,6 +234,11 @@ class QuantCards(QFrame):
         theme.changed.connect(self.table.viewport().update)
         self.hide()
 
+    @property
+    def warning(self) -> str:
+        """What is said of variants that hurt; empty when none does."""
+        return "" if self._warnings.isHidden() else self._warnings.text()
+
     def show_model(self, model: Model | None, models: Sequence[Model], in_use: str) -> None:
         """Show what the variants of a model cost; nothing is shown where nothing was measured."""
         family = related(model, models) if model is not None else []

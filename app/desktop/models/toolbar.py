@@ -103,8 +103,8 @@ class ModelsToolbar(QWidget):
         self._title.setVisible(self.width() >= NARROW_PX)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Escape in the field empties it."""
-        if event.key() == Qt.Key.Key_Escape and self.search.hasFocus():
+        """Escape empties the field."""
+        if event.key() == Qt.Key.Key_Escape and self.search.text():
             self.search.clear()
         else:
             super().keyPressEvent(event)
