@@ -14,7 +14,7 @@ from models import errors
 from models.traces import markup, scripts
 from models.traces.draft import Draft
 from models.traces.report import Reason
-from models.traces.trace import Turn
+from models.traces.trace import Turn, said
 
 CHARACTERS_PER_TOKEN = 3.2  # of reasoning in English and mathematics, on the families' vocabularies
 Count = Callable[[str], int]
@@ -61,7 +61,7 @@ def why_left_out(draft: Draft, limits: Limits, count: Count | None = None) -> Wh
     """The first thing that is wrong with a mended draft by itself. count: tokens of a text; estimated without one."""
     texts = (draft.problem, draft.thinking, draft.answer, draft.system, *(turn.content for turn in draft.turns))
     return (
-        _encoding((*texts, draft.gold, draft.teacher, draft.source, draft.licence))
+        _encoding(draft)
         or draft.fault
         or _missing(draft)
         or _control_tokens(texts)
@@ -84,19 +84,17 @@ def _mend(text: str, mended: set[str]) -> str:
     return text.strip()
 
 
-def _encoding(texts: tuple[str, ...]) -> Why | None:
-    for text in texts:
-        if "\0" in text:
-            return "encoding", "It holds a NUL character."
-        if text.isascii():
-            continue
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            code = ord(text[error.start])
-            if 0xDC80 <= code <= 0xDCFF:
-                return "encoding", f"It holds the byte 0x{code - 0xDC00:02x}, which is not UTF-8 there."
-            return "encoding", f"It holds half a character (the lone surrogate U+{code:04X})."
+def _encoding(draft: Draft) -> Why | None:
+    try:
+        draft.said = said(draft.problem, draft.thinking, draft.answer, draft.turns)
+        rest = "".join((draft.system, draft.gold, draft.teacher, draft.source, draft.licence)).encode()
+    except UnicodeEncodeError as error:
+        code = ord(error.object[error.start])
+        if 0xDC80 <= code <= 0xDCFF:
+            return "encoding", f"It holds the byte 0x{code - 0xDC00:02x}, which is not UTF-8 there."
+        return "encoding", f"It holds half a character (the lone surrogate U+{code:04X})."
+    if b"\0" in draft.said or b"\0" in rest:
+        return "encoding", "It holds a NUL character."
     return None
 
 
@@ -134,5 +132,7 @@ def _too_long(draft: Draft, limits: Limits, count: Count | None) -> Why | None:
 def _language(draft: Draft, limits: Limits) -> Why | None:
     if limits.other_script >= 1:
         return None
-    said = scripts.mixed(draft.problem, f"{draft.thinking}\n{draft.answer}", limits.other_script)
-    return ("language", said) if said else None
+    if draft.problem.isascii() and draft.thinking.isascii() and draft.answer.isascii():
+        return None
+    mixed = scripts.mixed(draft.problem, f"{draft.thinking}\n{draft.answer}", limits.other_script)
+    return ("language", mixed) if mixed else None

@@ -186,13 +186,20 @@ def _title(asked: str, thinking: str, written: str) -> str:
     return f"columns {', '.join(name for name in (asked, thinking) if name)} and {written}"
 
 
+_DESCRIBING = frozenset((*GOLD, *VERIFIED, *(name for names in _NAMES.values() for name in names), "closed"))
+
+
 def describe(draft: Draft, row: Fields) -> None:
     """Take what a row says about itself: teacher, licence, source, the right answer, whether it was verified or cut."""
-    draft.teacher, draft.licence, draft.source = (_first(row, names) for names in _NAMES.values())
-    draft.gold = (draft.gold or next((text for name in GOLD if (text := text_of(row.get(name)).strip())), "")).strip()
-    draft.verified = next((known for name in VERIFIED if (known := _truth(row.get(name))) is not None), None)
-    if row.get("closed") in (False, "false", "False"):
-        draft.closed = False
+    if not _DESCRIBING.isdisjoint(row):
+        draft.teacher, draft.licence, draft.source = (_first(row, names) for names in _NAMES.values())
+        draft.gold = (
+            draft.gold or next((text for name in GOLD if (text := text_of(row.get(name)).strip())), "")
+        ).strip()
+        draft.verified = next((known for name in VERIFIED if (known := _truth(row.get(name))) is not None), None)
+        if row.get("closed") in (False, "false", "False"):
+            draft.closed = False
+    draft.gold = draft.gold.strip()
     system = row.get("system") or row.get("system_prompt")
     if isinstance(system, str) and not draft.system:
         fill_system(draft, system)

@@ -49,7 +49,7 @@ def read_messages(title: str, messages: Sequence[object], reply: Mapping[str, ob
 def fill(draft: Draft, said: Sequence[Said]) -> None:
     """Fill a draft from turns."""
     draft.system = "\n\n".join(turn.text.strip() for turn in said if turn.role == "system" and turn.text.strip())
-    if any(tag in draft.system for tag in tags.all_tags()):
+    if draft.system and any(tag in draft.system for tag in tags.all_tags()):
         draft.system = ""  # it explains the tags, which every family's own template does in its way
     spoken = [turn for turn in said if turn.role != "system"]
     if not spoken:

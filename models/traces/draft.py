@@ -6,8 +6,6 @@ from models.traces import tags
 from models.traces.report import Reason
 from models.traces.trace import Turn
 
-NOT_CUT = "thinking that never closes"
-
 
 @dataclass(slots=True)
 class Draft:
@@ -15,7 +13,7 @@ class Draft:
 
     title: the row's shape; where: where its thinking was, as words of a sentence. closed: False when the reply was cut
     or its thinking never ends. by_template: its thinking closes without having opened, so the template opened it.
-    fault: why it can be no trace.
+    fault: why it can be no trace. said: all of it in UTF-8, as trace.said, set by the first check.
     """
 
     title: str
@@ -36,6 +34,7 @@ class Draft:
     tokens: int = 0
     budget: int | None = None
     fault: tuple[Reason, str] | None = None
+    said: bytes = b""
 
     def take_reply(self, text: str) -> None:
         """Set thinking and answer from a reply that may hold both. opened: the prompt ended in the open tag."""

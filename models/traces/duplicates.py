@@ -81,9 +81,9 @@ class Duplicates:
         self._sizes = array("B")
         self._owners = array("I")  # the trace that each sketch is of
 
-    def find(self, text: str, number: int) -> tuple[int, bool] | None:
-        """Remember a trace under its number, or give the one kept before that it repeats: (number, whether exactly)."""
-        plain = text.encode("utf-8", "surrogatepass").translate(_LOWER, b" \t\n\r\f\v")
+    def find(self, said: bytes, number: int) -> tuple[int, bool] | None:
+        """Remember a trace, all it says in UTF-8, under its number, or give the one kept before that it repeats: (number, whether exactly)."""
+        plain = said.translate(_LOWER, b" \t\n\r\f\v\x1f")
         key = int.from_bytes(hashlib.blake2b(plain, digest_size=8).digest(), "little")
         first = self._exact.get(key)
         if first is not None:
@@ -126,7 +126,7 @@ def sketch_of(plain: bytes) -> list[int]:
     n = len(plain) - SHINGLE + 1
     # (n + 24,) 8-byte words at every byte; copied, as arithmetic on unaligned ones is slow
     words = np.ndarray((n + SHINGLE - 8,), "<u8", plain, strides=(1,)).copy()
-    chosen = np.flatnonzero((words[:n] * np.uint64(_MIX[0])) >> np.uint64(61) == 0)
+    chosen = np.flatnonzero(words[:n] * np.uint64(_MIX[0]) < np.uint64(1 << 61))
     mixed = np.zeros(len(chosen), np.uint64)
     for part, multiplier in enumerate(_MIX):
         mixed = (mixed ^ words[chosen + 8 * part]) * np.uint64(multiplier)

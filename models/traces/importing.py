@@ -19,7 +19,7 @@ from models.traces.draft import Draft
 from models.traces.duplicates import Duplicates
 from models.traces.overlap import EvaluationSets
 from models.traces.report import Added, LeftOut, Reason, SourceFile
-from models.traces.trace import Trace, identify
+from models.traces.trace import Trace, identify, said
 
 LISTED = 10_000  # rows left out that are listed; all are counted
 PEEKED = 200  # rows
@@ -58,14 +58,14 @@ class Import:
 
     def know(self, trace: Trace) -> None:
         """Take notice of a trace that is in the set already, so that it does not come in twice."""
-        self._number_if_new(trace, "")
+        self._number_if_new(said(trace.problem, trace.thinking, trace.answer, trace.turns), trace.line, "")
 
     def take(self, trace: Trace) -> LeftOut | None:
         """Judge a trace that comes from no file, as from a chat; None when it may be kept."""
         draft = draft_of(trace)
         checks.mend(draft)
         why = checks.why_left_out(draft, self.limits, self._count) or self._evaluated(draft)
-        why = why or self._repeated(trace, trace.source)
+        why = why or self._repeated(draft.said, trace.line, trace.source)
         return self._leave_out(trace.line, why, trace.source) if why else None
 
     def read(self, path: Path, done: int = 0, total: int = 0) -> Generator[Item, None, None]:
@@ -139,11 +139,11 @@ class Import:
         why = checks.why_left_out(draft, self.limits, self._count) or self._evaluated(draft)
         if why:
             return why
-        trace = _trace_of(draft, line, name)
-        why = self._repeated(trace, name)
+        why = self._repeated(draft.said, line, name)
         if why:
             return why
-        for kind in secrets.kinds(f"{trace.problem}\n{trace.thinking}\n{trace.answer}\n{trace.system}"):
+        trace = _trace_of(draft, line, name)
+        for kind in secrets.kinds(draft.said):
             self.secrets[kind] += 1
         return trace
 
@@ -152,8 +152,8 @@ class Import:
         found = next((place for text in asked if (place := self._evaluation.find(text))), "")
         return ("overlap", found) if found else None
 
-    def _repeated(self, trace: Trace, name: str) -> checks.Why | None:
-        found = self._number_if_new(trace, name)
+    def _repeated(self, content: bytes, line: int, name: str) -> checks.Why | None:
+        found = self._number_if_new(content, line, name)
         if found is None:
             return None
         number, same = found
@@ -163,13 +163,11 @@ class Import:
             where = f"row {self._lines[number]}" if origin == name else f"row {self._lines[number]} of {origin}"
         return ("duplicate", f"It is the same as {where}." if same else f"It is nearly the same as {where}.")
 
-    def _number_if_new(self, trace: Trace, name: str) -> tuple[int, bool] | None:
-        said = [turn.content for turn in trace.turns]
-        text = "\n".join((*said, trace.problem, trace.thinking, trace.answer))
-        found = self._duplicates.find(text, len(self._origins))
+    def _number_if_new(self, content: bytes, line: int, name: str) -> tuple[int, bool] | None:
+        found = self._duplicates.find(content, len(self._origins))
         if found is None:
             self._origins.append(name)
-            self._lines.append(trace.line)
+            self._lines.append(line)
         return found
 
     def _leave_out(self, line: int, why: checks.Why, name: str) -> LeftOut:
@@ -231,7 +229,7 @@ def _progress(done: int, total: int) -> events.Progress:
 
 def _trace_of(draft: Draft, line: int, name: str) -> Trace:
     return Trace(
-        id=identify(draft.problem, draft.thinking, draft.answer, draft.turns),
+        id=identify(draft.said),
         problem=draft.problem,
         thinking=draft.thinking,
         answer=draft.answer,

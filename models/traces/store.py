@@ -207,7 +207,7 @@ def _edited(old: Trace, problem: str | None, thinking: str | None, answer: str |
     if why:
         raise errors.BadInput(f"The trace can't be kept so: {why[1]}")
     same_reply = (draft.thinking, draft.answer) == (old.thinking, old.answer)
-    new_id = identify(draft.problem, draft.thinking, draft.answer, old.turns)
+    new_id = identify(draft.said)
     return msgspec.structs.replace(
         old,
         id=new_id,

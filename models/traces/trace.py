@@ -45,10 +45,14 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     history: list[str] = []
 
 
-def identify(problem: str, thinking: str, answer: str, turns: Sequence[Turn] = ()) -> str:
-    """The id of what is said: 16 hexadecimal digits of its BLAKE2b hash, the same on every machine."""
-    said = "\x1f".join((problem, thinking, answer, *(f"{turn.role}\x1e{turn.content}" for turn in turns)))
-    return hashlib.blake2b(said.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+def said(problem: str, thinking: str, answer: str, turns: Sequence[Turn] = ()) -> bytes:
+    """All that a trace says, in UTF-8. Raises UnicodeEncodeError for lone surrogates."""
+    return "\x1f".join((problem, thinking, answer, *(f"{turn.role}\x1e{turn.content}" for turn in turns))).encode()
+
+
+def identify(content: bytes) -> str:
+    """The id of what is `said`: 16 hexadecimal digits of its BLAKE2b hash, the same on every machine."""
+    return hashlib.blake2b(content, digest_size=8).hexdigest()
 
 
 def from_chat(
@@ -71,7 +75,7 @@ def from_chat(
     """
     problem, thinking, answer = problem.strip(), thinking.strip(), answer.strip()
     return Trace(
-        id=identify(problem, thinking, answer, turns),
+        id=identify(said(problem, thinking, answer, turns)),
         problem=problem,
         thinking=thinking,
         answer=answer,

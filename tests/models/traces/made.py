@@ -1,13 +1,13 @@
 """Traces made for tests."""
 
-from models.traces.trace import Trace, Turn, identify
+from models.traces.trace import Trace, Turn, identify, said
 
 
 def make(problem: str = "What is 1 + 1?", thinking: str = "One more.", answer: str = "2", **more: object) -> Trace:
     turns = more.get("turns", [])
     assert isinstance(turns, list)
     return Trace(
-        id=identify(problem, thinking, answer, turns),
+        id=identify(said(problem, thinking, answer, turns)),
         problem=problem,
         thinking=thinking,
         answer=answer,

@@ -8,7 +8,7 @@ from models.traces.importing import preview
 from models.traces.looking import histogram, search
 from models.traces.markup import control_token, unwrap
 from models.traces.overlap import EvaluationSets
-from models.traces.trace import identify
+from models.traces.trace import identify, said
 from tests.models.traces.made import make, many
 
 
@@ -59,9 +59,9 @@ def test_scripts_of_mathematics_are_not_another_language() -> None:
 
 
 def test_secrets_are_named_by_kind() -> None:
-    assert secrets.kinds("mail a.b@example.org or hf_" + "a" * 34) == {"e-mail address", "access token"}
-    assert secrets.kinds("AKIA" + "A1" * 8 + " -----BEGIN RSA PRIVATE KEY-----") == {"cloud key", "private key"}
-    assert secrets.kinds("a@b, risk-" + "a" * 30 + ", x_1@2") == set()
+    assert secrets.kinds(b"mail a.b@example.org or hf_" + b"a" * 34) == {"e-mail address", "access token"}
+    assert secrets.kinds(b"AKIA" + b"A1" * 8 + b" -----BEGIN RSA PRIVATE KEY-----") == {"cloud key", "private key"}
+    assert secrets.kinds(b"a@b, risk-" + b"a" * 30 + b", x_1@2") == set()
 
 
 def test_a_phrase_of_many_evaluation_problems_is_no_overlap(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_a_phrase_of_many_evaluation_problems_is_no_overlap(tmp_path: Path) -> N
 
 def test_the_id_is_of_what_is_said_and_stays() -> None:
     assert make().id == "3629063701d32787"
-    assert len({identify("a", "b", "c"), identify("ab", "", "c"), identify("a", "bc", "")}) == 3
+    assert len({identify(said(*parts)) for parts in (("a", "b", "c"), ("ab", "", "c"), ("a", "bc", ""))}) == 3
 
 
 def test_a_preview_shows_the_first_rows_and_adds_nothing(tmp_path: Path) -> None:

@@ -46,28 +46,28 @@ def test_likeness_estimates_the_jaccard_index_of_the_shingles() -> None:
 def test_near_duplicates_are_found_and_others_are_not() -> None:
     known = Duplicates(0.9)
     texts = [" ".join(words(seed, 400)) for seed in range(60)]
-    assert all(known.find(text, number) is None for number, text in enumerate(texts))
+    assert all(known.find(text.encode(), number) is None for number, text in enumerate(texts))
     for number, text in enumerate(texts):
-        said = text.split()
-        said[200] = "changed"
-        assert known.find(" ".join(said), 1000 + number) == (number, False)
-        said[::3] = ["other"] * len(said[::3])
-        assert known.find(" ".join(said), 2000 + number) is None
+        said = text.encode().split()
+        said[200] = b"changed"
+        assert known.find(b" ".join(said), 1000 + number) == (number, False)
+        said[::3] = [b"other"] * len(said[::3])
+        assert known.find(b" ".join(said), 2000 + number) is None
 
 
 def test_white_space_and_case_make_no_difference_and_numbers_do() -> None:
     known = Duplicates(0.9)
-    assert known.find("What is 1 + 1?\nTwo.", 0) is None
-    assert known.find("what is 1+1?  TWO.", 1) == (0, True)
-    assert known.find("What is 1 + 2?\nTwo.", 2) is None
+    assert known.find(b"What is 1 + 1?\nTwo.", 0) is None
+    assert known.find(b"what is 1+1?  TWO.", 1) == (0, True)
+    assert known.find(b"What is 1 + 2?\nTwo.", 2) is None
 
 
 def test_near_duplicates_are_kept_when_asked() -> None:
     known = Duplicates(0)
     text = " ".join(words(1, 400))
-    assert known.find(text, 0) is None
-    assert known.find(text + " more", 1) is None
-    assert known.find(text, 2) == (0, True)
+    assert known.find(text.encode(), 0) is None
+    assert known.find(text.encode() + b" more", 1) is None
+    assert known.find(text.encode(), 2) == (0, True)
 
 
 def test_a_sketch_is_the_same_on_every_run() -> None:
