@@ -104,7 +104,7 @@ def _missing(draft: Draft) -> Why | None:
     if not draft.closed:
         if draft.thinking and not draft.answer:
             return "not_closed", "Its thinking never closes."
-        return "not_closed", "The reply was cut off."
+        return "not_closed", "The reply was cut off, or its thinking did not end by itself."
     if not draft.answer:
         return "no_answer", "Nothing follows its thinking." if draft.thinking else "There is no answer."
     return None

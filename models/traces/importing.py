@@ -5,6 +5,7 @@ template opened the tag has rows with a close alone; there a row with neither ta
 """
 
 import hashlib
+from array import array
 from collections import Counter
 from collections.abc import Generator, Sequence
 from itertools import islice
@@ -53,8 +54,10 @@ class Import:
         self._count = count
         self._evaluation = EvaluationSets(evaluation)
         self._duplicates = Duplicates(self.limits.near)
-        self._origins: list[str] = []  # where each kept trace came from: a file's name, or nothing for the set itself
-        self._lines: list[int] = []
+        # where each kept trace came from: a place in the names, where the first is the set itself, and its line
+        self._names = [""]
+        self._origins = array("I")
+        self._lines = array("I")
 
     def know(self, trace: Trace) -> None:
         """Take notice of a trace that is in the set already, so that it does not come in twice."""
@@ -157,7 +160,7 @@ class Import:
         if found is None:
             return None
         number, same = found
-        origin = self._origins[number]
+        origin = self._names[self._origins[number]]
         where = "a trace of this set"
         if origin:
             where = f"row {self._lines[number]}" if origin == name else f"row {self._lines[number]} of {origin}"
@@ -166,7 +169,9 @@ class Import:
     def _number_if_new(self, content: bytes, line: int, name: str) -> tuple[int, bool] | None:
         found = self._duplicates.find(content, len(self._origins))
         if found is None:
-            self._origins.append(name)
+            if name not in self._names:
+                self._names.append(name)
+            self._origins.append(self._names.index(name))
             self._lines.append(line)
         return found
 

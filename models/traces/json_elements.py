@@ -34,8 +34,8 @@ _NOT_ROWS = (b"features", b"columns", b"schema", b"fields")  # what tells of the
 def find_list(head: bytes, row_keys: frozenset[bytes]) -> int | None:
     """Where the elements of the document's list begin: just behind the bracket of an array of objects.
 
-    That is the first list of objects directly inside a top-level object. None when `head`, the document's beginning,
-    shows none, or one of `row_keys` before it.
+    That is the first list of objects directly inside a top-level object; what follows that list is not read. None when
+    `head`, the document's beginning, shows none, or one of `row_keys` before it.
     """
     level = at = 0
     key = b""
