@@ -1,6 +1,5 @@
 """A job in words: the pill beside its title, how far it is, and how it ended."""
 
-import re
 from datetime import date, datetime
 
 from models import quantities
@@ -11,6 +10,20 @@ DOING = {
     "quantize": "quantizing",
     "measure_card": "measuring",
     "import": "importing",
+}
+# What a stage of the wire is called; one that is not here goes by what its request does.
+STAGES = {
+    "download": "downloading",
+    "verify": "checking",
+    "wait": "waiting",
+    "quantize": "quantizing",
+    "reference": "reading the original",
+    "targets": "reading the original",
+    "learn": "learning",
+    "card": "measuring",
+    "copy": "copying",
+    "convert": "converting",
+    "write": "writing",
 }
 ENDED = ("done", "failed", "cancelled")
 OUTCOMES = {"done": "finished", "failed": "failed", "cancelled": "cancelled"}
@@ -25,16 +38,15 @@ def pill(job: Job) -> str:
     """What it does now, in a word or two."""
     if job.state != "running":
         return OUTCOMES.get(job.state, job.state)
-    doing = DOING.get(job.doing, "working")
-    return f"{doing} {job.stage}" if re.fullmatch(r"\d+ of \d+ files?", job.stage) else doing
+    return STAGES.get(job.stage) or DOING.get(job.doing, "working")
 
 
 def short(job: Job) -> str:
     """The same for the narrow column of a table: "61 %", "quantizing", "paused"."""
     part = fraction(job)
-    return (
-        f"{int(100 * part)} %" if job.state == "running" and job.doing == "fetch" and part is not None else _word(job)
-    )
+    if job.state != "running":
+        return job.state
+    return f"{int(100 * part)} %" if job.doing == "fetch" and part is not None else DOING.get(job.doing, "working")
 
 
 def fraction(job: Job) -> float | None:
@@ -49,7 +61,7 @@ def line(job: Job) -> str:
     parts = [_amount(job) if job.state != "waiting" or job.total else ""]
     if job.state == "running":
         parts += [_rate(job), _peak(job), _left(job)]
-        parts += ["checked as it arrives" if job.doing == "fetch" and job.total else "", job.note]
+        parts += ["checked as it arrives" if job.stage == "download" and job.total else "", job.note]
     elif job.state == "waiting":
         parts.append("goes on when the job before it is done")
     return " · ".join(part for part in [*parts, job.then] if part)
@@ -81,21 +93,16 @@ def moment(iso: str, today: date | None = None) -> str:
     return f"{then.day} {then:%b}{year}"
 
 
-def _word(job: Job) -> str:
-    return job.state if job.state != "running" else DOING.get(job.doing, "working")
-
-
 def _amount(job: Job) -> str:
     if job.unit == "bytes" and (job.total or job.done):
         done, total = quantities.size(job.done), quantities.size(job.total)
         if not job.total:
             return done
         # "9.3 of 15.2 GB", but "950.0 MB of 15.2 GB"
-        return f"{done.removesuffix(total[-3:])} of {total}"
-    if job.total:
-        unit = job.unit.removesuffix("s")
-        return f"{unit} {job.done} of {job.total}".strip()
-    return job.stage
+        return f"{done.removesuffix(total[total.index(' ') :])} of {total}"
+    if job.total and job.unit in ("layers", "steps"):
+        return f"{job.unit.removesuffix('s')} {job.done:,} of {job.total:,}"
+    return f"{job.done:,} of {job.total:,} {job.unit}".strip() if job.total else ""
 
 
 def _rate(job: Job) -> str:

@@ -235,6 +235,11 @@ class QuantCards(QFrame):
         self.hide()
 
     @property
+    def title(self) -> str:
+        """What the card is about."""
+        return self._title.text()
+
+    @property
     def warning(self) -> str:
         """What is said of variants that hurt; empty when none does."""
         return "" if self._warnings.isHidden() else self._warnings.text()
@@ -271,4 +276,6 @@ class QuantCards(QFrame):
 def _common_title(model: Model, family: Sequence[Model]) -> str:
     """The title without what may tell the variants apart."""
     ours = [other.title for other in family if other.kind == "model"]
-    return min(ours or [model.title], key=len).rsplit("/", 1)[-1]
+    title = min(ours or [model.title], key=len).rsplit("/", 1)[-1]
+    recipes = sorted({variant(other) for other in family}, key=len, reverse=True)
+    return next((title.removesuffix(f" {recipe}") for recipe in recipes if title.endswith(f" {recipe}")), title)

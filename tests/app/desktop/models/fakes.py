@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 from models.engine.jobs import Job
 from models.events import Model, QuantCard
 from models.hardware import Machine
+from models.recipes import parse
 
 GIB = 2**30
 MAC = Machine(
@@ -90,7 +91,7 @@ class FakeJobs:
 def downloading(jobs: FakeJobs, title: str = "R1-Distill-Qwen-7B", repo: str = QWEN_7B, **values: Any) -> Job:
     """A download under way, as in the picture."""
     figures: dict[str, Any] = {
-        "doing": "fetch", "stage": "3 of 4 files", "done": 9_300_000_000, "total": 15_200_000_000, "unit": "bytes",
+        "doing": "fetch", "stage": "download", "done": 9_300_000_000, "total": 15_200_000_000, "unit": "bytes",
         "rate": 84e6, "seconds_left": 70.0, "steps": 2, "then": "then quantize to 4-bit",
     }  # fmt: skip
     return jobs.put(title=title, subject=repo, **{**figures, **values})
@@ -99,7 +100,7 @@ def downloading(jobs: FakeJobs, title: str = "R1-Distill-Qwen-7B", repo: str = Q
 def quantizing(jobs: FakeJobs, title: str = "R1-Distill-Llama-8B", repo: str = LLAMA_8B) -> Job:
     """A quantization under way, as in the picture."""
     return jobs.put(
-        title=title, subject=repo, doing="quantize", stage="quantizing", done=11, total=32, unit="layers",
+        title=title, subject=repo, doing="quantize", stage="quantize", done=11, total=32, unit="layers",
         seconds_left=40.0, peak_bytes=1_900_000_000, step=1, steps=2,
     )  # fmt: skip
 
@@ -129,11 +130,11 @@ def model(name: str, title: str, size: float, **values: Any) -> Model:
 def library() -> list[Model]:
     """Models in every state: the starter, variants with cards, their original, an adapter, a broken one."""
     llama = {"repo": LLAMA_8B, "revision": "6a6f4aa4197940add57724a7707d069478df56b1"}
-    name = "R1-Distill-Llama-8B"
+    name = "DeepSeek-R1-Distill-Llama-8B"
     rows = [("4bit", 4.5, 0.041, 0.931, 44, 5.6), ("mixed-4-6", 5.2, 0.018, 0.96, 39, 6.3), ("8bit", 8.5, 0.001, 0.992, 25, 9.6),
             ("3bit", 3.6, 0.62, 0.66, 47, 4.6)]  # fmt: skip
     variants = [
-        model(f"llama-8b-{recipe}", name, size, recipe=recipe, card=card(f"llama-8b-{recipe}", recipe, size, *rest),
+        model(f"llama-8b-{recipe}", f"{name} {parse(recipe).title}", size, recipe=recipe, card=card(f"llama-8b-{recipe}", recipe, size, *rest),
               last_used="2025-11-24T09:12:00+00:00" if recipe == "mixed-4-6" else "", **llama)
         for recipe, size, *rest in rows
     ]  # fmt: skip

@@ -52,6 +52,7 @@ def test_pasted_repositories_are_told_from_words() -> None:
         "https://evil.example/a/b",
         "a/../b",
         "a/b/c",
+        "huggingface.co/owner",
     ):
         assert pasted_repo(text) == "", text
 

@@ -14,14 +14,14 @@ def job(**values: Any) -> Job:
 
 
 FETCH: dict[str, Any] = {
-    "doing": "fetch", "stage": "3 of 4 files", "done": 9_300_000_000, "total": 15_200_000_000, "unit": "bytes",
+    "doing": "fetch", "stage": "download", "done": 9_300_000_000, "total": 15_200_000_000, "unit": "bytes",
     "rate": 84e6, "seconds_left": 70.0, "then": "then quantize to 4-bit",
 }  # fmt: skip
 
 
 def test_a_download_reads_as_in_the_picture() -> None:
     download = job(**FETCH)
-    assert job_words.pill(download) == "downloading 3 of 4 files"
+    assert job_words.pill(download) == "downloading"
     said = "9.3 of 15.2 GB · 84 MB/s · 1 min 10 s left · checked as it arrives · then quantize to 4-bit"
     assert job_words.line(download) == said
     assert job_words.short(download) == "61 %"
@@ -35,9 +35,9 @@ def test_a_quantization_reads_as_in_the_picture() -> None:
 
 
 def test_units_are_said_twice_when_they_differ() -> None:
-    assert job_words.line(job(doing="fetch", done=950_000_000, total=15_200_000_000, unit="bytes")).startswith(
-        "950.0 MB of 15.2 GB"
-    )
+    assert job_words.line(
+        job(doing="fetch", stage="download", done=950_000_000, total=15_200_000_000, unit="bytes")
+    ).startswith("950.0 MB of 15.2 GB")
 
 
 @pytest.mark.parametrize(("state", "words"), [("paused", "paused"), ("waiting", "waiting")])
@@ -50,7 +50,23 @@ def test_what_stands_still_says_so_and_not_how_quick_it_was(state: str, words: s
 
 def test_what_is_not_known_is_not_said() -> None:
     assert job_words.fraction(job(done=5, total=0)) is None
-    assert job_words.line(job(doing="import", stage="reading")) == "reading"
+    assert job_words.line(job(doing="import", stage="wait")) == ""
+
+
+@pytest.mark.parametrize(
+    ("values", "pill", "said"),
+    [
+        ({"doing": "fetch", "stage": "verify", "done": 1, "total": 2, "unit": "bytes"}, "checking", "1 of 2 bytes"),
+        ({"doing": "quantize", "stage": "learn", "done": 1200, "total": 2048, "unit": "steps"}, "learning",
+         "step 1,200 of 2,048"),
+        ({"doing": "quantize", "stage": "card", "done": 512, "total": 2048, "unit": "tokens"}, "measuring",
+         "512 of 2,048 tokens"),
+        ({"doing": "import", "stage": "something new", "total": 0}, "importing", ""),
+    ],
+)  # fmt: skip
+def test_stages_of_the_wire_have_words(values: dict[str, Any], pill: str, said: str) -> None:
+    assert job_words.pill(job(**values)) == pill
+    assert job_words.line(job(**values)) == said
 
 
 def test_a_failure_is_its_sentence() -> None:

@@ -334,7 +334,7 @@ def test_return_chats_with_the_chosen_model(library: ModelsPage, qtbot: QtBot) -
     qtbot.keyClick(view, Qt.Key.Key_Down)
     with qtbot.waitSignal(library.chat_requested) as asked:
         qtbot.keyClick(view, Qt.Key.Key_Return)
-    assert asked.args == ["llama-8b-mixed-4-6"]
+    assert asked.args == ["llama-8b-8bit"]
 
 
 def test_an_adapter_is_chatted_with_on_its_base(library: ModelsPage, qtbot: QtBot) -> None:
@@ -350,11 +350,11 @@ def test_delete_hides_at_once_and_undo_brings_back(
     view = library.library.view
     view.choose("llama-8b-3bit")
     qtbot.keyClick(view, Qt.Key.Key_Delete)
-    assert library.notices.text == "R1-Distill-Llama-8B will be deleted when Stillroom quits: 3.6 GB."
+    assert library.notices.text == "DeepSeek-R1-Distill-Llama-8B 3-bit will be deleted when Stillroom quits: 3.6 GB."
     assert not library.library.model.row_of("llama-8b-3bit").isValid()
     assert library.toolbar.sections["library"].text() == "On this Mac · 7"
     assert view.current() is not None
-    press(library, "Keep R1-Distill-Llama-8B", qtbot)
+    press(library, "Keep DeepSeek-R1-Distill-Llama-8B 3-bit", qtbot)
     assert library.library.model.row_of("llama-8b-3bit").isValid()
     assert deleted == []
     assert removals.pending() == set()
@@ -362,11 +362,11 @@ def test_delete_hides_at_once_and_undo_brings_back(
 
 def test_the_space_can_be_freed_now(library: ModelsPage, deleted: list[str], removals: Removals, qtbot: QtBot) -> None:
     library.library.view.choose("llama-8b-3bit")
-    press(library, "Delete R1-Distill-Llama-8B", qtbot)
+    press(library, "Delete DeepSeek-R1-Distill-Llama-8B 3-bit", qtbot)
     with qtbot.waitSignal(removals.freed), qtbot.waitSignal(library.reading.listed):
-        press(library, "Free the space of R1-Distill-Llama-8B now", qtbot)
+        press(library, "Free the space of DeepSeek-R1-Distill-Llama-8B 3-bit now", qtbot)
     assert deleted == ["llama-8b-3bit"]
-    assert library.notices.text == "R1-Distill-Llama-8B is deleted: 3.6 GB freed."
+    assert library.notices.text == "DeepSeek-R1-Distill-Llama-8B 3-bit is deleted: 3.6 GB freed."
     assert not library.library.hidden.isVisible()
 
 
@@ -393,16 +393,16 @@ def test_a_broken_model_says_why_and_can_be_repaired(library: ModelsPage, jobs: 
 
 def test_a_model_is_measured_and_not_twice_at_once(library: ModelsPage, jobs: FakeJobs, qtbot: QtBot) -> None:
     library.library.view.choose("llama-8b-4bit")
-    press(library, "Measure card of R1-Distill-Llama-8B", qtbot)
-    assert jobs.calls == [("measure", "llama-8b-4bit", "R1-Distill-Llama-8B")]
-    assert not button(library, "Measure card of R1-Distill-Llama-8B").isEnabled()
+    press(library, "Measure card of DeepSeek-R1-Distill-Llama-8B 4-bit", qtbot)
+    assert jobs.calls == [("measure", "llama-8b-4bit", "DeepSeek-R1-Distill-Llama-8B 4-bit")]
+    assert not button(library, "Measure card of DeepSeek-R1-Distill-Llama-8B 4-bit").isEnabled()
 
 
 def test_a_model_is_quantized_anew_from_its_original(
     library: ModelsPage, jobs: FakeJobs, here: list[Model], qtbot: QtBot
 ) -> None:
     library.library.view.choose("llama-8b-4bit")
-    press(library, "Quantize R1-Distill-Llama-8B", qtbot)
+    press(library, "Quantize DeepSeek-R1-Distill-Llama-8B 4-bit", qtbot)
     menu = open_menu(library)
     entry(menu, "6-bit").trigger()
     menu.close()

@@ -63,6 +63,7 @@ def test_cards_are_shown_only_when_something_was_measured_and_warn_in_words(qtbo
     cards.show_model(library()[1], library(), "")
     assert not cards.isHidden()
     assert cards.table.model().rowCount() == 5
+    assert cards.title == "Quantization of DeepSeek-R1-Distill-Llama-8B"
     assert cards.warning == "3-bit: One word in three differs from the original’s."
 
 
