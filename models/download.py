@@ -128,7 +128,8 @@ def original(repo: str, commit: str) -> Model:
     try:
         facts = inspection.inspect(folder)
     except errors.StillroomError as error:
-        return msgspec.structs.replace(plain, state="broken", problem=error.text)
+        problem = error.text.replace(folder.name, repo)  # the folder is called after the commit
+        return msgspec.structs.replace(plain, state="broken", problem=problem)
     return msgspec.structs.replace(
         plain,
         architecture=facts.architecture,

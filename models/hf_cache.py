@@ -128,13 +128,7 @@ def missing(repo: str, commit: str) -> list[str]:
     With a manifest of ours it is known which belong there; without one, links that lead nowhere and the weights that
     the index names are. Raises NotFound when nothing is known of that commit.
     """
-    manifest = manifests.read(repo, commit)
-    linked = snapshot(repo, commit)
-    if manifest is not None:
-        return [file.path for file in manifest.files if not _is_there(repo, linked, file)]
-    if not linked.is_dir():
-        raise errors.NotFound(f"Nothing of {repo} at {commit[:12]} is on this disk.")
-    return _missing_links(linked)
+    return _missing(str(folder(repo)), manifests.read(repo, commit), repo, commit)
 
 
 def verify(repo: str, commit: str | None = None) -> Iterator[tuple[str, bool]]:
@@ -167,7 +161,7 @@ def link(manifest: manifests.Manifest) -> Path:
     linked.mkdir(parents=True, exist_ok=True)
     for file in manifest.files:
         place = linked / file.path
-        if not _is_there_at(place, file):
+        if not _has_size(str(place), file.size):
             _link(blob(manifest.repo, file.blob), place)
     _sync(linked)
     if not listing.is_commit(manifest.revision):
@@ -245,17 +239,20 @@ def sweep() -> int:
     return freed
 
 
+# What follows is asked of every repository at every listing, so paths are strings here: pathlib would take longer than
+# the disk does.
+
+
 def _described(place: Path) -> CachedRepo | None:
     repo = place.name.removeprefix(manifests.FOLDER).replace("--", "/", 1)
+    at = str(place)
     try:
-        size, modified = _size(place)
-        commit = _commit(repo, place)
+        size, modified = _size(at)
+        commit = _commit(repo, at)
         if commit is None:
             return None if size == 0 else _unfinished(repo, size, modified)
-        linked: Path | None = place / "snapshots" / commit
-        lost = missing(repo, commit)
-        if linked is not None and not linked.is_dir():
-            linked = None
+        lost = _missing(at, manifests.read(repo, commit), repo, commit)
+        linked = place / "snapshots" / commit if os.path.isdir(f"{at}/snapshots/{commit}") else None
     except (OSError, errors.StillroomError):
         return None
     return CachedRepo(repo=repo, commit=commit, snapshot=linked, size_bytes=size, missing=lost, modified=_iso(modified))
@@ -268,44 +265,55 @@ def _unfinished(repo: str, size: int, modified: float) -> CachedRepo:
     )
 
 
-def _commit(repo: str, place: Path) -> str | None:
+def _commit(repo: str, place: str) -> str | None:
     """The commit of main, when a snapshot of it is there; else the newest one, else the one that is on its way."""
-    try:
-        main = (place / "refs" / "main").read_text("ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        main = ""
-    commits = [name for name in _names(place / "snapshots") if listing.is_commit(name)]
-    if main in commits:
-        return main
+    commits = [name for name in _names(f"{place}/snapshots") if listing.is_commit(name)]
+    if len(commits) == 1:
+        return commits[0]
     if commits:
-        return max(commits, key=lambda name: (place / "snapshots" / name).stat().st_mtime)
+        try:
+            with open(f"{place}/refs/main", encoding="ascii", errors="replace") as ref:
+                main = ref.read(100).strip()
+        except OSError:
+            main = ""
+        return main if main in commits else max(commits, key=lambda name: os.stat(f"{place}/snapshots/{name}").st_mtime)
     on_the_way = manifests.of_repo(repo)
     return on_the_way[-1].commit if on_the_way else None
 
 
-def _is_there(repo: str, linked: Path, file: manifests.Kept) -> bool:
-    return _is_there_at(linked / file.path, file) or _is_there_at(blob(repo, file.blob), file)
+def _missing(place: str, manifest: manifests.Manifest | None, repo: str, commit: str) -> list[str]:
+    linked = f"{place}/snapshots/{commit}"
+    if manifest is not None:
+        return [
+            file.path
+            for file in manifest.files
+            if not _has_size(f"{linked}/{file.path}", file.size)
+            and not _has_size(f"{place}/blobs/{file.blob}", file.size)
+        ]
+    if not os.path.isdir(linked):
+        raise errors.NotFound(f"Nothing of {repo} at {commit[:12]} is on this disk.")
+    return _missing_links(linked)
 
 
-def _is_there_at(path: Path, file: manifests.Kept) -> bool:
+def _has_size(path: str, size: int) -> bool:
     try:
-        return path.stat().st_size == file.size
+        return os.stat(path).st_size == size
     except OSError:
         return False
 
 
-def _missing_links(linked: Path) -> list[str]:
+def _missing_links(linked: str) -> list[str]:
     """What a snapshot of another tool lacks, as far as it can be seen."""
     names = _names(linked)
-    lost = [name for name in names if not (linked / name).exists()]
+    lost = [name for name in names if not os.path.exists(f"{linked}/{name}")]
     if "config.json" not in names:
         lost.append("config.json")
-    index = linked / "model.safetensors.index.json"
-    if index.exists():
+    if "model.safetensors.index.json" in names and "model.safetensors.index.json" not in lost:
         try:
-            wanted = msgspec.json.decode(index.read_bytes(), type=_Index).weight_map.values()
+            with open(f"{linked}/model.safetensors.index.json", "rb") as index:
+                wanted = msgspec.json.decode(index.read(), type=_Index).weight_map.values()
         except (msgspec.MsgspecError, OSError, UnicodeDecodeError):
-            return [*lost, index.name]
+            return [*lost, "model.safetensors.index.json"]
         lost += sorted(set(wanted) - set(names))
     elif not any(name.endswith(".safetensors") for name in names):
         lost.append("model.safetensors")
@@ -348,11 +356,11 @@ def _hold_all(repo: str, place: Path) -> "list[filelock.FileLock]":
     return held
 
 
-def _size(place: Path) -> tuple[int, float]:
-    """Bytes of all files of a repository, each counted once, and when the newest was written."""
+def _size(place: str) -> tuple[int, float]:
+    """Bytes of all blobs of a repository, and when the newest was written."""
     total, newest = 0, 0.0
     try:
-        entries = list(os.scandir(place / "blobs"))
+        entries = list(os.scandir(f"{place}/blobs"))
     except FileNotFoundError:
         entries = []
     for entry in entries:
@@ -362,7 +370,7 @@ def _size(place: Path) -> tuple[int, float]:
             continue  # a link that leads nowhere
         total += about.st_size
         newest = max(newest, about.st_mtime)
-    return total, newest or place.stat().st_mtime
+    return total, newest or os.stat(place).st_mtime
 
 
 def _own_bytes(place: Path) -> int:
@@ -383,7 +391,7 @@ def _removed(file: Path) -> int:
     return size
 
 
-def _names(place: Path) -> list[str]:
+def _names(place: str | Path) -> list[str]:
     try:
         return sorted(os.listdir(place))
     except OSError:

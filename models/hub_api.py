@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from huggingface_hub.hf_api import ModelInfo
 
 log = logging.getLogger(__name__)
+# It would write every address into the log, what was searched for and a CDN's signatures among them.
+logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 API_TIMEOUT_S = 10.0  # to connect, and between two pieces of an answer
 ANSWER_WITHIN_S = 45.0

@@ -45,7 +45,8 @@ def place(repo: str) -> Path:
 def read(repo: str, commit: str) -> Manifest | None:
     """What belongs in a snapshot; None when Stillroom did not download it, or the manifest is damaged."""
     try:
-        return msgspec.json.decode((place(repo) / f"{commit}.json").read_bytes(), type=Manifest)
+        with open(f"{place(repo)}/{commit}.json", "rb") as file:
+            return msgspec.json.decode(file.read(), type=Manifest)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
 

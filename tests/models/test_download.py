@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from models import download, errors, hf_cache, inspection, manifests
+from models.engine.client import Engine
 from models.engine.messages import Fetch
 from models.events import Done, Event, Model, Note, Progress
 from models.transfer import Patience
@@ -624,6 +625,29 @@ def test_the_token_goes_to_the_hub_alone(
     assert by_host["cdn"]
     assert not any(hub.token in str(request.headers) + request.path for request in by_host["cdn"])
     assert hub.token not in repr(events) + caplog.text
+    assert hub.cdn_url not in "".join(record.getMessage() for record in caplog.records if record.levelname != "DEBUG")
+
+
+def test_through_an_engine_process(
+    hub: Hub, files: dict[str, bytes], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", hub.token)
+    hub.add("org/gated", files, gated=True)
+    engine = Engine()
+    try:
+        stall = Fault("bytes", "stall", path=WEIGHTS, after=200_000)
+        hub.inject(stall)
+        running = engine.run(Fetch(repo="org/gated"))
+        for event in running:
+            if isinstance(event, Progress) and event.done >= 200_000:
+                break
+        running.close()  # type: ignore[attr-defined]
+        events = list(engine.run(Fetch(repo="org/gated")))
+    finally:
+        engine.close()
+    assert_whole(files, model(events))
+    assert ranges(hub) == ["", "bytes=200000-"]
+    assert hub.token not in (home / "logs" / "engine.log").read_text()
 
 
 @pytest.mark.parametrize("location", ["ftp://127.0.0.1/x", "http://cdn.example/x", "//[", "", "file:///etc/passwd"])
@@ -660,6 +684,7 @@ def test_another_process_that_downloads_the_same(hub: Hub, files: dict[str, byte
 _CHILD = """
 import sys
 from models import download
+from models.engine.client import Engine
 from models.engine.messages import Fetch
 for event in download.fetch(Fetch(repo=sys.argv[1])):
     print(type(event).__name__, getattr(event, "done", ""), flush=True)

@@ -1,12 +1,20 @@
-"""The Hub is asked once, briefly, and what answers in its place is not taken for it. A server on loopback plays it."""
+"""The Hub is asked once, briefly, and what answers in its place is not taken for it. Servers on loopback play it."""
 
 import http.server
 import threading
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from models import hub
+from models import errors, hub, hub_api
+from models.engine.messages import Search
+from models.events import Done, Found
+from tests.hub.faults import Fault
+from tests.hub.server import Hub
+from tests.hub.session import open_hub
+from tests.tiny import make_tiny
 
 
 class _Answers(http.server.BaseHTTPRequestHandler):
@@ -87,3 +95,142 @@ def test_the_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     assert hub.endpoint() == "https://huggingface.co"
     monkeypatch.setenv("HF_ENDPOINT", "https://mirror.example/")
     assert hub.endpoint() == "https://mirror.example"
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tiny(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny: Path) -> Iterator[Hub]:
+    with open_hub(monkeypatch, tmp_path) as running:
+        running.add("org/alpha-1B", tiny, downloads=5, likes=3, licence="mit")
+        running.add("org/alpha-7B", tiny, downloads=50, gated=True)
+        running.add("org/hidden-alpha", tiny, downloads=500, private=True)
+        running.add("else/beta", tiny, downloads=900)
+        yield running
+
+
+def found(query: str, limit: int = 30) -> Found:
+    (done,) = hub.search(Search(query=query, limit=limit))
+    assert isinstance(done, Done)
+    assert isinstance(done.result, Found)
+    return done.result
+
+
+def test_search(served: Hub) -> None:
+    result = found("alpha")
+    assert result.query == "alpha"
+    assert [model.repo for model in result.models] == ["org/alpha-7B", "org/alpha-1B"]
+    first, second = result.models
+    assert (first.gated, second.gated) == (True, False)
+    assert (second.downloads, second.likes, second.licence) == (5, 3, "mit")
+    assert (second.architecture, second.params) == ("llama", 108_352)
+    assert second.updated == "2026-05-01T12:00:00+00:00"
+    assert {request.path for request in served.requests} == {"/api/models"}
+
+
+def test_search_by_the_address_of_a_page(served: Hub) -> None:
+    assert [model.repo for model in found("https://huggingface.co/else/beta/tree/main").models] == ["else/beta"]
+
+
+def test_search_gives_no_more_than_asked_for(served: Hub) -> None:
+    assert len(found("alpha", limit=1).models) == 1
+    assert found("nothing like that").models == []
+
+
+def test_search_with_a_token(served: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", served.token)
+    assert found("hidden").models[0].repo == "org/hidden-alpha"
+
+
+@pytest.mark.parametrize("deed", ["html", "half_json"])
+def test_search_meets_a_login_page(served: Hub, deed: str) -> None:
+    served.inject(Fault("search", deed))  # type: ignore[arg-type]
+    with pytest.raises(errors.Offline, match="login page"):
+        found("alpha")
+
+
+@pytest.mark.parametrize("fault", [{"status": 503}, {"status": 429, "headers": {"Retry-After": "9999"}}], ids=str)
+def test_search_does_not_wait_for_a_hub_in_trouble(served: Hub, fault: dict[str, object]) -> None:
+    served.inject(Fault("search", "status", times=None, **fault))  # type: ignore[arg-type]
+    with pytest.raises(errors.Offline):
+        found("alpha")
+    assert len(served.requests) == 1
+
+
+def test_search_has_a_time_limit(served: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_api, "API_TIMEOUT_S", 0.2)
+    served.inject(Fault("search", "stall", times=None))
+    with pytest.raises(errors.Offline, match="does not answer in time"):
+        list(hub.search(Search(query="alpha")))
+
+
+def test_search_can_be_stopped(served: Hub) -> None:
+    served.inject(Fault("search", "stall", times=None))
+    running = hub.search(Search(query="alpha"))
+    next(running)
+    began = time.monotonic()
+    running.close()  # type: ignore[attr-defined]
+    assert time.monotonic() - began < 1
+
+
+def test_an_endless_answer_is_not_read(served: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_api, "MAX_ANSWER_BYTES", 100)
+    with pytest.raises(errors.Offline):
+        found("alpha")
+
+
+def test_what_can_t_be_a_repository_is_not_shown(served: Hub) -> None:
+    served.inject(Fault("search", "change", change=lambda rows: [{**rows[0], "id": "../../etc"}, rows[1]]))
+    assert [model.repo for model in found("alpha").models] == ["org/alpha-1B"]
+    served.inject(Fault("search", "change", change=lambda rows: [{**rows[0], "downloads": "many", "tags": [3, None]}]))
+    assert found("alpha").models[0].downloads == 0
+
+
+@pytest.mark.parametrize("content", [[3], "x", [{"safetensors": 1, "id": "a/b"}]], ids=str)
+def test_an_answer_of_another_shape(served: Hub, content: object) -> None:
+    served.inject(Fault("search", "change", change=lambda _: content))
+    with pytest.raises(errors.Offline, match="login page"):
+        found("alpha")
+
+
+def test_search_when_offline_by_choice(served: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(errors.Offline, match="HF_HUB_OFFLINE"):
+        found("alpha")
+    assert served.requests == []
+
+
+def test_no_call_that_nobody_asked_for(served: Hub) -> None:
+    hub_api._library()
+    import huggingface_hub
+
+    with pytest.raises(errors.Unsafe):
+        huggingface_hub.get_session().get(f"{served.url}/api/agent-harnesses")
+    assert served.requests == []
+
+
+def test_how_the_hub_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_ENDPOINT", raising=False)
+    assert hub.named(first=True) == "The Hugging Face Hub"
+    monkeypatch.setenv("HF_ENDPOINT", "https://me:secret@mirror.example")
+    assert hub.named() == "the Hub at mirror.example (HF_ENDPOINT)"
+
+
+@pytest.mark.parametrize(
+    ("address", "trusted"),
+    [
+        ("https://a.example/x", True),
+        ("http://127.0.0.1:80", True),
+        ("http://localhost", True),
+        ("http://[::1]:1", True),
+        ("http://a.example", False),
+        ("http://127.0.0.1.a.example", False),
+        ("http://localhost@a.example", False),
+        ("ftp://localhost", False),
+    ],
+)
+def test_which_addresses_are_safe(address: str, trusted: bool) -> None:
+    assert hub.is_trusted(address) is trusted
