@@ -1,7 +1,7 @@
 """Problems that stand in an evaluation set: a student that learned them can't be measured with it any more.
 
 A problem overlaps when its normalised words are the same, or when the two share 13 words in a row (GPT-3, arXiv
-2005.14165, appendix C). Thirteen words that three problems of the evaluation sets or more have are a common phrase of
+2005.14165, appendix C); for that a word is what stands between spaces, so a formula is one word and not a dozen. Thirteen words that three problems of the evaluation sets or more have are a common phrase of
 instructions and count for nothing.
 """
 
@@ -15,6 +15,7 @@ from models.traces import reading, shapes
 
 GRAM = 13
 COMMON = 3
+_AROUND = ".,;:!?\"'()[]{}$*“”‘’«»…"
 _WORD = re.compile(r"\w+|[-+*/=<>^%]")
 
 
@@ -34,9 +35,8 @@ class EvaluationSets:
             found = False
             for place, problem in _problems(path):
                 found = True
-                said = words(problem)
-                self._whole.setdefault(" ".join(said), place)
-                for gram in set(_grams(said)):
+                self._whole.setdefault(" ".join(words(problem)), place)
+                for gram in set(_grams(problem)):
                     times[gram] = times.get(gram, 0) + 1
                     self._grams.setdefault(gram, place)
             if not found:
@@ -47,16 +47,16 @@ class EvaluationSets:
         """Where a problem stands in them, as a sentence, or nothing."""
         if not self._whole:
             return ""
-        said = words(problem)
-        if place := self._whole.get(" ".join(said)):
+        if place := self._whole.get(" ".join(words(problem))):
             return f"Its problem is in {place}."
-        for gram in _grams(said):
+        for gram in _grams(problem):
             if place := self._grams.get(gram):
                 return f"Its problem shares {GRAM} words in a row with {place}: “{gram}”."
         return ""
 
 
-def _grams(said: list[str]) -> Iterator[str]:
+def _grams(problem: str) -> Iterator[str]:
+    said = [word for part in unicodedata.normalize("NFKC", problem).casefold().split() if (word := part.strip(_AROUND))]
     return (" ".join(said[at : at + GRAM]) for at in range(len(said) - GRAM + 1))
 
 
