@@ -183,7 +183,7 @@ class LibraryView(QListView):
         self.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.setItemDelegate(_Rows(self))
-        self.setMinimumHeight(2 * ROW_PX)
+        self.setMinimumHeight(ROW_PX)
         self.doubleClicked.connect(lambda index: self._tell(self.opened, index))
         self.customContextMenuRequested.connect(self._ask_for_menu)
         theme.changed.connect(self.viewport().update)

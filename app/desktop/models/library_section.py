@@ -4,9 +4,9 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 
-from PySide6.QtCore import QPoint, QProcess, Qt, QTimer, QUrl, Signal
+from PySide6.QtCore import QPoint, QProcess, QSize, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from app.desktop.models import job_words
 from app.desktop.models.contracts import JobsLike
@@ -65,7 +65,7 @@ class LibrarySection(QWidget):
         self.view.setModel(self.model)
         self.header = SortHeader()
         self.panel = ModelPanel()
-        self._panel_area = QScrollArea()
+        self._panel_area = _PanelArea()
         self.hidden = HiddenModels()
         self._empty = QLabel(EMPTY)
         self._foot = QLabel()
@@ -166,7 +166,12 @@ class LibrarySection(QWidget):
         self._panel_area.setVisible(self.panel.model is not None)
         wrapped = self.panel.heightForWidth(self._panel_area.width())
         needed = wrapped if wrapped > 0 else self.panel.sizeHint().height()
-        self._panel_area.setFixedHeight(min(needed, max(self.height() // 2, 120)))
+        height = min(needed, max(self.height() // 2, 120))
+        if height != self._panel_area.wanted_px:
+            self._panel_area.wanted_px = height
+            self._panel_area.updateGeometry()
+            # the list is another height once this is laid out; what is chosen stays in sight
+            QTimer.singleShot(0, self, lambda: self.view.scrollTo(self.view.currentIndex()))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Share the height out anew."""
@@ -285,11 +290,6 @@ class LibrarySection(QWidget):
         column.setSpacing(GAP_PX)
         column.addWidget(card, 1)
         self._panel_area.setWidget(self.panel)
-        self._panel_area.setWidgetResizable(True)
-        self._panel_area.setFrameShape(QFrame.Shape.NoFrame)
-        self._panel_area.setObjectName("see_through")
-        self._panel_area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._panel_area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         column.addWidget(self._panel_area)
         column.addWidget(self.hidden)
         column.addWidget(self._foot)
@@ -298,3 +298,23 @@ class LibrarySection(QWidget):
         row.addStretch(1)
         row.addWidget(holder, 1000)
         row.addStretch(1)
+
+
+class _PanelArea(QScrollArea):
+    """Holds the panel; as tall as is wanted where there is room."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wanted_px = 0
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setObjectName("see_through")
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
+
+    def sizeHint(self) -> QSize:
+        return QSize(400, self.wanted_px)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(100, min(self.wanted_px, 60))

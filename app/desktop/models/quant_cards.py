@@ -133,7 +133,14 @@ class _Cells(QStyledItemDelegate):
         bold = index.column() == 0 and bool(index.data(IN_USE))
         font = fonts.text(weight=fonts.BOLD) if bold else fonts.text()
         align = RIGHT if index.column() else LEFT
-        draw_text(painter, area.adjusted(10, 0, -10, 0), str(index.data()), font, colours().text, align)
+        draw_text(
+            painter,
+            area.adjusted(2 if index.column() else 10, 0, -10, 0),
+            str(index.data()),
+            font,
+            colours().text,
+            align,
+        )
         if index.row() < index.model().rowCount() - 1:
             draw_line(painter, area.left(), area.right() + 1, area.bottom())
         painter.restore()
@@ -153,7 +160,7 @@ class _Header(QHeaderView):
         painter = QPainter(self.viewport())
         for section in range(self.count()):
             left, width = self.sectionViewportPosition(section), self.sectionSize(section)
-            area = QRectF(left + 10, 0, width - 20, HEADER_PX)
+            area = QRectF(left + (2 if section else 10), 0, width - (12 if section else 20), HEADER_PX)
             font = fonts.text(11, fonts.BOLD)
             draw_text(painter, area, COLUMNS[section], font, colours().muted, RIGHT if section else LEFT)
         draw_line(painter, 0, self.width(), HEADER_PX)

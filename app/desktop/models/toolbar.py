@@ -1,6 +1,6 @@
 """The bar above the page: Discover · On this Mac · Activity, the search of the Hub, and Import."""
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QLineEdit, QMenu, QPushButton, QWidget
 
@@ -96,6 +96,11 @@ class ModelsToolbar(QWidget):
         menu.addAction("Model Folder…").triggered.connect(self.import_folder_requested)
         menu.aboutToHide.connect(menu.deleteLater)
         return menu
+
+    def minimumSizeHint(self) -> QSize:
+        """What the rest needs: the title gives way."""
+        title = 0 if self._title.isHidden() else self._title.sizeHint().width() + self.row.spacing()
+        return super().minimumSizeHint() - QSize(title, 0)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The title goes first when it gets narrow; the sidebar says the same."""

@@ -471,6 +471,21 @@ def test_a_library_that_cannot_be_read_is_told_and_tried_again(library: ModelsPa
     assert len(reads) == 2
 
 
+@pytest.mark.parametrize("section", ["discover", "library", "activity"])
+def test_the_page_fits_beside_the_sidebar_of_the_smallest_window(
+    page: ModelsPage, jobs: FakeJobs, qtbot: QtBot, section: str
+) -> None:
+    downloading(jobs)
+    jobs.put(title="Failed", state="failed", error="A long sentence on why. " * 12, ended="2025-11-24T09:00:00+00:00")
+    page.show_section(section)
+    page.library.view.choose("llama-8b-4bit")
+    page.library.delete("llama-8b-3bit")
+    page.resize(528, 450)
+    qtbot.waitUntil(lambda: page.minimumSizeHint().height() <= 450)
+    assert page.minimumSizeHint().width() <= 528
+    assert (page.width(), page.height()) == (528, 450)
+
+
 # Activity
 
 
