@@ -7,8 +7,10 @@ Its own errors quote addresses and answers of the server; none of that is passed
 Imports the HTTP library: only for processes that use the network.
 """
 
+import functools
 import logging
 import os
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -89,6 +91,7 @@ class Client(httpx2.Client):
 
     def __init__(self) -> None:
         super().__init__(
+            verify=certificates(),
             timeout=httpx2.Timeout(API_TIMEOUT_S, pool=None),
             follow_redirects=True,
             event_hooks={"request": [_refuse_unasked], "response": [_bound]},
@@ -106,6 +109,12 @@ class Client(httpx2.Client):
             told = status_error(response.status_code, dict(response.headers), "")
             raise Fault(told, True, retry_after_s(response.headers))
         return response
+
+
+@functools.cache
+def certificates() -> ssl.SSLContext:
+    """Whom to trust, read from the disk once."""
+    return httpx2.create_ssl_context()
 
 
 def as_error(error: Exception, repo: str) -> errors.StillroomError:
@@ -205,6 +214,7 @@ def _asked(ask: "Callable[[HfApi], Any]", repo: str, sleep: Sleep, tries: int) -
     raise AssertionError("the last try raises")
 
 
+@functools.cache
 def _library() -> Any:
     """huggingface_hub, made quiet before its first import, with our HTTP client."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")

@@ -352,6 +352,7 @@ class Transfer:
 
 def _client(silence_s: float) -> httpx2.Client:
     return httpx2.Client(
+        verify=hub_api.certificates(),
         timeout=httpx2.Timeout(silence_s, connect=min(silence_s, hub_api.API_TIMEOUT_S), pool=None),
         follow_redirects=False,
     )
