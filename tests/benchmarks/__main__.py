@@ -29,6 +29,7 @@ BENCHMARKS = {
     "download_faults": "downloads with every fault of the reliability table, and killed in the middle ten times",
     "mutations": "damaged GGUF and safetensors files: each ends within 10 s with a sentence, and takes no process along",
     "quantize": "time and memory against mlx_lm.convert, a random Llama of 1.3 GB in five shards, taking turns",
+    "recipes_kl": "KL, same top token, bits and size of every quantization recipe on the starter",
     "fit": "memory of a run as foretold by models/fit.py and as measured, for several lengths of prompt",
 }
 

@@ -151,10 +151,14 @@ def test_a_model_with_nothing_to_learn_is_refused(original: Path, tmp_path: Path
         list(learn(plain, original))
 
 
-def test_learning_that_does_not_fit_is_refused(draft: Path, original: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(load, "MEMORY_MARGIN", 10**15)
-    with pytest.raises(errors.NoMemory):
+@pytest.mark.parametrize("free", [10**6, 200 * 10**6])
+def test_learning_that_does_not_fit_is_refused(
+    draft: Path, original: Path, monkeypatch: pytest.MonkeyPatch, free: int
+) -> None:
+    monkeypatch.setattr(dwq.hardware, "available_bytes", lambda: load.MEMORY_MARGIN + free)
+    with pytest.raises(errors.NoMemory, match=r"Learning needs .* of memory, .* free"):
         list(learn(draft, original))
+    assert not (draft.parent / "state").exists()
 
 
 def test_each_window_comes_once_an_epoch() -> None:

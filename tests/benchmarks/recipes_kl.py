@@ -1,0 +1,76 @@
+"""What each quantization recipe costs on the starter: KL to it, same top token, bits a weight and size.
+
+The starter is a 4-bit GGUF unpacked, so requantizing it hurts more than quantizing an original of 16 bits would. The
+learned recipe takes fewer steps than by default, so that the benchmark ends in minutes.
+"""
+
+import shutil
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from models import card, divergence, dwq, inspection, layerwise, library, load, paths, quantize, recipes
+from models.engine.messages import Quantize
+from tests.benchmarks.figures import Figure
+
+RECIPES = (
+    ("8bit", None), ("mxfp8", None), ("6bit", None), ("5bit", None), ("mixed-4-6", None), ("4bit", 32), ("4bit", None),
+    ("nvfp4", None), ("mxfp4", None), ("mixed-3-6", None), ("3bit", None),
+)  # fmt: skip
+LEARNED_STEPS = 16
+
+T = TypeVar("T")
+
+
+def measure() -> list[Figure]:
+    """Four figures a recipe."""
+    starter = library.find(library.STARTER)
+    ids = card._encoded(starter)
+    reference = _returned(layerwise.read(starter, [ids], "card", "reference"))
+    figures = []
+    for recipe, group_size in RECIPES:
+        named = recipes.parse(recipe, group_size)
+        folder = _quantized(recipe, group_size)
+        figures += _figures(named.title, folder, ids, reference)
+    learned = _learned(starter)
+    return figures + _figures(f"4-bit learned, {LEARNED_STEPS} steps", learned, ids, reference)
+
+
+def _quantized(recipe: str, group_size: int | None) -> Path:
+    name = f"{recipe}-{group_size}"
+    request = Quantize(model=library.STARTER, recipe=recipe, group_size=group_size, name=name, card=False)
+    for _ in quantize.quantize(request):
+        pass
+    return library.find(name)
+
+
+def _learned(starter: Path) -> Path:
+    folder = Path(shutil.copytree(library.find("4bit-None"), paths.models_folder() / "learned"))
+    for _ in dwq.learn(folder, starter, recipes.parse("dwq"), paths.home() / "dwq", steps=LEARNED_STEPS):
+        pass
+    return folder
+
+
+def _figures(title: str, folder: Path, ids: list[int], reference: layerwise.Hidden) -> list[Figure]:
+    *_, loaded = load.load(title, folder)
+    assert isinstance(loaded, load.LoadedModel), "load() ends with a model"
+    this = _returned(layerwise.run(loaded.model, [ids], "card", "card"))
+    found = _returned(divergence.measure(ids, this, reference, "card", "card"))
+    assert found.kl is not None, "there is a reference"
+    assert found.same_top is not None, "there is a reference"
+    facts = inspection.inspect(folder)
+    return [
+        Figure(f"{title}: KL to the original", found.kl, "nats a token"),
+        Figure(f"{title}: same top token", 100 * found.same_top, "%"),
+        Figure(f"{title}: bits a weight", facts.bits, "bits"),
+        Figure(f"{title}: size", facts.size_bytes / 1e6, "MB"),
+    ]
+
+
+def _returned(source: Generator[Any, None, T]) -> T:
+    while True:
+        try:
+            next(source)
+        except StopIteration as end:
+            result: T = end.value
+            return result
