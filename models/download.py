@@ -118,7 +118,7 @@ def original(repo: str, commit: str) -> Model:
         bits=0.0,
         size_bytes=sum(file.size for file in manifest.files) if manifest else 0,
         context_limit=0,
-        source=f"{hub.endpoint()}/{repo}",
+        source=hub.page(repo),
         created=datetime.fromtimestamp(folder.stat().st_mtime, UTC).isoformat(timespec="seconds"),
         licence=manifest.licence if manifest else "",
         kind="original",

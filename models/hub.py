@@ -37,6 +37,13 @@ def named(first: bool = False) -> str:
     return f"{article} Hub at {urllib.parse.urlsplit(endpoint()).netloc.rpartition('@')[2]} (HF_ENDPOINT)"
 
 
+def page(repo: str = "") -> str:
+    """The address of a repository's page, without a name or password that HF_ENDPOINT may hold."""
+    parts = urllib.parse.urlsplit(endpoint())
+    shown = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return f"{shown}/{repo}" if repo else shown
+
+
 def is_trusted(url: str) -> bool:
     """Whether what comes from an address is protected on its way: https, or http that stays on this machine."""
     scheme = urllib.parse.urlsplit(url).scheme
@@ -54,7 +61,7 @@ def check_use() -> None:
         raise offline_by_choice()
     if not is_trusted(endpoint()):
         raise errors.BadInput(
-            f"HF_ENDPOINT is {endpoint()!r}, and only https is safe to download from.",
+            f"HF_ENDPOINT is {page()!r}, and only https is safe to download from.",
             "Give it an https address, or unset it.",
         )
 

@@ -142,7 +142,7 @@ def status_error(status: int, headers: dict[str, str], repo: str) -> errors.Stil
     if code == "GatedRepo":
         return errors.Denied(
             f"{repo} is given only to who has accepted its terms.",
-            f"Accept them at {hub.endpoint()}/{repo} and give Stillroom an access token of that account.",
+            f"Accept them at {hub.page(repo)} and give Stillroom an access token of that account.",
         )
     if status == 401 and "credentials" in text.lower():
         return _refused_token()

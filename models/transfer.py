@@ -36,7 +36,8 @@ log = logging.getLogger(__name__)
 MAX_REDIRECTS = 5
 LIAR_TRIES = 3
 SYNC_EVERY_S = 10.0  # what a power cut may spoil at most, to be fetched again
-_RETRIED = (403, 408, 425, 429)  # 403 of a CDN: its address has run out, the next try gets a new one
+SMALL_BYTES = 64 << 10
+_RETRIED = (408, 425, 429)
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
 Stage = Literal["queued", "wait", "verify", "download", "done"]
@@ -117,6 +118,8 @@ class Line:
                     with self._listening(response):
                         yield response
                     return
+                if response.headers.get("Content-Length", "").isdigit():
+                    _read_out(response)
                 address = _next(address, response.headers.get("Location", ""))
             finally:
                 response.close()
@@ -258,6 +261,8 @@ class Transfer:
             with self._line.answer(self.file.path, start) as response:
                 skip = self._skipped(response, start)
                 left = self.file.size - start
+                # read to its end, an answer leaves its connection to the next one; one without a length may have none
+                ends = response.headers.get("Content-Length") == str(skip + left)
                 for raw in response.iter_raw():
                     if self._line.stop.is_set():
                         raise Stopped
@@ -267,7 +272,7 @@ class Transfer:
                     if piece := piece[:left]:
                         left -= len(piece)
                         yield piece
-                    if not left:
+                    if not left and not ends:
                         return
                     if time.monotonic() - synced_at > SYNC_EVERY_S:
                         synced_at = time.monotonic()
@@ -303,10 +308,13 @@ class Transfer:
     def _refuse(self, response: httpx2.Response) -> None:
         status = response.status_code
         told = hub_api.status_error(status, dict(response.headers), self._line.repo)
-        at_hub = _origin(str(response.request.url)) == _origin(hub.endpoint())
         if status == 416:
             raise _Again(_unlike_listing(self.file, self._line.repo))
-        if status >= 500 or (status in _RETRIED and not (status == 403 and at_hub)):
+        if _origin(str(response.request.url)) != _origin(hub.endpoint()):
+            # a CDN's address runs out; the next try gets a new one
+            told = errors.Offline(f"The server of {self.file.path} has trouble (status {status}).", "Try again later.")
+            raise _Again(told, hub_api.retry_after_s(response.headers))
+        if status >= 500 or status in _RETRIED:
             raise _Again(told, hub_api.retry_after_s(response.headers))
         raise told
 
@@ -356,6 +364,12 @@ def _client(silence_s: float) -> httpx2.Client:
         timeout=httpx2.Timeout(silence_s, connect=min(silence_s, hub_api.API_TIMEOUT_S), pool=None),
         follow_redirects=False,
     )
+
+
+def _read_out(response: httpx2.Response) -> None:
+    """Read the few words beside a redirect, so that its connection can be used again."""
+    if int(response.headers["Content-Length"]) <= SMALL_BYTES:
+        response.read()
 
 
 def _next(address: str, location: str) -> str:
@@ -410,5 +424,5 @@ def _cut_short(path: str) -> errors.Offline:
 def _unlike_listing(file: RemoteFile, repo: str) -> errors.Corrupt:
     return errors.Corrupt(
         f"What the server sends for {file.path} of {repo} is not the {quantities.size(file.size)} that the Hub lists.",
-        "Nothing of it was kept. Try again later, or over another network.",
+        "Try again later, or over another network.",
     )

@@ -51,6 +51,7 @@ class Hub:
         self.repos: dict[str, Repo] = {}
         self.requests: list[Request] = []
         self.faults: list[Fault] = []
+        self.connections = {"hub": 0, "cdn": 0}  # how many were made
         self.watch: Callable[[Request], object] = lambda request: None  # called with every request as it comes
         self.closing = threading.Event()
         self._paced_until = 0.0
@@ -127,6 +128,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     timeout = 60
+
+    def setup(self) -> None:
+        self.hub.connections[self.host] += 1
+        super().setup()
 
     def do_HEAD(self) -> None:
         self._answer()

@@ -217,6 +217,12 @@ def test_how_the_hub_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
     assert hub.named(first=True) == "The Hugging Face Hub"
     monkeypatch.setenv("HF_ENDPOINT", "https://me:secret@mirror.example")
     assert hub.named() == "the Hub at mirror.example (HF_ENDPOINT)"
+    assert hub.page("a/b") == "https://mirror.example/a/b"
+    monkeypatch.setenv("HF_HUB_OFFLINE", "")
+    monkeypatch.setenv("HF_ENDPOINT", "http://me:secret@mirror.example")
+    with pytest.raises(errors.BadInput) as caught:
+        next(hub.search(Search(query="x")))
+    assert "secret" not in caught.value.text
 
 
 @pytest.mark.parametrize(

@@ -152,3 +152,16 @@ def test_every_try_asks_the_hub_anew(hub: Hub, line: transfer.Line) -> None:
     hub.inject(Fault("bytes", "status", path=BIG, status=403, times=2))  # a CDN's address that has run out
     transfer.Transfer(line, remote(hub.repos[REPO], BIG)).run()
     assert [request.host for request in hub.requests] == ["hub", "cdn"] * 3
+
+
+def test_connections_are_used_again(hub: Hub, line: transfer.Line) -> None:
+    for path in (SMALL, BIG, "empty.json"):
+        transfer.Transfer(line, remote(hub.repos[REPO], path)).run()
+    assert hub.connections == {"hub": 1, "cdn": 1}
+
+
+@pytest.mark.parametrize("status", [400, 404, 410])
+def test_a_cdn_that_has_lost_the_file(hub: Hub, line: transfer.Line, status: int) -> None:
+    hub.inject(Fault("bytes", "status", path=BIG, status=status, times=None))
+    with pytest.raises(errors.Offline, match=f"status {status}"):
+        transfer.Transfer(line, remote(hub.repos[REPO], BIG)).run()
