@@ -14,7 +14,7 @@ import queue
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,36 +66,23 @@ def fetch(
         return
     hub.check_use()
     patient, stop = patience or Patience(), threading.Event()
-    try:
-        found = yield from background.waited_for(
-            lambda: hub_api.model_listing(repo, revision, lambda seconds: patient.sleep(stop, seconds)),
-            lambda: _progress("ask", 0, 0, 0.0),
-        )
-    except GeneratorExit:
-        stop.set()
-        raise
-    if listing.is_commit(revision) and found.commit != revision:
-        raise errors.Unsafe(
-            f"The Hub answers with another commit of {repo} than was asked for.", "It is not downloaded."
-        )
+    found = yield from _listing(repo, revision, patient, stop)
     files = listing.needed(found)
-    if found.architecture and not inspection.can_run(found.architecture):
-        raise errors.Unsupported(
-            f"{repo} is of the architecture {found.architecture!r}, which Stillroom can't run.",
-            "Nothing was downloaded.",
-        )
     checked = manifests.checked_blobs(repo)
     _check_space(repo, files, recipe)
-    manifest = _manifest(found, revision, files, checked)
+    notes: queue.SimpleQueue[str] = queue.SimpleQueue()
     try:
-        manifests.write(manifest)
-        notes: queue.SimpleQueue[str] = queue.SimpleQueue()
         line = Line(repo, found.commit, patient, notes.put, stop)
         transfers = [Transfer(line, file, checked.get(file.blob, 0)) for file in files]
-        yield from _carry(line, transfers, notes, clock)
-        manifest = _manifest(found, revision, files, {one.file.blob: one.checked_ns for one in transfers})
-        hf_cache.link(manifest)
-        manifests.write(manifest)
+
+        def keep() -> manifests.Manifest:
+            manifest = _manifest(found, revision, transfers)
+            manifests.write(manifest)
+            return manifest
+
+        keep()  # before the first byte, so that what is missing of it is known
+        yield from _carry(line, transfers, notes, clock, keep)
+        hf_cache.link(keep())
     except OSError as error:
         raise errors.from_os_error(error, f"writing {repo}") from error
     yield Done(result=original(repo, found.commit))
@@ -195,16 +182,27 @@ class _Rate:
         return (received - before) / (now - since) if now > since else 0.0
 
 
-def _carry(line: Line, transfers: list[Transfer], notes: "queue.SimpleQueue[str]", clock: Clock) -> Iterator[Event]:
-    """Have all files in the cache, telling how far it is."""
+def _carry(
+    line: Line,
+    transfers: list[Transfer],
+    notes: "queue.SimpleQueue[str]",
+    clock: Clock,
+    keep: Callable[[], object],
+) -> Iterator[Event]:
+    """Have all files in the cache, telling how far it is. keep: called when more of the weights are whole."""
     total = sum(one.file.size for one in transfers)
     rate, told = _Rate(clock), set[str]()
     shown = sum(one.done for one in transfers)
     yield _progress("download", shown, total, 0.0)
+    kept = 0
     crew = _Crew(transfers, line.stop)
     try:
         while crew.busy():
             crew.join(TELL_EVERY_S)
+            whole = sum(one.stage == "done" for one in transfers if one.file.is_weights)
+            if whole > kept:
+                kept = whole
+                keep()  # what is whole and right now is not hashed again if this process is killed
             while not notes.empty():
                 if (text := notes.get()) not in told:
                     told.add(text)
@@ -235,12 +233,34 @@ def _is_whole(repo: str, commit: str) -> bool:
     return known is not None and hf_cache.snapshot(repo, commit).is_dir() and not hf_cache.missing(repo, commit)
 
 
-def _manifest(
-    found: listing.Listing, revision: str, files: list[listing.RemoteFile], checked: dict[str, int]
-) -> manifests.Manifest:
+def _listing(
+    repo: str, revision: str, patience: Patience, stop: threading.Event
+) -> Generator[Event, None, listing.Listing]:
+    """What the Hub says of the repository, and that it can be run."""
+    try:
+        found = yield from background.waited_for(
+            lambda: hub_api.model_listing(repo, revision, lambda seconds: patience.sleep(stop, seconds)),
+            lambda: _progress("ask", 0, 0, 0.0),
+        )
+    except GeneratorExit:
+        stop.set()
+        raise
+    if listing.is_commit(revision) and found.commit != revision:
+        raise errors.Unsafe(
+            f"The Hub answers with another commit of {repo} than was asked for.", "It is not downloaded."
+        )
+    if found.architecture and not inspection.can_run(found.architecture):
+        raise errors.Unsupported(
+            f"{repo} is of the architecture {found.architecture!r}, which Stillroom can't run.",
+            "Nothing was downloaded.",
+        )
+    return found
+
+
+def _manifest(found: listing.Listing, revision: str, transfers: list[Transfer]) -> manifests.Manifest:
     kept = [
-        manifests.Kept(path=file.path, size=file.size, blob=file.blob, checked_ns=checked.get(file.blob, 0))
-        for file in files
+        manifests.Kept(path=one.file.path, size=one.file.size, blob=one.file.blob, checked_ns=one.checked_ns)
+        for one in transfers
     ]
     return manifests.Manifest(
         repo=found.repo, commit=found.commit, revision=revision, files=kept, licence=found.licence

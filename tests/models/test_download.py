@@ -444,6 +444,22 @@ def test_what_was_downloaded_by_half_counts_at_the_start(hub: Hub, files: dict[s
     assert not list((hf_cache.folder(REPO) / "blobs").glob("*.part"))
 
 
+def test_what_is_whole_is_not_hashed_again_after_a_kill(hub: Hub, files: dict[str, bytes]) -> None:
+    names = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
+    small = {name: content for name, content in files.items() if name != WEIGHTS}
+    repo = hub.add("org/two", {**small, names[0]: b"x" * 50_000, names[1]: b"y" * 60_000})
+    hub.inject(Fault("bytes", "stall", path=names[1], after=100))
+    running = download.fetch(Fetch(repo="org/two"), Patience(silence_s=20))
+    kept: dict[str, int] = {}
+    while not kept.get(names[0]):
+        next(running)
+        manifest = manifests.read("org/two", repo.main)
+        kept = {file.path: file.checked_ns for file in manifest.files} if manifest else {}
+    assert kept[names[0]] == hf_cache.blob("org/two", repo.file(names[0]).sha256).stat().st_mtime_ns
+    assert kept[names[1]] == 0
+    running.close()  # type: ignore[attr-defined]
+
+
 def test_half_a_file_that_was_damaged_meanwhile(hub: Hub, files: dict[str, bytes]) -> None:
     stop_after(200_000, hub)
     with part().open("r+b") as file:
