@@ -22,6 +22,9 @@ class EngineLike(Protocol):
     def worker_bytes(self) -> int:
         """Resident memory of the process that holds the model; 0 when there is none."""
 
+    def call_bytes(self, job_id: int) -> int:
+        """Resident memory of the process that runs a job; 0 when it runs no more."""
+
     def close(self) -> None:
         """End the engine process."""
 

@@ -38,6 +38,10 @@ class LateEngine:
         """Resident memory of the process that holds the model; 0 when there is none."""
         return self._engine.worker_bytes() if self._engine is not None else 0
 
+    def call_bytes(self, job_id: int) -> int:
+        """Resident memory of the process that runs a job; 0 when it runs no more."""
+        return self._engine.call_bytes(job_id) if self._engine is not None else 0
+
     def close(self) -> None:
         """End the engine process."""
         if self._engine is not None:

@@ -105,6 +105,12 @@ class Engine:
             resident = self._resident
         return resident.resident_bytes() if resident is not None else 0
 
+    def call_bytes(self, call_id: int) -> int:
+        """Resident memory of the worker that runs a call; 0 when it runs no more."""
+        with self._lock:
+            worker = self._workers.get(call_id)
+        return worker.resident_bytes() if worker is not None else 0
+
     def close(self) -> None:
         """End all workers. Calls under way get no more events."""
         with self._lock:

@@ -61,12 +61,13 @@ def open_database(path: Path | None = None, *, readonly: bool = False, check: bo
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Run the steps this file has not seen, each in a transaction; a file with anything in it is backed up before each."""
+    """Run the steps this file has not seen, each in a transaction; a file that was there before is backed up before each."""
+    new = not _pragma(connection, "user_version")
     for number, step in enumerate(MIGRATIONS, 1):
         version = _pragma(connection, "user_version")
         if version >= number:
             continue
-        if version:
+        if not new:
             back_up(connection, f"stillroom-before-migration-{number}.db")
         with transaction(connection):
             if _pragma(connection, "user_version") < number:  # another process may have been quicker

@@ -111,4 +111,18 @@ _CHATS = (
     """,
 )
 
-MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [chats]
+
+def jobs(connection: sqlite3.Connection) -> None:
+    """Make the queue of jobs: each its record as it was last told, and the requests it is made of, as JSON."""
+    connection.execute(
+        """
+        CREATE TABLE jobs (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            record TEXT NOT NULL,
+            steps TEXT NOT NULL
+        ) STRICT
+        """
+    )
+
+
+MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [chats, jobs]

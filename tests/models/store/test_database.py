@@ -85,6 +85,8 @@ def test_a_transaction_is_all_or_nothing(connection: sqlite3.Connection) -> None
 
 # Migrations
 
+NEXT = len(migrations.MIGRATIONS) + 1
+
 
 def with_next_step(monkeypatch: pytest.MonkeyPatch, step: Callable[[sqlite3.Connection], None] = steps.pinned) -> None:
     monkeypatch.setattr(database, "MIGRATIONS", [*migrations.MIGRATIONS, step])
@@ -94,13 +96,13 @@ def test_an_older_file_is_backed_up_and_brought_up_to_date(monkeypatch: pytest.M
     chat_id = filled()
     with_next_step(monkeypatch)
     with contextlib.closing(open_database()) as connection:
-        assert value(connection, "PRAGMA user_version") == 2
+        assert value(connection, "PRAGMA user_version") == NEXT
         assert value(connection, "SELECT pinned FROM chats") == 1
         assert len(Chats(connection).branch(chat_id)) == 6
-    backup = paths.backups_folder() / "stillroom-before-migration-2.db"
+    backup = paths.backups_folder() / f"stillroom-before-migration-{NEXT}.db"
     assert mode(backup) == 0o600
     with contextlib.closing(sqlite3.connect(backup)) as old:
-        assert value(old, "PRAGMA user_version") == 1
+        assert value(old, "PRAGMA user_version") == NEXT - 1
         assert value(old, "SELECT count(*) FROM messages") == 6
     open_database().close()  # nothing left to do
 
@@ -134,7 +136,7 @@ def test_without_a_backup_there_is_no_migration(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr(paths, "backups_folder", lambda: file)
     with pytest.raises(errors.StillroomError, match="Stillroom"):
         open_database()
-    assert user_version() == 1
+    assert user_version() == NEXT - 1
 
 
 def user_version() -> object:
@@ -225,7 +227,7 @@ def test_a_newer_file_is_left_untouched_and_opens_read_only(monkeypatch: pytest.
         with_next_step(patch)
         chat_id = filled()
     before = paths.database_file().read_bytes()
-    with pytest.raises(errors.Newer, match=r"newer Stillroom \(version 2; this one knows 1\)") as caught:
+    with pytest.raises(errors.Newer, match=rf"newer Stillroom \(version {NEXT}; this one knows {NEXT - 1}\)") as caught:
         open_database()
     assert "read-only" in caught.value.hint
     with contextlib.closing(open_database(readonly=True)) as connection:
