@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from models import events
+from models.train.config import TrainConfig
 
 Role = Literal["system", "user", "assistant"]
 Action = Literal["answer_now", "think_longer"]
@@ -116,9 +117,62 @@ class MeasureCard(msgspec.Struct, frozen=True, kw_only=True, tag="measure_card")
     reference: str | None = None
 
 
+class AddTraces(msgspec.Struct, frozen=True, kw_only=True, tag="add_traces"):
+    """Read files of reasoning traces into a set. Ends with Added.
+
+    max_tokens: longer ones are left out, counted with the tokenizer of `model` (None: estimated); evaluation: files of
+    problems that must not be learned.
+    """
+
+    name: str
+    files: list[str]
+    max_tokens: int | None = None
+    model: str | None = None
+    evaluation: list[str] = []
+
+
+class ExportTraces(msgspec.Struct, frozen=True, kw_only=True, tag="export_traces"):
+    """Write a set of traces as a file in one of the shapes of models/traces/export.py. Ends with Exported."""
+
+    name: str
+    path: str
+    shape: str = "messages"
+
+
+class Finetune(msgspec.Struct, frozen=True, kw_only=True, tag="finetune"):
+    """Train an adapter of a model on a set of traces, or go on with a run. Ends with Finetuned.
+
+    name: of the adapter to come; held_out: share of the problems kept apart for validation; run: the folder's name of a
+    run to go on with, the rest is then what it began with, else the name the new run's folder gets, made up when empty.
+    """
+
+    model: str
+    traces: str
+    name: str
+    config: TrainConfig = TrainConfig()
+    held_out: float = 0.05
+    run: str = ""
+    resume: bool = False
+
+
+class Fuse(msgspec.Struct, frozen=True, kw_only=True, tag="fuse"):
+    """Make one model of a model and its adapter. Ends with Model, or with Fused for a GGUF file.
+
+    name: of the model to come; gguf: the path of a GGUF file to write instead, empty for none; recipe: quantize it then.
+    """
+
+    model: str
+    adapter: str
+    name: str | None = None
+    gguf: str = ""
+    recipe: str = ""
+
+
 NETWORK = (Search, Fetch)  # requests whose worker may use the network; every other one is kept offline
 
-Job = Import | Search | Fetch | Quantize | MeasureCard  # what has a process of its own
+Job = (
+    Import | Search | Fetch | Quantize | MeasureCard | AddTraces | ExportTraces | Finetune | Fuse
+)  # what has a process of its own
 Request = Load | Unload | Chat | Job
 
 
@@ -143,7 +197,18 @@ class Steer(msgspec.Struct, frozen=True, kw_only=True, tag="steer"):
 
 
 AnyEvent = (
-    events.Progress | events.Note | events.Token | events.Budget | events.ThinkingClosed | events.Done | events.Failed
+    events.Progress
+    | events.Note
+    | events.Token
+    | events.Budget
+    | events.ThinkingClosed
+    | events.Prepared
+    | events.Step
+    | events.Validation
+    | events.Sample
+    | events.Checkpoint
+    | events.Done
+    | events.Failed
 )
 
 
