@@ -15,6 +15,7 @@ the step, so a state needs no generator's own.
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -144,6 +145,7 @@ def read_tensors(path: Path) -> lora.Weights:
     """The tensors of a checkpoint's file. Raises Corrupt."""
     try:
         tensors = mx.load(str(path))
+        mx.eval(tensors)  # it is read when it is used, and the file may be gone by then
     except (RuntimeError, ValueError, OSError) as error:
         raise errors.Corrupt(f"{path} can't be read: {error}.", "Delete this checkpoint and resume.") from error
     assert isinstance(tensors, dict), "a safetensors file is a dictionary"
@@ -171,8 +173,15 @@ def prune(run: Path, keep: int) -> None:
     best = pointed(run, "best")
     for folder in sorted(_folders(run), key=step_of, reverse=True)[keep:]:
         if folder != best:
-            shutil.rmtree(folder, ignore_errors=True)
+            _delete(folder)
     checkpoint.sweep(_checkpoints(run))
+
+
+def _delete(folder: Path) -> None:
+    # first under a name that the sweep knows: a kill in the middle would leave half a checkpoint under its own
+    aside = Path(tempfile.mkdtemp(prefix=f".draft-{os.getpid()}-", dir=folder.parent))
+    folder.rename(aside)
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def append_metrics(run: Path, told: list[events.Event]) -> None:

@@ -40,7 +40,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True):
     epochs: float = 2.0
     steps: int | None = None
     batch_rows: int = 8
-    micro_tokens: int = 2048
+    micro_tokens: int = 1024
     max_tokens: int = 2048
     gradient_checkpointing: bool | None = None
     memory_limit_bytes: int | None = None

@@ -71,8 +71,7 @@ def chunked_cross_entropy(head: Head, hidden: mx.array, targets: mx.array, chunk
         gradient: mx.array = cotangents[0] * outputs[1]
         return gradient.astype(outputs[1].dtype)
 
-    result, _gradient = total(hidden)  # type: ignore[misc]
-    return result
+    return cast(tuple[mx.array, mx.array], total(hidden))[0]
 
 
 def _of_head(head: Head, targets: mx.array) -> Callable[[mx.array], mx.array]:

@@ -1,0 +1,140 @@
+"""One side of the fine-tuning benchmark, in a process of its own: Stillroom's loop, or mlx_lm's trainer.
+
+Both train the starter in float32 from the same weights, with the same LoRA layers, rate, rows, rows per step and masks,
+over each row once. Both have run a step on one short row before the clock starts. The held-out loss is taken by the same code.
+"""
+
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import mlx.optimizers as optim
+import msgspec
+from mlx_lm.tuner.datasets import CacheDataset
+from mlx_lm.tuner.trainer import TrainingArgs
+from mlx_lm.tuner.trainer import train as mlx_lm_train
+
+from models.load import LoadedModel
+from models.train import batches, lora, losses
+from models.train.checkpoints import State
+from models.train.config import TrainConfig
+from models.train.dataset import Row, encode_all
+from models.train.loop import Work, train
+from tests.benchmarks import children, lessons, starter
+
+MAX_TOKENS = 1024
+BATCH_ROWS = 4
+LONG, SHORT, HELD_OUT = 2, 14, 4  # rows of a round: traces, solutions, and solutions for the held-out loss
+CONFIG = TrainConfig(
+    rank=16,
+    scale=2.0,
+    learning_rate=1e-3,
+    warmup=0.0,
+    final_rate=1.0,
+    epochs=1,
+    batch_rows=BATCH_ROWS,
+    max_tokens=MAX_TOKENS,
+    gradient_checkpointing=False,
+    validate_every=0,
+    checkpoint_every=0,
+)
+
+
+class Outcome(msgspec.Struct):
+    """What a side took. tokens: trained ones; loss: held-out, after training."""
+
+    tokens: int
+    seconds: float
+    peak_bytes: int
+    loss: float
+
+
+class Rows:
+    """Rows as mlx_lm's data sets keep them, dictionaries that are processed to tokens and how many are not learned."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int) -> dict[str, Row]:
+        return {"row": self._rows[index]}
+
+    def process(self, item: dict[str, Row]) -> tuple[list[int], int]:
+        """Tokens and offset of a row."""
+        return item["row"].tokens, item["row"].start
+
+
+def main() -> None:
+    """Train as the arguments say: the side, and the number of the round."""
+    side, number = sys.argv[1], int(sys.argv[2])
+    loaded = starter.load_starter()
+    rows, held_out = _rows(loaded, number)
+    lora.attach(loaded.model, CONFIG, quantized=True)
+    run = {"ours": _ours, "theirs": _theirs}[side]
+    start = lora.weights_of(loaded.model)
+    run(loaded, [min(rows, key=lambda row: len(row.tokens))] * BATCH_ROWS)
+    lora.put(loaded.model, start)
+    mx.clear_cache()
+    mx.reset_peak_memory()
+    begun = time.perf_counter()
+    run(loaded, rows)
+    seconds = time.perf_counter() - begun
+    peak = int(mx.get_peak_memory())
+    loaded.model.eval()
+    summed = sum(float(losses.plain_loss(loaded.model, batches.collate([row])).item()) for row in held_out)
+    loss = summed / sum(row.trained for row in held_out)
+    children.answer(Outcome(sum(row.trained for row in rows), seconds, peak, loss))
+
+
+def _rows(loaded: LoadedModel, number: int) -> tuple[list[Row], list[Row]]:
+    data = lessons.folder()
+    assert data is not None, "the benchmark looks before it starts a side"
+    long = encode_all(lessons.traces(data), loaded, MAX_TOKENS).rows[number * LONG :][:LONG]
+    first = number * (SHORT + HELD_OUT)
+    solutions = list(lessons.solutions(data))[first : first + SHORT + HELD_OUT]
+    short = encode_all(solutions, loaded, MAX_TOKENS).rows
+    # spread as a shuffled file has them: mlx_lm takes batches of neighbours
+    mixed = short[: SHORT // 2] + long[:1] + short[SHORT // 2 : SHORT] + long[1:]
+    return mixed, short[SHORT:]
+
+
+def _ours(loaded: LoadedModel, rows: list[Row]) -> None:
+    loss = losses.loss_for(loaded.model, mx.array([rows[0].tokens[:16]]))
+    with tempfile.TemporaryDirectory() as folder:
+        work = Work(
+            model=loaded.model,
+            base=starter.library.STARTER,
+            loss=loss,
+            rows=rows,
+            valid=[],
+            config=CONFIG,
+            run=Path(folder),
+            checkpointing=False,
+            ceiling_bytes=1 << 40,
+        )
+        for _ in train(work, State(step=0, epoch=0, row=0, seed=0, data_hash="", config_hash="")):
+            pass
+
+
+def _theirs(loaded: LoadedModel, rows: list[Row]) -> None:
+    dataset: Any = CacheDataset(Rows(rows))
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = TrainingArgs(
+            batch_size=BATCH_ROWS,
+            iters=len(rows) // BATCH_ROWS,
+            steps_per_save=1 << 30,
+            adapter_file=str(Path(folder) / "adapters.safetensors"),
+            max_seq_length=MAX_TOKENS + 1,
+        )
+        optimizer = optim.AdamW(learning_rate=CONFIG.learning_rate, weight_decay=CONFIG.weight_decay)
+        mlx_lm_train(loaded.model, optimizer, dataset, args=arguments)
+
+
+if __name__ == "__main__":
+    main()
