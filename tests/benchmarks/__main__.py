@@ -22,6 +22,7 @@ BENCHMARKS = {
     "first_token": "seconds to the first token in a growing chat, with and without reuse of the KV cache",
     "budget": 'a thinking budget against no thinking, and the wait after "answer now"',
     "worker_start": "engine process, from start to first token",
+    "finetune": "learned tokens/s, peak memory and held-out loss against mlx_lm.lora's trainer, taking turns",
     "gui_start": "from process start to a usable window, and its memory, against an empty PySide6 window",
     "traces_import": "a 100 MB JSONL of mixed shapes into a set of traces: MB/s and memory",
     "gui_stream": "time between two ticks of a 5 ms timer in the GUI thread, a reply streaming into a long chat",
