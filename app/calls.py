@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 KEYS: dict[str, messages.Action] = {"\n": "answer_now", "\r": "answer_now", "+": "think_longer"}
 
 
-def follow(engine: Engine, request: messages.Request, display: Display) -> events.Record | None:
+def follow(engine: Engine, request: messages.Request, display: Display) -> events.Result | None:
     """Run a request to its end and give its record, which is not shown yet.
 
     Ctrl-C and SIGTERM cancel the call, which then ends as the engine sees fit; a second one raises KeyboardInterrupt.
     While a reply is thinking, Enter asks for the answer and "+" for more thinking. Raises the call's StillroomError.
     """
     call, reports = engine.start_watched(request)
-    result: events.Record | None = None
+    result: events.Result | None = None
 
     def steer(key: str) -> None:
         if key in KEYS and isinstance(request, messages.Chat):

@@ -1,5 +1,6 @@
 """The command line: one short function a command. What each does is in models/; how it looks is in app/terminal.py.
 
+The commands stand here, in model_commands.py and in training_commands.py.
 With --json a command writes events to stdout as app/json_lines.py says. Exit status: 0 done, 1 failed, 2 wrong usage,
 130 interrupted. A failure is one sentence on stderr and a hint; --debug shows the traceback and the log too.
 """
@@ -12,18 +13,15 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable
+from typing import Annotated
 
 import typer
 
+from app import model_commands, training_commands
+from app.command_parts import Json, ModelName, display_for, place, running_engine
 from app.interrupts import INTERRUPTED, terminated, tidy_on_sigterm
 from models.errors import BadInput, Interrupted, StillroomError
-
-if TYPE_CHECKING:
-    from app.json_lines import Display
-    from models.engine.client import Engine
 
 app = typer.Typer(
     add_completion=False,
@@ -31,10 +29,20 @@ app = typer.Typer(
     help="Run distilled reasoning models on this computer. Without a command the window opens.",
 )
 
-ModelName = Annotated[
-    str, typer.Argument(metavar="MODEL", help="A name from `stillroom list`, a Hub repository or a folder.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Write newline-delimited JSON events to stdout.")]
+COMMANDS: dict[str, Callable[..., None]] = {
+    "search": model_commands.search,
+    "pull": model_commands.pull,
+    "import": model_commands.import_model,
+    "list": model_commands.list_models,
+    "show": model_commands.show,
+    "rm": model_commands.rm,
+    "quantize": model_commands.quantize,
+    "finetune": training_commands.finetune,
+    "fuse": training_commands.fuse,
+}
+for name, command in COMMANDS.items():
+    app.command(name)(command)
+app.add_typer(training_commands.traces, name="traces")
 
 
 def run(arguments: list[str]) -> int:
@@ -121,53 +129,6 @@ def doctor(json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-@app.command("list")
-def list_models(json: Json = False) -> None:
-    """List the models on this disk."""
-    from models import library
-
-    if json:
-        from app.json_lines import JsonLines, fields_of
-
-        JsonLines().done({"models": [fields_of(model) for model in library.models()]})
-    else:
-        from app.tables import show_models
-
-        show_models(library.models())
-
-
-@app.command()
-def show(model: ModelName, json: Json = False) -> None:
-    """Show what is known about a model."""
-    from models import library
-
-    if json:
-        from app.json_lines import JsonLines
-
-        JsonLines().result(library.show(model))
-    else:
-        from app.tables import show_model
-
-        show_model(library.show(model))
-
-
-@app.command("import")
-def import_model(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="A Hugging Face folder, an MLX folder or a GGUF file.")],
-    name: Annotated[str | None, typer.Option(help="The name to keep it under.")] = None,
-    json: Json = False,
-) -> None:
-    """Take a model into the library."""
-    from app.calls import follow
-    from models.engine import messages
-
-    display = _display(json)
-    with _engine() as engine:
-        record = follow(engine, messages.Import(path=str(path.expanduser().absolute()), name=name), display)
-    if record is not None:
-        display.result(record)
-
-
 @app.command()
 def chat(
     model: ModelName,
@@ -205,7 +166,7 @@ def chat(
     check_votes(votes, temperature)
     sampling = messages.Sampling(temperature=temperature, top_p=top_p, seed=seed)
     request = messages.Chat(
-        model=_place(model),
+        model=place(model),
         messages=[],
         think_min=think_min,
         max_tokens=max_tokens,
@@ -215,45 +176,13 @@ def chat(
     )
     asked = chatting.read_prompt(prompt)
     budget = chatting.read_budget(think, think_min)
-    display = _display(json)
-    with _engine() as engine:
+    display = display_for(json)
+    with running_engine() as engine:
         request = chatting.loaded(engine, request, budget, display)
         if asked is None:
             chatting.talk(engine, request, system, display)
         elif not chatting.answer(engine, request, system, asked, display):
             raise typer.Exit(INTERRUPTED)
-
-
-def open_engine() -> Engine:
-    """Start the parent's side of the engine process."""
-    from models.engine.client import Engine
-
-    return Engine()
-
-
-@contextlib.contextmanager
-def _engine() -> Iterator[Engine]:
-    engine = open_engine()
-    try:
-        yield engine
-    finally:
-        engine.close()
-
-
-def _display(json: bool) -> Display:
-    if json:
-        from app.json_lines import JsonLines
-
-        return JsonLines()
-    from app.terminal import Screen
-
-    return Screen()
-
-
-def _place(model: str) -> str:
-    """A model as the engine process will find it: a path made absolute, a name left as it is."""
-    looks_like_path = model.startswith(("/", ".", "~"))
-    return str(Path(model).expanduser().absolute()) if looks_like_path else model
 
 
 def _misuse(error: typer.TyperException) -> BadInput:
@@ -278,7 +207,7 @@ def fail(error: StillroomError, as_json: bool = False) -> int:
 
     with contextlib.suppress(BrokenPipeError):
         if as_json:
-            _display(True).failed(error)
+            display_for(True).failed(error)
         Screen().failed(error)
     return error.exit_status
 

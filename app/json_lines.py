@@ -18,7 +18,7 @@ class Display(Protocol):
     def finish(self) -> None:
         """Leave the screen in order: the call is over, or was broken off."""
 
-    def result(self, record: events.Record) -> None:
+    def result(self, record: events.Result) -> None:
         """Show what a call ended with."""
 
     def failed(self, error: StillroomError) -> None:
@@ -35,7 +35,7 @@ class JsonLines:
     def finish(self) -> None:
         """Every line is whole as it is."""
 
-    def result(self, record: events.Record) -> None:
+    def result(self, record: events.Result) -> None:
         """Write the last line: the record's fields beside the type."""
         self.done(fields_of(record))
 
@@ -48,7 +48,7 @@ class JsonLines:
         _write({"type": "failed", "kind": error.kind, "text": error.text, "hint": error.hint})
 
 
-def fields_of(record: events.Record) -> dict[str, Any]:
+def fields_of(record: events.Result) -> dict[str, Any]:
     """A record as it stands in a `done` line, which tells by its command what kind it is."""
     fields: dict[str, Any] = msgspec.to_builtins(record)
     del fields["record"]

@@ -13,12 +13,13 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from app import agreement
+from app import agreement, outcomes
 from models import events, quantities
 from models.errors import StillroomError
 
 REFRESH_S = 0.1
 LIVE_LINES = 8
+STEPS_A_LINE = 10
 
 # Control characters of a model's text could move the cursor or retitle the window, direction marks reorder a line:
 # C0 as control pictures, C1 and the marks as the replacement character.
@@ -26,6 +27,19 @@ _VISIBLE = {n: 0x2400 + n for n in range(32) if chr(n) not in "\n\t"} | {0x7F: 0
 _VISIBLE |= dict.fromkeys([*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)], 0xFFFD)
 
 STAGES = {
+    "ask": "Asking the Hub",
+    "wait": "Waiting for another download of the same",
+    "download": "Downloading",
+    "quantize": "Quantizing",
+    "learn": "Learning from the original",
+    "targets": "Reading the original",
+    "reference": "Reading the original",
+    "card": "Measuring what it cost",
+    "index": "Reading the set",
+    "read": "Reading",
+    "export": "Writing",
+    "fuse": "Fusing",
+    "check": "Checking",
     "load": "Loading the model",
     "start": "Starting the engine",
     "prefill": "Reading the prompt",
@@ -71,6 +85,8 @@ class Screen:
                 self._answer(text)
             case events.ThinkingClosed():
                 self._close_thinking(event)
+            case events.Prepared() | events.Step() | events.Validation() | events.Sample() | events.Checkpoint():
+                self._train(event)
 
     def finish(self) -> None:
         """End what is live, keep the thinking that was shown, and end the answer's last line."""
@@ -81,7 +97,7 @@ class Screen:
             sys.stdout.flush()
         self._answer_end = ""
 
-    def result(self, record: events.Record) -> None:
+    def result(self, record: events.Result) -> None:
         """Say how a call ended."""
         match record:
             case events.Reply():
@@ -89,9 +105,9 @@ class Screen:
                     self._console.print(visible(line), style="magenta")
                 if text := _ending(record, self._console.is_terminal):
                     self._console.print(text, style="dim")
-            case events.Model():
-                weights = f"{quantities.count(record.params)} weights, {quantities.size(record.size_bytes)}"
-                self._console.print(f"{visible(record.name)} is in the library: {weights}.")
+            case _:
+                for line in outcomes.sentences(record):
+                    self._console.print(visible(line))
 
     def failed(self, error: StillroomError) -> None:
         """Say an error: its sentence, and what to do about it."""
@@ -103,11 +119,13 @@ class Screen:
         words = STAGES.get(event.stage, event.stage.replace("_", " ").capitalize())
         if event.stage == "votes":
             words, event = self._voting(words, event)
-        if not self._lively:
-            if event.stage != self._stage:
-                self._console.print(f"{words} …")
-            self._stage = event.stage
-            return
+        if self._lively:
+            self._bar(words, event)
+        elif event.stage != self._stage:
+            self._console.print(f"{words} …")
+        self._stage = event.stage
+
+    def _bar(self, words: str, event: events.Progress) -> None:
         if not isinstance(self._live, Progress) or event.stage != self._stage:
             self._end_live()
             self._live = Progress(
@@ -120,6 +138,21 @@ class Screen:
         task = self._live.task_ids[0]
         self._live.update(task, completed=event.done, total=event.total or None, description=words)
         self._refresh()
+
+    def _train(self, event: outcomes.Training) -> None:
+        """A bar with the last loss where it can be live; elsewhere a line now and then."""
+        if isinstance(event, events.Step):
+            words = f"Training · loss {event.loss:.3f} · {event.tokens_per_s:,.0f} tokens/s"
+            if self._lively:
+                self._bar(
+                    words,
+                    events.Progress(job="finetune", stage="train", done=event.step, total=event.steps, unit="steps"),
+                )
+            elif event.step in (1, event.steps) or event.step % STEPS_A_LINE == 0:
+                self._console.print(f"step {event.step:,} of {event.steps:,} · loss {event.loss:.3f}")
+        elif line := outcomes.milestone(event):
+            self._end_live()
+            self._console.print(visible(line), style="dim")
 
     def _voting(self, words: str, event: events.Progress) -> tuple[str, events.Progress]:
         """Show two counts on one bar: how many votes have ended, and in its words how many tokens are drawn."""

@@ -133,6 +133,13 @@ def sweep(parent: Path) -> None:
             shutil.rmtree(entry, ignore_errors=True)
 
 
+def remove(folder: Path) -> None:
+    """Delete a model's folder: out of sight in one step, so that no half of it is ever listed."""
+    draft = _draft(folder)
+    folder.rename(draft)
+    shutil.rmtree(draft, ignore_errors=True)
+
+
 def _draft(folder: Path) -> Path:
     return Path(tempfile.mkdtemp(prefix=f".draft-{os.getpid()}-", dir=folder.parent))
 

@@ -15,7 +15,6 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,8 +32,9 @@ from models import (
     paths,
     quantities,
     recipes,
+    records,
 )
-from models.events import Done, Event, Model, Note, Progress
+from models.events import Done, Event, Note, Progress
 from models.transfer import Line, Patience, Stopped, Transfer
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def fetch(
     revision = listing.checked_revision(request.revision)
     recipe = recipes.parse(request.recipe) if request.recipe else None
     if listing.is_commit(revision) and _is_whole(repo, revision):
-        yield Done(result=original(repo, revision))
+        yield _done(repo, revision)
         return
     hub.check_use()
     patient, stop = patience or Patience(), threading.Event()
@@ -85,47 +85,15 @@ def fetch(
         hf_cache.link(keep())
     except OSError as error:
         raise errors.from_os_error(error, f"writing {repo}") from error
-    yield Done(result=original(repo, found.commit))
+    yield _done(repo, found.commit)
 
 
-def original(repo: str, commit: str) -> Model:
-    """Describe a repository in the cache, as events.Model of kind "original"."""
-    from models import template
-
-    folder = hf_cache.snapshot(repo, commit)
-    manifest = manifests.read(repo, commit)
-    title = repo.rpartition("/")[2]
-    plain = Model(
-        name=repo,
-        title=title,
-        path=str(folder),
-        architecture="",
-        family="",
-        params=0,
-        bits=0.0,
-        size_bytes=sum(file.size for file in manifest.files) if manifest else 0,
-        context_limit=0,
-        source=hub.page(repo),
-        created=datetime.fromtimestamp(folder.stat().st_mtime, UTC).isoformat(timespec="seconds"),
-        licence=manifest.licence if manifest else "",
-        kind="original",
-        repo=repo,
-        revision=commit,
-    )
-    try:
-        facts = inspection.inspect(folder)
-    except errors.StillroomError as error:
-        problem = error.text.replace(folder.name, repo)  # the folder is called after the commit
-        return msgspec.structs.replace(plain, state="broken", problem=problem)
-    return msgspec.structs.replace(
-        plain,
-        architecture=facts.architecture,
-        family=template.family_of(title, facts.architecture, facts.chat_template).id,
-        params=facts.params,
-        bits=facts.bits,
-        size_bytes=facts.size_bytes,
-        context_limit=facts.context_limit,
-    )
+def _done(repo: str, commit: str) -> Done:
+    """The last event: the repository at a commit that is whole."""
+    kept = hf_cache.find(repo)
+    assert kept is not None, "it was just linked"
+    whole = msgspec.structs.replace(kept, commit=commit, snapshot=hf_cache.snapshot(repo, commit), missing=[])
+    return Done(result=records.original(whole))
 
 
 class _Crew:

@@ -298,12 +298,13 @@ class Fused(Record, frozen=True, tag="fused"):
     size_bytes: int
 
 
+Result = Reply | Loaded | Model | QuantCard | Found | Removed | Added | TraceSet | Exported | Finetuned | Fused
+
+
 class Done(Event, frozen=True, tag="done"):
     """The last event of a job that succeeded."""
 
-    result: (
-        Reply | Loaded | Model | QuantCard | Found | Removed | Added | TraceSet | Exported | Finetuned | Fused | None
-    ) = None
+    result: Result | None = None
 
 
 class Failed(Event, frozen=True, tag="failed"):

@@ -1,7 +1,7 @@
 """From "I want that one" to a model that can chat, as the requests that lead there, one after the other."""
 
-from models import errors, recipes
-from models.engine.messages import Fetch, Import, Job, MeasureCard, Quantize
+from models import catalog, errors, recipes
+from models.engine.messages import AddTraces, ExportTraces, Fetch, Finetune, Fuse, Import, Job, MeasureCard, Quantize
 from models.events import Model
 
 
@@ -24,6 +24,13 @@ def repair(model: Model) -> list[Job]:
     return [fetch, Quantize(model=model.repo, recipe=model.recipe, name=model.name, replace=True)]
 
 
+def warnings(entry: catalog.Entry, recipe: str) -> list[str]:
+    """What to know before getting a model of the catalog on this machine: a sentence when it can't fit, else nothing."""
+    offer = catalog.offer(entry)
+    choice = next((choice for choice in offer.choices if choice.recipe == recipe), None)
+    return [f"{entry.title} {choice.sentence}."] if choice is not None and choice.state == "too_big" else []
+
+
 def words(step: Job) -> str:
     """What a step does, as in "then quantize to 4-bit"."""
     match step:
@@ -35,4 +42,13 @@ def words(step: Job) -> str:
             return "import"
         case MeasureCard():
             return "measure its quant card"
-    return "work"
+        case AddTraces():
+            return "read the traces"
+        case ExportTraces():
+            return "write the traces"
+        case Finetune():
+            return "fine-tune"
+        case Fuse():
+            return "fuse"
+        case _:
+            return "search"

@@ -1,8 +1,10 @@
 """The models on this disk: what is there, where a name leads, and how a new one comes in.
 
 The library is a folder of folders (paths.models_folder()), each a checkpoint that mlx-lm loads, with a stillroom.json
-that says where it came from. The disk is the truth: nothing is kept beside it. One bad folder is listed as broken, with
-a sentence, and never keeps the others from being listed. The starter model is listed before it is made.
+that says where it came from, and a folder of adapters. Originals stay in the standard Hugging Face cache, where other
+tools find them too, and go by their repository's id. The disk is the truth: what is kept beside it (models/records.py)
+only saves reading it again. One bad folder is listed as broken, with a sentence, and never keeps the others from being
+listed. The starter model is listed before it is made.
 """
 
 import difflib
@@ -10,11 +12,11 @@ import errno
 import os
 import re
 from collections.abc import Generator, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
-from models import checkpoint, errors, gguf_header, inspection, paths, starter, template
-from models.events import Done, Model, Progress
+from models import checkpoint, checkpoint_files, errors, gguf_header, hf_cache, inspection, paths, records, starter
+from models.events import Done, Model, Progress, Removed
 
 STARTER = starter.NAME
 MAX_NAME = 80
@@ -26,19 +28,28 @@ _NEVER = (".py", ".bin", ".pth", ".pt", ".pkl", ".pickle", ".so")
 
 
 def models() -> list[Model]:
-    """All models of the library by name, the starter first. Never raises because of one of them."""
-    folders = sorted(
-        (entry for entry in paths.models_folder().iterdir() if entry.is_dir() and not entry.name.startswith(".")),
-        key=lambda folder: folder.name.lower(),
-    )
-    return [_starter(), *(_listed(folder) for folder in folders if folder.name != STARTER)]
+    """All that is on this disk: the starter, models of ours by name, originals in the Hub's cache, adapters.
+
+    Never raises because of one of them.
+    """
+    known = records.Known()
+    found = [records.starter_model(known)]
+    found += [known.model(folder) for folder in _folders(paths.models_folder()) if folder.name != STARTER]
+    found += [model for repo in hf_cache.repos() if (model := known.original(repo)) is not None]
+    found += [records.adapter(folder) for folder in _folders(paths.adapters_folder())]
+    known.save()
+    return [records.with_last_use(model) for model in found]
 
 
 def show(name: str) -> Model:
-    """Describe one model, given as for find. Raises what find raises."""
+    """Describe one model or adapter, given as for find. Raises what find raises."""
     if name == STARTER:
-        return _starter()
-    return _listed(find(name))
+        return records.with_last_use(records.starter_model(records.Known()))
+    if (repo := _cached(name)) is not None:
+        return records.with_last_use(records.original(repo))
+    if _is_name(name) and not (paths.models_folder() / name).is_dir() and (paths.adapters_folder() / name).is_dir():
+        return records.with_last_use(records.adapter(paths.adapters_folder() / name))
+    return records.with_last_use(records.model(find(name)))
 
 
 def find(name: str) -> Path:
@@ -51,6 +62,12 @@ def find(name: str) -> Path:
         return starter.folder()
     if _is_name(name) and (paths.models_folder() / name).is_dir():
         return _with_config(paths.models_folder() / name)
+    if (repo := _cached(name)) is not None:
+        if repo.snapshot is None or repo.missing:
+            raise errors.Corrupt(
+                f"{name} is not whole on this disk.", f"`stillroom pull {name}` goes on where it stopped."
+            )
+        return repo.snapshot
     path = Path(name).expanduser()
     if path.is_dir():
         return _with_config(path.resolve())
@@ -59,6 +76,36 @@ def find(name: str) -> Path:
             f"{path.name} is a file, not a model of the library.", f'Import it first: stillroom import "{path}"'
         )
     raise errors.NotFound(f"There is no model named {name}.", _near(name))
+
+
+def find_adapter(name: str) -> Path:
+    """The folder of an adapter: a name of the library, or the path of a folder. Raises NotFound."""
+    for folder in (paths.adapters_folder() / name, Path(name).expanduser()):
+        if (folder / records.ADAPTER_CONFIG).is_file():
+            return folder.resolve()
+    raise errors.NotFound(f"There is no adapter named {name}.", "`stillroom list` shows the adapters on this disk.")
+
+
+def remove(name: str) -> Removed:
+    """Delete a model, an original or an adapter, given by its name, and say what that gave back to the disk.
+
+    Raises NotFound and Busy. A file that another folder links too gives nothing back.
+    """
+    if _cached(name) is not None:
+        return Removed(name=name, freed_bytes=hf_cache.delete(name))
+    parents = (paths.models_folder(), paths.adapters_folder())
+    folder = next((parent / name for parent in parents if _is_name(name) and (parent / name).is_dir()), None)
+    if folder is None:
+        raise errors.NotFound(f"There is no model named {name} in the library.", _near(name))
+    freed = sum(found.st_size for found in map(Path.lstat, folder.rglob("*")) if found.st_nlink == 1)
+    checkpoint.remove(folder)
+    (paths.used_folder() / quote(name, safe="")).unlink(missing_ok=True)
+    return Removed(name=name, freed_bytes=freed)
+
+
+def mark_used(name: str) -> None:
+    """Remember that a model or adapter was used now."""
+    (paths.used_folder() / quote(name, safe="")).touch(mode=0o600)
 
 
 def title(name: str) -> str:
@@ -111,103 +158,29 @@ def import_model(path: str | Path, name: str | None = None) -> Iterator[Progress
         title, licence = header.text("general.name") or source.stem, header.text("general.license")
         yield from gguf.convert(source, folder)
     checkpoint.write_record(folder, checkpoint.new_record(folder, title, str(source), licence))
-    yield Done(result=_listed(folder))
-
-
-def _listed(folder: Path) -> Model:
-    try:
-        return _model(folder)
-    except (errors.StillroomError, OSError) as error:
-        problem = error.text if isinstance(error, errors.StillroomError) else str(error)
-        return _unusable(folder, folder.name, problem)
-
-
-def _model(folder: Path) -> Model:
-    facts = inspection.inspect(folder)
-    record = checkpoint.read_record(folder)
-    title = record.title if record else folder.name
-    made = record.created if record else _modified(folder)
-    return Model(
-        name=folder.name,
-        title=title,
-        path=str(folder),
-        architecture=facts.architecture,
-        family=template.family_of(f"{folder.name} {title}", facts.architecture, facts.chat_template).id,
-        params=facts.params,
-        bits=facts.bits,
-        size_bytes=facts.size_bytes,
-        context_limit=facts.context_limit,
-        source=record.source if record else "",
-        created=made,
-        licence=record.licence if record else "",
-    )
-
-
-def _starter() -> Model:
-    if starter.folder().is_dir() and starter.is_ready():
-        return _listed(starter.folder())
-    try:
-        return _starter_before_it_is_made(starter.source())
-    except errors.StillroomError as error:
-        return _unusable(starter.folder(), starter.TITLE, f"{error.text} {error.hint}".strip())
-
-
-def _starter_before_it_is_made(source: Path) -> Model:
-    header = gguf_header.read(source)
-    architecture = header.text("general.architecture")
-    params = sum(tensor.elements for tensor in header.tensors.values())
-    n_bytes = sum(tensor.size for tensor in header.tensors.values())
-    return Model(
-        name=STARTER,
-        title=starter.TITLE,
-        path=str(starter.folder()),
-        architecture=architecture,
-        family=template.family_of(
-            f"{STARTER} {starter.TITLE}", architecture, header.text("tokenizer.chat_template")
-        ).id,
-        params=params,
-        bits=round(8 * n_bytes / params, 2),
-        size_bytes=source.stat().st_size,
-        context_limit=header.integer(f"{architecture}.context_length"),
-        source=f"{starter.DISTRIBUTION}: {source.name}",
-        created="",
-        licence=header.text("general.license"),
-    )
-
-
-def _unusable(folder: Path, title: str, problem: str) -> Model:
-    return Model(
-        name=folder.name,
-        title=title,
-        path=str(folder),
-        architecture="",
-        family="",
-        params=0,
-        bits=0.0,
-        size_bytes=0,
-        context_limit=0,
-        source="",
-        created=_modified(folder),
-        state="broken",
-        problem=problem,
-    )
-
-
-def _modified(folder: Path) -> str:
-    try:
-        return datetime.fromtimestamp(folder.stat().st_mtime, UTC).isoformat(timespec="seconds")
-    except OSError:
-        return ""
+    yield Done(result=records.model(folder))
 
 
 def _with_config(folder: Path) -> Path:
-    inspection.read_config(folder)
+    checkpoint_files.read_config(folder)
     return folder
+
+
+def _folders(parent: Path) -> list[Path]:
+    entries = (entry for entry in parent.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    return sorted(entries, key=lambda folder: folder.name.lower())
+
+
+def _cached(name: str) -> hf_cache.CachedRepo | None:
+    """A repository of the Hub's cache, by its id."""
+    return hf_cache.find(name) if re.fullmatch(r"[\w.-]+/[\w.-]+", name) else None
 
 
 def _near(name: str) -> str:
     names = [STARTER] + [entry.name for entry in paths.models_folder().iterdir() if _is_name(entry.name)]
     by_lower = {known.lower(): known for known in names}
+    if re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name):
+        return f"`stillroom pull {name}` gets it from the Hub."
     near = [by_lower[match] for match in difflib.get_close_matches(name.lower(), by_lower, cutoff=0.5)]
     return f"Did you mean {' or '.join(near)}?" if near else "`stillroom list` shows the models on this disk."
 

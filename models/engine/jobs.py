@@ -205,14 +205,16 @@ class Jobs:
             peak_bytes=max(job.peak_bytes, self._engine.call_bytes(call_id)),
         )  # fmt: skip
 
-    def _finish_step(self, job_id: int, result: events.Record | None) -> None:
+    def _finish_step(self, job_id: int, result: events.Result | None) -> None:
         job = self._jobs[job_id]
         self._began.pop(job_id, None)
         made = result.name if isinstance(result, events.Model) else job.model
         if job.step + 1 < job.steps:
-            going = {"state": "waiting"} if job.state == "running" else {}
             described = self._described(msgspec.structs.replace(job, step=job.step + 1), self._steps[job_id])
-            self._change(job_id, step=described.step, doing=described.doing, then=described.then, model=made, **going)
+            state = "waiting" if job.state == "running" else job.state
+            self._change(
+                job_id, step=described.step, doing=described.doing, then=described.then, model=made, state=state
+            )
             if job.state == "cancelled":
                 self._discard(job_id)
         else:
@@ -240,9 +242,9 @@ class Jobs:
             other.subject == job.subject and other.state in ("waiting", "running", "paused") for other in self.all()
         )
         if isinstance(step, messages.Fetch) and not wanted:
-            from models import download
+            from models import hf_cache
 
-            download.discard(step.repo)
+            hf_cache.discard(step.repo)
 
     def _change(self, job_id: int, keep: bool = True, **values: Any) -> None:
         job = msgspec.structs.replace(self._jobs[job_id], **values)

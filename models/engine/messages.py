@@ -136,7 +136,7 @@ class ExportTraces(msgspec.Struct, frozen=True, kw_only=True, tag="export_traces
 
     name: str
     path: str
-    shape: str = "messages"
+    shape: str = "stillroom"
 
 
 class Finetune(msgspec.Struct, frozen=True, kw_only=True, tag="finetune"):

@@ -15,12 +15,13 @@ import time
 import traceback
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TypeVar, assert_never
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import msgspec
 
 from models import events
 from models.engine import messages
+from models.engine.work import work
 from models.errors import Interrupted, NoMemory, StillroomError, from_os_error
 from models.thinking import Steering
 
@@ -123,7 +124,7 @@ class Worker:
             self._unload()
             yield events.Done()
         else:
-            yield from _stoppable(_job(request), steering)
+            yield from _stoppable(work(request), steering)
 
     def _load(self, name: str, adapter: str | None, steering: Steering) -> "Generator[events.Event, None, LoadedModel]":
         """Have the model in memory, freeing another one first; returns it."""
@@ -131,6 +132,10 @@ class Worker:
         from models.load import LoadedModel, load
 
         path = yield from self._prepared(name, steering)
+        if adapter is not None:
+            library.mark_used(adapter)
+            adapter = str(library.find_adapter(adapter))
+        library.mark_used(name)
         if self._loaded is not None and (self._loaded.path, self._loaded.adapter) == (path, adapter):
             return self._loaded
         self._unload()
@@ -182,33 +187,6 @@ def joined(source: Iterator[events.Event]) -> Iterator[events.Event]:
             held, sent_at = None, time.monotonic()
         if not isinstance(event, events.Token):
             yield event
-
-
-def _job(request: messages.Job) -> Iterator[events.Event]:
-    """The work of a request that has a process of its own. Each imports only what it needs: a download no MLX."""
-    match request:
-        case messages.Import(path=path, name=name):
-            from models.library import import_model
-
-            return import_model(path, name)
-        case messages.Search():
-            from models.hub import search
-
-            return search(request)
-        case messages.Fetch():
-            from models.download import fetch
-
-            return fetch(request)
-        case messages.Quantize():
-            from models.quantize import quantize
-
-            return quantize(request)
-        case messages.MeasureCard():
-            from models.card import measure
-
-            return measure(request)
-        case _:
-            assert_never(request)
 
 
 def _stoppable(source: Iterator[Item], steering: Steering) -> Iterator[Item]:

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 
-from app import cli
+from app import cli, command_parts
 from models import events
 from models.engine import messages
 from tests.app.fake_engine import REPLY, FakeEngine
@@ -29,5 +29,5 @@ def _fields() -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    cli.open_engine = lambda: FakeEngine(chat=thinks_until_steered)  # type: ignore[assignment,return-value]
+    command_parts.open_engine = lambda: FakeEngine(chat=thinks_until_steered)  # type: ignore[assignment,return-value]
     sys.exit(cli.run(sys.argv[1:]))

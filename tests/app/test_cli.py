@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import models
-from app import cli, interrupts
+from app import cli, command_parts, interrupts
 from models import backend, events, paths, settings
 from models.engine import messages
 from models.errors import Corrupt, DiskFull, Interrupted, NotFound, StillroomError, WorkerDied
@@ -29,7 +29,7 @@ def use(monkeypatch: pytest.MonkeyPatch) -> Use:
 
     def used(**scripts: Script) -> FakeEngine:
         engine = FakeEngine(**scripts)
-        monkeypatch.setattr(cli, "open_engine", lambda: engine)
+        monkeypatch.setattr(command_parts, "open_engine", lambda: engine)
         return engine
 
     return used

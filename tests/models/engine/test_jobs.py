@@ -141,7 +141,7 @@ def test_a_cancelled_download_is_given_back_once_it_has_stopped(
     connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     discarded: list[str] = []
-    monkeypatch.setattr("models.download.discard", discarded.append)
+    monkeypatch.setattr("models.hf_cache.discard", discarded.append)
     queue = Queue(connection)
     job = queue.get("o/a")
     queue.jobs.cancel(job)
@@ -153,7 +153,7 @@ def test_a_cancelled_download_is_given_back_once_it_has_stopped(
 def test_a_download_that_another_job_wants_is_not_given_back(
     connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("models.download.discard", lambda repo: pytest.fail(f"{repo} was discarded"))
+    monkeypatch.setattr("models.hf_cache.discard", lambda repo: pytest.fail(f"{repo} was discarded"))
     queue = Queue(connection)
     first = queue.get("o/a")
     queue.get("o/a", recipe="8bit")

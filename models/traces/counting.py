@@ -1,0 +1,25 @@
+"""Tokens of a text as a model's own tokenizer counts them, without loading the model."""
+
+from collections.abc import Callable
+
+from models import errors, library
+
+
+def tokens_of(model: str) -> Callable[[str], int]:
+    """A counter for the texts of a model, given as for library.find. Raises NotFound, and Unsupported without a tokenizer.json."""
+    from tokenizers import Tokenizer
+
+    file = library.find(model) / "tokenizer.json"
+    if not file.is_file():
+        raise errors.Unsupported(f"{library.title(model)} has no tokenizer.json to count tokens with.")
+    try:
+        tokenizer = Tokenizer.from_file(str(file))
+    except BaseException as error:  # a panic in the tokenizers library is no Exception
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            raise
+        raise errors.Corrupt(f"The tokenizer of {library.title(model)} can't be read.") from error
+
+    def count(text: str) -> int:
+        return len(tokenizer.encode(text, add_special_tokens=False).ids)
+
+    return count
