@@ -4,6 +4,7 @@ import json
 import math
 import random
 import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -207,8 +208,8 @@ def test_the_first_value_that_is_no_number_stops_the_run(tmp_path: Path, what: s
 def test_no_adapter_of_nans_is_published(tmp_path: Path):
     list(start(tmp_path, SHORT))
     for folder in (run_folder() / "checkpoints").iterdir():
-        weights = checkpoints.read_tensors(folder / lora.WEIGHTS)
-        mx.save_safetensors(str(folder / lora.WEIGHTS), {name: array * math.nan for name, array in weights.items()})
+        file = folder / lora.WEIGHTS
+        file.write_bytes(file.read_bytes()[:-4] + struct.pack("<f", math.nan))
     with pytest.raises(errors.BadInput, match="no numbers"):
         publish(run_folder(), "nan")
     assert not list(paths.adapters_folder().iterdir())
