@@ -3,7 +3,8 @@
 memory: fit.training_bytes for the longest micro-batch, with gradient checkpointing where the run would ask for it
 (models/train/finetune.py). The dry step at the start of the run then measures it. time: trained tokens of all passes
 over the rate of an earlier run on this machine with the same base and method; None without one: no rate is guessed.
-Lengths of traces are as their teacher counted them, or estimated from their characters, so they are said as "about".
+Lengths of traces are estimated from their characters and corrected by a sample that the base's tokenizer counts; without
+one they are as the teacher counted them. So they are said as "about".
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,7 +15,7 @@ import msgspec
 from models import fit, recipes
 from models.hardware import Machine
 from models.shapes import Shape
-from models.traces.checks import estimate_tokens
+from models.traces.checks import Count, estimate_tokens
 from models.traces.trace import Trace
 from models.train import runs
 from models.train.config import TrainConfig
@@ -23,6 +24,7 @@ from models.train.runs import Run
 LOGITS_BYTES = 64 << 20  # of the rows of logits that the loss holds at once (models/train/losses.py)
 CHECKPOINT_BEYOND = 0.5  # share of the room above which blocks are computed again (models/train/finetune.py)
 PROMPT_TOKENS = 24  # of a chat template around a problem
+COUNTED_FIRST, COUNTED_EVERY = 32, 64  # traces that are counted in full
 
 
 class Length(msgspec.Struct, frozen=True, order=True):
@@ -34,10 +36,12 @@ class Length(msgspec.Struct, frozen=True, order=True):
 
 
 class Lengths(msgspec.Struct, frozen=True, kw_only=True):
-    """How long the traces of a set are, shortest first. empty: without a problem or an answer, not among them."""
+    """How long the traces of a set are, shortest first. empty: without a problem or an answer, not among them; counted:
+    corrected by the base's tokenizer."""
 
     rows: list[Length] = []
     empty: int = 0
+    counted: bool = False
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,19 +73,25 @@ class Speed(msgspec.Struct, frozen=True, kw_only=True):
     number: int
 
 
-def lengths(traces: Iterable[Trace]) -> Lengths:
-    """Measure the traces of a set."""
-    rows, empty = [], 0
-    for trace in traces:
+def lengths(traces: Iterable[Trace], count: Count | None = None) -> Lengths:
+    """Measure the traces of a set. count: tokens of a text as the base counts them, asked for some of the traces; all
+    are then corrected by what was found, since digits and formulas take more tokens than their characters say."""
+    rows, empty, counted, guessed = [], 0, 0, 0
+    for number, trace in enumerate(traces):
         if not (trace.problem.strip() and trace.answer.strip()):
             empty += 1
             continue
         thinking, answer = estimate_tokens(trace.thinking), estimate_tokens(trace.answer)
-        learned = trace.tokens or thinking + answer
-        thinking = round(learned * thinking / max(1, thinking + answer))
-        prompt = estimate_tokens(trace.problem) + (estimate_tokens(trace.system) if trace.system else 0)
-        rows.append(Length(prompt + PROMPT_TOKENS + learned, learned, thinking))
-    return Lengths(rows=sorted(rows), empty=empty)
+        prompt = estimate_tokens(trace.problem) + estimate_tokens(trace.system)
+        if count is not None and (number < COUNTED_FIRST or number % COUNTED_EVERY == 0):
+            counted += count(trace.problem) + count(trace.thinking) + count(trace.answer)
+            guessed += estimate_tokens(trace.problem) + thinking + answer
+        if count is None and trace.tokens:
+            thinking = round(trace.tokens * thinking / max(1, thinking + answer))
+            answer = trace.tokens - thinking
+        rows.append((prompt, thinking, answer))
+    scale = counted / guessed if guessed else 1.0
+    return Lengths(rows=sorted(_length(row, scale) for row in rows), empty=empty, counted=bool(guessed))
 
 
 def plan(found: Lengths, config: TrainConfig, held_out: float) -> Plan:
@@ -123,6 +133,11 @@ def speed(past: Sequence[Run], base: str, config: TrainConfig, machine: Machine,
         if rate:
             return Speed(tokens_per_s=rate, number=run.number)
     return None
+
+
+def _length(row: tuple[int, int, int], scale: float) -> Length:
+    prompt, thinking, answer = (round(scale * part) for part in row)
+    return Length(PROMPT_TOKENS + prompt + thinking + answer, thinking + answer, thinking)
 
 
 def _bytes(shape: Shape, recipe: str, config: TrainConfig, longest: int, machine: Machine, checkpointing: bool) -> int:

@@ -29,6 +29,20 @@ def test_lengths_are_the_teachers_or_else_from_characters() -> None:
     assert found.rows[-1].thinking == 450
 
 
+def test_the_bases_tokenizer_corrects_all_by_a_sample() -> None:
+    asked: list[str] = []
+
+    def count(text: str) -> int:
+        asked.append(text)
+        return len(text)  # a tokenizer of single characters
+
+    traces = [trace(900, thinking="1" * 400, answer="2" * 40)] * 500
+    found = estimate.lengths(traces, count)
+    assert found.counted
+    assert all(abs(length.learned - 440) <= 4 for length in found.rows)
+    assert len(asked) < 500 * 3 / 8
+
+
 def test_longer_rows_are_left_out_and_some_are_held_out() -> None:
     found = estimate.lengths([trace(100)] * 80 + [trace(5000)] * 20)
     plan = estimate.plan(found, TrainConfig(max_tokens=2048, epochs=2.0, batch_rows=8), held_out=0.05)
