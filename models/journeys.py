@@ -1,7 +1,18 @@
 """From "I want that one" to a model that can chat, as the requests that lead there, one after the other."""
 
 from models import catalog, errors, recipes
-from models.engine.messages import AddTraces, ExportTraces, Fetch, Finetune, Fuse, Import, Job, MeasureCard, Quantize
+from models.engine.messages import (
+    AddTraces,
+    ExportTraces,
+    Fetch,
+    Finetune,
+    Fuse,
+    Import,
+    Job,
+    Keep,
+    MeasureCard,
+    Quantize,
+)
 from models.events import Model
 
 
@@ -48,6 +59,8 @@ def words(step: Job) -> str:
             return "write the traces"
         case Finetune():
             return "fine-tune"
+        case Keep():
+            return "keep what it learned"
         case Fuse():
             return "fuse"
         case _:

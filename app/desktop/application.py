@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QApplication
 from app.desktop import theme
 from app.desktop.background import Background
 from app.desktop.engine_signals import EngineSignals
+from app.desktop.job_queue import JobQueue
 from app.desktop.late_engine import LateEngine
 from app.desktop.main_window import MainWindow
 from app.desktop.preferences import Preferences
@@ -27,6 +28,7 @@ from models.errors import StillroomError
 from models.events import Model
 from models.store import database
 from models.store.chats import Chats
+from models.store.jobs import JobRows
 
 if TYPE_CHECKING:
     from app.desktop.trouble import TroubleWindow
@@ -108,12 +110,16 @@ class Start(QObject):
 
     def _show_window(self, chats: Chats, readonly: bool) -> None:
         signals = EngineSignals(self)
+        engine = LateEngine(signals)
+        assert self._connection is not None, "opened with the chats"
         services = Services(
             chats=chats,
-            engine=LateEngine(signals),
+            engine=engine,
             signals=signals,
             preferences=self.preferences,
+            jobs=JobQueue(engine, signals, JobRows(self._connection), self),
             list_models=_list_models,
+            delete=_delete,
             readonly=readonly,
         )
         self.window = MainWindow(services)
@@ -126,6 +132,7 @@ class Start(QObject):
         # After the first paint: the engine process starts while the person looks around.
         self._later(AFTER_PAINT_MS, self.window.chat_page.start_engine)
         self._later(PURGE_MS, lambda: self._purge(chats))
+        self._later(PURGE_MS, services.jobs.go_on)
 
     def _later(self, ms: int, do: Callable[[], None]) -> None:
         """Do something a while after the start, unless the window is closed before."""
@@ -199,6 +206,12 @@ def _list_models() -> list[Model]:
     from models import library  # reads formats of checkpoints, which the first paint need not wait for
 
     return library.models()
+
+
+def _delete(name: str) -> int:
+    from models import library
+
+    return library.remove(name).freed_bytes
 
 
 def _log_to_file() -> None:

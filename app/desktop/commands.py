@@ -57,14 +57,23 @@ def _file(w: "MainWindow") -> list[Command]:
 
 
 def _edit(w: "MainWindow") -> list[Command]:
+    def undo() -> None:
+        if w.more_pages.can_undo():
+            w.more_pages.undo()
+        else:
+            w.editing.undo()
+
+    def can_undo() -> bool:
+        return w.more_pages.can_undo() or w.editing.can_undo()
+
     return [
-        Command("Edit", "Undo", w.editing.undo, Standard.Undo, w.editing.can_undo, jump=False),
+        Command("Edit", "Undo", undo, Standard.Undo, can_undo, jump=False),
         Command("Edit", "Redo", w.editing.redo, Standard.Redo, jump=False),
         Command("Edit", "Cut", w.editing.cut, Standard.Cut, group=1, jump=False),
         Command("Edit", "Copy", w.editing.copy, Standard.Copy, group=1, jump=False),
         Command("Edit", "Paste", w.editing.paste, Standard.Paste, group=1, jump=False),
         Command("Edit", "Select All", w.editing.select_all, Standard.SelectAll, group=1, jump=False),
-        Command("Edit", "Find in Chats", w.find_in_chats, Standard.Find, group=2),
+        Command("Edit", "Find", w.find_here, Standard.Find, group=2),
     ]
 
 
@@ -88,7 +97,7 @@ def _view(w: "MainWindow") -> list[Command]:
 
 
 def _model(w: "MainWindow") -> list[Command]:
-    shown = w.chat_page.shown
+    shown, pages = w.chat_page.shown, w.more_pages
 
     def under_way() -> bool:
         return shown.under_way is not None
@@ -104,6 +113,10 @@ def _model(w: "MainWindow") -> list[Command]:
 
     return [
         Command("Model", "Choose Model…", w.chat_page.toolbar.picker.click, "Ctrl+Shift+M"),
+        Command("Model", "Get a Model…", lambda: pages.on_models(lambda page: page.start_search()), "Ctrl+Shift+G"),
+        Command("Model", "Import GGUF File…", lambda: pages.on_models(lambda page: page.import_file())),
+        Command("Model", "Import Model Folder…", lambda: pages.on_models(lambda page: page.import_folder())),
+        Command("Model", "Delete Model", lambda: pages.models.delete_chosen(), "", pages.can_delete_model),
         Command("Model", "Stop", shown.stop, "Ctrl+.", under_way, group=1),
         Command("Model", "Answer Now", lambda: shown.steer("answer_now"), "Ctrl+Return", thinks, group=1),
         Command("Model", "Think Longer", lambda: shown.steer("think_longer"), "Ctrl+Shift+Return", thinks, group=1),

@@ -1,6 +1,7 @@
 """The main window: builds sidebar, pages and menus, and connects them. What they show lives in their own modules."""
 
 import base64
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -14,8 +15,10 @@ from app.desktop.chat_actions import ChatActions
 from app.desktop.chat_browser import ChatBrowser
 from app.desktop.editing import Editing
 from app.desktop.help_pages import help_pages
+from app.desktop.leaving import Leaving
 from app.desktop.memory_watch import MemoryWatch
 from app.desktop.menus import Menus
+from app.desktop.more_pages import MorePages
 from app.desktop.notices import NoticeBar
 from app.desktop.services import Services
 from app.desktop.sidebar import Sidebar
@@ -44,6 +47,7 @@ class MainWindow(QMainWindow):
         self.help_pages = help_pages()
         self.page_keys: dict[str, str] = {}
         self._pages: dict[str, QWidget] = {}
+        self._makers: dict[str, Callable[[], QWidget]] = {}  # of pages that were not shown yet
         self.notices = NoticeBar()
         self.sidebar = Sidebar()
         self._stack = QStackedWidget()
@@ -54,8 +58,12 @@ class MainWindow(QMainWindow):
         self.editing = Editing(self.chat_actions)
         self._show_sidebar = QToolButton()
         self._lay_out()
-        self._add_page("Chat", "chat", self.chat_page)
+        self.more_pages = MorePages(self)
+        self._add_page("Chat", "chat", lambda: self.chat_page)
+        for name, icon_name, make in self.more_pages.all():
+            self._add_page(name, icon_name, make)
         self.menus = Menus(self.menuBar(), commands.all_commands(self), self)
+        self.leaving = Leaving(self, services.jobs)
         self._memory = MemoryWatch(self.sidebar.memory, self.chat_page, services.engine)
         self._connect()
         self.browser.refresh()
@@ -65,13 +73,24 @@ class MainWindow(QMainWindow):
 
     def is_page(self, name: str) -> bool:
         """Whether a page is in front."""
-        return self._stack.currentWidget() is self._pages[name]
+        return name in self._pages and self._stack.currentWidget() is self._pages[name]
 
     def show_page(self, name: str) -> None:
-        """Bring a page to the front."""
+        """Bring a page to the front; it is made when it is first shown."""
+        if name not in self._pages:
+            self._pages[name] = self._makers[name]()
+            self._stack.addWidget(self._pages[name])
         self._stack.setCurrentWidget(self._pages[name])
         self.sidebar.show_page(name)
         self.services.preferences.remember(page=name)
+        self.more_pages.shown(name)
+        self.menus.refresh()
+
+    def chat_with(self, model: str, adapter: str = "") -> None:
+        """Begin a chat with a model, and an adapter of it."""
+        self.show_page("Chat")
+        self.chat_page.shown.new()
+        self.chat_page.shown.choose_model(model)
 
     def new_chat(self) -> None:
         """Show a chat that is not begun."""
@@ -83,8 +102,10 @@ class MainWindow(QMainWindow):
         self.show_page("Chat")
         self.browser.open(chat_id)
 
-    def find_in_chats(self) -> None:
-        """Search the chats."""
+    def find_here(self) -> None:
+        """Search the page in front where that can be searched, else the chats."""
+        if self.more_pages.start_search():
+            return
         self._set_sidebar(True)
         self.sidebar.start_search()
 
@@ -176,10 +197,14 @@ class MainWindow(QMainWindow):
         self.close()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Keep what is typed and where things stand; stop everything that was started."""
+        """Ask about work under way; keep what is typed and where things stand; stop everything that was started."""
+        if not self.leaving.may_close():
+            event.ignore()
+            return
         self._remember()
         self._memory.stop()
         self.chat_page.close_page()
+        self.more_pages.close()
         self.services.engine.close()
         self.services.preferences.write()
         super().closeEvent(event)
@@ -187,11 +212,10 @@ class MainWindow(QMainWindow):
 
     # Within
 
-    def _add_page(self, name: str, icon_name: str, widget: QWidget) -> None:
-        keys = f"Ctrl+{len(self._pages) + 1}"
-        self._pages[name] = widget
+    def _add_page(self, name: str, icon_name: str, make: Callable[[], QWidget]) -> None:
+        keys = f"Ctrl+{len(self._makers) + 1}"
+        self._makers[name] = make
         self.page_keys[name] = keys
-        self._stack.addWidget(widget)
         self.sidebar.add_page(name, icon_name, keys)
 
     def _lay_out(self) -> None:
@@ -216,6 +240,7 @@ class MainWindow(QMainWindow):
         for signal in (self.chat_page.shown.phase_changed, self.chat_page.shown.changed, self.chat_actions.changed):
             signal.connect(self.menus.refresh)
         self.services.preferences.not_saved.connect(lambda error: self.notices.show_error(error.text, error.hint))
+        self.services.jobs.refused.connect(lambda error: self.more_pages.notices().show_error(error.text, error.hint))
         theme.changed.connect(self._recolour)
 
     def _set_sidebar(self, shown: bool) -> None:
@@ -244,7 +269,7 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(QByteArray.fromBase64(geometry.encode()))
         self._set_sidebar(bool(recalled("sidebar", True)))
         page = recalled("page", "Chat")
-        self.show_page(page if page in self._pages else "Chat")
+        self.show_page(page if page in self._makers else "Chat")
         chat_id, scroll = recalled("chat", 0), recalled("scroll", 0)
         if isinstance(chat_id, int) and any(entry.id == chat_id for entry in self.services.chats.entries()):
             self.browser.open(chat_id)

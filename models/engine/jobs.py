@@ -7,6 +7,7 @@ queue is the same after the app, or the Mac, went down: what was running then wa
 """
 
 import logging
+import shutil
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from models import events, journeys
+from models import events, journeys, recipes
 from models.engine import messages
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """A job as its row shows it, whole at every change, so that a late listener is right at once.
 
     subject: what it is about, a Hub repository or a model's name; doing: the kind of the request under way, as on the wire
-    ("fetch", "quantize"); then: in words what comes after it, as in "quantize to 4-bit"; step and steps: the request under way, from 0, and how
+    ("fetch", "quantize"); recipe: the title of one that is quantized to;
+    then: in words what comes after it, as in "quantize to 4-bit"; step and steps: the request under way, from 0, and how
     many there are; stage, done, total, unit, rate: of the last Progress; seconds_left: None while not known; peak_bytes:
     of memory, 0 when not known; model: the library's name of what it made, once it is done; kind, error, hint: why it
     failed; created, ended: ISO 8601, UTC.
@@ -39,6 +41,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     step: int = 0
     steps: int = 1
     doing: str = ""
+    recipe: str = ""
     then: str = ""
     stage: str = ""
     done: int = 0
@@ -77,6 +80,9 @@ class Rows(Protocol):
 
     def save(self, job: Job) -> None:
         """Keep a job as it is now."""
+
+    def replace(self, job: Job, steps: list[messages.Job]) -> None:
+        """Keep a job as it is now, with other steps."""
 
     def remove(self, job_id: int) -> None:
         """Forget a job."""
@@ -133,6 +139,14 @@ class Jobs:
         self.go_on()
         return job.id
 
+    def steps(self, job_id: int) -> list[messages.Job]:
+        """The requests that a job is made of."""
+        return self._steps[job_id]
+
+    def owner(self, call_id: int) -> int | None:
+        """The job that a call of the engine belongs to."""
+        return self._calls.get(call_id)
+
     def pause(self, job_id: int) -> None:
         """Stop a job so that it can go on later where it stopped."""
         if self._jobs[job_id].state in ("running", "waiting"):
@@ -153,6 +167,16 @@ class Jobs:
         if not self._stop(job_id):
             self._discard(job_id)
 
+    def finish_with(self, job_id: int, step: messages.Job) -> None:
+        """Stop a job where it is and end it with another step instead."""
+        job = msgspec.structs.replace(self._jobs[job_id], state="waiting", step=0, steps=1, rate=0.0, seconds_left=None)
+        self._steps[job_id] = [step]
+        self._jobs[job_id] = self._described(job, [step])
+        self._rows.replace(self._jobs[job_id], [step])
+        self._on_change(self._jobs[job_id])
+        if not self._stop(job_id):
+            self.go_on()
+
     def clear(self) -> None:
         """Forget the jobs that ended."""
         for job in self.all():
@@ -168,6 +192,10 @@ class Jobs:
         match event:
             case events.Progress():
                 self._progress(job_id, call_id, event)
+            case events.Step(step=step, steps=steps):
+                self._progress(
+                    job_id, call_id, events.Progress(job="finetune", stage="train", done=step, total=steps, unit="steps")
+                )
             case events.Note(text=text):
                 self._change(job_id, note=text)
             case events.Done(result=result):
@@ -178,7 +206,7 @@ class Jobs:
                 self._end(job_id, event)
 
     def _start(self, job: Job) -> None:
-        step = self._steps[job.id][job.step]
+        step = _pinned(self._steps[job.id][job.step]) if job.done else self._steps[job.id][job.step]
         self._change(job.id, state="running", stage="", done=0, total=0, rate=0.0, note="")
         self._calls[self._engine.start(step)] = job.id
 
@@ -208,7 +236,11 @@ class Jobs:
     def _finish_step(self, job_id: int, result: events.Result | None) -> None:
         job = self._jobs[job_id]
         self._began.pop(job_id, None)
-        made = result.name if isinstance(result, events.Model) else job.model
+        made = job.model
+        if isinstance(result, events.Model):
+            made = result.name
+        elif isinstance(result, events.Finetuned):
+            made = result.adapter
         if job.step + 1 < job.steps:
             described = self._described(msgspec.structs.replace(job, step=job.step + 1), self._steps[job_id])
             state = "waiting" if job.state == "running" else job.state
@@ -238,13 +270,15 @@ class Jobs:
         """Remove what a cancelled download left, unless another job is about the same repository."""
         job = self._jobs[job_id]
         step = self._steps[job_id][job.step]
-        wanted = any(
-            other.subject == job.subject and other.state in ("waiting", "running", "paused") for other in self.all()
-        )
-        if isinstance(step, messages.Fetch) and not wanted:
+        alive = [other for other in self.all() if other.state in ("waiting", "running", "paused")]
+        if isinstance(step, messages.Fetch) and not any(other.subject == job.subject for other in alive):
             from models import hf_cache
 
             hf_cache.discard(step.repo)
+        if isinstance(step, messages.Quantize) and step.recipe.startswith("dwq"):
+            from models import paths
+
+            shutil.rmtree(paths.home() / "dwq", ignore_errors=True)  # one such job runs at a time
 
     def _change(self, job_id: int, keep: bool = True, **values: Any) -> None:
         job = msgspec.structs.replace(self._jobs[job_id], **values)
@@ -258,8 +292,20 @@ class Jobs:
         return "network" if isinstance(step, messages.NETWORK) else "machine"
 
     def _described(self, job: Job, steps: list[messages.Job]) -> Job:
+        step = steps[job.step]
         after = ", ".join(f"then {journeys.words(step)}" for step in steps[job.step + 1 :])
-        return msgspec.structs.replace(job, doing=str(steps[job.step].__struct_config__.tag), then=after)
+        recipe = recipes.parse(step.recipe).title if isinstance(step, messages.Quantize) else ""
+        return msgspec.structs.replace(job, doing=str(step.__struct_config__.tag), then=after, recipe=recipe)
+
+
+def _pinned(step: messages.Job) -> messages.Job:
+    """The same download at the commit it began with, whatever its branch stands for by now."""
+    if not isinstance(step, messages.Fetch):
+        return step
+    from models import manifests
+
+    begun = [manifest.commit for manifest in manifests.of_repo(step.repo) if manifest.revision == step.revision]
+    return msgspec.structs.replace(step, revision=begun[-1]) if begun else step
 
 
 def _now() -> str:

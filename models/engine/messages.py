@@ -155,6 +155,13 @@ class Finetune(msgspec.Struct, frozen=True, kw_only=True, tag="finetune"):
     resume: bool = False
 
 
+class Keep(msgspec.Struct, frozen=True, kw_only=True, tag="keep"):
+    """Take what a run has learned so far into the library, under a name. Ends with Model (kind "adapter")."""
+
+    run: str
+    name: str
+
+
 class Fuse(msgspec.Struct, frozen=True, kw_only=True, tag="fuse"):
     """Make one model of a model and its adapter. Ends with Model, or with Fused for a GGUF file.
 

@@ -41,6 +41,8 @@ def work(request: messages.Job) -> Iterator[events.Event]:
             from models.train.from_set import finetune_on_set
 
             return _ending(finetune_on_set(request))
+        case messages.Keep():
+            return _keep(request)
         case messages.Fuse():
             from models.export import fuse
 
@@ -63,6 +65,15 @@ def _add_traces(request: messages.AddTraces) -> Iterator[events.Event]:
             evaluation=[Path(file) for file in request.evaluation],
         )
     )
+
+
+def _keep(request: messages.Keep) -> Iterator[events.Event]:
+    from models import library
+    from models.train import checkpoints
+    from models.train.publish import publish
+
+    publish(checkpoints.runs_folder() / request.run, request.name)
+    yield events.Done(result=library.show(request.name))
 
 
 def _ending(source: Iterator[events.Event | events.Result]) -> Iterator[events.Event]:

@@ -38,6 +38,13 @@ class JobRows:
         with transaction(self._connection):
             self._write(job)
 
+    def replace(self, job: Job, steps: list[messages.Job]) -> None:
+        """Keep a job as it is now, with other steps."""
+        encoded = msgspec.json.encode(steps).decode()
+        with transaction(self._connection):
+            self._connection.execute("UPDATE jobs SET steps = ? WHERE id = ?", (encoded, job.id))
+            self._write(job)
+
     def remove(self, job_id: int) -> None:
         """Forget a job."""
         with transaction(self._connection):

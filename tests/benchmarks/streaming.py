@@ -26,6 +26,7 @@ from models.engine.worker import joined
 from models.store import database
 from models.store.chats import Chats
 from tests.app.desktop import fake_engine
+from tests.app.desktop.fake_rows import job_queue, no_delete
 from tests.benchmarks import children, texts
 
 TICK_MS = 5
@@ -179,7 +180,9 @@ def main() -> int:
     recording = Recording(tokenizer)
     engine = ReplayingEngine(recording)
     preferences = Preferences(settings.load()[0])
-    services = Services(chats, engine, engine.signals, preferences, lambda: [fake_engine.STARTER])
+    services = Services(
+        chats, engine, engine.signals, preferences, job_queue(engine), lambda: [fake_engine.STARTER], no_delete
+    )
     window = MainWindow(services)
     window.show()
     session = Session(window, chat_id, tokens, recording)

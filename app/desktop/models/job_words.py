@@ -10,6 +10,11 @@ DOING = {
     "quantize": "quantizing",
     "measure_card": "measuring",
     "import": "importing",
+    "add_traces": "reading",
+    "export_traces": "writing",
+    "finetune": "fine-tuning",
+    "keep": "keeping",
+    "fuse": "fusing",
 }
 # What a stage of the wire is called; one that is not here goes by what its request does.
 STAGES = {
@@ -38,7 +43,8 @@ def pill(job: Job) -> str:
     """What it does now, in a word or two."""
     if job.state != "running":
         return OUTCOMES.get(job.state, job.state)
-    return STAGES.get(job.stage) or DOING.get(job.doing, "working")
+    doing = STAGES.get(job.stage) or DOING.get(job.doing, "working")
+    return f"{doing} · {job.recipe}" if job.recipe and job.stage == "quantize" else doing
 
 
 def short(job: Job) -> str:

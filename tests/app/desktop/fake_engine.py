@@ -66,6 +66,9 @@ class FakeEngine:
     def worker_bytes(self) -> int:
         return self.bytes
 
+    def call_bytes(self, job_id: int) -> int:
+        return 0
+
     def close(self) -> None:
         self.closed = True
 

@@ -26,6 +26,7 @@ from models.settings import Settings
 from models.store import database
 from models.store.chats import Chats
 from tests.app.desktop.fake_engine import DISTILLED, STARTER, FakeEngine, reply
+from tests.app.desktop.fake_rows import job_queue, no_delete
 
 DAY_S = 86_400
 EARLIER = (
@@ -72,6 +73,8 @@ class Scene:
             engine=self.engine,
             signals=self.engine.signals,
             preferences=Preferences(Settings(theme=scheme, default_model=DISTILLED.name)),
+            jobs=job_queue(self.engine),
+            delete=no_delete,
             list_models=lambda: [STARTER, DISTILLED],
         )
         self._seed()

@@ -1,5 +1,6 @@
 """The window around the pages: sidebar, menus, undo, what is recalled."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -152,9 +153,7 @@ def test_the_next_start_finds_things_as_they_were(
     window.resize(780, 600)
     window.close()
     assert engine.closed
-    again = MainWindow(
-        Services(chats, FakeEngine(), services.signals, Preferences(settings.load()[0]), services.list_models)
-    )
+    again = MainWindow(dataclasses.replace(services, engine=FakeEngine(), preferences=Preferences(settings.load()[0])))
     qtbot.addWidget(again)
     again.show()
     assert again.chat_page.shown.id == chat_id

@@ -1,0 +1,119 @@
+"""The pages beside the chat: each made when it is first shown, and wired to the window."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QApplication, QWidget
+
+from app.desktop.models.removals import Removals
+from app.desktop.notices import NoticeBar
+from models.engine.jobs import Job
+
+if TYPE_CHECKING:
+    from app.desktop.main_window import MainWindow
+    from app.desktop.models.page import ModelsPage
+
+Maker = Callable[[], QWidget]
+
+
+class MorePages(QObject):
+    """Makes Models, Traces and Fine-tune, hands them what they work with, and stops them."""
+
+    def __init__(self, window: "MainWindow") -> None:
+        super().__init__(window)
+        self._window = window
+        self._services = window.services
+        self.removals = Removals(self._services.delete, self)
+        self._models: ModelsPage | None = None
+        self._services.jobs.changed.connect(self._tell)
+
+    def all(self) -> list[tuple[str, str, Maker]]:
+        """Name, icon and maker of each."""
+        return [("Models", "model", self._make_models)]
+
+    def shown(self, name: str) -> None:
+        """A page came to the front: it reads what may have changed meanwhile."""
+        if name == "Models":
+            self.models.start()
+            self.models.set_in_use(self._window.chat_page.shown.choice.model)
+
+    def notices(self) -> NoticeBar:
+        """The bar of notices of the page in front."""
+        if self._models is not None and self._window.is_page("Models"):
+            return self._models.notices
+        return self._window.notices
+
+    @property
+    def models(self) -> "ModelsPage":
+        """The Models page, made now if need be."""
+        if self._models is None:
+            self._window.show_page("Models")
+        assert self._models is not None, "made when it is shown"
+        return self._models
+
+    def on_models(self, do: Callable[["ModelsPage"], None]) -> None:
+        """Bring the Models page to the front and do something there."""
+        self._window.show_page("Models")
+        do(self.models)
+
+    def start_search(self) -> bool:
+        """Search the page in front, where it can be searched."""
+        if self._models is not None and self._window.is_page("Models"):
+            self._models.start_search()
+            return True
+        return False
+
+    def can_undo(self) -> bool:
+        """Whether the page in front has something to take back."""
+        return self._models is not None and self._window.is_page("Models") and self._models.can_undo()
+
+    def undo(self) -> None:
+        """Take back the last deletion of the page in front."""
+        if self._models is not None:
+            self._models.undo_delete()
+
+    def can_delete_model(self) -> bool:
+        """Whether a model is chosen that can be deleted."""
+        return self._models is not None and self._window.is_page("Models") and self._models.can_delete()
+
+    def close(self) -> None:
+        """Stop what the pages started, and delete what is to be deleted."""
+        if self._models is not None:
+            self._models.close_page()
+        self.removals.close()
+
+    def _make_models(self) -> QWidget:
+        from app.desktop.models.page import ModelsPage
+
+        services = self._services
+        page = ModelsPage(
+            services.jobs,
+            services.jobs.changed,
+            services.engine,
+            services.signals.arrived,
+            services.list_models,
+            self.removals,
+            NoticeBar(),
+            services.preferences,
+        )
+        page.chat_requested.connect(self._window.chat_with)
+        page.adapter_chat_requested.connect(self._window.chat_with)
+        page.changed.connect(self._window.menus.refresh)
+        self._models = page
+        return page
+
+    def _tell(self, job: Job) -> None:
+        """Say on another page, and in the Dock, that a job has ended."""
+        if job.state == "done" and job.model:
+            self._window.chat_page.status.refresh()
+        if job.state not in ("done", "failed"):
+            return
+        if not self._window.isActiveWindow():
+            QApplication.alert(self._window)
+        if self._window.is_page("Models"):
+            return
+        if job.state == "failed":
+            self.notices().show_error(f"{job.title}: {job.error}", job.hint)
+        elif job.doing in ("quantize", "fetch", "import") and job.model:
+            self.notices().show_info(f"{job.title} is ready.", "Chat", lambda: self._window.chat_with(job.model))
