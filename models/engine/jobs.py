@@ -194,7 +194,9 @@ class Jobs:
                 self._progress(job_id, call_id, event)
             case events.Step(step=step, steps=steps):
                 self._progress(
-                    job_id, call_id, events.Progress(job="finetune", stage="train", done=step, total=steps, unit="steps")
+                    job_id,
+                    call_id,
+                    events.Progress(job="finetune", stage="train", done=step, total=steps, unit="steps"),
                 )
             case events.Note(text=text):
                 self._change(job_id, note=text)

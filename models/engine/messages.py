@@ -178,7 +178,7 @@ class Fuse(msgspec.Struct, frozen=True, kw_only=True, tag="fuse"):
 NETWORK = (Search, Fetch)  # requests whose worker may use the network; every other one is kept offline
 
 Job = (
-    Import | Search | Fetch | Quantize | MeasureCard | AddTraces | ExportTraces | Finetune | Fuse
+    Import | Search | Fetch | Quantize | MeasureCard | AddTraces | ExportTraces | Finetune | Keep | Fuse
 )  # what has a process of its own
 Request = Load | Unload | Chat | Job
 
