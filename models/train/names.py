@@ -1,0 +1,28 @@
+"""Names of adapters: what may be one, and one to offer for a set of traces."""
+
+import re
+from collections.abc import Collection
+
+MAX_NAME = 80
+_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_NAME - 1}}}")
+
+
+def problem(name: str, taken: Collection[str]) -> str:
+    """Why an adapter can't be called so, as a sentence; empty when it can. taken: names of adapters there are."""
+    if not name:
+        return "The adapter needs a name."
+    if _NAME.fullmatch(name) is None:
+        return f"A name has up to {MAX_NAME} letters, digits, dots, dashes and underscores."
+    if name.lower() in {other.lower() for other in taken}:
+        return f"There is an adapter named {name} already."
+    return ""
+
+
+def suggest(traces: str, taken: Collection[str]) -> str:
+    """A free name that says what the adapter learned from; empty for no set."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", traces).strip("-._")[: MAX_NAME - 4]
+    if not plain:
+        return ""
+    lower = {other.lower() for other in taken}
+    names = (plain if n == 1 else f"{plain}-{n}" for n in range(1, len(lower) + 2))
+    return next(name for name in names if name.lower() not in lower)
