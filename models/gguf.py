@@ -1,7 +1,8 @@
 """GGUF to a checkpoint folder that mlx-lm loads: config, weights, tokenizer and chat template, all from the one file.
 
-Architectures: llama and qwen2, which share their names of tensors; qwen2 has biases on q, k and v and keeps the rows of
-its heads in order. The header is checked before anything else looks into the file (models/gguf_header.py); the disk's
+Architectures: llama, qwen2 and qwen3, which share their names of tensors; qwen2 has biases on q, k and v, qwen3 norms on
+q and k, and both keep the rows of their heads in order. `tensor_table` is the table of names, for reading and for writing
+(models/gguf_writer.py). The header is checked before anything else looks into the file (models/gguf_header.py); the disk's
 room before anything is written; a folder appears whole or not at all (models/checkpoint.py).
 """
 
@@ -19,9 +20,9 @@ from models.gguf_weights import Weight
 
 log = logging.getLogger(__name__)
 
-ARCHITECTURES = {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM"}
+ARCHITECTURES = {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM", "qwen3": "Qwen3ForCausalLM"}
 # Qwen's activations overflow float16: its cards ask for bfloat16
-COMPUTE_DTYPES = {"llama": "float16", "qwen2": "bfloat16"}
+COMPUTE_DTYPES = {"llama": "float16", "qwen2": "bfloat16", "qwen3": "bfloat16"}
 LARGEST = 1 << 20  # of any dimension of a model
 
 # GGUF's name of a layer's module, mlx-lm's, and its (rows, columns) in the words of _sizes
@@ -36,7 +37,16 @@ _MODULES = {
 }
 _ATTENTION = ("attn_q", "attn_k", "attn_v", "attn_output")
 _FFN = ("ffn_gate", "ffn_up", "ffn_down")
-_ROPE_FACTORS = "rope_freqs.weight"
+ROPE_FACTORS = "rope_freqs.weight"
+# what a file says when it does not stretch as YaRN's authors do
+_OWN_YARN = (
+    "attn_factor",
+    "yarn_log_multiplier",
+    "yarn_ext_factor",
+    "yarn_attn_factor",
+    "yarn_beta_fast",
+    "yarn_beta_slow",
+)
 
 Config = dict[str, object]
 
@@ -114,7 +124,7 @@ def _architecture(header: Header) -> str:
     kind = header.text("general.architecture")
     if kind not in ARCHITECTURES:
         raise errors.Unsupported(
-            f"{header.path.name} is of the architecture {kind or '(none named)'}; from GGUF Stillroom takes {' and '.join(ARCHITECTURES)}.",
+            f"{header.path.name} is of the architecture {kind or '(none named)'}; from GGUF Stillroom takes {', '.join(ARCHITECTURES)}.",
             "Import the model's Hugging Face or MLX folder instead.",
         )
     if header.metadata.get(f"{kind}.expert_count", 0):
@@ -147,12 +157,16 @@ def _vocab_size(header: Header) -> int:
 
 def _rope_scaling(header: Header, kind: str) -> Config | None:
     scaling = header.text(f"{kind}.rope.scaling.type", "none")
-    if _ROPE_FACTORS in header.tensors:
+    if ROPE_FACTORS in header.tensors:
         return _llama3_scaling(header, kind)
     if scaling == "none":
         return None
+    factor = _decimal(header.number(f"{kind}.rope.scaling.factor"))
     if scaling == "linear":
-        return {"rope_type": "linear", "factor": _decimal(header.number(f"{kind}.rope.scaling.factor"))}
+        return {"rope_type": "linear", "factor": factor}
+    if scaling == "yarn" and not any(f"{kind}.rope.scaling.{key}" in header.metadata for key in _OWN_YARN):
+        original = header.integer(f"{kind}.rope.scaling.original_context_length")
+        return {"rope_type": "yarn", "factor": factor, "original_max_position_embeddings": original}
     raise errors.Unsupported(
         f"{header.path.name} stretches its context by {scaling}, which Stillroom can't take from GGUF."
     )
@@ -163,7 +177,7 @@ def _llama3_scaling(header: Header, kind: str) -> Config | None:
 
     The file holds only the factors; Meta's parameters are low 1, high 4 over 8192, and the largest one is `factor`.
     """
-    factors = gguf_weights.read_floats(header.path, header.tensors[_ROPE_FACTORS])
+    factors = gguf_weights.read_floats(header.path, header.tensors[ROPE_FACTORS])
     if np.all(factors == 1):
         return None
     factor, low, high, old_context = float(factors.max()), 1.0, 4.0, 8192
@@ -183,8 +197,8 @@ def _llama3_scaling(header: Header, kind: str) -> Config | None:
 
 def _weights(header: Header, config: Config) -> list[Weight]:
     """Every weight the model needs, each with the shape it needs, and no tensor left over."""
-    expected = _expected(config)
-    unknown = header.tensors.keys() - expected.keys() - {_ROPE_FACTORS}
+    expected = tensor_table(config)
+    unknown = header.tensors.keys() - expected.keys() - {ROPE_FACTORS}
     if unknown:
         raise errors.Unsupported(f"{header.path.name} holds a tensor that Stillroom does not know: {min(unknown)}.")
     weights = []
@@ -198,8 +212,8 @@ def _weights(header: Header, config: Config) -> list[Weight]:
     return weights
 
 
-def _expected(config: Config) -> dict[str, tuple[str, tuple[int, ...], int]]:
-    """GGUF's name of each tensor: mlx-lm's path, the shape, and the heads whose rows were interleaved or 0."""
+def tensor_table(config: Config) -> dict[str, tuple[str, tuple[int, ...], int]]:
+    """GGUF's name of each tensor: mlx-lm's path, the shape, and the heads whose rows are interleaved there or 0."""
     sizes = _sizes(config)
     hidden, vocab = sizes["hidden"], sizes["vocab"]
     expected: dict[str, tuple[str, tuple[int, ...], int]] = {
@@ -214,6 +228,13 @@ def _expected(config: Config) -> dict[str, tuple[str, tuple[int, ...], int]]:
         here, there = f"blk.{layer}", f"model.layers.{layer}"
         expected[f"{here}.attn_norm.weight"] = (f"{there}.input_layernorm.weight", (hidden,), 0)
         expected[f"{here}.ffn_norm.weight"] = (f"{there}.post_attention_layernorm.weight", (hidden,), 0)
+        if config["model_type"] == "qwen3":
+            for part in ("q", "k"):
+                expected[f"{here}.attn_{part}_norm.weight"] = (
+                    f"{there}.self_attn.{part}_norm.weight",
+                    (sizes["head_dim"],),
+                    0,
+                )
         for name, (path, rows, columns) in _MODULES.items():
             heads = rotary.get(name, 0)
             expected[f"{here}.{name}.weight"] = (f"{there}.{path}.weight", (sizes[rows], sizes[columns]), heads)
@@ -234,6 +255,7 @@ def _sizes(config: Config) -> dict[str, int]:
         "ffn": whole("intermediate_size"),
         "heads": heads,
         "kv_heads": kv_heads,
+        "head_dim": head_dim,
         "q": heads * head_dim,
         "kv": kv_heads * head_dim,
     }
@@ -242,6 +264,8 @@ def _sizes(config: Config) -> dict[str, int]:
 def _biased(config: Config) -> tuple[str, ...]:
     if config["model_type"] == "qwen2":
         return _ATTENTION[:3]
+    if config["model_type"] == "qwen3":
+        return ()
     return (_ATTENTION if config["attention_bias"] else ()) + (_FFN if config["mlp_bias"] else ())
 
 

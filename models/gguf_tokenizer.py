@@ -115,6 +115,13 @@ def chat_template(header: Header) -> str:
     return header.text("tokenizer.chat_template", default)
 
 
+def cutting(pre: PreTokenizer) -> pre_tokenizers.PreTokenizer:
+    """Cut text by these patterns, and say its bytes as letters."""
+    splits = [pre_tokenizers.Split(Regex(pattern), behavior="isolated") for pattern in pre.patterns]
+    to_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    return pre_tokenizers.Sequence([*splits, to_bytes])
+
+
 def _tokens(header: Header) -> list[str]:
     tokens = [token or f"[EMPTY_{i}]" for i, token in enumerate(header.items("tokenizer.ggml.tokens", str))]
     if not tokens or len(set(tokens)) < len(tokens) or max(map(len, tokens)) > LONGEST_TOKEN:
@@ -139,9 +146,7 @@ def _byte_level(header: Header, tokens: list[str]) -> Tokenizer:
     tokenizer = Tokenizer(model)
     if pre.nfc:
         tokenizer.normalizer = normalizers.NFC()
-    splits = [pre_tokenizers.Split(Regex(pattern), behavior="isolated") for pattern in pre.patterns]
-    to_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([*splits, to_bytes])
+    tokenizer.pre_tokenizer = cutting(pre)
     tokenizer.decoder = decoders.ByteLevel()
     _add_tokens(tokenizer, header, tokens)
     _frame(tokenizer, header, tokens, add_bos=pre.add_bos)
@@ -149,8 +154,8 @@ def _byte_level(header: Header, tokens: list[str]) -> Tokenizer:
 
 
 def _pre_tokenizer(header: Header) -> PreTokenizer:
-    # files older than the key: qwen2 never had another pre-tokenizer, the rest gets llama.cpp's default
-    missing = "qwen2" if header.text("general.architecture") == "qwen2" else "default"
+    # files older than the key: Qwen never had another pre-tokenizer, the rest gets llama.cpp's default
+    missing = "qwen2" if header.text("general.architecture") in ("qwen2", "qwen3") else "default"
     name = header.text("tokenizer.ggml.pre", missing)
     if name not in PRE_TOKENIZERS:
         raise errors.Unsupported(
