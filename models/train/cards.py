@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from models import checkpoint, errors, hardware, load
+from models import checkpoint, errors, hardware
 from models.train import checkpoints
 from models.train.config import TrainConfig
 from models.train.dataset import Example
@@ -138,6 +138,8 @@ def fingerprint(folder: Path) -> str:
 
 def is_quantized(folder: Path) -> bool:
     """Whether a checkpoint's weights are quantized on disk."""
+    from models import load  # heavy: mlx
+
     return "quantization" in load.read_config(folder)
 
 

@@ -19,13 +19,15 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import mlx.core as mx
 import msgspec
 
 from models import checkpoint, errors, events, paths, quantities
-from models.train import lora
 from models.train.config import TrainConfig
+
+if TYPE_CHECKING:
+    from models.train.lora import Weights
 
 OPTIMIZER, STATE = "optimizer.safetensors", "state.json"
 METRICS, CARD = "metrics.jsonl", "run_card.json"
@@ -81,9 +83,7 @@ def holding(run: Path) -> Iterator[None]:
         lock.release()
 
 
-def save(
-    run: Path, state: State, weights: lora.Weights, optimizer: lora.Weights, config: TrainConfig, base: str
-) -> Path:
+def save(run: Path, state: State, weights: "Weights", optimizer: "Weights", config: TrainConfig, base: str) -> Path:
     """Write a checkpoint, whole or not at all, and point `latest` to it.
 
     Raises BadInput when a weight is no number, DiskFull; the checkpoints before it stay either way.
@@ -101,9 +101,9 @@ def save(
     return folder
 
 
-def _write(
-    draft: Path, state: State, weights: lora.Weights, optimizer: lora.Weights, config: TrainConfig, base: str
-) -> None:
+def _write(draft: Path, state: State, weights: "Weights", optimizer: "Weights", config: TrainConfig, base: str) -> None:
+    from models.train import lora  # heavy: a face reads runs without mlx
+
     try:
         lora.save_adapter(draft, weights, config, base)
         lora.save_tensors(draft / OPTIMIZER, optimizer)
@@ -141,8 +141,10 @@ def read_state(folder: Path) -> State | None:
     return state if whole else None
 
 
-def read_tensors(path: Path) -> lora.Weights:
+def read_tensors(path: Path) -> "Weights":
     """The tensors of a checkpoint's file. Raises Corrupt."""
+    import mlx.core as mx
+
     try:
         tensors = mx.load(str(path))
         mx.eval(tensors)  # it is read when it is used, and the file may be gone by then

@@ -16,7 +16,7 @@ import mlx.nn as nn
 from mlx.utils import tree_flatten
 
 from models import errors, load
-from models.events import Event, Note
+from models.events import Event, Note, Progress
 from models.train import batches, cards, checkpoints, lora, losses, memory
 from models.train.cards import RunCard
 from models.train.checkpoints import State
@@ -92,8 +92,10 @@ class _Run:
         yield from self._left_out()
         model = self.loaded.model
         lora.attach(model, self.config, cards.is_quantized(Path(self.card.base_folder)))
+        self.loaded.adapter = self.card.id  # what is sampled is no longer the base
         state, optimizer = self._state()
         loss = losses.loss_for(model, mx.array([self.rows.rows[0].tokens[:16]]))
+        yield Progress(job="finetune", stage="fit", done=0, total=1, unit="steps")
         fit = self._fit(model, loss)
         yield self._prepared(state, fit)
         prompts = self._prompts()
@@ -150,7 +152,8 @@ class _Run:
     def _fit(self, model: nn.Module, loss: losses.Loss) -> _Fit:
         """Find out on the longest micro-batch what a step takes. Raises NoMemory."""
         ceiling = memory.ceiling(self.config.memory_limit_bytes)
-        longest = batches.longest_batch([*self.rows.rows, *self.valid.rows], self.config.micro_tokens)
+        rows = [*self.rows.rows, *self.valid.rows]
+        longest = batches.longest_batch(rows, self.config.micro_tokens, self.config.batch_rows)
         model.train()
         asked = self.config.gradient_checkpointing
         if asked is None:

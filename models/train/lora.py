@@ -12,7 +12,6 @@ from typing import Any
 import mlx.core as mx
 import mlx.nn as nn
 from mlx.utils import tree_flatten, tree_unflatten
-from mlx_lm.tuner.utils import linear_to_lora_layers
 
 from models import checkpoint, errors
 from models.train.config import TrainConfig
@@ -34,6 +33,8 @@ def attach(model: nn.Module, config: TrainConfig, quantized: bool) -> None:
     if config.method == "full":
         _unfreeze(model, config, quantized)
         return
+    from mlx_lm.tuner.utils import linear_to_lora_layers  # brings transformers along; saving needs neither
+
     try:
         linear_to_lora_layers(model, config.layers, _parameters(config), use_dora=config.method == "dora")
     except ValueError as error:  # mixtures of experts have no DoRA layers

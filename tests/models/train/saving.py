@@ -9,7 +9,7 @@ from models.train import checkpoints
 from models.train.checkpoints import State
 from models.train.config import TrainConfig
 
-SIZE = 1000, 500
+SIZE = 200, 100
 
 
 def main(run: Path) -> None:

@@ -57,5 +57,6 @@ def test_padding_is_told():
 
 
 def test_the_longest_batch_is_as_large_as_any():
-    assert batches.longest_batch(ROWS, 200).inputs.shape == (3, 64)
-    assert batches.longest_batch(ROWS, 10).inputs.shape == (1, 64)
+    assert batches.longest_batch(ROWS, 200, 8).inputs.shape == (3, 64)
+    assert batches.longest_batch(ROWS, 200, 2).inputs.shape == (2, 64)
+    assert batches.longest_batch(ROWS, 10, 8).inputs.shape == (1, 64)
