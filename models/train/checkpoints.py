@@ -107,8 +107,10 @@ def _write(draft: Path, state: State, weights: "Weights", optimizer: "Weights", 
     try:
         lora.save_adapter(draft, weights, config, base)
         lora.save_tensors(draft / OPTIMIZER, optimizer)
-    except RuntimeError as error:  # MLX's word for a write that failed
-        raise errors.DiskFull("A write failed.") from error
+    except RuntimeError as error:  # MLX's word for a write that failed, whatever the reason
+        if shutil.disk_usage(draft).free < sum(array.nbytes for array in optimizer.values()):
+            raise errors.DiskFull(str(error)) from error
+        raise errors.Corrupt(f"The checkpoint of step {state.step} could not be written: {error}") from error
     sizes = {entry.name: entry.stat().st_size for entry in draft.iterdir()}
     checkpoint.write_file(draft / STATE, msgspec.json.encode(msgspec.structs.replace(state, files=sizes)))
 

@@ -61,8 +61,11 @@ def test_a_full_disk_is_said_and_leaves_what_there_was(tmp_path: Path, monkeypat
     run = tmp_path / "run"
     save(run, 1)
 
+    usage = checkpoint.shutil.disk_usage(tmp_path)
+
     def full(path: str, tensors: object) -> None:
         Path(path).write_bytes(b"half")
+        monkeypatch.setattr(checkpoint.shutil, "disk_usage", lambda folder: usage._replace(free=0))
         raise RuntimeError("[write] No space left on device")
 
     monkeypatch.setattr(mx, "save_safetensors", full)
@@ -71,6 +74,21 @@ def test_a_full_disk_is_said_and_leaves_what_there_was(tmp_path: Path, monkeypat
     assert "resume" in caught.value.hint
     assert [entry.name for entry in (run / "checkpoints").iterdir()] == ["step-1"]
     assert checkpoints.pointed(run, "latest") == run / "checkpoints" / "step-1"
+
+
+def test_a_write_that_fails_for_another_reason_is_not_called_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    run = tmp_path / "run"
+    save(run, 1)
+
+    def faulty(path: str, tensors: object) -> None:
+        raise RuntimeError("[write] Unable to write 8 bytes to file.")
+
+    monkeypatch.setattr(mx, "save_safetensors", faulty)
+    with pytest.raises(errors.Corrupt, match="step 2 could not be written"):
+        save(run, 2)
+    assert [entry.name for entry in (run / "checkpoints").iterdir()] == ["step-1"]
 
 
 def test_no_space_is_noticed_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
