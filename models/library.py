@@ -7,6 +7,7 @@ only saves reading it again. One bad folder is listed as broken, with a sentence
 listed. The starter model is listed before it is made.
 """
 
+import contextlib
 import difflib
 import errno
 import os
@@ -117,7 +118,12 @@ def title(name: str) -> str:
         record = checkpoint.read_record(folder)
     except errors.StillroomError:
         return name
-    return record.title if record else folder.name
+    return record.title if record else name.rpartition("/")[2] if _cached(name) else folder.name
+
+
+def has(name: str | None) -> bool:
+    """Whether a folder of the library has this name, whatever is in it."""
+    return name is not None and _is_name(name) and (paths.models_folder() / name).is_dir()
 
 
 def new_name(wanted: str, given: str | None = None) -> str:
@@ -173,7 +179,10 @@ def _folders(parent: Path) -> list[Path]:
 
 def _cached(name: str) -> hf_cache.CachedRepo | None:
     """A repository of the Hub's cache, by its id."""
-    return hf_cache.find(name) if re.fullmatch(r"[\w.-]+/[\w.-]+", name) else None
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", name):
+        with contextlib.suppress(errors.BadInput):  # a path may look like one
+            return hf_cache.find(name)
+    return None
 
 
 def _near(name: str) -> str:

@@ -16,7 +16,18 @@ from typing import Any
 
 import msgspec
 
-from models import checkpoint, checkpoint_files, errors, hardware, inspection, library, paths, quantities, recipes
+from models import (
+    checkpoint,
+    checkpoint_files,
+    errors,
+    hardware,
+    inspection,
+    library,
+    manifests,
+    paths,
+    quantities,
+    recipes,
+)
 from models.engine import messages
 from models.events import Done, Event, Note, Progress
 from models.quantized_weights import Quantizing, check_backend
@@ -53,8 +64,9 @@ def quantize(request: messages.Quantize) -> Iterator[Event]:
     recipe = recipes.parse(request.recipe, request.group_size)
     original = yield from _original(request.model)
     checkpoint.sweep(paths.models_folder())
-    name = library.new_name(f"{original.title}-{recipe.name}", request.name)
-    yield from _write(original, recipe, name)
+    replaced = request.name if request.replace and library.has(request.name) else None
+    name = replaced or library.new_name(f"{original.title}-{recipe.name}", request.name)
+    yield from _write(original, recipe, name, replace=replaced is not None)
     if request.card:
         yield from _measure(name)
     if request.drop_original:
@@ -122,12 +134,17 @@ def _described(folder: Path) -> Original:
         title=title,
         repo=name if snapshot else record.repo if record else "",
         revision=snapshot[3] if snapshot else record.revision if record else "",
-        licence=record.licence if record else "",
+        licence=record.licence if record else _licence(name, snapshot[3]) if snapshot else "",
         in_cache=snapshot is not None,
     )
 
 
-def _write(original: Original, recipe: Recipe, name: str) -> Iterator[Event]:
+def _licence(repo: str, commit: str) -> str:
+    manifest = manifests.read(repo, commit)
+    return manifest.licence if manifest else ""
+
+
+def _write(original: Original, recipe: Recipe, name: str, replace: bool) -> Iterator[Event]:
     """Write the copy and let it take its place."""
     check_backend(recipe)
     quantizing = Quantizing(open_source(original.folder), recipe)
@@ -135,7 +152,7 @@ def _write(original: Original, recipe: Recipe, name: str) -> Iterator[Event]:
     copied = _copied(original.folder)
     needed = quantizing.total_bytes + sum(path.stat().st_size for path in copied) + MARGIN_BYTES
     learned = paths.home() / "dwq" / name
-    with checkpoint.publishing(paths.models_folder() / name, needed, f"writing {name}") as draft:
+    with checkpoint.publishing(paths.models_folder() / name, needed, f"writing {name}", replace) as draft:
         yield from _by_layer(quantizing, draft)
         quantizing.write_config(draft)
         for path in copied:

@@ -54,6 +54,8 @@ class Known:
         The cache is shared: other tools keep models of other kinds and single files there.
         """
         found = self._look(hf_cache.folder(repo.repo) / repo.commit, lambda: original(repo), repo)
+        if not repo.complete and not repo.size_bytes:  # a download that never began
+            return None
         ours = found.state == "ready" or found.repairable or manifests.read(repo.repo, repo.commit) is not None
         return found if ours else None
 

@@ -111,9 +111,9 @@ class MorePages(QObject):
             return
         if not self._window.isActiveWindow():
             QApplication.alert(self._window)
-        if self._window.is_page("Models"):
-            return
         if job.state == "failed":
             self.notices().show_error(f"{job.title}: {job.error}", job.hint)
+        elif self._window.is_page("Models"):
+            return
         elif job.doing in ("quantize", "fetch", "import") and job.model:
             self.notices().show_info(f"{job.title} is ready.", "Chat", lambda: self._window.chat_with(job.model))
