@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def style_sheet(c: "Colours", dark: bool) -> str:
     """The style sheet in a palette."""
-    return _menus(c) + _fields(c) + _buttons(c) + _bars(c) + _thinking(c, dark) + _models(c, dark)
+    return _menus(c) + _fields(c) + _buttons(c) + _bars(c) + _thinking(c, dark) + _models(c, dark) + _train(c)
 
 
 def _menus(c: "Colours") -> str:
@@ -139,4 +139,24 @@ QLabel#drop_hint {{
   background: {c.raised}; color: {c.accent}; border: 2px dashed {c.accent}; border-radius: 12px; font-size: 15px;
 }}
 QScrollArea#see_through, QTableView#plain_table, QListView#plain_list, QTableView#plain_table QHeaderView {{ background: transparent; border: none; }}
+"""
+
+
+def _train(c: "Colours") -> str:
+    return f"""
+QFrame#status {{ background: {c.sidebar}; border: 1px solid {c.line}; border-radius: 10px; }}
+QFrame#status[tone="bad"] {{ background: {c.bad_tint}; }}
+QFrame#status[tone="good"] {{ background: {c.accent_tint}; border-color: {c.accent_tint}; }}
+QFrame#answer {{ background: {c.sidebar}; border: none; border-radius: 8px; }}
+QFrame#answer[tone="thinking"] {{ background: {c.thinking_tint}; }}
+QTextEdit#thought {{ background: transparent; border: none; color: {c.muted}; }}
+QTextEdit#log {{ background: transparent; border: none; color: {c.muted}; font-size: 12px; }}
+QLabel#violet {{ color: {c.thinking}; font-size: 11px; }}
+QLabel#chart_values {{
+  background: {c.raised}; color: {c.text}; border: 1px solid {c.line}; border-radius: 5px; padding: 2px 7px; font-size: 11px;
+}}
+QLineEdit#number {{ padding: 3px 8px; }}
+QLineEdit#number:disabled {{ color: {c.faint}; background: {c.sunken}; }}
+QLineEdit#number[wrong="true"] {{ border-color: {c.bad}; color: {c.bad}; }}
+QToolButton#fold {{ color: {c.text}; font-weight: 600; padding: 3px 6px; }}
 """

@@ -39,6 +39,14 @@ class Entry:
         return self.run.adapter if self.run else self.job.subject if self.job else ""
 
     @property
+    def traces(self) -> str:
+        """The set's name, from the run's card or the job's title; empty when neither says it."""
+        if self.run is not None and self.run.traces:
+            return self.run.traces
+        _, opened, rest = self.job.title.rpartition(" on “") if self.job else ("", "", "")
+        return rest.removesuffix("”") if opened else ""
+
+    @property
     def state(self) -> State:
         """Where it stands; a run that no job works on is stopped or done."""
         job, run = self.job, self.run

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from app.desktop.train.entries import Entry
 from app.desktop.train.record import Record
 from models import quantities
-from models.events import Model, Sample
+from models.events import Model, Prepared, Sample
 from models.hardware import Machine
 from models.traces.report import Added, Reason, TraceSet
 from models.train.config import TrainConfig
+from models.train.runs import Run
 
 STAGES = {
     "load": "Loading the base model",
@@ -136,3 +137,20 @@ def is_quantized(base: str, models: Sequence[Model]) -> bool:
 
 def _one(words: str) -> str:
     return {"duplicates": "duplicate"}.get(words, words)
+
+
+def left_out_of_run(prepared: Prepared, run: Run) -> str:
+    """The rows that a run leaves out, and why."""
+    counts = (
+        (prepared.too_long, f"longer than {run.config.max_tokens:,} tokens"),
+        (prepared.empty, "without a problem or an answer"),
+        (prepared.malformed, "with a template’s own tokens inside"),
+    )
+    total = sum(count for count, _ in counts)
+    why = ", ".join(f"{count:,} {what}" for count, what in counts if count)
+    return f"{total:,} row{'' if total == 1 else 's'} left out: {why}" if total else ""
+
+
+def axis(value: float) -> str:
+    """A loss beside its axis and under the pointer, without digits that say nothing."""
+    return f"{value:.2f}" if abs(value) >= 0.1 or value == 0 else f"{value:.3f}"
