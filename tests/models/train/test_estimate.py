@@ -8,7 +8,7 @@ from models.shapes import Shape
 from models.traces.trace import Trace
 from models.train import estimate, runs
 from models.train.config import TrainConfig
-from tests.models.train.test_runs import MAC, make, step
+from tests.models.train.made_runs import MAC, make, step
 
 SEVEN_B = Shape(layers=28, hidden=3584, feed_forward=18944, heads=28, kv_heads=4, head_dim=128, vocab=152064)
 MAC_16 = Machine(
