@@ -180,6 +180,7 @@ def _carry(
             yield _progress(_stage(transfers), shown, total, rate.at(sum(one.received for one in transfers)))
         if crew.fault is not None:
             raise crew.fault
+        yield _progress("download", total, total, rate.at(sum(one.received for one in transfers)))
     finally:
         line.hang_up()
         crew.join(JOIN_S)

@@ -20,7 +20,7 @@ from models.errors import BadInput, NoMemory
 from models.events import Done, Event, Finish, Progress
 from models.load import LoadedModel
 from models.speech import Speech
-from models.template import Advice, Family, Prompt, build_prompt
+from models.template import Advice, Prompt, build_prompt
 from models.thinking import Fed, Steering, Thinking, largest_budget
 
 UNTRAINED_LEAST = 64  # tokens of thinking asked of a model that was never trained to
@@ -140,7 +140,7 @@ def thinking_for(loaded: LoadedModel, request: Chat, prompt: Prompt, room: int, 
         request.think,
         prompt.start,
         cap=largest_budget(room, len(closing)),
-        least=least_thinking(loaded.style.family, request),
+        least=least_thinking(loaded, request),
         steering=steering,
     )
 
@@ -182,12 +182,13 @@ def check_request(request: Chat) -> None:
     check_votes(request.votes, request.sampling.temperature)
 
 
-def least_thinking(family: Family, request: Chat) -> int:
+def least_thinking(loaded: LoadedModel, request: Chat) -> int:
     """Tokens before which an end of thinking is taken back.
 
-    A model never trained to think takes its first sentence for the whole reply: it is asked to go on for a while.
+    A model never trained to think takes its first sentence for the whole reply: it is asked to go on for a while. With
+    an adapter it has learned how long to think.
     """
-    if family.trained or request.think == 0:
+    if loaded.style.family.trained or loaded.adapter is not None or request.think == 0:
         return request.think_min
     untrained = UNTRAINED_LEAST if request.think is None else min(UNTRAINED_LEAST, request.think)
     return max(request.think_min, untrained)

@@ -129,6 +129,15 @@ def test_a_plain_model_is_told_of_and_asked_to_go_on_for_a_while(tmp_path: Path)
     assert record.answer == "Four."
 
 
+def test_one_with_an_adapter_has_learned_how_long_to_think(tmp_path: Path):
+    loaded = scripted(
+        tmp_path, {"assistant\n<think>\n": "2 + 2 = 4\n</think>\n\nFour.", "</think>\n\n": "Four."}, "none"
+    )
+    loaded.adapter = "sums"
+    _, record = run(loaded, ask("2+2?", think=100))
+    assert (record.thinking, record.answer, record.closed_by) == ("2 + 2 = 4", "Four.", "model")
+
+
 def test_a_second_close_is_swallowed(tmp_path: Path):
     loaded = scripted(tmp_path, {"<think>\n": "a</think>\n</think>\n\nFour."}, "opened")
     assert run(loaded, ask("2+2?", think=50))[1].answer == "Four."
