@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.cli import app
-from models import budgets, errors, paths
+from models import budgets, errors, paths, recipes
 
 REPOSITORY = Path(__file__).parent.parent
 HELP = sorted((paths.resources() / "help").glob("*.md"))
@@ -31,7 +31,12 @@ def test_every_command_and_option_is_explained():
         assert f"`stillroom {name}" in text
         for option in command.callback.__annotations__:
             as_typed = f"--{option.replace('_', '-')}"
-            assert option in ("model", "prompt", "path", "return") or as_typed in text, as_typed
+            assert option in ("model", "prompt", "path", "query", "return") or as_typed in text, as_typed
+
+
+def test_every_recipe_is_explained():
+    text = page("5-models.md")
+    assert [name for name in recipes.OFFERED if f"`{name}`" not in text] == []
 
 
 def test_every_kind_of_error_is_explained():
