@@ -38,15 +38,6 @@ _MODULES = {
 _ATTENTION = ("attn_q", "attn_k", "attn_v", "attn_output")
 _FFN = ("ffn_gate", "ffn_up", "ffn_down")
 ROPE_FACTORS = "rope_freqs.weight"
-# what a file says when it does not stretch as YaRN's authors do
-_OWN_YARN = (
-    "attn_factor",
-    "yarn_log_multiplier",
-    "yarn_ext_factor",
-    "yarn_attn_factor",
-    "yarn_beta_fast",
-    "yarn_beta_slow",
-)
 
 Config = dict[str, object]
 
@@ -161,12 +152,19 @@ def _rope_scaling(header: Header, kind: str) -> Config | None:
         return _llama3_scaling(header, kind)
     if scaling == "none":
         return None
-    factor = _decimal(header.number(f"{kind}.rope.scaling.factor"))
+    said = {
+        key for key in header.metadata if key.startswith(f"{kind}.rope.scaling.") and not key.endswith(".finetuned")
+    }
+    factor, original = f"{kind}.rope.scaling.factor", f"{kind}.rope.scaling.original_context_length"
     if scaling == "linear":
-        return {"rope_type": "linear", "factor": factor}
-    if scaling == "yarn" and not any(f"{kind}.rope.scaling.{key}" in header.metadata for key in _OWN_YARN):
-        original = header.integer(f"{kind}.rope.scaling.original_context_length")
-        return {"rope_type": "yarn", "factor": factor, "original_max_position_embeddings": original}
+        return {"rope_type": "linear", "factor": _decimal(header.number(factor))}
+    # as YaRN's authors have it; any other number a file can say of it would be lost
+    if scaling == "yarn" and said == {f"{kind}.rope.scaling.type", factor, original}:
+        return {
+            "rope_type": "yarn",
+            "factor": _decimal(header.number(factor)),
+            "original_max_position_embeddings": header.integer(original),
+        }
     raise errors.Unsupported(
         f"{header.path.name} stretches its context by {scaling}, which Stillroom can't take from GGUF."
     )

@@ -1,7 +1,7 @@
-"""A plain forward pass of a llama or qwen2 GGUF in numpy, written from the architecture and not from our converter.
+"""A plain forward pass of a llama, qwen2 or qwen3 GGUF in numpy, written from the architecture and not from our converter.
 
 It reads the file with the gguf package, dequantizes with it, and rotates as llama.cpp does: neighbouring pairs for
-llama, whose rows the file holds interleaved; halves for qwen2. Whatever the converter moves, drops or rounds shows up
+llama, whose rows the file holds interleaved; halves for the others. Whatever the converter moves, drops or rounds shows up
 as a difference to this.
 """
 
@@ -34,6 +34,10 @@ def logprobs(path: Path, tokens: list[int]) -> Array:
         at = f"blk.{layer}"
         h = norm(x, f"{at}.attn_norm")
         q, k, v = (linear(h, f"{at}.attn_{part}") for part in "qkv")
+        if kind == "qwen3":  # each head is normed by itself
+            dim = hyper["attention.key_length"]
+            q = norm(q.reshape(len(tokens), -1, dim), f"{at}.attn_q_norm").reshape(q.shape)
+            k = norm(k.reshape(len(tokens), -1, dim), f"{at}.attn_k_norm").reshape(k.shape)
         x = x + linear(attention(q, k, v, kind, hyper, weights.get("rope_freqs.weight")), f"{at}.attn_output")
         h = norm(x, f"{at}.ffn_norm")
         gate = linear(h, f"{at}.ffn_gate")
