@@ -147,7 +147,7 @@ def _train(c: "Colours") -> str:
 QFrame#status {{ background: {c.sidebar}; border: 1px solid {c.line}; border-radius: 10px; }}
 QFrame#status[tone="bad"] {{ background: {c.bad_tint}; }}
 QFrame#status[tone="good"] {{ background: {c.accent_tint}; border-color: {c.accent_tint}; }}
-QFrame#answer {{ background: {c.sidebar}; border: none; border-radius: 8px; }}
+QFrame#answer {{ background: {c.sunken}; border: none; border-radius: 8px; }}
 QFrame#answer[tone="thinking"] {{ background: {c.thinking_tint}; }}
 QTextEdit#thought {{ background: transparent; border: none; color: {c.muted}; }}
 QTextEdit#log {{ background: transparent; border: none; color: {c.muted}; font-size: 12px; }}
@@ -158,5 +158,5 @@ QLabel#chart_values {{
 QLineEdit#number {{ padding: 3px 8px; }}
 QLineEdit#number:disabled {{ color: {c.faint}; background: {c.sunken}; }}
 QLineEdit#number[wrong="true"] {{ border-color: {c.bad}; color: {c.bad}; }}
-QToolButton#fold {{ color: {c.text}; font-weight: 600; padding: 3px 6px; }}
+QToolButton#fold {{ color: {c.text}; font-weight: 600; padding: 3px 6px 3px 0; }}
 """

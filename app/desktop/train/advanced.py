@@ -106,7 +106,7 @@ class Advanced(QWidget):
         self.fields = {key: NumberField(field) for key, field in fields.FIELDS.items()}
         self._groups = [self._group(group) for group in fields.GROUPS]
         self._groups[0].layout().insertLayout(1, _line("Method", self.method))  # type: ignore[union-attr]
-        self._groups[2].layout().addLayout(_line("Gradient checkpointing", self.checkpointing))  # type: ignore[union-attr]
+        self._groups[2].layout().addLayout(_line("Checkpointing", self.checkpointing))  # type: ignore[union-attr]
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 4, 0, 0)
         self._grid.setHorizontalSpacing(34)

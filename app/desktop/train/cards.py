@@ -24,6 +24,7 @@ class Card(QFrame):
         self.title = QLabel(title)
         self.title.setObjectName("card_title")
         self.title.setTextFormat(Qt.TextFormat.PlainText)
+        self.title.setMinimumHeight(18)
         self.head = QHBoxLayout()
         self.head.setSpacing(10)
         self.head.addWidget(self.title)

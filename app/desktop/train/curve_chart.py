@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QObject, QPointF, QSize, Qt
-from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent
+from PySide6.QtCore import QEvent, QPointF, QSize, Qt
+from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from app.desktop import fonts
@@ -97,7 +97,7 @@ class CurveChart(QWidget):
         ]
         self.values.setText(f"step {place:,} · {' · '.join(parts)}")
         self.values.adjustSize()
-        self.values.move(max(AXIS_PX, self.width() - self.values.width() - 6), 2)
+        self.values.move(self._beside_pointer(place), 26)
         self.values.show()
 
     def point_nowhere(self) -> None:
@@ -134,12 +134,15 @@ class CurveChart(QWidget):
         super().leaveEvent(event)
         self.point_nowhere()
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """The wheel is the page's."""
-        if event.type() == QEvent.Type.Wheel:
-            event.ignore()
-            return True
-        return super().eventFilter(watched, event)
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Read the values under the pointer."""
+        super().mouseMoveEvent(event)
+        box = self.plot.getPlotItem().vb
+        place = self.plot.mapToScene(self.plot.mapFrom(self, event.position().toPoint()))
+        if box.sceneBoundingRect().contains(place):
+            self.point_at(box.mapSceneToView(place).x())
+        else:
+            self.point_nowhere()
 
     def _walk(self, way: int) -> None:
         curve = next((curve for curve, _ in self._shown.values() if curve.count), None)
@@ -149,16 +152,23 @@ class CurveChart(QWidget):
         here = len(steps) if self._pointed is None else int(np.argmin(np.abs(steps - self._pointed)))
         self.point_at(float(steps[min(max(here + way, 0), len(steps) - 1)]))
 
-    def _moved(self, place: QPointF) -> None:
+    def _beside_pointer(self, step: float) -> int:
+        """Where the values stand: right of the pointer, or left of it where there is no room."""
         box = self.plot.getPlotItem().vb
-        if box.sceneBoundingRect().contains(place):
-            self.point_at(box.mapSceneToView(place).x())
-        else:
-            self.point_nowhere()
+        at: int = round(box.mapViewToScene(QPointF(step, 0)).x())
+        room = self.width() - at - 8
+        width = self.values.width()
+        return at + 8 if room > width else max(AXIS_PX, at - 8 - width)
 
     def _last(self, name: str) -> float | None:
         curve, column = self._shown.get(name, (None, 0))
         return curve.last(column) if curve is not None else None
+
+    def _tick(self, value: float) -> str:
+        return self._said(value) if any(curve.count for curve, _ in self._shown.values()) else ""
+
+    def _step_tick(self, value: float) -> str:
+        return f"{value:,.0f}" if self._drawn[0] > 1 and value == int(value) else ""
 
     def _set_ranges(self, steps: int) -> None:
         values = [curve.values(column) for curve, column in self._shown.values() if curve.count]
@@ -188,7 +198,7 @@ class CurveChart(QWidget):
         part.hideButtons()
         part.setMenuEnabled(False)
         part.setMouseEnabled(False, False)
-        part.setContentsMargins(0, 6, 2, 0)
+        part.setContentsMargins(0, 6, 14, 0)
         part.showGrid(x=False, y=True, alpha=1.0)
         for item in self._items.values():
             item.setDownsampling(auto=True, method="peak")
@@ -197,14 +207,18 @@ class CurveChart(QWidget):
             line.hide()
         left, bottom = part.getAxis("left"), part.getAxis("bottom")
         left.setWidth(AXIS_PX)
-        left.tickStrings = lambda values, _scale, _spacing: [self._said(value) for value in values]
-        bottom.tickStrings = lambda values, _scale, _spacing: [f"{value:,.0f}" if value == int(value) else "" for value in values]  # fmt: skip
+        left.tickStrings = lambda values, _scale, _spacing: [self._tick(value) for value in values]
+        bottom.tickStrings = lambda values, _scale, _spacing: [self._step_tick(value) for value in values]
         for axis in (left, bottom):
             axis.enableAutoSIPrefix(False)
-            axis.setStyle(tickLength=0, maxTickLevel=0, tickTextOffset=6, tickFont=fonts.text(11))
+            axis.setZValue(-1)  # the grid is the axis's: below the curves
+            axis.setStyle(
+                tickLength=0, maxTickLevel=0, tickTextOffset=6, tickFont=fonts.text(11), hideOverlappingLabels=False
+            )
         bottom.setHeight(20)
-        self.plot.scene().sigMouseMoved.connect(self._moved)
-        self.plot.viewport().installEventFilter(self)
+        # pointer and wheel are this widget's and the page's: pyqtgraph would keep them
+        self.plot.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setMouseTracking(True)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.plot)
@@ -221,7 +235,7 @@ class CurveChart(QWidget):
             ink = QColor(getattr(c, line.ink))
             ink.setAlphaF(0.4 if line.faint else 1.0)
             item = self._items[line.name]
-            item.setPen(pg.mkPen(ink, width=1.4 if line.faint else 1.8))
+            item.setPen(pg.mkPen(ink, width=1.8 if line.dots and not line.faint else 1.3))
             if line.dots:
                 item.setSymbol("o")
                 item.setSymbolSize(DOT_PX - 2 if line.faint else DOT_PX)

@@ -31,13 +31,13 @@ class Field:
         if self.empty and value == self.empty_value:
             return ""
         if self.kind == "percent":
-            return f"{100 * value:.6g}"
+            return f"{100 * value:.6g} %"
         if self.kind == "memory":
-            return f"{value / GIB:.6g}"
+            return f"{value / GIB:.6g} GB"
         if self.kind == "rate":
             mantissa, _, exponent = f"{value:.6e}".partition("e")
             return f"{float(mantissa):g}e{int(exponent)}" if value else "0"
-        return f"{value:g}" if self.kind == "number" else f"{value}"
+        return f"{value:g}" if self.kind == "number" else f"{value:,}"
 
     def read(self, text: str) -> Any:
         """The value of what was typed. Raises BadInput."""

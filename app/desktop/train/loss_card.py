@@ -134,10 +134,8 @@ class LossCard(Card):
         if self._beside is not None:
             name, other = self._beside
             curves |= {BESIDE + TRAINING: (other.training, 0), BESIDE + VALIDATION: (other.validation, 0)}
-            keys += [
-                Key(f"{name} {words.number(other.training.last())}", "accent", True),
-                Key(words.number(other.validation.last()), "thinking", True),
-            ]
+            last = (words.number(curve.last()) for curve in (other.training, other.validation))
+            keys.append(Key(f"{name} {' / '.join(last)}", "accent", True))
             steps = max(steps, other.step)
         self.legend.show_keys(keys)
         best = record.best_step
@@ -152,7 +150,7 @@ class LossCard(Card):
         self.small_charts[chosen].show_curves({SMALL[chosen]: (self._record.training, column)}, self._record.steps)
         last = self._record.training.last(column)
         said = words.rate if chosen == "rate" else words.tokens_a_second
-        self.small_value.setText("" if last is None else f"{said(last)}{' tok/s' if chosen == 'speed' else ''} now")
+        self.small_value.setText("" if last is None else f"{said(last)}{' tok/s' if chosen == 'speed' else ''}")
 
     def _lay_out(self) -> None:
         self.head.addWidget(self.legend)

@@ -121,7 +121,7 @@ class Outlook(Card):
             parts.append(f"about {plan.too_long:,} longer than {config.max_tokens:,} tokens")
         if plan is not None and plan.empty:
             parts.append(f"{plan.empty:,} without a problem or an answer")
-        self.left_out.setText(f"Will be left out: {', '.join(parts)}. None is cut." if parts else "")
+        self.left_out.setText(f"Left out, never cut: {', '.join(parts)}." if parts else "")
         self.left_out.setVisible(bool(parts))
 
 

@@ -1,9 +1,9 @@
-"""A row of buttons of which one is on."""
+"""A row of buttons of which one is on, or none: a QButtonGroup would then keep the Tab key from all of them."""
 
 from collections.abc import Mapping
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QSizePolicy, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QWidget
 
 from app.desktop.models.toolbar import SectionButton
 
@@ -25,7 +25,6 @@ class Segments(QFrame):
         self.setAccessibleName(name)
         self.setFixedHeight(HEIGHT_PX)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
-        self._group = QButtonGroup(self)
         self.parts: dict[str, SectionButton] = {}
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -37,8 +36,7 @@ class Segments(QFrame):
             part.setAccessibleName(title)
             part.setCheckable(True)
             part.setProperty("last", number == len(titles) - 1)
-            part.clicked.connect(lambda _=False, chosen=key: self.chosen.emit(chosen))
-            self._group.addButton(part)
+            part.clicked.connect(lambda _=False, chosen=key: self._press(chosen))
             row.addWidget(part)
 
     @property
@@ -48,7 +46,9 @@ class Segments(QFrame):
 
     def show_chosen(self, key: str) -> None:
         """Turn a part on without telling; none for a key that is no part's."""
-        self._group.setExclusive(False)
         for other, part in self.parts.items():
             part.setChecked(other == key)
-        self._group.setExclusive(True)
+
+    def _press(self, key: str) -> None:
+        self.show_chosen(key)
+        self.chosen.emit(key)

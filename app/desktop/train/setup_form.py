@@ -75,7 +75,6 @@ class SetupForm(TwoColumns):
         self.outlook = Outlook()
         self.card = TracesCard()
         self.start = RowButton("Start fine-tuning")
-        self.start.strong = True
         self.start.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.start.setFixedHeight(34)
         self.missing = label(kind="hint")
@@ -213,6 +212,7 @@ class SetupForm(TwoColumns):
         self.start.setAccessibleDescription(problem)
         self.missing.setText(problem)
         self.missing.setVisible(bool(problem))
+        self.start.strong = not problem
         self.start.update()
 
     def _show_settings(self) -> None:
@@ -255,7 +255,7 @@ class SetupForm(TwoColumns):
         more.head.addWidget(self.fold)
         more.head.addStretch(1)
         more.body.addWidget(self.advanced)
-        more.body.setContentsMargins(12, 8, 16, 10)
+        more.body.setContentsMargins(16, 8, 16, 10)
         self.main.addWidget(form)
         self.main.addWidget(more)
         self.main.addStretch(1)

@@ -96,7 +96,9 @@ class StatusCard(QFrame):
             tone = "good"
         elif entry.state == "stopped":
             text = f"Stopped{at}"
-            more = "It was cancelled." if job is not None else "No job works on it."
+            more = (
+                "It was cancelled." if job is not None else "Its checkpoints stay: chat with one, or start a new run."
+            )
             action = "Go on" if job is not None else ""
         self._show(text, more, tone, action, share, entry)
 

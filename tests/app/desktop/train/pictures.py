@@ -69,7 +69,9 @@ class Scene:
         self.runs(upto)
         job = self.jobs.put(stage=stage, done=upto * 4, total=2400, unit="rows")
         self.open()
-        self.jobs.tell(job.id, fakes.prepared(), Note(text="7 of 400 traces are left out: 7 longer than 2,048 tokens."))
+        self.jobs.tell(
+            job.id, fakes.prepared(max(upto, 0)), Note(text="7 of 400 traces are left out: 7 longer than 2,048 tokens.")
+        )
         self.settle()
         return job.id
 
@@ -193,6 +195,8 @@ def main(folder: Path, only: str = "") -> None:
             scene = Scene(scheme, width, height)
             play(scene)
             scene.settle(400)
+            if (focused := scene.page.focusWidget()) is not None and play is not hover:
+                focused.clearFocus()
             scene.page.grab().save(str(folder / f"train-{play.__name__}-{name}.png"))
             for shown in scene.page.findChildren(QMenu):
                 if shown.isVisible():

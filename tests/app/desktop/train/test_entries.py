@@ -1,0 +1,87 @@
+"""Jobs find the runs they work on."""
+
+from typing import Any
+
+import pytest
+
+from app.desktop.train.entries import Entry, entries
+from models.engine.jobs import Job
+from models.train.config import TrainConfig
+from models.train.runs import Run
+from tests.app.desktop.models.fakes import model
+
+
+def run(number: int, minute: int, adapter: str = "maths", **values: Any) -> Run:
+    return Run(
+        id=f"run-{number}", number=number, folder="/r", created=f"2025-11-24T10:{minute:02}:00+00:00", base="a/base-1b",
+        base_folder="/b", config=TrainConfig(), examples=9, valid_examples=1, adapter=adapter, **values,
+    )  # fmt: skip
+
+
+def job(number: int, minute: int, subject: str = "maths", **values: Any) -> Job:
+    given = {"title": "Base 1B on “sums”", "state": "running", "doing": "finetune"}
+    return Job(id=number, subject=subject, created=f"2025-11-24T10:{minute:02}:00+00:00", **{**given, **values})
+
+
+def pairs(found: list[Entry]) -> list[tuple[str, int]]:
+    return [(entry.run.id if entry.run else "", entry.job.id if entry.job else 0) for entry in found]
+
+
+def test_a_job_has_the_run_that_began_after_it_under_its_name() -> None:
+    runs = [run(1, 10), run(2, 20), run(3, 30, "other")]
+    assert pairs(entries(runs, [job(7, 20)])) == [("run-3", 0), ("run-2", 7), ("run-1", 0)]
+
+
+def test_of_two_jobs_of_a_name_each_has_its_own() -> None:
+    runs = [run(1, 10), run(2, 20)]
+    found = entries(runs, [job(1, 9, state="failed"), job(2, 19)])
+    assert pairs(found) == [("run-2", 2), ("run-1", 1)]
+
+
+def test_a_job_without_a_folder_stands_first() -> None:
+    found = entries([run(1, 10)], [job(1, 10), job(2, 40)])
+    assert pairs(found) == [("", 2), ("run-1", 1)]
+    assert found[0].key == "job-2"
+    assert found[0].number == 0
+
+
+def test_other_jobs_and_those_that_left_nothing_are_no_entries() -> None:
+    jobs = [job(1, 10, doing="fetch"), job(2, 10, state="cancelled"), job(3, 10, state="done")]
+    assert entries([], jobs) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "stage", "shown"),
+    [
+        ("waiting", "", "waiting"),
+        ("running", "", "preparing"),
+        ("running", "load", "preparing"),
+        ("running", "train", "running"),
+        ("running", "sample", "running"),
+        ("paused", "train", "paused"),
+        ("failed", "train", "failed"),
+        ("done", "", "done"),
+        ("cancelled", "", "stopped"),
+    ],
+)
+def test_the_state_is_the_jobs(state: str, stage: str, shown: str) -> None:
+    assert Entry(run=run(1, 10), job=job(1, 10, state=state, stage=stage)).state == shown
+
+
+@pytest.mark.parametrize(("state", "shown"), [("new", "stopped"), ("stopped", "stopped"), ("done", "done")])
+def test_a_run_that_no_job_works_on_is_stopped_or_done(state: str, shown: str) -> None:
+    assert Entry(run=run(1, 10, state=state)).state == shown
+
+
+def test_it_is_called_after_what_is_trained_on_what() -> None:
+    models = [model("a/base-1b", "Base 1B", 1.0)]
+    assert Entry(run=run(3, 1, traces="sums")).said(models) == "Run 3 · Base 1B on “sums”"
+    assert Entry(run=run(3, 1)).said([]) == "Run 3 · base-1b, adapter maths"
+    assert Entry(job=job(1, 1)).said([]) == "New run · Base 1B on “sums”"
+
+
+def test_the_set_is_known_from_the_card_or_the_title() -> None:
+    assert Entry(run=run(1, 1, traces="x"), job=job(1, 1)).traces == "x"
+    assert Entry(run=run(1, 1), job=job(1, 1)).traces == "sums"
+    assert Entry(run=run(1, 1)).traces == ""
+    assert Entry(job=job(1, 1, title="Something else")).traces == ""
