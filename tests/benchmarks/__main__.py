@@ -26,6 +26,7 @@ BENCHMARKS = {
     "gui_start": "from process start to a usable window, and its memory, against an empty PySide6 window",
     "traces_import": "a 100 MB JSONL of mixed shapes into a set of traces: MB/s and memory",
     "gui_stream": "time between two ticks of a 5 ms timer in the GUI thread, a reply streaming into a long chat",
+    "library_list": "milliseconds to list a library of 200 models",
     "download": "bytes a second against huggingface_hub from one server on loopback, taking turns",
     "download_faults": "downloads with every fault of the reliability table, and killed in the middle ten times",
     "mutations": "damaged GGUF and safetensors files: each ends within 10 s with a sentence, and takes no process along",

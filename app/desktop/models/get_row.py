@@ -147,7 +147,7 @@ class GetRow(QWidget):
         c = colours()
         if self.state.kind == "busy":
             end = QRectF(self.width() - PAD - 110, 0, 110, ROW_PX)
-            draw_text(painter, end, self.state.text, fonts.text(), c.muted, RIGHT)
+            draw_text(painter, end, self.state.text, fonts.text(), c.accent if self.hasFocus() else c.muted, RIGHT)
         if self._question:
             painter.setFont(fonts.text(12))
             painter.setPen(QColor(c.bad))
@@ -193,6 +193,7 @@ class GetRow(QWidget):
 
     def _changed(self) -> None:
         busy, chat = self.state.kind == "busy", self.state.kind == "chat"
+        self._keep_focus(busy)
         self.get.setVisible(not busy)
         if chat:
             self.get.show_action("Chat", f"Chat with {self.title}")
@@ -202,6 +203,17 @@ class GetRow(QWidget):
         self.setAccessibleDescription("; ".join(part for part in said if part))
         self._place()
         self.update()
+
+    def _keep_focus(self, busy: bool) -> None:
+        """The keyboard stays on this row while its button is away, and finds it again when it is back."""
+        if busy and (self.get.main.hasFocus() or self.get.arrow.hasFocus()):
+            self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            self.setFocus()
+        elif not busy and self.focusPolicy() != Qt.FocusPolicy.NoFocus:
+            if self.hasFocus():
+                self.get.show()
+                self.get.main.setFocus()
+            self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     def _place(self) -> None:
         size = self.get.sizeHint()

@@ -141,6 +141,22 @@ def test_a_row_follows_its_job_from_get_to_chat(
     assert asked.args == ["qwen-7b-4bit"]
 
 
+def test_the_keyboard_stays_on_the_row_from_get_to_chat(
+    page: ModelsPage, jobs: FakeJobs, here: list[Model], qtbot: QtBot
+) -> None:
+    seven = row(page, "R1-Distill-Qwen-7B")
+    seven.get.main.setFocus()
+    job = downloading(jobs)
+    assert seven.hasFocus()
+    here.append(model("qwen-7b-4bit", "R1-Distill-Qwen-7B", 4.5, repo=QWEN_7B, recipe="4bit"))
+    with qtbot.waitSignal(page.reading.listed):
+        jobs.change(job.id, state="done", model="qwen-7b-4bit", ended="2025-11-24T10:00:00+00:00")
+    assert seven.get.main.hasFocus()
+    with qtbot.waitSignal(page.chat_requested) as asked:
+        qtbot.keyClick(seven.get.main, Qt.Key.Key_Return)
+    assert asked.args == ["qwen-7b-4bit"]
+
+
 def test_a_download_is_paused_resumed_and_cancelled(page: ModelsPage, jobs: FakeJobs, qtbot: QtBot) -> None:
     job = downloading(jobs)
     press(page, "Pause R1-Distill-Qwen-7B", qtbot)
