@@ -21,6 +21,11 @@ def _main(arguments: list[str]) -> int:
 
         worker.main()
         return 0
+    if arguments[:1] == ["--templates"]:
+        from models import template_child
+
+        template_child.main()
+        return 0
     if arguments == ["--probe"]:
         from models import backend
 

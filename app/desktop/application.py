@@ -193,7 +193,10 @@ class Care(QObject):
         self._background.close()
 
     def _look(self) -> None:
+        from models import hf_cache  # what other downloads left behind is nothing the first paint waits for
+
         try:
+            hf_cache.sweep()
             if self._check and (fault := database.damage(self._file)) is not None:
                 self.damaged.emit(f"The chats in {self._file} are damaged ({fault}); the file is kept as it is.")
             elif self._backup:

@@ -1,10 +1,11 @@
-"""Settings: appearance, and how long models think in a new chat. What is changed holds at once."""
+"""Settings: appearance, how long models think in a new chat, and the Hub's token. What is changed holds at once."""
 
 from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
 from app.desktop.chat.thinking_control import BudgetField
 from app.desktop.preferences import Preferences
 from app.desktop.theme import Scheme, theme
+from app.desktop.token_field import TokenField
 from models import paths
 
 SCHEMES: dict[str, Scheme] = {"As the system": "system", "Light": "light", "Dark": "dark"}
@@ -32,6 +33,8 @@ class SettingsDialog(QDialog):
         self._problem.setObjectName("fault")
         self._problem.setWordWrap(True)
         self.budget.problem.connect(self._problem.setText)
+        self.token = TokenField()
+        self.token.problem.connect(self._problem.setText)
         where = QLabel(f"Everything Stillroom keeps is in {paths.home()}.")
         where.setObjectName("small")
         where.setWordWrap(True)
@@ -39,6 +42,7 @@ class SettingsDialog(QDialog):
         form.setVerticalSpacing(12)
         form.addRow("Appearance", self.scheme)
         form.addRow("New chats think up to", self.budget)
+        form.addRow("Hugging Face token", self.token)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)

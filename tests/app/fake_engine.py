@@ -85,13 +85,22 @@ def loading(_engine: "FakeEngine", _request: messages.Request) -> Iterator[event
 class FakeEngine:
     """Replays a script per kind of request; a script may raise what a call fails with, and wait for `cancelled`."""
 
-    def __init__(self, chat: Script = paris, load: Script = loading, importing: Script | None = None) -> None:
+    def __init__(
+        self,
+        chat: Script = paris,
+        load: Script = loading,
+        importing: Script | None = None,
+        **others: Script,
+    ) -> None:
         self.requests: list[messages.Request] = []
         self.steered: list[messages.Action] = []
         self.cancelled = threading.Event()
         self.steering = threading.Event()
         self.closed = False
-        self._scripts = {messages.Chat: chat, messages.Load: load, messages.Import: importing}
+        self._scripts: dict[type, Script | None] = {
+            messages.Chat: chat, messages.Load: load, messages.Import: importing,
+            **{getattr(messages, name): script for name, script in others.items()},
+        }  # fmt: skip
 
     @property
     def chats(self) -> list[messages.Chat]:
