@@ -10,16 +10,18 @@ from app.desktop import fonts
 from app.desktop.models.drawing import draw_text
 from app.desktop.theme import colours, theme
 from app.desktop.train import words
-from app.desktop.train.cards import Card, label
+from app.desktop.train.cards import PAD_PX, Card, label
 from app.desktop.train.curve_chart import CurveChart, Line
 from app.desktop.train.record import Record
 from app.desktop.train.segments import Segments
 
-LOSS_PX, SMALL_PX, NARROW_PX = 232, 104, 600
+LOSS_PX, SMALL_PX = 232, 104
 TRAINING, VALIDATION = "training", "validation"
 BESIDE = "beside: "  # before the names of the other run's curves
 SMALL = {"rate": "Learning rate", "speed": "Tokens/s"}
 COLUMNS = {"rate": 1, "speed": 2}
+SAID = {"rate": words.rate, "speed": words.tokens_a_second}
+UNITS = {"rate": "", "speed": " tok/s"}
 
 
 @dataclass(frozen=True)
@@ -96,10 +98,7 @@ class LossCard(Card):
         self.small = Segments("Second chart", SMALL)
         self.small.show_chosen("rate")
         self.small_value = label(wraps=False)
-        self.small_charts = {
-            "rate": CurveChart("Learning rate chart", [Line(SMALL["rate"], "muted")], words.rate, SMALL_PX),
-            "speed": CurveChart("Tokens/s chart", [Line(SMALL["speed"], "muted")], words.tokens_a_second, SMALL_PX),
-        }
+        self.small_charts: dict[str, CurveChart] = {}  # made when first shown: each takes some milliseconds
         self._lay_out()
         self.small.chosen.connect(lambda _key: self._show_small())
 
@@ -119,7 +118,11 @@ class LossCard(Card):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The progress goes below the legend where it is narrow."""
         super().resizeEvent(event)
-        narrow = self.width() < NARROW_PX
+        self._place_progress()
+
+    def _place_progress(self) -> None:
+        parts = (self.title, self.legend, self.progress)
+        narrow = sum(part.sizeHint().width() + self.head.spacing() for part in parts) + 2 * PAD_PX > self.width()
         self.progress.setVisible(not narrow)
         self._progress_below.setVisible(narrow)
 
@@ -138,19 +141,23 @@ class LossCard(Card):
             keys.append(Key(f"{name} {' / '.join(last)}", "accent", True))
             steps = max(steps, other.step)
         self.legend.show_keys(keys)
+        self._place_progress()
         best = record.best_step
         self.chart.show_curves(curves, steps, None if best is None else (best, self._best_words))
         self._show_small()
 
     def _show_small(self) -> None:
         chosen = self.small.current
+        if chosen not in self.small_charts:
+            title = SMALL[chosen]
+            self.small_charts[chosen] = CurveChart(f"{title} chart", [Line(title, "muted")], SAID[chosen], SMALL_PX)
+            self.body.addWidget(self.small_charts[chosen])
         for key, chart in self.small_charts.items():
             chart.setVisible(key == chosen)
         column = COLUMNS[chosen]
         self.small_charts[chosen].show_curves({SMALL[chosen]: (self._record.training, column)}, self._record.steps)
         last = self._record.training.last(column)
-        said = words.rate if chosen == "rate" else words.tokens_a_second
-        self.small_value.setText("" if last is None else f"{said(last)}{' tok/s' if chosen == 'speed' else ''}")
+        self.small_value.setText("" if last is None else f"{SAID[chosen](last)}{UNITS[chosen]}")
 
     def _lay_out(self) -> None:
         self.head.addWidget(self.legend)
@@ -164,7 +171,5 @@ class LossCard(Card):
         line.addWidget(self.small_value)
         self.body.addSpacing(4)
         self.body.addLayout(line)
-        for chart in self.small_charts.values():
-            self.body.addWidget(chart)
         self._progress_below.hide()
         self._show_small()
