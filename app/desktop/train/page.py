@@ -70,6 +70,7 @@ class FinetunePage(QWidget):
         self._key = ""  # of the entry that is shown; "" for the form
         self._job_id = 0
         self._beside = ""
+        self._shown = "", False, False, False
         self.notices = notices
         self.toolbar = FinetuneToolbar()
         self.form = SetupForm(self._machine)
@@ -175,13 +176,14 @@ class FinetunePage(QWidget):
     # What is read
 
     def _take_listing(self, listing: Listing) -> None:
-        first = self._listing is None
-        self._listing = listing
+        before, self._listing = self._listing, listing
+        first = before is None and not self._wanted_traces
         self.form.show_listing(listing.models, listing.sets)
         self._choose_wanted()
         self._list_entries()
-        if first:
+        if before is None:
             self.form.choose_base(self._preferences.window("finetune_base", ""))
+        if first:
             self._restore()
         elif self.view is not None and self.entry is not None:
             self.view.show_models(listing.models)
@@ -190,7 +192,7 @@ class FinetunePage(QWidget):
 
     def _restore(self) -> None:
         """Show what was shown when the window closed, or what is at work."""
-        if self._key or self._wanted_traces:
+        if self._key:
             return
         busy = next((entry for entry in self._entries if entry.state in ("running", "preparing")), None)
         self.show_run(busy.key if busy else self._preferences.window("finetune_run", ""))
@@ -370,7 +372,10 @@ class FinetunePage(QWidget):
         models = self._listing.models if self._listing else []
         stopping = self.view is not None and self.view.stopping
         self.toolbar.show_entry(self.entry, self._entries, models, self._beside, stopping)
-        self.changed.emit()
+        now = self._key, self.can_pause(), self.can_resume(), self.can_stop()
+        if now != self._shown:
+            self._shown = now
+            self.changed.emit()
 
     def _connect(self, job_changed: SignalInstance, run_event: SignalInstance) -> None:
         job_changed.connect(self._take_job)

@@ -9,6 +9,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit, QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.desktop.notices import NoticeBar
 from app.desktop.preferences import Preferences
 from app.desktop.train.page import FinetunePage
 from app.desktop.train.run_view import DRAW_MS
@@ -16,6 +17,7 @@ from models.errors import BadInput
 from models.events import Note, Progress, Validation
 from models.train.config import TrainConfig
 from models.train.presets import preset
+from tests.app.desktop.models.fakes import MAC
 from tests.app.desktop.train import fakes
 from tests.app.desktop.train.conftest import Open, view_of
 from tests.app.desktop.train.fakes import BASE, ON, TRACES, FakeJobs
@@ -462,6 +464,52 @@ def test_what_is_at_work_is_shown_first(open_page: Open, jobs: FakeJobs, prefere
     page = open_page()
     assert page.entry is not None
     assert page.entry.key == "run-2"
+
+
+def test_a_set_that_is_asked_for_is_chosen_also_when_it_is_new(
+    open_page: Open, preferences: Preferences, qtbot: QtBot
+) -> None:
+    fakes.traces("a set", 5, 0)
+    fakes.traces("the set", 5, 0, seed=2)
+    fakes.run("run-1", 20, 220)
+    preferences.remember(finetune_run="run-1")
+    page = open_page()
+    assert page.entry is not None
+    page.choose_traces("the set")
+    assert page.form.isVisible()
+    assert page.form.traces.current == "the set"
+    fakes.traces("a new one", 5, 0, seed=3)
+    page.choose_traces("a new one")
+    qtbot.waitUntil(lambda: page.form.traces.current == "a new one")
+
+
+def test_a_set_that_is_asked_for_goes_before_what_was_shown(
+    jobs: FakeJobs, preferences: Preferences, qapp: QApplication, qtbot: QtBot
+) -> None:
+    fakes.traces("the set", 5, 0)
+    fakes.run("run-1", 20, 220)
+    preferences.remember(finetune_run="run-1")
+    signals = jobs.signals
+    page = FinetunePage(jobs, signals.changed, signals.told, fakes.library, NoticeBar(), preferences, lambda: MAC)
+    qtbot.addWidget(page, before_close_func=lambda page: page.close_page())
+    page.show()
+    page.choose_traces("the set")
+    page.start()
+    qtbot.waitUntil(lambda: page.form.traces.current == "the set" and page.view is not None)
+    assert page.entry is None
+    assert page.form.isVisible()
+
+
+def test_menus_are_told_only_when_something_else_can_be_done(
+    training: FinetunePage, jobs: FakeJobs, qtbot: QtBot
+) -> None:
+    told: list[bool] = []
+    training.changed.connect(lambda: told.append(training.can_pause()))
+    jobs.change(1, done=881)
+    jobs.change(1, done=882)
+    assert told == []
+    jobs.change(1, state="paused")
+    assert told == [False]
 
 
 def test_progress_alone_draws_nothing_new(training: FinetunePage, jobs: FakeJobs, qtbot: QtBot) -> None:
