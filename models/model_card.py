@@ -55,7 +55,7 @@ def _origin(made: Made) -> str:
 def _training(run: RunCard) -> str:
     config = run.config
     rows = [
-        f"- traces: {run.examples:,} to learn from, {run.valid_examples:,} held out",
+        f"- traces: {f'{run.traces}, ' if run.traces else ''}{run.examples:,} to learn from, {run.valid_examples:,} held out",
         f"- hash of the data: `{run.data_hash}`" if run.data_hash else "",
         f"- trained: {config.total_steps(run.examples):,} steps planned of {config.batch_rows} rows, "
         f"learning rate {config.learning_rate:g}, seed {config.seed}",

@@ -113,10 +113,6 @@ def _model(w: "MainWindow") -> list[Command]:
 
     return [
         Command("Model", "Choose Model…", w.chat_page.toolbar.picker.click, "Ctrl+Shift+M"),
-        Command("Model", "Get a Model…", lambda: pages.on_models(lambda page: page.start_search()), "Ctrl+Shift+G"),
-        Command("Model", "Import GGUF File…", lambda: pages.on_models(lambda page: page.import_file())),
-        Command("Model", "Import Model Folder…", lambda: pages.on_models(lambda page: page.import_folder())),
-        Command("Model", "Delete Model", lambda: pages.models.delete_chosen(), "", pages.can_delete_model),
         Command("Model", "Stop", shown.stop, "Ctrl+.", under_way, group=1),
         Command("Model", "Answer Now", lambda: shown.steer("answer_now"), "Ctrl+Return", thinks, group=1),
         Command("Model", "Think Longer", lambda: shown.steer("think_longer"), "Ctrl+Shift+Return", thinks, group=1),
@@ -128,6 +124,37 @@ def _model(w: "MainWindow") -> list[Command]:
         Command("Model", "Older Version", lambda: shown.step_last_version(-1), "Ctrl+[", answered, group=3),
         Command("Model", "Newer Version", lambda: shown.step_last_version(1), "Ctrl+]", answered, group=3),
         Command("Model", "Use This Budget for New Chats", shown.make_default_budget, group=4),
+        Command(
+            "Model", "Get a Model…", lambda: pages.on_models(lambda page: page.start_search()), "Ctrl+Shift+G", group=5
+        ),
+        Command("Model", "Import GGUF File…", lambda: pages.on_models(lambda page: page.import_file()), group=5),
+        Command("Model", "Import Model Folder…", lambda: pages.on_models(lambda page: page.import_folder()), group=5),
+        Command("Model", "Delete Model", lambda: pages.models.delete_chosen(), "", pages.can_delete_model, group=5),
+        Command("Model", "New Fine-Tuning", lambda: pages.on_finetune(lambda page: page.new_run()), group=6),
+        Command(
+            "Model",
+            "Pause Fine-Tuning",
+            lambda: pages.finetune.pause(),
+            "",
+            lambda: pages.run_can(lambda page: page.can_pause()),
+            group=6,
+        ),
+        Command(
+            "Model",
+            "Resume Fine-Tuning",
+            lambda: pages.finetune.resume(),
+            "",
+            lambda: pages.run_can(lambda page: page.can_resume()),
+            group=6,
+        ),
+        Command(
+            "Model",
+            "Stop Fine-Tuning and Keep",
+            lambda: pages.finetune.stop_and_keep(),
+            "",
+            lambda: pages.run_can(lambda page: page.can_stop()),
+            group=6,
+        ),
     ]
 
 

@@ -97,7 +97,7 @@ class JobQueue(QObject):
         """Train an adapter. The run's folder gets a name of its own here, so that it can be found from the start."""
         run = f"{datetime.now():%Y%m%d-%H%M%S}-{name}"
         request = messages.Finetune(model=model, traces=traces, name=name, config=config, held_out=held_out, run=run)
-        return self._add(f"{name} on {title}", name, lambda: [request])
+        return self._add(title, name, lambda: [request])
 
     def fuse(self, request: messages.Fuse, title: str) -> int:
         """Make one model of a model and its adapter."""

@@ -13,6 +13,7 @@ from models.engine.jobs import Job
 if TYPE_CHECKING:
     from app.desktop.main_window import MainWindow
     from app.desktop.models.page import ModelsPage
+    from app.desktop.train.page import FinetunePage
 
 Maker = Callable[[], QWidget]
 
@@ -26,23 +27,29 @@ class MorePages(QObject):
         self._services = window.services
         self.removals = Removals(self._services.delete, self)
         self._models: ModelsPage | None = None
+        self._finetune: FinetunePage | None = None
+        self._bars: dict[str, NoticeBar] = {}  # of the pages that were made
         self._services.jobs.changed.connect(self._tell)
 
     def all(self) -> list[tuple[str, str, Maker]]:
         """Name, icon and maker of each."""
-        return [("Models", "model", self._make_models)]
+        return [
+            ("Models", "model", self._make_models),
+            ("Fine-tune", "curve", self._make_finetune),
+        ]
 
     def shown(self, name: str) -> None:
         """A page came to the front: it reads what may have changed meanwhile."""
         if name == "Models":
             self.models.start()
             self.models.set_in_use(self._window.chat_page.shown.choice.model)
+        elif name == "Fine-tune" and self._finetune is not None:
+            self._finetune.start()
 
     def notices(self) -> NoticeBar:
         """The bar of notices of the page in front."""
-        if self._models is not None and self._window.is_page("Models"):
-            return self._models.notices
-        return self._window.notices
+        front = next((name for name in self._bars if self._window.is_page(name)), "")
+        return self._bars.get(front, self._window.notices)
 
     @property
     def models(self) -> "ModelsPage":
@@ -56,6 +63,23 @@ class MorePages(QObject):
         """Bring the Models page to the front and do something there."""
         self._window.show_page("Models")
         do(self.models)
+
+    @property
+    def finetune(self) -> "FinetunePage":
+        """The Fine-tune page, made now if need be."""
+        if self._finetune is None:
+            self._window.show_page("Fine-tune")
+        assert self._finetune is not None, "made when it is shown"
+        return self._finetune
+
+    def on_finetune(self, do: Callable[["FinetunePage"], None]) -> None:
+        """Bring the Fine-tune page to the front and do something there."""
+        self._window.show_page("Fine-tune")
+        do(self.finetune)
+
+    def run_can(self, ask: Callable[["FinetunePage"], bool]) -> bool:
+        """Whether the run that is shown can be paused, resumed or stopped."""
+        return self._finetune is not None and self._window.is_page("Fine-tune") and ask(self._finetune)
 
     def start_search(self) -> bool:
         """Search the page in front, where it can be searched."""
@@ -79,8 +103,9 @@ class MorePages(QObject):
 
     def close(self) -> None:
         """Stop what the pages started, and delete what is to be deleted."""
-        if self._models is not None:
-            self._models.close_page()
+        for page in (self._models, self._finetune):
+            if page is not None:
+                page.close_page()
         self.removals.close()
 
     def _make_models(self) -> QWidget:
@@ -94,7 +119,7 @@ class MorePages(QObject):
             services.signals.arrived,
             services.list_models,
             self.removals,
-            NoticeBar(),
+            self._bar("Models"),
             services.preferences,
         )
         page.chat_requested.connect(self._window.chat_with)
@@ -102,6 +127,28 @@ class MorePages(QObject):
         page.changed.connect(self._window.menus.refresh)
         self._models = page
         return page
+
+    def _make_finetune(self) -> QWidget:
+        from app.desktop.train.page import FinetunePage
+
+        services = self._services
+        page = FinetunePage(
+            services.jobs,
+            services.jobs.changed,
+            services.jobs.run_event,
+            services.list_models,
+            self._bar("Fine-tune"),
+            services.preferences,
+        )
+        page.chat_requested.connect(self._window.chat_with)
+        page.changed.connect(self._window.menus.refresh)
+        self._finetune = page
+        return page
+
+    def _bar(self, page: str) -> NoticeBar:
+        """A bar of notices for a page."""
+        self._bars[page] = NoticeBar()
+        return self._bars[page]
 
     def _tell(self, job: Job) -> None:
         """Say on another page, and in the Dock, that a job has ended."""
@@ -113,7 +160,7 @@ class MorePages(QObject):
             QApplication.alert(self._window)
         if job.state == "failed":
             self.notices().show_error(f"{job.title}: {job.error}", job.hint)
-        elif self._window.is_page("Models"):
-            return
-        elif job.doing in ("quantize", "fetch", "import") and job.model:
+        elif job.doing in ("quantize", "fetch", "import") and job.model and not self._window.is_page("Models"):
             self.notices().show_info(f"{job.title} is ready.", "Chat", lambda: self._window.chat_with(job.model))
+        elif job.doing in ("finetune", "keep") and job.model and not self._window.is_page("Fine-tune"):
+            self.notices().show_info(f"The adapter {job.model} is ready.")

@@ -52,9 +52,12 @@ def work(request: messages.Job) -> Iterator[events.Event]:
 
 
 def _add_traces(request: messages.AddTraces) -> Iterator[events.Event]:
+    from models import library
     from models.traces import counting, store
     from models.traces.checks import Limits
 
+    if request.model is not None:
+        yield from library.prepare(request.model)  # the starter may not be made yet
     count = None if request.model is None else counting.tokens_of(request.model)
     yield from _ending(
         store.add(

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 JOIN_S = 0.016  # tokens closer together than a frame travel as one
+PROGRESS_S = 0.1  # of a stage, between two events that say how far it is
 Item = TypeVar("Item")
 
 GRACE_S = 2.0  # how long a worker outlives its parent
@@ -90,7 +91,7 @@ class Worker:
     def _run(self, call: messages.Call) -> None:
         steering = self._steering[call.id]
         try:
-            for event in joined(self._events(call.request, steering)):
+            for event in thinned(joined(self._events(call.request, steering))):
                 self._report(call.id, event)
         except BrokenPipeError:
             steering.cancel()  # the parent is gone; the reading thread sees to the end
@@ -187,6 +188,20 @@ def joined(source: Iterator[events.Event]) -> Iterator[events.Event]:
             held, sent_at = None, time.monotonic()
         if not isinstance(event, events.Token):
             yield event
+
+
+def thinned(source: Iterator[events.Event]) -> Iterator[events.Event]:
+    """Leave out progress that comes sooner after the last than an eye could follow; the last of a stage always goes."""
+    sent: events.Progress | None = None
+    sent_at = 0.0
+    for event in source:
+        if isinstance(event, events.Progress):
+            now = time.monotonic()
+            more = sent is not None and (sent.job, sent.stage) == (event.job, event.stage)
+            if more and now - sent_at < PROGRESS_S and event.done < event.total:
+                continue
+            sent, sent_at = event, now
+        yield event
 
 
 def _stoppable(source: Iterator[Item], steering: Steering) -> Iterator[Item]:

@@ -22,7 +22,7 @@ SAMPLES, SAMPLE_BYTES = 64, 64 << 10  # of each weight file
 
 class RunCard(msgspec.Struct, frozen=True, kw_only=True):
     """What a run began with. created: ISO 8601, UTC; base_fingerprint: as fingerprint() gives it; adapter: the name to
-    publish under, or empty; data_hash: of all tokens and masks, empty before the first start."""
+    publish under, or empty; traces: the name of their set; data_hash: of all tokens and masks, empty before the first start."""
 
     id: str
     created: str
@@ -33,6 +33,7 @@ class RunCard(msgspec.Struct, frozen=True, kw_only=True):
     examples: int
     valid_examples: int
     adapter: str
+    traces: str = ""
     versions: dict[str, str]
     machine: hardware.Machine
     data_hash: str = ""
@@ -53,8 +54,9 @@ def create(
     valid: list[Example],
     config: TrainConfig,
     adapter: str,
+    traces: str = "",
 ) -> RunCard:
-    """Write the folder of a run, its card last. Raises BadInput when there is a run in it, NotFound without a base."""
+    """Write the folder of a run, its card last. traces: the set that the examples are from. Raises BadInput when there is a run in it, NotFound without a base."""
     if (run / checkpoints.CARD).exists():
         raise errors.BadInput(f"There is a run in {run} already.", "Resume it, or choose another folder.")
     _check_there(base, base_folder)
@@ -68,6 +70,7 @@ def create(
         examples=len(examples),
         valid_examples=len(valid),
         adapter=adapter,
+        traces=traces,
         versions={
             "python": platform.python_version(),
             "mlx": metadata.version("mlx"),

@@ -16,7 +16,7 @@ import mlx.nn as nn
 from mlx.utils import tree_flatten
 
 from models import errors, load
-from models.events import Event, Note, Progress
+from models.events import Event, Finetuned, Note, Prepared, Progress
 from models.train import batches, cards, checkpoints, lora, losses, memory
 from models.train.cards import RunCard
 from models.train.checkpoints import State
@@ -24,7 +24,6 @@ from models.train.config import TrainConfig, check, config_hash
 from models.train.dataset import Example, data_hash, encode_all
 from models.train.loop import Work, train
 from models.train.publish import check_free, chosen, publish
-from models.train.report import Finetuned, Prepared
 from models.train.samples import Prompts
 
 __all__ = ["finetune", "publish", "resume"]
@@ -49,16 +48,17 @@ def finetune(
     config: TrainConfig,
     run: Path,
     adapter: str = "",
+    traces: str = "",
 ) -> Iterator[Event | Finetuned]:
-    """Train an adapter; yields the events of models/train/report.py, Progress and Note, and Finetuned last.
+    """Train an adapter; yields the events of models/events.py, Progress and Note, and Finetuned last.
 
     run: a folder that is not there yet (cards.new_run names one); adapter: the name to publish under, empty to leave
-    that for later. Closing the generator pauses the run: resume(run) goes on. Raises BadInput, NotFound, Corrupt,
+    that for later; traces: the name of the set the examples are from. Closing the generator pauses the run: resume(run) goes on. Raises BadInput, NotFound, Corrupt,
     Unsupported, NoMemory, DiskFull and Busy, each with its sentence.
     """
     check(config)
     check_free(adapter)
-    cards.create(run, base_folder, base_name, list(examples), list(valid), config, adapter)
+    cards.create(run, base_folder, base_name, list(examples), list(valid), config, adapter, traces)
     yield from resume(run)
 
 

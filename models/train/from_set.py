@@ -24,9 +24,10 @@ def finetune_on_set(request: messages.Finetune) -> Iterator[Event | Finetuned]:
         return
     if request.resume:
         raise errors.NotFound(f"There is no run named {request.run}.", "Start it anew.")
+    store.get(request.traces)  # before anything is made for it
     folder = yield from library.prepare(request.model)
     train, valid = yield from _divided(request)
-    yield from finetune(folder, request.model, train, valid, request.config, run, request.name)
+    yield from finetune(folder, request.model, train, valid, request.config, run, request.name, request.traces)
 
 
 def _divided(request: messages.Finetune) -> Generator[Event, None, tuple[list[Example], list[Example]]]:

@@ -21,13 +21,12 @@ import msgspec
 from mlx.utils import tree_flatten, tree_map, tree_unflatten
 
 from models import errors
-from models.events import Event, Progress
+from models.events import Checkpoint, Event, Progress, Sample, Step, Validation
 from models.train import batches, checkpoints, lora, memory
 from models.train.checkpoints import State
 from models.train.config import TrainConfig
 from models.train.dataset import Row
 from models.train.losses import Loss
-from models.train.report import Checkpoint, Sample, Step, Validation
 
 log = logging.getLogger(__name__)
 

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 from models import generate
 from models.engine.messages import Chat, Message, Sampling
-from models.events import Done, Progress, Reply, Token
+from models.events import Done, Progress, Reply, Sample, Token
 from models.load import LoadedModel
 from models.train.config import TrainConfig
 from models.train.dataset import Example
-from models.train.report import Sample
 
 SIGN_OF_LIFE = 16  # tokens between two
 

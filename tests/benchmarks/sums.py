@@ -21,11 +21,11 @@ from pathlib import Path
 from mlx_lm import batch_generate
 
 from models import blas, library, starter
+from models.events import Checkpoint, Finetuned, Prepared, Step, Validation
 from models.load import LoadedModel, load
 from models.train.config import TrainConfig
 from models.train.dataset import Example, prompt_for
 from models.train.finetune import finetune
-from models.train.report import Checkpoint, Finetuned, Prepared, Step, Validation
 
 TRACES, WATCHED, HELD_OUT = 1200, 16, 100
 REPLY_TOKENS = 160  # six numbers take about 70

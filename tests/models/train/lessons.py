@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-from models.events import Event
+from models.events import Event, Finetuned, Sample, Step, Validation
 from models.load import LoadedModel
 from models.train.checkpoints import runs_folder
 from models.train.config import TrainConfig
 from models.train.dataset import Example
 from models.train.finetune import finetune
-from models.train.report import Finetuned, Sample, Step, Validation
 from tests.models.scripted import tiny_loaded
 from tests.tiny import make_tiny
 

@@ -9,10 +9,10 @@ import mlx.core as mx
 import pytest
 
 from models import checkpoint, errors
+from models.events import Step, Validation
 from models.train import checkpoints, lora
 from models.train.checkpoints import State
 from models.train.config import TrainConfig
-from models.train.report import Step, Validation
 
 KILLS, AT_ONCE = 20, 4
 

@@ -17,7 +17,7 @@ from mlx_lm.models.llama import TransformerBlock
 from mlx_lm.utils import load_adapters
 
 from models import checkpoint, errors, paths
-from models.events import Note
+from models.events import Checkpoint, Finetuned, Note, Prepared, Sample, Step, Validation
 from models.load import load
 from models.train import cards, checkpoints, lora, losses, memory
 from models.train.batches import Batch
@@ -25,7 +25,6 @@ from models.train.config import TrainConfig, check
 from models.train.dataset import Example
 from models.train.finetune import finetune, publish, resume
 from models.train.loop import learning_rate
-from models.train.report import Checkpoint, Finetuned, Prepared, Sample, Step, Validation
 from tests.models.train.lessons import QUICK, TRAIN, VALID, base, loaded, start, told
 
 replace = msgspec.structs.replace
