@@ -1,0 +1,75 @@
+"""From a file of traces to an adapter that chats, a fused model and a GGUF file, through the real command line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.end2end.command_line import stillroom
+from tests.tiny import make_tiny
+
+PROBLEMS = 24
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    home = tmp_path / "home"
+    rows = [
+        {"problem": f"What is {n} + {n + 1}?", "reasoning": f"{n} + {n + 1} = {2 * n + 1}", "solution": str(2 * n + 1)}
+        for n in range(PROBLEMS)
+    ]
+    rows.append({"problem": "What is nothing?", "reasoning": "Nothing", "solution": ""})
+    (tmp_path / "sums.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    stillroom(home, "import", str(make_tiny(tmp_path / "tiny", thinking="opened")), "--name", "tiny")
+    return home
+
+
+def test_traces_become_an_adapter_that_chats_and_is_fused(tmp_path: Path, home: Path) -> None:
+    added = stillroom(home, "traces", "add", "sums", str(tmp_path / "sums.jsonl"), "--model", "tiny", "--json")
+    report = added.events[-1]
+    assert (report["rows"], report["kept"]) == (PROBLEMS + 1, PROBLEMS)
+    assert [(entry["line"], entry["reason"]) for entry in report["left_out"]] == [(PROBLEMS + 1, "no_answer")]
+
+    settings = ["--traces", "sums", "--rank", "4", "--steps", "3", "--batch-size", "4", "--held-out", "0.2"]
+    trained = stillroom(home, "finetune", "tiny", "--name", "adder", *settings, "--json")
+    assert trained.status == 0, trained.err
+    assert [event["step"] for event in trained.events if event["type"] == "step"] == [1, 2, 3]
+    result = trained.events[-1]
+    assert (result["adapter"], result["base"], result["steps"]) == ("adder", "tiny", 3)
+    assert result["validation_loss"] > 0
+
+    listed = {model["name"]: model for model in stillroom(home, "list", "--json").events[-1]["models"]}
+    assert (listed["adder"]["kind"], listed["adder"]["base"]) == ("adapter", "tiny")
+    asked = ["What is 2 + 3?", "--think", "8", "--max-tokens", "24", "--temperature", "0", "--json"]
+    with_adapter = stillroom(home, "chat", "tiny", *asked, "--adapter", "adder")
+    assert with_adapter.status == 0, with_adapter.err
+    fused = stillroom(home, "fuse", "tiny", "--adapter", "adder", "--name", "tiny-adder", "--json")
+    assert fused.events[-1]["name"] == "tiny-adder"
+    said = stillroom(home, "chat", "tiny-adder", *asked)
+    for field in ("thinking", "answer"):
+        assert said.events[-1][field] == with_adapter.events[-1][field]
+
+
+def test_a_set_is_shown_exported_and_deleted(tmp_path: Path, home: Path) -> None:
+    stillroom(home, "traces", "add", "sums", str(tmp_path / "sums.jsonl"))
+    shown = stillroom(home, "traces", "show", "sums", "--json").events[-1]
+    assert (shown["traces"], shown["report"]["kept"]) == (PROBLEMS, PROBLEMS)
+    assert "24 of 24 problems" in stillroom(home, "traces", "show", "sums").out
+    out = tmp_path / "out.jsonl"
+    stillroom(home, "traces", "export", "sums", "--to", str(out), "--shape", "messages")
+    first = json.loads(out.read_text().splitlines()[0])
+    assert first["messages"][0]["content"] == "What is 0 + 1?"
+    assert [one["name"] for one in stillroom(home, "traces", "list", "--json").events[-1]["sets"]] == ["sums"]
+    assert stillroom(home, "traces", "rm", "sums", "--json").events[-1]["freed_bytes"] > 0
+    assert stillroom(home, "traces", "list", "--json").events[-1]["sets"] == []
+
+
+def test_each_wrong_wish_gets_a_sentence(tmp_path: Path, home: Path) -> None:
+    stillroom(home, "traces", "show", "none", "--json").assert_failed("not_found", 1, "none")
+    stillroom(home, "traces", "add", "s", str(tmp_path / "none.jsonl"), "--json").assert_failed("not_found", 1)
+    train = ["finetune", "tiny", "--name", "a", "--json"]
+    stillroom(home, *train, "--traces", "none").assert_failed("not_found", 1, "none")
+    stillroom(home, *train, "--traces", "none", "--learning-rate", "7").assert_failed("bad_input", 2, "learning rate")
+    stillroom(home, *train, "--traces", "none", "--resume").assert_failed("not_found", 1, "run")
+    stillroom(home, "chat", "tiny", "Hi", "--adapter", "none", "--json").assert_failed("not_found", 1, "none")
+    stillroom(home, "fuse", "tiny", "--adapter", "none", "--name", "x", "--json").assert_failed("not_found", 1, "none")
