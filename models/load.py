@@ -15,9 +15,9 @@ import mlx.core as mx
 import mlx.nn as nn
 import psutil
 from mlx.utils import tree_flatten
-from mlx_lm.utils import dequantize_model, load_adapters, load_model, load_tokenizer
+from mlx_lm.utils import dequantize_model, load_model, load_tokenizer
 
-from models import checkpoint_files, safety
+from models import adapters, checkpoint_files, safety
 from models.errors import Corrupt, NoMemory, NotFound, StillroomError, Unsupported
 from models.events import Loaded, Progress
 from models.kv_cache import ConversationCache
@@ -33,7 +33,10 @@ MEMORY_MARGIN = 512 << 20  # bytes left to the rest of the machine
 
 @dataclass
 class LoadedModel:
-    """A model in memory with all that a reply needs. One thread loads it, runs it and lets it go."""
+    """A model in memory with all that a reply needs. One thread loads it, runs it and lets it go.
+
+    adapter: its folder, None without one; replaced: the adapter took the place of the base's own weights.
+    """
 
     name: str
     path: Path
@@ -46,17 +49,41 @@ class LoadedModel:
     context_limit: int
     weights_bytes: int
     seconds: float
+    replaced: bool = False
     cache: ConversationCache = field(init=False)
+    _base_layers: adapters.Layers = field(default_factory=list)
+    _worn: tuple[str, int] | None = None
 
     def __post_init__(self) -> None:
         self.cache = ConversationCache(self.model)
+
+    def wears(self, adapter: str | None) -> bool:
+        """Whether that adapter is on it, and still the same file; None for the base alone."""
+        return self._worn == _identity(adapter)
+
+    def wear(self, adapter: str | None) -> None:
+        """Take the adapter off and put another one on; the base is not read again. Raises what adapters.put_on raises.
+
+        Then the base is left without an adapter. The conversation's cache is another model's and is forgotten. Not for
+        adapters that replace weights.
+        """
+        adapters.take_off(self.model, self._base_layers)
+        self._base_layers, self.adapter, self._worn = [], None, None
+        try:
+            if adapter is not None:
+                worn = _identity(adapter)
+                self._base_layers = adapters.put_on(self.model, Path(adapter))
+                self.adapter, self._worn = adapter, worn
+        finally:
+            self.weights_bytes = _weights_bytes(self.model)
+            self.cache = ConversationCache(self.model)
 
     def record(self) -> Loaded:
         """What a face is told about it."""
         family = self.style.family
         untrained = (
             f"{self.name} was not trained to think: Stillroom opens its thinking and closes it at the budget."
-            if not family.trained
+            if not family.trained and self.adapter is None
             else ""
         )
         return Loaded(
@@ -93,25 +120,32 @@ def _load(name: str, path: Path, adapter: str | None, templates: TemplateProcess
     total = weights_on_disk(path)
     check_memory(name, total, config)
     yield Progress(job="load", stage="load", done=0, total=total, unit="bytes")
-    model = _said_plainly(name, "config.json and weights", lambda: _load_weights(path, config, adapter))
+    full = Path(adapter) if adapter is not None and adapters.is_full(Path(adapter)) else None
+    model = _said_plainly(name, "config.json and weights", lambda: _load_weights(path, config, full))
     yield Progress(job="load", stage="load", done=total, total=total, unit="bytes")
     tokenizer = _said_plainly(name, "tokenizer files", lambda: _load_tokenizer(path, config))
     render = template_renderer(tokenizer, templates)
     template = getattr(tokenizer, "chat_template", None)
     family = family_of(name, config["model_type"], template if isinstance(template, str) else "", tokenizer.get_vocab())
-    yield LoadedModel(
+    loaded = LoadedModel(
         name=name,
         path=path,
-        adapter=adapter,
+        adapter=str(full) if full else None,
         model=model,
         tokenizer=tokenizer,
         style=detect(family, render),
         render=render,
         sampling=_advised_sampling(path, family.sampling),
         context_limit=context_limit(config),
-        weights_bytes=sum(array.nbytes for _, array in tree_flatten(model.parameters())),
-        seconds=time.perf_counter() - begun,
+        weights_bytes=_weights_bytes(model),
+        seconds=0.0,
+        replaced=full is not None,
+        _worn=_identity(str(full) if full else None),
     )
+    if adapter is not None and full is None:
+        loaded.wear(adapter)
+    loaded.seconds = time.perf_counter() - begun
+    yield loaded
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -158,21 +192,33 @@ def _growth_on_cpu(config: dict[str, Any]) -> float:
     return 1.0 if config.get("torch_dtype", config.get("dtype")) == "float32" else 2.0
 
 
-def _load_weights(path: Path, config: dict[str, Any], adapter: str | None) -> nn.Module:
+def _identity(adapter: str | None) -> tuple[str, int] | None:
+    """What tells an adapter from another one of the same name that came after it."""
+    if adapter is None:
+        return None
+    weights = Path(adapter) / adapters.WEIGHTS
+    return adapter, weights.stat().st_mtime_ns if weights.exists() else 0
+
+
+def _weights_bytes(model: nn.Module) -> int:
+    return sum(array.nbytes for _, array in tree_flatten(model.parameters()))
+
+
+def _load_weights(path: Path, config: dict[str, Any], full: Path | None) -> nn.Module:
     with checkpoint_files.plainly_named(path) as place:
-        model = _model_of(place, config, adapter)
+        model = _model_of(place, config, full)
         mx.eval(model.parameters())
     return model
 
 
-def _model_of(path: Path, config: dict[str, Any], adapter: str | None) -> nn.Module:
+def _model_of(path: Path, config: dict[str, Any], full: Path | None) -> nn.Module:
     model, _ = load_model(path, lazy=True, trust_remote_code=False)
+    if full is not None:
+        adapters.put_on(model, full)
     if _runs_on_cpu():
         _to_float32(model)
     else:
         _to_compute_dtype(model, config)
-    if adapter is not None:
-        model = load_adapters(model, adapter)
     model.eval()
     return model
 

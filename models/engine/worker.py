@@ -128,8 +128,12 @@ class Worker:
             yield from _stoppable(work(request), steering)
 
     def _load(self, name: str, adapter: str | None, steering: Steering) -> "Generator[events.Event, None, LoadedModel]":
-        """Have the model in memory, freeing another one first; returns it."""
-        from models import library
+        """Have the model in memory, freeing another one first; returns it.
+
+        An adapter is put on a base that is there already, and taken off it, without loading that again; one that
+        replaces weights, a full fine-tune, is loaded with its base.
+        """
+        from models import adapters, library
         from models.load import LoadedModel, load
 
         path = yield from self._prepared(name, steering)
@@ -137,8 +141,14 @@ class Worker:
             library.mark_used(adapter)
             adapter = str(library.find_adapter(adapter))
         library.mark_used(name)
-        if self._loaded is not None and (self._loaded.path, self._loaded.adapter) == (path, adapter):
-            return self._loaded
+        loaded = self._loaded
+        if loaded is not None and loaded.path == path:
+            if loaded.wears(adapter):
+                return loaded
+            if not loaded.replaced and not (adapter is not None and adapters.is_full(Path(adapter))):
+                loaded.wear(adapter)
+                return loaded
+        del loaded
         self._unload()
         for item in _stoppable(load(library.title(name), path, adapter), steering):
             if isinstance(item, LoadedModel):

@@ -1,0 +1,78 @@
+"""The worker and adapters: a base stays in memory while they come and go."""
+
+import io
+from pathlib import Path
+
+import pytest
+
+from models import errors, events, load, paths
+from models.engine.messages import Chat, Load, Message, Sampling
+from models.engine.worker import Worker
+from models.thinking import Steering
+from tests.models.test_adapters import make_adapter
+from tests.tiny import make_tiny
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    return make_tiny(tmp_path / "tiny")
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    read: list[object] = []
+    original = load.load_model
+    monkeypatch.setattr(load, "load_model", lambda *given, **named: (read.append(given), original(*given, **named))[1])
+    return read
+
+
+@pytest.fixture
+def worker() -> Worker:
+    return Worker(io.BytesIO(), io.BytesIO())
+
+
+def run(worker: Worker, request: Load | Chat) -> events.Result:
+    *_, done = worker._events(request, Steering())
+    return done.result
+
+
+def ask(base: Path, adapter: str | None) -> Chat:
+    hello = [Message(role="user", content="Hello")]
+    greedy = Sampling(temperature=0.0)
+    return Chat(model=str(base), messages=hello, think=0, max_tokens=12, sampling=greedy, adapter=adapter)
+
+
+def test_replies_with_and_without_an_adapter_read_the_base_once(base: Path, reads: list[object], worker: Worker):
+    make_adapter(paths.adapters_folder() / "adds", base)
+    reads.clear()
+    plain = run(worker, ask(base, None))
+    adapted = run(worker, ask(base, "adds"))
+    again = run(worker, ask(base, None))
+    assert len(reads) == 1
+    assert plain.answer == again.answer != adapted.answer
+    assert again.cached_tokens == 0
+    assert run(worker, ask(base, None)).cached_tokens > 0
+
+
+def test_a_full_fine_tune_reads_the_base_anew_and_so_does_the_way_back(base: Path, reads: list[object], worker: Worker):
+    make_adapter(paths.adapters_folder() / "adds", base)
+    make_adapter(paths.adapters_folder() / "all", base, "full")
+    reads.clear()
+    for adapter in (None, "all", "all", "adds", None):
+        run(worker, Load(model=str(base), adapter=adapter))
+    assert len(reads) == 3
+
+
+def test_an_adapter_that_is_gone_or_another_models_leaves_the_base_in_memory(
+    base: Path, reads: list[object], worker: Worker
+):
+    make_adapter(paths.adapters_folder() / "adds", base)
+    (paths.adapters_folder() / "adds" / "adapter_config.json").write_text('{"num_layers": 2}')
+    reads.clear()
+    run(worker, Load(model=str(base)))
+    with pytest.raises(errors.NotFound, match="no adapter named gone"):
+        run(worker, Load(model=str(base), adapter="gone"))
+    with pytest.raises(errors.BadInput, match="adds does not fit this model"):
+        run(worker, Load(model=str(base), adapter="adds"))
+    run(worker, Load(model=str(base)))
+    assert len(reads) == 1
