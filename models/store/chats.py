@@ -70,6 +70,7 @@ class Chat(msgspec.Struct, frozen=True):
     draft: str
     leaf_id: int | None
     deleted_at: float | None
+    adapter: str = ""
 
 
 class ChatEntry(msgspec.Struct, frozen=True):
@@ -82,7 +83,7 @@ class ChatEntry(msgspec.Struct, frozen=True):
 
 
 class StoredMessage(msgspec.Struct, frozen=True):
-    """A message of the tree. model: what wrote a reply; version of versions: its place among its siblings, from 1."""
+    """A message of the tree. model, adapter: what wrote a reply; version of versions: its place among its siblings, from 1."""
 
     id: int
     chat_id: int
@@ -96,6 +97,7 @@ class StoredMessage(msgspec.Struct, frozen=True):
     figures: Figures | None
     rating: Rating
     created: float
+    adapter: str = ""
     version: int = 1
     versions: int = 1
 
@@ -148,13 +150,15 @@ class Chats:
         system: str = "",
         preset: str = "",
         sampling: Sampling | None = None,
+        adapter: str = "",
     ) -> Chat:
         """Add an empty chat."""
         now = self.clock()
-        values = (now, now, _text(model), think_budget, _text(system), _text(preset), _json(sampling or Sampling()))
+        texts = (_text(system), _text(preset), _json(sampling or Sampling()), _text(adapter))
         chat_id = self._insert(
-            "INSERT INTO chats (created, updated, model, think_budget, system, preset, sampling) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            values,
+            "INSERT INTO chats (created, updated, model, think_budget, system, preset, sampling, adapter)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (now, now, _text(model), think_budget, *texts),
         )
         return self.get(chat_id)
 
@@ -163,8 +167,8 @@ class Chats:
         rows = self._rows(f"SELECT {_CHAT} FROM chats WHERE id = ?", (chat_id,))
         if not rows:
             raise _no_chat(chat_id)
-        *before, sampling, draft, leaf_id, deleted_at = rows[0]
-        fields = (*before, msgspec.json.decode(sampling, type=Sampling), draft, leaf_id, deleted_at)
+        *before, sampling, draft, leaf_id, deleted_at, adapter = rows[0]
+        fields = (*before, msgspec.json.decode(sampling, type=Sampling), draft, leaf_id, deleted_at, adapter)
         return Chat(*fields)
 
     def entries(self) -> list[ChatEntry]:
@@ -217,9 +221,13 @@ class Chats:
         """Keep what is in the composer. Does not count as a change of the chat."""
         self._set(chat_id, "draft", _text(text))
 
-    def set_model(self, chat_id: int, model: str) -> None:
-        """Choose the model that answers from now on."""
-        self._set(chat_id, "model", _text(model))
+    @_change
+    def set_model(self, chat_id: int, model: str, adapter: str = "") -> None:
+        """Choose the model that answers from now on, and the adapter it wears."""
+        self._require_chat(chat_id)
+        self.connection.execute(
+            "UPDATE chats SET model = ?, adapter = ? WHERE id = ?", (_text(model), _text(adapter), chat_id)
+        )
 
     @_change
     def set_thinking(self, chat_id: int, budget: int | None, custom: int | None = None) -> None:
@@ -263,6 +271,17 @@ class Chats:
         if not rows:
             self._require_chat(chat_id)
         return [_message(row) for row in rows]
+
+    def path(self, message_id: int) -> list[StoredMessage]:
+        """Read a message and all it hangs on, first to last."""
+        rows = self._rows(_PATH, (message_id,))
+        if not rows:
+            raise _no_message(message_id)
+        return [_message(row) for row in rows]
+
+    def rated(self, rating: Rating) -> list[StoredMessage]:
+        """Read the whole replies of all chats, deleted ones apart, that were rated so, oldest first."""
+        return [_message(row) for row in self._rows(_RATED, (rating,))]
 
     def message(self, message_id: int) -> StoredMessage:
         """Read one message."""
@@ -310,12 +329,12 @@ class Chats:
         return self.message(new_id)
 
     @_change
-    def begin_reply(self, message_id: int, model: str) -> StoredMessage:
+    def begin_reply(self, message_id: int, model: str, adapter: str = "") -> StoredMessage:
         """Add an empty reply of state `streaming` to a user's message and show it; to one answered before, another version."""
         asked = self.message(message_id)
         if asked.role != "user":
             raise errors.BadInput("Only a message of yours can be answered.")
-        reply_id = self._add(asked.chat_id, asked.id, "assistant", "", "streaming", model)
+        reply_id = self._add(asked.chat_id, asked.id, "assistant", "", "streaming", model, adapter)
         return self.message(reply_id)
 
     @_change
@@ -384,12 +403,14 @@ class Chats:
         content: str,
         state: State = "done",
         model: str = "",
+        adapter: str = "",
     ) -> int:
         """Add a message below parent_id and make it the end of the shown branch."""
         now = self.clock()
         message_id = self._insert(
-            "INSERT INTO messages (chat_id, parent_id, role, content, state, model, created) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (chat_id, parent_id, role, _text(content), state, _text(model), now),
+            "INSERT INTO messages (chat_id, parent_id, role, content, state, model, adapter, created)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (chat_id, parent_id, role, _text(content), state, _text(model), _text(adapter), now),
         )
         self.connection.execute("UPDATE chats SET leaf_id = ?, updated = ? WHERE id = ?", (message_id, now, chat_id))
         return message_id
@@ -407,6 +428,7 @@ _CHAT = ", ".join(Chat.__struct_fields__)
 _SAME_PLACE = "s.parent_id IS m.parent_id AND s.chat_id = m.chat_id"
 _MESSAGE = f"""
     m.id, m.chat_id, m.parent_id, m.role, m.content, m.thinking, m.state, m.error, m.model, m.figures, m.rating, m.created,
+    m.adapter,
     (SELECT count(*) FROM messages s WHERE {_SAME_PLACE} AND s.id <= m.id),
     (SELECT count(*) FROM messages s WHERE {_SAME_PLACE})
 """
@@ -418,6 +440,16 @@ _BRANCH = f"""
         SELECT parent_id FROM messages JOIN shown USING (id) WHERE parent_id IS NOT NULL
     )
     SELECT {_MESSAGE} FROM messages m WHERE m.id IN shown ORDER BY m.id
+"""
+_PATH = f"""
+    WITH RECURSIVE above (id) AS (
+        VALUES (?) UNION ALL SELECT parent_id FROM messages JOIN above USING (id) WHERE parent_id IS NOT NULL
+    )
+    SELECT {_MESSAGE} FROM messages m WHERE m.id IN above ORDER BY m.id
+"""
+_RATED = f"""
+    SELECT {_MESSAGE} FROM messages m JOIN chats c ON c.id = m.chat_id
+    WHERE m.rating = ? AND m.role = 'assistant' AND m.state = 'done' AND c.deleted_at IS NULL ORDER BY m.id
 """
 _NEWEST_BELOW = """
     WITH RECURSIVE below (id) AS (
@@ -432,15 +464,17 @@ _SHIFT = (
     "SELECT (SELECT seq FROM sqlite_sequence WHERE name = 'messages') + 1 - min(id) FROM messages WHERE chat_id = ?"
 )
 _COPY_CHAT = """
-    INSERT INTO chats (title, title_source, created, updated, model, think_budget, think_custom, system, preset, sampling, leaf_id)
+    INSERT INTO chats (title, title_source, created, updated, model, adapter, think_budget, think_custom, system, preset,
+        sampling, leaf_id)
     SELECT CASE title WHEN '' THEN '' ELSE title || ' copy' END,
-        title_source, ?, ?, model, think_budget, think_custom, system, preset, sampling, leaf_id + ?
+        title_source, ?, ?, model, adapter, think_budget, think_custom, system, preset, sampling, leaf_id + ?
     FROM chats WHERE id = ?
 """
 _COPY_MESSAGES = """
-    INSERT INTO messages (id, chat_id, parent_id, role, content, thinking, state, error, model, figures, rating, created)
+    INSERT INTO messages (id, chat_id, parent_id, role, content, thinking, state, error, model, figures, rating, created,
+        adapter)
     SELECT id + ?, ?, parent_id + ?, role, content, thinking,
-        CASE state WHEN 'streaming' THEN 'interrupted' ELSE state END, error, model, figures, rating, created
+        CASE state WHEN 'streaming' THEN 'interrupted' ELSE state END, error, model, figures, rating, created, adapter
     FROM messages WHERE chat_id = ? ORDER BY id
 """
 

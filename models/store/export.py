@@ -40,7 +40,8 @@ def export_markdown(chats: Chats, chat_id: int) -> str:
 
 
 def _sections(message: StoredMessage) -> list[str]:
-    parts = ["## You" if message.role == "user" else f"## {message.model or 'Reply'}"]
+    writer = " + ".join(name for name in (message.model or "Reply", message.adapter) if name)
+    parts = ["## You" if message.role == "user" else f"## {writer}"]
     if message.thinking:
         parts += [f"<details>\n<summary>{_thought(message)}</summary>", message.thinking.strip(), "</details>"]
     if message.content:

@@ -125,4 +125,10 @@ def jobs(connection: sqlite3.Connection) -> None:
     )
 
 
-MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [chats, jobs]
+def adapters(connection: sqlite3.Connection) -> None:
+    """Let chats and replies name the adapter the model wears, empty for none."""
+    for table in ("chats", "messages"):
+        connection.execute(f"ALTER TABLE {table} ADD COLUMN adapter TEXT NOT NULL DEFAULT ''")
+
+
+MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [chats, jobs, adapters]

@@ -5,8 +5,10 @@ import pytest
 
 from models import errors, events, paths
 from models.engine.messages import Sampling
+from models.store import database
 from models.store.chats import RECENTLY_DELETED_DAYS, Chats, Figures
 from models.store.database import open_database, transaction
+from models.store.migrations import MIGRATIONS
 from tests.models.store.conftest import Clock
 
 
@@ -374,3 +376,47 @@ def test_the_store_belongs_to_one_thread(chats: Chats, tmp_path: Path) -> None:
 
     with ThreadPoolExecutor(1) as pool, pytest.raises(sqlite3.ProgrammingError, match="thread"):
         pool.submit(chats.entries).result()
+
+
+def test_a_chat_and_its_replies_keep_their_adapter(chats: Chats) -> None:
+    chat = chats.create("starter", adapter="adds")
+    reply = chats.begin_reply(chats.add_user_message(chat.id, "1 + 1?").id, "starter", "adds")
+    chats.finish(reply.id)
+    assert (chats.get(chat.id).adapter, chats.message(reply.id).adapter) == ("adds", "adds")
+    copy = chats.duplicate(chat.id)
+    assert (copy.adapter, chats.branch(copy.id)[-1].adapter) == ("adds", "adds")
+    chats.set_model(chat.id, "larger")
+    assert (chats.get(chat.id).model, chats.get(chat.id).adapter) == ("larger", "")
+
+
+def test_a_file_from_before_adapters_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "old.db"
+    with monkeypatch.context() as then:
+        then.setattr(database, "MIGRATIONS", MIGRATIONS[:2])
+        old = open_database(path)
+        old.execute("INSERT INTO chats (created, updated, model) VALUES (1, 1, 'starter')")
+        old.execute("INSERT INTO messages (chat_id, role, content, created) VALUES (1, 'user', 'Hello', 1)")
+        old.close()
+    connection = open_database(path)
+    chats = Chats(connection)
+    assert chats.get(1).adapter == ""
+    assert [message.adapter for message in chats.tree(1)] == [""]
+    connection.close()
+
+
+def test_rated_replies_of_all_chats_are_found_with_what_they_answer(chats: Chats) -> None:
+    first, second, deleted = (chats.create("starter").id for _ in range(3))
+    good = answered(chats, first, "1 + 1?", "2")
+    better = answered(chats, first, "2 + 2?", "4")
+    bad = answered(chats, second, "3 + 3?", "7")
+    gone = answered(chats, deleted, "4 + 4?", "8")
+    answered(chats, second, "5 + 5?", "10")
+    under_way = chats.begin_reply(chats.add_user_message(second, "6 + 6?").id, "starter").id
+    for message_id, rating in ((good, 1), (better, 1), (bad, -1), (gone, 1), (under_way, 1)):
+        chats.rate(message_id, rating)
+    chats.delete(deleted)
+    assert [message.id for message in chats.rated(1)] == [good, better]
+    assert [message.id for message in chats.rated(-1)] == [bad]
+    assert [message.content for message in chats.path(better)] == ["1 + 1?", "2", "2 + 2?", "4"]
+    with pytest.raises(errors.NotFound):
+        chats.path(10_000)
