@@ -99,9 +99,10 @@ class JobQueue(QObject):
         request = messages.Finetune(model=model, traces=traces, name=name, config=config, held_out=held_out, run=run)
         return self._add(title, name, lambda: [request])
 
-    def fuse(self, request: messages.Fuse, title: str) -> int:
-        """Make one model of a model and its adapter."""
-        return self._add(title, request.adapter, lambda: [request])
+    def fuse(self, model: str, adapter: str, gguf: str) -> int:
+        """Make one model of a model and its adapter, or with a path a GGUF file."""
+        request = messages.Fuse(model=model, adapter=adapter, gguf=gguf)
+        return self._add(Path(gguf).name if gguf else f"{model} + {adapter}", adapter, lambda: [request])
 
     def run_of(self, job_id: int) -> str:
         """The folder name of a fine-tuning job's run; "" for other jobs."""

@@ -26,6 +26,9 @@ class JobsLike(Protocol):
     def repair(self, model: str) -> int:
         """Download what a broken model misses. Gives the job's id."""
 
+    def fuse(self, model: str, adapter: str, gguf: str) -> int:
+        """Make one model of a model and its adapter, or with a path a GGUF file. Gives the job's id."""
+
     def pause(self, job_id: int) -> None:
         """Stop a job so that it can go on later."""
 

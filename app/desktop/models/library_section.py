@@ -3,10 +3,21 @@
 import sys
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 from PySide6.QtCore import QPoint, QProcess, QSize, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.desktop.models import job_words
 from app.desktop.models.contracts import JobsLike
@@ -203,6 +214,22 @@ class LibrarySection(QWidget):
             title = model.repo.split("/")[-1]
             self._getting.do(lambda: self._jobs.get(title, model.repo, revision, recipe, drop))
 
+    def _fuse(self, name: str) -> None:
+        model = self.described(name)
+        if model is not None:
+            self._getting.do(lambda: self._jobs.fuse(model.base, name, ""))
+
+    def _export(self, name: str) -> None:
+        model = self.described(name)
+        if model is None:
+            return
+        dialog = QFileDialog(self, f"Export {model.title}", str(Path.home() / f"{name}.gguf"), "GGUF (*.gguf)")
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix("gguf")
+        dialog.fileSelected.connect(lambda path: self._getting.do(lambda: self._jobs.fuse(model.base, name, path)))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
     def _reveal(self, name: str) -> None:
         model = self.described(name)
         if model is None:
@@ -225,7 +252,7 @@ class LibrarySection(QWidget):
         menu = QMenu(self)
         for key, text in (
             ("Chat", "Chat"), ("Repair", "Repair"), ("Quantize", "Quantize…"), ("Measure", "Measure Quant Card"),
-            ("Show", SHOW), ("Delete", "Delete"),
+            ("Fuse", "Fuse into a Model"), ("Export", "Export GGUF…"), ("Show", SHOW), ("Delete", "Delete"),
         ):  # fmt: skip
             button = self.panel.buttons[key]
             if button.isHidden():
@@ -260,6 +287,8 @@ class LibrarySection(QWidget):
         self.panel.delete.connect(self.delete)
         self.panel.measure.connect(self._measure)
         self.panel.reveal.connect(self._reveal)
+        self.panel.fuse.connect(self._fuse)
+        self.panel.export.connect(self._export)
         self.panel.repair.connect(lambda name: self._getting.do(lambda: self._jobs.repair(name)))
         menu_below = self.panel.buttons["Quantize"]
         self.panel.quantize_asked.connect(

@@ -13,7 +13,12 @@ from models import quantities
 from models.events import Model
 
 SHOW = "Show in Finder" if sys.platform == "darwin" else "Show in Files"
-TIPS = {"Measure": "Measure its quant card on this machine", "Repair": "Download what is missing"}
+TIPS = {
+    "Measure": "Measure its quant card on this machine",
+    "Repair": "Download what is missing",
+    "Fuse": "Make one model of the adapter and its base",
+    "Export": "Write both as a GGUF file, for other programs",
+}
 NO_ORIGINAL = "There is no original to quantize from: it was imported quantized."
 
 
@@ -29,7 +34,7 @@ class ModelPanel(QFrame):
     """A card below the list.
 
     Signals:
-        chat, measure, reveal, delete, repair: the name of the model.
+        chat, measure, reveal, delete, repair: the name of the model; fuse, export: that of an adapter.
         quantize_asked: the name of the model; its menu opens below `quantize`.
     """
 
@@ -38,6 +43,8 @@ class ModelPanel(QFrame):
     reveal = Signal(str)
     delete = Signal(str)
     repair = Signal(str)
+    fuse = Signal(str)
+    export = Signal(str)
     quantize_asked = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -58,6 +65,8 @@ class ModelPanel(QFrame):
             "Repair": RowButton("Repair"),
             "Quantize": MenuButton("Quantize ▾"),
             "Measure": RowButton("Measure"),
+            "Fuse": RowButton("Fuse"),
+            "Export": RowButton("Export GGUF…"),
             "Show": RowButton(SHOW),
             "Delete": RowButton("Delete"),
         }
@@ -77,7 +86,8 @@ class ModelPanel(QFrame):
         column.addWidget(self.cards)
         for name, signal in (
             ("Chat", self.chat), ("Repair", self.repair), ("Quantize", self.quantize_asked),
-            ("Measure", self.measure), ("Show", self.reveal), ("Delete", self.delete),
+            ("Measure", self.measure), ("Fuse", self.fuse), ("Export", self.export), ("Show", self.reveal),
+            ("Delete", self.delete),
         ):  # fmt: skip
             self.buttons[name].clicked.connect(lambda _=False, told=signal: self._tell(told))
         self.hide()
@@ -105,6 +115,8 @@ class ModelPanel(QFrame):
             "Repair": model.repairable and not ready,
             "Quantize": ready and model.kind != "adapter",
             "Measure": ready and model.kind != "adapter",
+            "Fuse": ready and model.kind == "adapter",
+            "Export": ready and model.kind == "adapter",
             "Delete": model.name != "starter",
         }
         for name, shown in show.items():
@@ -112,7 +124,7 @@ class ModelPanel(QFrame):
         can = bool(source_of(model, models) or model.repo)
         self.buttons["Quantize"].setEnabled(can)
         self.buttons["Quantize"].setToolTip("" if can else NO_ORIGINAL)
-        for name in ("Measure", "Repair"):
+        for name in ("Measure", "Repair", "Fuse", "Export"):
             self.buttons[name].setEnabled(not busy)
             self.buttons[name].setToolTip(TIPS[name] if not busy else "A job about it is under way: see Activity")
         self.cards.show_model(model, models, in_use)
@@ -123,6 +135,8 @@ class ModelPanel(QFrame):
             "Repair": "Repair {}",
             "Quantize": "Quantize {}",
             "Measure": "Measure card of {}",
+            "Fuse": "Fuse {}",
+            "Export": "Export {}",
             "Show": f"{SHOW}: {{}}",
             "Delete": "Delete {}",
         }

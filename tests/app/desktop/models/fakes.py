@@ -52,6 +52,9 @@ class FakeJobs:
     def repair(self, model: str) -> int:
         return self._add(("repair", model), model, model, "fetch")
 
+    def fuse(self, model: str, adapter: str, gguf: str) -> int:
+        return self._add(("fuse", model, adapter, gguf), adapter, adapter, "fuse")
+
     def pause(self, job_id: int) -> None:
         self.calls.append(("pause", job_id))
         self.change(job_id, state="paused", rate=0.0, seconds_left=None)

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QAbstractButton, QMenu, QWidget
+from PySide6.QtWidgets import QAbstractButton, QFileDialog, QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.desktop.models.get_row import GetRow
@@ -358,6 +358,20 @@ def test_an_adapter_is_chatted_with_on_its_base(library: ModelsPage, qtbot: QtBo
     with qtbot.waitSignal(library.adapter_chat_requested) as asked:
         press(library, "Chat with Sums by running totals", qtbot)
     assert asked.args == ["starter", "sums-by-running-totals"]
+
+
+def test_an_adapter_is_fused_or_exported(library: ModelsPage, jobs: FakeJobs, qtbot: QtBot) -> None:
+    adapter = next(model for model in library.models if model.kind == "adapter")
+    library.library.view.choose(adapter.name)
+    press(library, f"Export {adapter.title}", qtbot)
+    dialog = library.library.findChild(QFileDialog)
+    assert dialog is not None
+    dialog.fileSelected.emit("/tmp/out.gguf")
+    dialog.reject()
+    assert jobs.calls == [("fuse", adapter.base, adapter.name, "/tmp/out.gguf")]
+    jobs.change(1, state="done")
+    press(library, f"Fuse {adapter.title}", qtbot)
+    assert jobs.calls[-1] == ("fuse", adapter.base, adapter.name, "")
 
 
 def test_delete_hides_at_once_and_undo_brings_back(
