@@ -15,7 +15,8 @@ import mlx.core as mx
 import mlx.nn as nn
 import psutil
 from mlx.utils import tree_flatten
-from mlx_lm.utils import dequantize_model, load_model, load_tokenizer
+from mlx_lm.utils import dequantize_model, load_model
+from mlx_lm.utils import load_tokenizer as read_tokenizer
 
 from models import adapters, checkpoint_files, safety
 from models.errors import Corrupt, NoMemory, NotFound, StillroomError, Unsupported
@@ -35,7 +36,7 @@ MEMORY_MARGIN = 512 << 20  # bytes left to the rest of the machine
 class LoadedModel:
     """A model in memory with all that a reply needs. One thread loads it, runs it and lets it go.
 
-    adapter: its folder, None without one; replaced: the adapter took the place of the base's own weights.
+    adapter: its folder, None without one.
     """
 
     name: str
@@ -49,9 +50,8 @@ class LoadedModel:
     context_limit: int
     weights_bytes: int
     seconds: float
-    replaced: bool = False
     cache: ConversationCache = field(init=False)
-    _base_layers: adapters.Layers = field(default_factory=list)
+    _covered: adapters.Covered = field(default_factory=adapters.Covered)
     _worn: tuple[str, int] | None = None
 
     def __post_init__(self) -> None:
@@ -64,15 +64,16 @@ class LoadedModel:
     def wear(self, adapter: str | None) -> None:
         """Take the adapter off and put another one on; the base is not read again. Raises what adapters.put_on raises.
 
-        Then the base is left without an adapter. The conversation's cache is another model's and is forgotten. Not for
-        adapters that replace weights.
+        Then the base is left without an adapter; NoMemory too. The conversation's cache is another model's and is
+        forgotten.
         """
-        adapters.take_off(self.model, self._base_layers)
-        self._base_layers, self.adapter, self._worn = [], None, None
+        adapters.take_off(self.model, self._covered)
+        self._covered, self.adapter, self._worn = adapters.Covered(), None, None
         try:
             if adapter is not None:
                 worn = _identity(adapter)
-                self._base_layers = adapters.put_on(self.model, Path(adapter))
+                _check_memory_for(Path(adapter))
+                self._covered = adapters.put_on(self.model, Path(adapter))
                 self.adapter, self._worn = adapter, worn
         finally:
             self.weights_bytes = _weights_bytes(self.model)
@@ -81,16 +82,13 @@ class LoadedModel:
     def record(self) -> Loaded:
         """What a face is told about it."""
         family = self.style.family
-        untrained = (
-            f"{self.name} was not trained to think: Stillroom opens its thinking and closes it at the budget."
-            if not family.trained and self.adapter is None
-            else ""
-        )
+        thinks = family.trained or self.adapter is not None  # what it was fine-tuned on may well have been thoughts
+        untrained = f"{self.name} was not trained to think: Stillroom opens its thinking and closes it at the budget."
         return Loaded(
             model=self.name,
             family=family.id,
-            thinks=family.trained,
-            note=untrained,
+            thinks=thinks,
+            note="" if thinks else untrained,
             weights_bytes=self.weights_bytes,
             context_limit=self.context_limit,
             seconds=self.seconds,
@@ -120,17 +118,16 @@ def _load(name: str, path: Path, adapter: str | None, templates: TemplateProcess
     total = weights_on_disk(path)
     check_memory(name, total, config)
     yield Progress(job="load", stage="load", done=0, total=total, unit="bytes")
-    full = Path(adapter) if adapter is not None and adapters.is_full(Path(adapter)) else None
-    model = _said_plainly(name, "config.json and weights", lambda: _load_weights(path, config, full))
+    model = said_plainly(name, "config.json and weights", lambda: load_weights(path, config))
     yield Progress(job="load", stage="load", done=total, total=total, unit="bytes")
-    tokenizer = _said_plainly(name, "tokenizer files", lambda: _load_tokenizer(path, config))
+    tokenizer = said_plainly(name, "tokenizer files", lambda: load_tokenizer(path, config))
     render = template_renderer(tokenizer, templates)
     template = getattr(tokenizer, "chat_template", None)
     family = family_of(name, config["model_type"], template if isinstance(template, str) else "", tokenizer.get_vocab())
     loaded = LoadedModel(
         name=name,
         path=path,
-        adapter=str(full) if full else None,
+        adapter=None,
         model=model,
         tokenizer=tokenizer,
         style=detect(family, render),
@@ -139,10 +136,8 @@ def _load(name: str, path: Path, adapter: str | None, templates: TemplateProcess
         context_limit=context_limit(config),
         weights_bytes=_weights_bytes(model),
         seconds=0.0,
-        replaced=full is not None,
-        _worn=_identity(str(full) if full else None),
     )
-    if adapter is not None and full is None:
+    if adapter is not None:
         loaded.wear(adapter)
     loaded.seconds = time.perf_counter() - begun
     yield loaded
@@ -172,7 +167,17 @@ def context_limit(config: dict[str, Any]) -> int:
 
 def check_memory(name: str, bytes_on_disk: int, config: dict[str, Any]) -> None:
     """Refuse what can't fit, with the numbers, before anything is read. Raises NoMemory."""
-    needed = bytes_on_disk * (_growth_on_cpu(config) if _runs_on_cpu() else 1)
+    needed = bytes_on_disk * (_growth_on_cpu(config) if runs_on_cpu() else 1)
+    _check_free(name, needed)
+
+
+def _check_memory_for(adapter: Path) -> None:
+    weights = adapter / adapters.WEIGHTS
+    needed = weights.stat().st_size if weights.exists() else 0
+    _check_free(f"The adapter {adapter.name}", needed * (2 if runs_on_cpu() else 1))  # half precision becomes float32
+
+
+def _check_free(name: str, needed: float) -> None:
     free = psutil.virtual_memory().available - MEMORY_MARGIN
     if needed > free:
         raise NoMemory(
@@ -181,7 +186,8 @@ def check_memory(name: str, bytes_on_disk: int, config: dict[str, Any]) -> None:
         )
 
 
-def _runs_on_cpu() -> bool:
+def runs_on_cpu() -> bool:
+    """Whether MLX computes on the CPU here, where all is float32."""
     return mx.default_device() == mx.Device(mx.cpu)
 
 
@@ -204,26 +210,27 @@ def _weights_bytes(model: nn.Module) -> int:
     return sum(array.nbytes for _, array in tree_flatten(model.parameters()))
 
 
-def _load_weights(path: Path, config: dict[str, Any], full: Path | None) -> nn.Module:
+def load_weights(path: Path, config: dict[str, Any]) -> nn.Module:
+    """The model of a checked folder, its weights read. config: its config.json. Raises what mlx-lm does."""
     with checkpoint_files.plainly_named(path) as place:
-        model = _model_of(place, config, full)
+        model = model_of(place, config)
         mx.eval(model.parameters())
     return model
 
 
-def _model_of(path: Path, config: dict[str, Any], full: Path | None) -> nn.Module:
+def model_of(path: Path, config: dict[str, Any]) -> nn.Module:
+    """The same, nothing of it read yet: each weight is when it is first needed."""
     model, _ = load_model(path, lazy=True, trust_remote_code=False)
-    if full is not None:
-        adapters.put_on(model, full)
-    if _runs_on_cpu():
-        _to_float32(model)
+    if runs_on_cpu():
+        to_float32(model)
     else:
-        _to_compute_dtype(model, config)
+        to_compute_dtype(model, config)
     model.eval()
     return model
 
 
-def _to_float32(model: nn.Module) -> None:
+def to_float32(model: nn.Module) -> None:
+    """Dequantize a model and hold all of it in float32."""
     for _, module in model.named_modules():
         if getattr(module, "mode", None) == "affine" and "scales" in module:
             module.scales = module.scales.astype(mx.float32)
@@ -232,15 +239,17 @@ def _to_float32(model: nn.Module) -> None:
     model.set_dtype(mx.float32)
 
 
-def _to_compute_dtype(model: nn.Module, config: dict[str, Any]) -> None:
+def to_compute_dtype(model: nn.Module, config: dict[str, Any]) -> None:
+    """Hold all that is not quantized in the dtype that config.json names."""
     stated = config.get("torch_dtype", config.get("dtype"))
     if stated in ("float16", "bfloat16"):
         model.set_dtype(getattr(mx, stated))
 
 
-def _load_tokenizer(path: Path, config: dict[str, Any]) -> Any:
+def load_tokenizer(path: Path, config: dict[str, Any]) -> Any:
+    """The tokenizer of a checked folder, as mlx-lm wraps it."""
     # Without the explicit False transformers asks on stdin whether it may run the repository's Python.
-    return load_tokenizer(path, {"trust_remote_code": False}, eos_token_ids=config.get("eos_token_id"))
+    return read_tokenizer(path, {"trust_remote_code": False}, eos_token_ids=config.get("eos_token_id"))
 
 
 def _advised_sampling(path: Path, family: Advice) -> Advice:
@@ -263,7 +272,7 @@ def _advised_sampling(path: Path, family: Advice) -> Advice:
     )
 
 
-def _said_plainly(name: str, part: str, work: Callable[[], T]) -> T:
+def said_plainly(name: str, part: str, work: Callable[[], T]) -> T:
     """Run a step of mlx-lm or transformers and say its many exceptions in a sentence of ours. part: what it reads."""
     try:
         return work()
