@@ -171,7 +171,7 @@ def _text_ids(folder: Path, original: Path | None) -> list[int]:
 
 def _encoded(folder: Path) -> list[int]:
     config = load.read_config(folder)
-    ids: list[int] = load._load_tokenizer(folder, config).encode((paths.resources() / TEXT).read_text("utf-8"))
+    ids: list[int] = load.load_tokenizer(folder, config).encode((paths.resources() / TEXT).read_text("utf-8"))
     return ids[: load.context_limit(config)]
 
 

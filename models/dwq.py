@@ -106,7 +106,7 @@ def _check_memory(draft: Path, config: dict[str, Any], recipe: Recipe, n_tokens:
         shape = fit.shape_of(config)
     except errors.StillroomError:
         return  # an architecture that it has no formula for
-    on_cpu = load._runs_on_cpu()
+    on_cpu = load.runs_on_cpu()
     # value, gradient and two moments of each scale and bias, in float32
     trained = 16 * 2 * shape.params // recipe.group_size
     needed = (
@@ -148,23 +148,23 @@ class _Embedding(nn.QuantizedEmbedding):  # type: ignore[misc]
 
 def _trainable(folder: Path, config: dict[str, Any]) -> tuple[nn.Module, dict[str, mx.Dtype]]:
     """The student with only its scales and biases to train, and the types that they are stored in."""
-    model, _ = load._said_plainly(folder.name, "config.json and weights", lambda: load_model(folder, lazy=True))
+    model, _ = load.said_plainly(folder.name, "config.json and weights", lambda: load_model(folder, lazy=True))
     model.freeze()
     for module in model.modules():
         if getattr(module, "mode", None) == "affine" and "scales" in module:
             module.unfreeze(keys=["scales", "biases"], recurse=False)
-            if load._runs_on_cpu() and type(module) is nn.QuantizedLinear:
+            if load.runs_on_cpu() and type(module) is nn.QuantizedLinear:
                 module.__class__ = _Linear
-            elif load._runs_on_cpu() and type(module) is nn.QuantizedEmbedding:
+            elif load.runs_on_cpu() and type(module) is nn.QuantizedEmbedding:
                 module.__class__ = _Embedding
     stored = {name: array.dtype for name, array in tree_flatten(model.trainable_parameters())}
     in_files = {name for path in folder.glob("model*.safetensors") for name in mx.load(str(path))}
     if not stored or stored.keys() - in_files:
         raise errors.Unsupported(f"{folder.name} has no weights that a learned recipe could improve.")
-    if load._runs_on_cpu():
+    if load.runs_on_cpu():
         model.set_dtype(mx.float32)
     else:
-        load._to_compute_dtype(model, config)
+        load.to_compute_dtype(model, config)
     mx.eval(model.parameters())
     return model, stored
 
@@ -191,7 +191,7 @@ def _loss(params: dict[str, mx.array], model: nn.Module, stored: dict[str, mx.Dt
 
 def _rounded(array: mx.array, dtype: mx.Dtype) -> mx.array:
     as_stored = array.astype(dtype)
-    if load._runs_on_cpu():
+    if load.runs_on_cpu():
         return array + mx.stop_gradient(as_stored.astype(mx.float32) - array)
     return as_stored
 

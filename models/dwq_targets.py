@@ -36,7 +36,7 @@ class Window:
 
 def windows(draft: Path, config: dict[str, Any], texts: list[str], seed: int, steps: int) -> list[list[int]]:
     """The texts in pieces of at most LENGTH tokens, in an order of the seed's, no more than steps can use."""
-    tokenizer = load._load_tokenizer(draft, config)
+    tokenizer = load.load_tokenizer(draft, config)
     length = min(LENGTH, load.context_limit(config))
     pieces = []
     for text in texts:

@@ -100,8 +100,8 @@ def _to_file(request: messages.Fuse) -> Iterator[Event]:
     parts = yield from _found(request)
     source = _opened(parts)
     about = gguf_writer.About(parts.title, parts.model.licence, parts.model.title, parts.model.repo)
-    tokenizer = load._said_plainly(
-        parts.model.title, "tokenizer files", lambda: load._load_tokenizer(parts.folder, source.config)
+    tokenizer = load.said_plainly(
+        parts.model.title, "tokenizer files", lambda: load.load_tokenizer(parts.folder, source.config)
     )
     file = gguf_writer.GGUFFile(source, tokenizer, kind, about)
     gguf_check.check_memory(parts.folder, parts.adapter)

@@ -65,7 +65,7 @@ def relative_difference(logits: mx.array, others: mx.array) -> float:
 
 def _compare_tokens(folder: Path, back: Path) -> list[int]:
     """Ids of a text in both tokenizers' tokens. Raises Corrupt when they are not the same."""
-    own, read = (load._load_tokenizer(each, load.read_config(each)) for each in (folder, back))
+    own, read = (load.load_tokenizer(each, load.read_config(each)) for each in (folder, back))
     text = (paths.resources() / _TEXT).read_text("utf-8") + "".join(own.added_tokens_encoder)
     ids: list[int] = own.encode(text)
     if read.encode(text) != ids:
@@ -120,7 +120,7 @@ def _told(
 def _lazy(folder: Path, adapter: Path | None) -> nn.Module:
     """A model in float32, with its adapter, of which nothing is read yet."""
     model, _ = load_model(folder, lazy=True, trust_remote_code=False)
-    load._to_float32(model)
+    load.to_float32(model)
     if adapter is not None:
         load_adapters(model, str(adapter))
     model.eval()

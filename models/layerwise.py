@@ -53,9 +53,7 @@ def read(folder: Path, texts: list[list[int]], job: str, stage: str) -> Generato
     config = load.read_config(folder)
     # The files are read layer by layer: their place has to last as long.
     with checkpoint_files.plainly_named(folder) as place:
-        model = load._said_plainly(
-            folder.name, "config.json and weights", lambda: load._model_of(place, config, adapter=None)
-        )
+        model = load.said_plainly(folder.name, "config.json and weights", lambda: load.model_of(place, config))
         if _parts(model)[1] is None:
             load.check_memory(folder.name, load.weights_on_disk(folder), config)
         else:

@@ -130,10 +130,9 @@ class Worker:
     def _load(self, name: str, adapter: str | None, steering: Steering) -> "Generator[events.Event, None, LoadedModel]":
         """Have the model in memory, freeing another one first; returns it.
 
-        An adapter is put on a base that is there already, and taken off it, without loading that again; one that
-        replaces weights, a full fine-tune, is loaded with its base.
+        An adapter is put on a base that is there already, and taken off it, without loading that again.
         """
-        from models import adapters, library
+        from models import library
         from models.load import LoadedModel, load
 
         path = yield from self._prepared(name, steering)
@@ -143,11 +142,9 @@ class Worker:
         library.mark_used(name)
         loaded = self._loaded
         if loaded is not None and loaded.path == path:
-            if loaded.wears(adapter):
-                return loaded
-            if not loaded.replaced and not (adapter is not None and adapters.is_full(Path(adapter))):
+            if not loaded.wears(adapter):
                 loaded.wear(adapter)
-                return loaded
+            return loaded
         del loaded
         self._unload()
         for item in _stoppable(load(library.title(name), path, adapter), steering):

@@ -59,7 +59,7 @@ def logits(loaded: load.LoadedModel) -> np.ndarray:
     return np.array(loaded.model(PROMPT))
 
 
-@pytest.mark.parametrize("method", ["lora", "dora"])
+@pytest.mark.parametrize("method", ["lora", "dora", "full"])
 def test_on_and_off_equal_what_is_loaded_anew_and_the_base_is_read_once(
     tmp_path: Path, base: Path, fresh: Callable[..., load.LoadedModel], reads: list[object], method: str
 ):
@@ -98,16 +98,43 @@ def test_the_conversation_read_by_another_model_is_forgotten(
     assert loaded.cache.layers[0].offset == 0
 
 
-def test_a_full_fine_tune_is_loaded_with_its_base(tmp_path: Path, base: Path, fresh: Callable[..., load.LoadedModel]):
+def test_a_full_fine_tune_replaces_weights_and_gives_the_same_ones_back(
+    tmp_path: Path, base: Path, fresh: Callable[..., load.LoadedModel]
+):
     full = make_adapter(tmp_path / "full", base, "full")
-    assert adapters.is_full(Path(full))
-    loaded = fresh(full)
-    assert loaded.replaced
-    assert loaded.wears(full)
+    loaded = fresh()
+    before = dict(tree_flatten(loaded.model.parameters()))
+    loaded.wear(full)
     weights = mx.load(str(tmp_path / "full" / adapters.WEIGHTS))
     held = dict(tree_flatten(loaded.model.parameters()))
     assert all(mx.array_equal(held[name], array) for name, array in weights.items())
-    assert not np.array_equal(logits(loaded), logits(fresh()))
+    loaded.wear(None)
+    after = dict(tree_flatten(loaded.model.parameters()))
+    assert after.keys() == before.keys()
+    assert all(after[name] is array for name, array in before.items())
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_an_adapter_in_half_precision_takes_the_dtype_of_its_base(
+    tmp_path: Path, base: Path, fresh: Callable[..., load.LoadedModel], method: str
+):
+    adapter = make_adapter(tmp_path / "first", base, method)
+    weights = mx.load(str(tmp_path / "first" / adapters.WEIGHTS))
+    mx.save_safetensors(
+        str(tmp_path / "first" / adapters.WEIGHTS), {name: array.astype(mx.bfloat16) for name, array in weights.items()}
+    )
+    assert {array.dtype for _, array in tree_flatten(fresh(adapter).model.parameters())} == {mx.float32}
+
+
+def test_a_full_fine_tune_that_does_not_fit_into_memory_is_refused(
+    tmp_path: Path, base: Path, fresh: Callable[..., load.LoadedModel], monkeypatch: pytest.MonkeyPatch
+):
+    full = make_adapter(tmp_path / "full", base, "full")
+    loaded = fresh()
+    monkeypatch.setattr(load, "MEMORY_MARGIN", 1 << 60)
+    with pytest.raises(errors.NoMemory, match="The adapter full needs"):
+        loaded.wear(full)
+    assert loaded.wears(None)
 
 
 def wider(folder: Path) -> None:
@@ -122,6 +149,12 @@ def half(folder: Path) -> None:
     mx.save_safetensors(str(folder / adapters.WEIGHTS), weights)
 
 
+def without_magnitudes(folder: Path) -> None:
+    weights = mx.load(str(folder / adapters.WEIGHTS))
+    kept = {name: array for name, array in weights.items() if not name.endswith(".m")}
+    mx.save_safetensors(str(folder / adapters.WEIGHTS), kept)
+
+
 def renamed(folder: Path) -> None:
     weights = mx.load(str(folder / adapters.WEIGHTS))
     mx.save_safetensors(str(folder / adapters.WEIGHTS), {f"other.{name}": array for name, array in weights.items()})
@@ -131,11 +164,22 @@ def without_parameters(folder: Path) -> None:
     (folder / adapters.CONFIG).write_text(json.dumps({"num_layers": 2, "lora_parameters": {"rank": "many"}}))
 
 
-@pytest.mark.parametrize("spoil", [wider, half, renamed, without_parameters])
+@pytest.mark.parametrize(
+    ("method", "spoil"),
+    [
+        ("lora", wider),
+        ("lora", half),
+        ("lora", renamed),
+        ("lora", without_parameters),
+        ("dora", without_magnitudes),
+        ("full", wider),
+        ("full", renamed),
+    ],
+)
 def test_a_wrong_adapter_is_refused_and_leaves_the_base(
-    tmp_path: Path, base: Path, fresh: Callable[..., load.LoadedModel], spoil: Callable[[Path], None]
+    tmp_path: Path, base: Path, fresh: Callable[..., load.LoadedModel], method: str, spoil: Callable[[Path], None]
 ):
-    adapter = make_adapter(tmp_path / "first", base)
+    adapter = make_adapter(tmp_path / "first", base, method)
     spoil(tmp_path / "first")
     loaded = fresh()
     with pytest.raises(errors.BadInput, match="The adapter first does not fit this model"):
@@ -158,4 +202,6 @@ def test_nobody_says_of_a_model_with_an_adapter_that_it_was_not_trained(
     tmp_path: Path, base: Path, fresh: Callable[..., load.LoadedModel]
 ):
     assert "not trained to think" in fresh().record().note
-    assert fresh(make_adapter(tmp_path / "first", base)).record().note == ""
+    assert not fresh().record().thinks
+    adapted = fresh(make_adapter(tmp_path / "first", base)).record()
+    assert (adapted.note, adapted.thinks) == ("", True)

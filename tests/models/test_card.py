@@ -44,7 +44,7 @@ def notes(events: list[Event]) -> list[str]:
 
 
 def logprobs(folder: Path, ids: list[int]) -> np.ndarray:
-    model = load._load_weights(folder, load.read_config(folder), None)
+    model = load.load_weights(folder, load.read_config(folder))
     logits = np.array(model(mx.array([ids]))[0].astype(mx.float32), dtype=np.float64)
     logits -= logits.max(axis=-1, keepdims=True)
     return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))

@@ -60,11 +60,11 @@ def stages(events: list[Event]) -> list[tuple[str, int]]:
 
 def distance(draft: Path, original: Path) -> float:
     """Mean KL(original || draft) over the whole vocabulary, on text that was not learned from."""
-    ids = load._load_tokenizer(draft, load.read_config(draft)).encode(
+    ids = load.load_tokenizer(draft, load.read_config(draft)).encode(
         "Note 9: the north wind had turned the keeper and wrote that he trimmed the wick."
     )
     p, q = (
-        load._load_weights(folder, load.read_config(folder), None)(mx.array([ids])).astype(mx.float32)
+        load.load_weights(folder, load.read_config(folder))(mx.array([ids])).astype(mx.float32)
         for folder in (original, draft)
     )
     p, q = p - mx.logsumexp(p, axis=-1, keepdims=True), q - mx.logsumexp(q, axis=-1, keepdims=True)
@@ -184,7 +184,7 @@ def test_the_targets_are_the_largest_logits(original: Path, tmp_path: Path, monk
         except StopIteration as end:
             (window,) = end.value
             break
-    logits = load._load_weights(original, load.read_config(original), None)(mx.array([ids]))[0]
+    logits = load.load_weights(original, load.read_config(original))(mx.array([ids]))[0]
     best = mx.argsort(logits, axis=-1)[:, -5:]
     assert mx.array_equal(mx.sort(window.ids, axis=-1), mx.sort(best, axis=-1))
     shifted = mx.take_along_axis(logits, window.ids, axis=-1) - logits.max(axis=-1, keepdims=True)

@@ -451,7 +451,7 @@ def test_the_starter_and_a_small_adapter(tmp_path: Path) -> None:
         pass
     base = library.find("starter")
     config = TrainConfig(rank=8, layers=4)
-    model = load._model_of(base, load.read_config(base), None)
+    model = load.model_of(base, load.read_config(base))
     lora.attach(model, config, quantized=True)
     mx.random.seed(1)
     weights = {name: array + 0.02 * mx.random.normal(array.shape) for name, array in lora.weights_of(model).items()}

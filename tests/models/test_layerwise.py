@@ -44,7 +44,7 @@ def returned(source: Generator[Any, None, T]) -> T:
 
 
 def whole(folder: Path, ids: list[int]) -> mx.array:
-    model = load._load_weights(folder, load.read_config(folder), None)
+    model = load.load_weights(folder, load.read_config(folder))
     return model(mx.array([ids]))[0].astype(mx.float32)
 
 
@@ -87,7 +87,7 @@ def test_the_starter_says_what_it_says_whole(starter_folder: Path) -> None:
 
 
 def test_each_layer_gives_up_its_weights(tiny: Path) -> None:
-    model = load._model_of(tiny, load.read_config(tiny), None)
+    model = load.model_of(tiny, load.read_config(tiny))
     seen = []
     source = layerwise.run(model, [IDS], "card", "reference", release=True)
     for event in source:
@@ -110,7 +110,7 @@ def test_memory_stays_near_one_layer(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_a_model_that_stays_is_as_before(tiny: Path) -> None:
-    model = load._load_weights(tiny, load.read_config(tiny), None)
+    model = load.load_weights(tiny, load.read_config(tiny))
     expected, kinds = model(mx.array([IDS])), [type(layer) for layer in model.layers]
     hidden = returned(layerwise.run(model, [IDS], "card", "card"))
     assert mx.array_equal(hidden.logits(0, 3, 9), expected[0, 3:9])

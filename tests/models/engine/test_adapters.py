@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from models import errors, events, load, paths
+from models.engine.client import Engine
 from models.engine.messages import Chat, Load, Message, Sampling
 from models.engine.worker import Worker
 from models.thinking import Steering
@@ -54,13 +55,28 @@ def test_replies_with_and_without_an_adapter_read_the_base_once(base: Path, read
     assert run(worker, ask(base, None)).cached_tokens > 0
 
 
-def test_a_full_fine_tune_reads_the_base_anew_and_so_does_the_way_back(base: Path, reads: list[object], worker: Worker):
+def test_a_chat_through_the_engine_switches_twice_in_one_process(base: Path):
+    make_adapter(paths.adapters_folder() / "adds", base)
+    make_adapter(paths.adapters_folder() / "all", base, "full")
+    engine = Engine(lambda call, event: None)
+    try:
+        told = [list(engine.run(ask(base, adapter))) for adapter in (None, "adds", "all", None)]
+    finally:
+        engine.close()
+    stages = [[event.stage for event in reply if isinstance(event, events.Progress)] for reply in told]
+    assert ["load" in each for each in stages] == [True, False, False, False]
+    answers = [reply[-1].result.answer for reply in told]
+    assert answers[0] == answers[3]
+    assert len(set(answers)) == 3
+
+
+def test_a_full_fine_tune_and_the_way_back_read_the_base_once(base: Path, reads: list[object], worker: Worker):
     make_adapter(paths.adapters_folder() / "adds", base)
     make_adapter(paths.adapters_folder() / "all", base, "full")
     reads.clear()
     for adapter in (None, "all", "all", "adds", None):
         run(worker, Load(model=str(base), adapter=adapter))
-    assert len(reads) == 3
+    assert len(reads) == 1
 
 
 def test_an_adapter_that_is_gone_or_another_models_leaves_the_base_in_memory(
