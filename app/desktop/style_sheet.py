@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 def style_sheet(c: "Colours", dark: bool) -> str:
     """The style sheet in a palette."""
-    return _menus(c) + _fields(c) + _buttons(c) + _bars(c) + _thinking(c, dark) + _models(c, dark) + _train(c)
+    return (
+        _menus(c) + _fields(c) + _buttons(c) + _bars(c) + _thinking(c, dark) + _models(c, dark) + _train(c) + _traces(c)
+    )
 
 
 def _menus(c: "Colours") -> str:
@@ -159,4 +161,23 @@ QLineEdit#number {{ padding: 3px 8px; }}
 QLineEdit#number:disabled {{ color: {c.faint}; background: {c.sunken}; }}
 QLineEdit#number[wrong="true"] {{ border-color: {c.bad}; color: {c.bad}; }}
 QToolButton#fold {{ color: {c.text}; font-weight: 600; padding: 3px 6px 3px 0; }}
+"""
+
+
+def _traces(c: "Colours") -> str:
+    return f"""
+QLabel#count_pill {{
+  background: {c.sidebar}; border: 1px solid {c.line}; border-radius: 11px; padding: 2px 10px; font-size: 12px;
+}}
+QLabel#panel_title {{ font-weight: 600; }}
+QLabel#sheet_title {{ font-size: 17px; font-weight: 600; }}
+QLabel#why {{ font-size: 13px; }}
+QLabel#fault_small {{ color: {c.bad}; font-size: 11px; }}
+QFrame#part {{ background: {c.raised}; border: 1px solid {c.line}; border-radius: 10px; }}
+QFrame#part[part="problem"] {{ background: {c.sidebar}; }}
+QFrame#part[part="thinking"] {{ background: {c.thinking_tint}; border-color: {c.thinking_line}; }}
+QPlainTextEdit#trace_text {{ background: transparent; border: none; color: {c.text}; }}
+QPlainTextEdit#trace_text:disabled {{ color: {c.faint}; }}
+QWidget#see_through_content {{ background: {c.window}; }}
+QSplitter#plain_split::handle {{ background: {c.line}; }}
 """

@@ -1,0 +1,246 @@
+"""Reads sets of traces on other threads: which there are, a set's rows, one trace, what holds a text, a file's preview.
+
+100,000 traces may be half a gigabyte. The first rows are told at once, the rest as they come; of several askings of one
+kind the last one counts, and the work for those before it ends at its next step.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+from PySide6.QtCore import QObject, Signal
+
+from app.desktop.background import Background
+from app.desktop.traces.rows import Row, interleaved, merged, row_of
+from app.desktop.traces.trace_file import TraceFile
+from models.errors import StillroomError, from_os_error
+from models.traces import importing, looking, store
+from models.traces.report import Added, Histogram, TraceSet
+from models.traces.trace import Trace
+
+log = logging.getLogger(__name__)
+
+FIRST, BATCH = 100, 1000  # rows told at a time
+FOUND = 200  # hits told at a time
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """What is known of a set before its rows are read. turn: which asking this answers."""
+
+    turn: int
+    record: TraceSet
+    report: Added | None
+
+
+class Looked(msgspec.Struct, frozen=True):
+    """A set as it is now, with the lengths of what is kept of it."""
+
+    record: TraceSet
+    report: Added | None
+    histogram: Histogram
+
+
+class Previewed(msgspec.Struct, frozen=True):
+    """What the first rows of a file would become, or why it can't be read."""
+
+    path: str
+    preview: importing.Preview | None = None
+    error: str = ""
+
+
+class Reading(QObject):
+    """Tells what was read by signals, on the GUI thread.
+
+    Signals:
+        listed: all sets (list of TraceSet).
+        opened: an Opened.
+        rows_read: a turn, rows (list of Row), and whether these were the last ones.
+        trace_read: the key of a row and its Trace.
+        found: a query, keys of traces that hold it (set of str), and whether these were the last ones.
+        looked: a Looked.
+        reported: the name of a set and its last report (Added), or None where there is none.
+        previewed: a Previewed.
+        failed: a StillroomError.
+    """
+
+    listed = Signal(list)
+    opened = Signal(object)
+    rows_read = Signal(int, list, bool)
+    trace_read = Signal(str, object)
+    found = Signal(str, object, bool)
+    looked = Signal(object)
+    reported = Signal(str, object)
+    previewed = Signal(object)
+    failed = Signal(object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.turn = 0
+        self._name = self._query = self._searched = ""
+        self._measured = self._to_report = ""
+        self._file: TraceFile | None = None
+        self._edited: dict[str, Trace] = {}  # newer than the file that is open
+        self._wanted: Row | None = None
+        self._to_preview: list[str] = []
+        self._closing = False
+        self._sets = Background(self._guarded(self._read_sets), self)
+        self._rows = Background(self._guarded(self._read_rows), self)
+        self._trace = Background(self._guarded(self._read_trace), self)
+        self._search = Background(self._guarded(self._find), self)
+        self._lengths = Background(self._guarded(self._measure), self)
+        self._reports = Background(self._guarded(self._read_report), self)
+        self._previews = Background(self._guarded(self._preview), self)
+        self._works = (
+            self._sets, self._rows, self._trace, self._search, self._lengths, self._reports, self._previews
+        )  # fmt: skip
+
+    def list_sets(self) -> None:
+        """Read which sets there are."""
+        self._sets.start()
+
+    def open_set(self, name: str) -> int:
+        """Read a set's rows; "" for none. Gives the turn that the signals will carry."""
+        self.turn += 1
+        self._name = name
+        self._edited = {}
+        self._rows.start()
+        return self.turn
+
+    def read_trace(self, row: Row) -> None:
+        """Read the trace of a row."""
+        self._wanted = row
+        self._trace.start()
+
+    def put(self, row: Row, trace: Trace) -> None:
+        """Take notice of a trace that was edited."""
+        self._edited[row.key] = trace
+
+    def search(self, name: str, query: str) -> None:
+        """Find the traces of a set that hold a text; "" ends a search."""
+        self._searched, self._query = name, query
+        if query:
+            self._search.start()
+
+    def measure(self, name: str) -> None:
+        """Read a set's record and lengths anew."""
+        self._measured = name
+        self._lengths.start()
+
+    def read_report(self, name: str) -> None:
+        """Read what the last import into a set left out."""
+        self._to_report = name
+        self._reports.start()
+
+    def preview(self, path: str) -> None:
+        """Look at the first rows of a file."""
+        self._to_preview.append(path)
+        self._previews.start()
+
+    def close(self) -> None:
+        """Stop and wait for all threads."""
+        self._closing = True
+        self.turn += 1
+        self._query = self._measured = ""
+        for work in self._works:
+            work.close()
+        if self._file is not None:
+            self._file.close()
+
+    def _read_sets(self) -> None:
+        self.listed.emit(store.all_sets())
+
+    def _read_rows(self) -> None:
+        turn, name = self.turn, self._name
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        if not name or self._closing:
+            return
+        record, report, out = store.get(name), store.report(name), store.excluded(name)
+        self._file = file = TraceFile(name)
+        self.opened.emit(Opened(turn, record, report))
+        left_out = report.left_out if report else []
+        traces = ((row_of(trace, trace.id in out, at, size), trace.line) for trace, at, size in file.traces())
+        batch: list[Row] = []
+        told = 0
+        for row in merged(traces, left_out, interleaved(record, report)):
+            batch.append(row)
+            if len(batch) >= (BATCH if told else FIRST):
+                if self.turn != turn:
+                    return
+                self.rows_read.emit(turn, batch, False)
+                told += len(batch)
+                batch = []
+        self.rows_read.emit(turn, batch, True)
+
+    def _read_trace(self) -> None:
+        row, self._wanted = self._wanted, None
+        if row is None or row.left_out is not None:
+            return
+        file = self._file
+        trace = self._edited.get(row.key) or (file.read(row.offset, row.size) if file else None)
+        if trace is not None:
+            self.trace_read.emit(row.key, trace)
+
+    def _find(self) -> None:
+        name, query = self._searched, self._query
+
+        def traces() -> Iterator[Trace]:
+            for trace in store.read(name, with_excluded=True):
+                if (self._searched, self._query) != (name, query):
+                    return
+                yield trace
+
+        keys: set[str] = set()
+        first = True
+        for trace in looking.search(traces(), query) if query else ():
+            keys.add(trace.id)
+            if len(keys) >= (20 if first else FOUND):
+                self.found.emit(query, keys, False)
+                keys, first = set(), False
+        if (self._searched, self._query) == (name, query) and query:
+            self.found.emit(query, keys, True)
+
+    def _measure(self) -> None:
+        name = self._measured
+        if not name:
+            return
+
+        def traces() -> Iterator[Trace]:
+            for trace in store.read(name):
+                if self._measured != name:
+                    return
+                yield trace
+
+        histogram = looking.histogram(traces())
+        if self._measured == name:
+            self.looked.emit(Looked(store.get(name), store.report(name), histogram))
+
+    def _read_report(self) -> None:
+        name = self._to_report
+        there = any(found.name == name for found in store.all_sets())
+        self.reported.emit(name, store.report(name) if there else None)
+
+    def _preview(self) -> None:
+        while self._to_preview and not self._closing:
+            path = self._to_preview.pop(0)
+            try:
+                self.previewed.emit(Previewed(path, importing.preview(Path(path))))
+            except StillroomError as error:
+                self.previewed.emit(Previewed(path, error=f"{error.text} {error.hint}".strip()))
+            except OSError as error:
+                self.previewed.emit(Previewed(path, error=from_os_error(error, "reading the file").text))
+
+    def _guarded(self, work: Callable[[], None]) -> Callable[[], None]:
+        def guarded() -> None:
+            try:
+                work()
+            except StillroomError as error:
+                log.warning("traces not read: %s", error)
+                self.failed.emit(error)
+            except OSError as error:
+                log.warning("traces not read: %s", error)
+                self.failed.emit(from_os_error(error, "reading traces"))
+
+        return guarded
