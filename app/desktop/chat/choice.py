@@ -1,17 +1,21 @@
-"""What a chat is answered with: model, budget, preset. A chat's own are in its row; a chat that is not begun yet
+"""What a chat is answered with: model, adapter, budget, preset. A chat's own are in its row; a chat that is not begun yet
 has them here until its first message makes the row."""
 
 from dataclasses import dataclass, field, replace
 
 from app.desktop.chat.presets import budget_of, sampling_of
+from models import paths
 from models.engine.messages import Sampling
-from models.settings import Preset, Settings
+from models.settings import Preset
 from models.store.chats import Chat, Chats
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Model, budget and preset. budget_touched: the user chose it, so a model's default must not replace it."""
+    """Model, adapter, budget and preset.
+
+    adapter: by its name, empty for none; budget_touched: the user chose it, so a model's default must not replace it.
+    """
 
     model: str
     budget: int | None
@@ -19,6 +23,13 @@ class Choice:
     system: str = ""
     sampling: Sampling = field(default_factory=Sampling)
     budget_touched: bool = False
+    adapter: str = ""
+
+    @property
+    def adapter_there(self) -> str:
+        """The adapter, if it is still on this disk; else none, and the base answers by itself."""
+        there = bool(self.adapter) and (paths.adapters_folder() / self.adapter).is_dir()
+        return self.adapter if there else ""
 
     def with_preset(self, preset: Preset | None) -> "Choice":
         """The same under a preset; its budget counts only if it names one."""
@@ -33,11 +44,6 @@ class Choice:
         return replace(chosen, budget=budget_of(preset.think), budget_touched=True)
 
 
-def first_choice(settings: Settings, model: str, thinks: bool) -> Choice:
-    """What a new chat begins with."""
-    return Choice(model=model, budget=settings.budget_for(model, thinks))
-
-
 def choice_of(chat: Chat) -> Choice:
     """What a chat's row says."""
     return Choice(
@@ -47,6 +53,7 @@ def choice_of(chat: Chat) -> Choice:
         system=chat.system,
         sampling=chat.sampling,
         budget_touched=True,
+        adapter=chat.adapter,
     )
 
 
@@ -58,13 +65,14 @@ def create_chat(chats: Chats, choice: Choice) -> Chat:
         system=choice.system,
         preset=choice.preset,
         sampling=choice.sampling,
+        adapter=choice.adapter,
     )
 
 
 def keep_choice(chats: Chats, chat_id: int, old: Choice, new: Choice) -> None:
     """Write what differs into a chat's row. Raises a StillroomError when it can't be stored."""
-    if new.model != old.model:
-        chats.set_model(chat_id, new.model)
+    if (new.model, new.adapter) != (old.model, old.adapter):
+        chats.set_model(chat_id, new.model, new.adapter)
     if new.budget != old.budget:
         chats.set_thinking(chat_id, new.budget, new.budget or None)
     if (new.preset, new.system, new.sampling) != (old.preset, old.system, old.sampling):

@@ -1,4 +1,4 @@
-"""The line under a reply: copy, regenerate, versions, rating, and what it took."""
+"""The line under a reply: copy, regenerate, versions, rating, use as trace, who wrote it and what it took."""
 
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QPalette
@@ -14,12 +14,16 @@ HEIGHT = 22
 
 def figures_text(figures: Figures | None) -> str:
     """First token, speed and length, or nothing."""
+    return " · ".join(_figures(figures))
+
+
+def _figures(figures: Figures | None) -> list[str]:
     if figures is None or not figures.answer_tokens + figures.thinking_tokens:
-        return ""
+        return []
     tokens = figures.answer_tokens + figures.thinking_tokens
     parts = [f"first token {figures.ttft_s:.2f} s"] if figures.ttft_s else []
     parts += [f"{figures.tokens_per_s:.1f} tok/s"] if figures.tokens_per_s else []
-    return " · ".join([*parts, f"{tokens:,} token{'s' if tokens != 1 else ''}"])
+    return [*parts, f"{tokens:,} token{'s' if tokens != 1 else ''}"]
 
 
 class Footer(QWidget):
@@ -30,6 +34,8 @@ class Footer(QWidget):
         menu_asked: the menu of Regenerate is about to open; whoever listens may fill it.
         version_asked: -1 for the older, 1 for the newer version.
         rated: 1 good, -1 bad, 0 neither any more.
+        compare_clicked: show two versions side by side.
+        trace_clicked: use as trace; where a menu would stand, on the screen.
     """
 
     copy_clicked = Signal()
@@ -37,6 +43,8 @@ class Footer(QWidget):
     menu_asked = Signal(QMenu)
     version_asked = Signal(int)
     rated = Signal(int)
+    compare_clicked = Signal()
+    trace_clicked = Signal(QPoint)
 
     def __init__(self, colours: Colours, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -45,19 +53,24 @@ class Footer(QWidget):
         self._menu_button = TextButton("▾", "Regenerate with", colours, self)
         self._older = TextButton("‹", "Older version", colours, self)
         self._newer = TextButton("›", "Newer version", colours, self)
+        self._compare = TextButton("Compare", "Compare versions", colours, self)
         self._good = TextButton("Good", "Good reply", colours, self)
         self._bad = TextButton("Bad", "Bad reply", colours, self)
-        self._version, self._figures = QLabel(self), QLabel(self)
-        for label in (self._version, self._figures):
+        self._trace = TextButton("Use as trace", "Use as trace", colours, self)
+        self._version, self._said = QLabel(self), QLabel(self)
+        self._writer, self._figures = "", _figures(None)
+        for label in (self._version, self._said):
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setFont(fonts.text(11))
         self._buttons = [
-            self._copy, self._again, self._menu_button, self._older, self._newer, self._good, self._bad
+            self._copy, self._again, self._menu_button, self._older, self._newer, self._compare, self._good, self._bad,
+            self._trace,
         ]  # fmt: skip
         self._menu: QMenu | None = None
         self._connect()
         self.set_colours(colours)
         self.set_versions(1, 1)
+        self.set_trace_offered(False)
 
     @property
     def menu(self) -> QMenu:
@@ -75,8 +88,10 @@ class Footer(QWidget):
             "Regenerate with",
             "Older version",
             "Newer version",
+            "Compare versions",
             "Good reply",
             "Bad reply",
+            "Use as trace",
         )
         for button, name in zip(self._buttons, names, strict=True):
             button.setAccessibleName(name + suffix)
@@ -91,7 +106,7 @@ class Footer(QWidget):
         several = versions > 1
         self._version.setText(f"{version} / {versions}")
         self._version.adjustSize()
-        for part in (self._older, self._version, self._newer):
+        for part in (self._older, self._version, self._newer, self._compare):
             part.setVisible(several)
         self._older.setEnabled(version > 1)
         self._newer.setEnabled(version < versions)
@@ -104,8 +119,17 @@ class Footer(QWidget):
 
     def set_figures(self, figures: Figures | None) -> None:
         """Say what the reply took."""
-        self._figures.setText(figures_text(figures))
-        self._figures.adjustSize()
+        self._figures = _figures(figures)
+        self._place()
+
+    def set_writer(self, writer: str) -> None:
+        """Say which model wrote it, when that is not plain."""
+        self._writer = writer
+        self._place()
+
+    def set_trace_offered(self, offered: bool) -> None:
+        """Whether it can be used as a trace."""
+        self._trace.setVisible(offered)
         self._place()
 
     def set_colours(self, colours: Colours) -> None:
@@ -113,7 +137,7 @@ class Footer(QWidget):
         palette = QPalette()
         palette.setColor(QPalette.ColorRole.WindowText, colours.muted)
         self._version.setPalette(palette)
-        self._figures.setPalette(palette)
+        self._said.setPalette(palette)
         for button in self._buttons:
             button.set_colours(colours)
 
@@ -132,14 +156,24 @@ class Footer(QWidget):
         left = -7  # the text of the first button stands at the margin
         rows = (
             (self._copy, 0), (self._again, 0), (self._menu_button, -13), (self._older, 0), (self._version, -3),
-            (self._newer, -3), (self._good, 0), (self._bad, 0),
+            (self._newer, -3), (self._compare, 0), (self._good, 0), (self._bad, 0), (self._trace, 0),
         )  # fmt: skip
         for part, shift in rows:
             if not part.isHidden():
                 part.move(left + shift, (HEIGHT - part.height()) // 2)
                 left += part.width() + shift
-        self._figures.move(self.width() - self._figures.width(), (HEIGHT - self._figures.height()) // 2)
-        self._figures.setVisible(bool(self._figures.text()) and self._figures.x() > left)
+        self._say(self.width() - left)
+
+    def _say(self, room: int) -> None:
+        """Who wrote it and what it took, as much of that as there is room for; who wrote it is the last to go."""
+        said = [text for text in (self._writer, *self._figures) if text]
+        while said and self._said.fontMetrics().horizontalAdvance(" · ".join(said)) > room:
+            del said[1 if self._writer and len(said) > 1 else 0]
+        self._said.setText(" · ".join(said))
+        self._said.setToolTip(" · ".join(text for text in (self._writer, *self._figures) if text))
+        self._said.adjustSize()
+        self._said.move(self.width() - self._said.width(), (HEIGHT - self._said.height()) // 2)
+        self._said.setVisible(bool(said))
 
     def _connect(self) -> None:
         self._copy.clicked.connect(self.copy_clicked)
@@ -147,6 +181,8 @@ class Footer(QWidget):
         self._menu_button.clicked.connect(self._open_menu)
         self._older.clicked.connect(lambda: self.version_asked.emit(-1))
         self._newer.clicked.connect(lambda: self.version_asked.emit(1))
+        self._compare.clicked.connect(self.compare_clicked)
+        self._trace.clicked.connect(lambda: self.trace_clicked.emit(self._below(self._trace)))
         for button, value in ((self._good, 1), (self._bad, -1)):
             button.setCheckable(True)
             button.clicked.connect(lambda checked, value=value: self._rate(value if checked else 0))
@@ -156,4 +192,7 @@ class Footer(QWidget):
         self.rated.emit(rating)
 
     def _open_menu(self) -> None:
-        self.menu.popup(self._menu_button.mapToGlobal(QPoint(0, self._menu_button.height() + 2)))
+        self.menu.popup(self._below(self._menu_button))
+
+    def _below(self, button: TextButton) -> QPoint:
+        return button.mapToGlobal(QPoint(0, button.height() + 2))

@@ -11,7 +11,7 @@ class Loading(QObject):
     """Brings models into memory, one after the other.
 
     Signals:
-        changed: something in `loaded`, `wanted`, `fraction` or `job` is another one now.
+        changed: something in `loaded`, `wanted`, `adapter`, `fraction` or `job` is another one now.
         arrived: a model is ready (events.Loaded).
         failed: a model could not be loaded (events.Failed).
     """
@@ -26,6 +26,7 @@ class Loading(QObject):
         self._job_id: int | None = None
         self.loaded: events.Loaded | None = None
         self.wanted = ""
+        self.adapter = ""
         self.fraction: float | None = None
         self.job = ""
         signals.arrived.connect(self._take)
@@ -35,23 +36,23 @@ class Loading(QObject):
         """Whether a model is being loaded."""
         return self._job_id is not None
 
-    def ensure(self, model: str) -> None:
-        """Begin to load a model unless it is loaded or on its way."""
-        if model == self.wanted and (self.under_way or self.loaded is not None):
+    def ensure(self, model: str, adapter: str = "") -> None:
+        """Begin to load a model with an adapter unless it is loaded or on its way; empty for none."""
+        if (model, adapter) == (self.wanted, self.adapter) and (self.under_way or self.loaded is not None):
             return
         if self._job_id is not None:
             self._engine.cancel(self._job_id)
-        self.wanted = model
+        self.wanted, self.adapter = model, adapter
         self.fraction, self.job = 0.0, ""
         self.loaded = None
-        self._job_id = self._engine.start(messages.Load(model=model))
+        self._job_id = self._engine.start(messages.Load(model=model, adapter=adapter or None))
         self.changed.emit()
 
     def lost(self) -> None:
         """The engine died and nothing is in memory any more."""
         self._job_id = None
         self.loaded = None
-        self.wanted = ""
+        self.wanted = self.adapter = ""
         self.changed.emit()
 
     def _take(self, job_id: int, event: messages.AnyEvent) -> None:

@@ -25,9 +25,9 @@ class ModelStatus(QObject):
     """Keeps the three in agreement with the choice and with what is in memory.
 
     Signals:
-        listed: the models of the library (list of events.Model), and by name whether each was trained to think. Read
-            on another thread: before the starter is made its description comes out of a GGUF file, which takes a
-            tenth of a second.
+        listed: the models and adapters of the library (list of events.Model), and by name whether each model was trained
+            to think. Read on another thread: before the starter is made its description comes out of a GGUF file, which
+            takes a tenth of a second.
     """
 
     listed = Signal(list, dict)
@@ -49,10 +49,12 @@ class ModelStatus(QObject):
         self._preferences = services.preferences
         self._choice: Choice | None = None
         self.models: list[events.Model] = []
+        self.adapters: list[events.Model] = []
         self._background = Background(self._read, self)
         self.listed.connect(self._take_models)
         loading.changed.connect(self._show_loading)
         toolbar.picker.opened.connect(self.refresh)
+        toolbar.adapter.opened.connect(self.refresh)
 
     def refresh(self) -> None:
         """Read the library again; `listed` tells when that is done."""
@@ -71,11 +73,21 @@ class ModelStatus(QObject):
         title, precision = self._preferences.window("titles", {}).get(name, (name, ""))
         return str(title), str(precision)
 
+    def adapters_of(self, model: str) -> list[events.Model]:
+        """The adapters that belong to a model."""
+        return [adapter for adapter in self.adapters if adapter.base == model]
+
+    def writer(self, model: str, adapter: str) -> str:
+        """What wrote a reply, in words: the model's title, and the adapter's when it wore one."""
+        title = next((found.title for found in self.adapters if found.name == adapter), adapter)
+        return " + ".join(part for part in (self.described(model)[0], title) if part)
+
     def show(self, choice: Choice) -> None:
         """Show what a chat is answered with."""
         self._choice = choice
         title, detail = self.described(choice.model)
         self._toolbar.picker.set_current(choice.model, title, detail)
+        self._toolbar.adapter.set_adapters(self.adapters_of(choice.model), choice.adapter_there)
         self._toolbar.thinking.set_budget(choice.budget)
         self._composer.set_model_title(title)
         self._composer.set_preset(choice.preset)
@@ -88,14 +100,16 @@ class ModelStatus(QObject):
         trained = {family.id for family in template.families() if family.trained}
         try:
             models = self._list_models()
-            self.listed.emit(models, {model.name: model.family in trained for model in models})
+            thinks = {model.name: model.family in trained for model in models if model.kind != "adapter"}
+            self.listed.emit(models, thinks)
         except StillroomError as error:
             log.warning("library not read: %s", error)
 
     def _take_models(self, models: list[events.Model], _thinks: dict[str, bool]) -> None:
-        self.models = models
-        self._toolbar.picker.set_models(models)
-        self._preferences.remember(titles={model.name: [model.title, bits_said(model)] for model in models})
+        self.models = [model for model in models if model.kind != "adapter"]
+        self.adapters = [model for model in models if model.kind == "adapter"]
+        self._toolbar.picker.set_models(self.models)
+        self._preferences.remember(titles={model.name: [model.title, bits_said(model)] for model in self.models})
         if self._choice is not None:
             self.show(self._choice)
         self._show_loading()
@@ -120,8 +134,14 @@ class ModelStatus(QObject):
 
     def _show_note(self) -> None:
         loaded, choice = self._loading.loaded, self._choice
+        if choice is not None and choice.adapter != choice.adapter_there:
+            title, _ = self.described(choice.model)
+            self._toolbar.set_note(
+                f"The adapter {choice.adapter} is no longer on this disk: {title} answers without it."
+            )
+            return
         if choice is None or loaded is None or self._loading.wanted != choice.model:
             self._toolbar.set_note("")
             return
-        asked_untrained = not loaded.thinks and choice.budget != 0
+        asked_untrained = not loaded.thinks and choice.budget != 0 and not self._loading.adapter
         self._toolbar.set_note(loaded.note if asked_untrained else "")

@@ -1,28 +1,29 @@
 """The Chat page: builds toolbar, transcript and composer, and connects them to the chat that is shown."""
 
-import dataclasses
 import importlib
 from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from app.desktop.background import Background
-from app.desktop.chat.choice import Choice
 from app.desktop.chat.composer import Composer
 from app.desktop.chat.model_status import ModelStatus
 from app.desktop.chat.presenter import Presenter
+from app.desktop.chat.regenerate_menu import RegenerateMenu
 from app.desktop.chat.shown_chat import ShownChat
 from app.desktop.chat.toolbar import ChatToolbar
+from app.desktop.chat.trace_use import TraceUse
 from app.desktop.chat.welcome import Welcome
 from app.desktop.notices import NoticeBar
 from app.desktop.services import Services
 from app.desktop.sidebar import below
 from app.desktop.theme import colours, theme
-from models import budgets, events
+from models import events
 from models.errors import StillroomError
-from models.store.chats import StoredMessage
+from models.store.chats import Rating, StoredMessage
 
 if TYPE_CHECKING:
     from app.desktop.chat.transcript import Transcript
@@ -46,7 +47,9 @@ class ChatPage(QWidget):
         self.status = ModelStatus(self.toolbar, self.welcome, self.composer, self.shown.loading, services)
         self._body = QStackedWidget()
         self._transcript: Transcript | None = None
-        self.presenter = Presenter(self.transcript, services.chats, self.shown.replies, self)
+        self.presenter = Presenter(self.transcript, services.chats, self.shown.replies, self.status.writer, self)
+        self.traces = TraceUse(services.chats, notices, self)
+        self._regenerate_menu = RegenerateMenu(self.shown, self.status)
         self._draft_timer = QTimer(self, singleShot=True, interval=DRAFT_MS)
         self._import = Background(_import_transcript, self)
         self._lay_out()
@@ -76,11 +79,31 @@ class ChatPage(QWidget):
             self.composer.clear()
             self._draft_timer.stop()
 
+    def chat_with(self, model: str, adapter: str = "") -> None:
+        """Begin a chat with a model, and an adapter of it."""
+        self.shown.new()
+        self.shown.choose_model(model, adapter)
+        self.status.refresh()  # what it is asked for may have come into the library just now
+
+    def collect_rated(self, set_name: str, rating: Rating = 1) -> int:
+        """Put all replies of all chats that are rated good (1) or bad (-1) into a set of traces; returns how many there are.
+
+        What came of it is told in a notice, and by traces.collected.
+        """
+        return self.traces.add_rated(set_name, rating > 0)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Offer what has come into the library while another page was in front."""
+        super().showEvent(event)
+        if self.status.models:
+            self.status.refresh()
+
     def close_page(self) -> None:
         """Keep what is typed and what is being written; the window closes."""
         self._leave()
         self.shown.replies.close()
         self.status.close()
+        self.traces.close()
         self._import.close()
 
     # Showing
@@ -129,21 +152,12 @@ class ChatPage(QWidget):
 
     # Menus
 
-    def _fill_regenerate_menu(self, reply_id: int, menu: QMenu) -> None:
-        menu.clear()
-        choice = self.shown.choice
-        for preset in budgets.PRESETS:
-            chosen = dataclasses.replace(choice, budget=preset.tokens)
-            menu.addAction(f"Thinking: {preset.title}").triggered.connect(partial(self._again_with, reply_id, chosen))
-        others = [model for model in self.status.models if model.name != choice.model and model.state == "ready"]
-        if others:
-            menu.addSeparator()
-        for model in others:
-            chosen = dataclasses.replace(choice, model=model.name)
-            menu.addAction(f"With {model.title}").triggered.connect(partial(self._again_with, reply_id, chosen))
+    def _compare(self, reply_id: int) -> None:
+        from app.desktop.chat.compare import CompareDialog
 
-    def _again_with(self, reply_id: int, chosen: Choice, _checked: bool = False) -> None:
-        self.shown.regenerate(reply_id, chosen)
+        chats = self._services.chats
+        versions = [chats.message(version_id) for version_id in chats.versions(reply_id)]
+        CompareDialog(versions, reply_id, self.status.writer, self).show()
 
     def _show_presets(self, button: QPushButton) -> None:
         from app.desktop.chat.preset_menu import PresetMenu
@@ -176,6 +190,7 @@ class ChatPage(QWidget):
         self.composer.problem.connect(self.notices.show_error)
         self._draft_timer.timeout.connect(self._keep_draft)
         self.toolbar.picker.model_chosen.connect(shown.choose_model)
+        self.toolbar.adapter.adapter_chosen.connect(shown.choose_adapter)
         self.toolbar.thinking.budget_changed.connect(shown.choose_budget)
         self.welcome.example_chosen.connect(self.send)
         self.presenter.filled.connect(self._show_body)
@@ -190,10 +205,12 @@ class ChatPage(QWidget):
         transcript.answer_now_clicked.connect(lambda: shown.steer("answer_now"))
         transcript.think_longer_clicked.connect(lambda: shown.steer("think_longer"))
         transcript.regenerate_clicked.connect(lambda reply_id: shown.regenerate(reply_id))
-        transcript.regenerate_menu_asked.connect(self._fill_regenerate_menu)
+        transcript.regenerate_menu_asked.connect(self._regenerate_menu.fill)
         transcript.edit_requested.connect(shown.edit_message)
         transcript.version_requested.connect(shown.step_version)
         transcript.rated.connect(shown.rate)
+        transcript.compare_requested.connect(self._compare)
+        transcript.trace_requested.connect(self.traces.ask)
         transcript.link_activated.connect(lambda url: ask_to_open(url, self))
         transcript.thinking_opened.connect(lambda is_open: preferences.remember(thinking_open=is_open))
 

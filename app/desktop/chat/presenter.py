@@ -22,7 +22,10 @@ STAGES = {"prefill": "Reading the conversation", "load": "Loading the model", "i
 
 
 class Presenter(QObject):
-    """Shows one chat at a time. transcript: gives the transcript, which is made the first time.
+    """Shows one chat at a time.
+
+    transcript: gives the transcript, which is made the first time; writer: says in words what wrote a reply, by the names
+    of model and adapter.
 
     Signals:
         filled: other messages are shown, perhaps none, or one is whole now.
@@ -31,12 +34,18 @@ class Presenter(QObject):
     filled = Signal()
 
     def __init__(
-        self, transcript: "Callable[[], Transcript]", chats: Chats, replies: Replies, parent: QObject | None = None
+        self,
+        transcript: "Callable[[], Transcript]",
+        chats: Chats,
+        replies: Replies,
+        writer: Callable[[str, str], str],
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._transcript = transcript
         self._chats = chats
         self._replies = replies
+        self._writer = writer
         self._chat_id: int | None = None
         self._rows: list[StoredMessage] = []
         self._view: ReplyView | None = None
@@ -100,7 +109,7 @@ class Presenter(QObject):
         under_way = self._replies.of_chat(self._chat_id)
         finished = [row for row in self._rows if under_way is None or row.id != under_way.message_id]
         if self._rows:
-            self._transcript().set_messages([_shown(row) for row in finished])
+            self._transcript().set_messages([self._shown(row) for row in finished])
         if under_way is not None:
             self._follow(under_way)
         self.filled.emit()
@@ -162,6 +171,8 @@ class Presenter(QObject):
         if view.text() != row.content:
             view.set_text(row.content)
         view.set_versions(row.version, row.versions)
+        view.set_writer(self._written_by(row))
+        view.set_trace_offered(is_trace(row))
         view.finish(row.figures)
         if row.error:
             view.fail(row.error)
@@ -184,24 +195,35 @@ class Presenter(QObject):
             state: State = "closing" if reply.closing else "thinking"
             self._view.set_thinking_status(reply.thinking_tokens, reply.budget, reply.thinking_seconds(), state)
 
+    def _shown(self, row: StoredMessage) -> "Shown":
+        from app.desktop.chat.transcript import Shown
+
+        return Shown(
+            id=row.id,
+            role=row.role,
+            content=row.content,
+            thinking=row.thinking,
+            # Only the reply under way is streaming; a row that says so otherwise was left behind by a kill.
+            state="interrupted" if row.state == "streaming" else row.state,
+            figures=row.figures,
+            version_index=row.version,
+            version_count=row.versions,
+            rating=row.rating,
+            error=row.error,
+            writer=self._written_by(row),
+            is_trace=is_trace(row),
+        )
+
+    def _written_by(self, row: StoredMessage) -> str:
+        """What wrote a reply, where another version or an adapter makes that a question."""
+        unclear = row.role == "assistant" and (row.versions > 1 or row.adapter)
+        return self._writer(row.model, row.adapter) if unclear else ""
+
+
+def is_trace(row: StoredMessage) -> bool:
+    """Whether a reply has what a trace needs: it is whole, and it thought."""
+    return row.role == "assistant" and row.state == "done" and bool(row.thinking and row.content)
+
 
 def _waiting_for(reply: UnderWay) -> str:
     return f"{STAGES.get(reply.waiting_for, 'Waiting for the model')} …"
-
-
-def _shown(row: StoredMessage) -> "Shown":
-    from app.desktop.chat.transcript import Shown
-
-    return Shown(
-        id=row.id,
-        role=row.role,
-        content=row.content,
-        thinking=row.thinking,
-        # Only the reply under way is streaming; a row that says so otherwise was left behind by a kill.
-        state="interrupted" if row.state == "streaming" else row.state,
-        figures=row.figures,
-        version_index=row.version,
-        version_count=row.versions,
-        rating=row.rating,
-        error=row.error,
-    )

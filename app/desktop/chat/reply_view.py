@@ -107,7 +107,7 @@ class ReplyView(QWidget):
     Signals:
         answer_now_clicked, think_longer_clicked, regenerate_clicked: the buttons.
         menu_asked: the menu of Regenerate is about to open.
-        version_asked, rated: as in Footer.
+        version_asked, rated, compare_clicked, trace_clicked: as in Footer.
         link_clicked: an address in the text.
         thinking_opened: the user opened or closed the thinking.
         grown: its height may have changed; ask `fit`.
@@ -120,6 +120,8 @@ class ReplyView(QWidget):
     menu_asked = Signal(QMenu)
     version_asked = Signal(int)
     rated = Signal(int)
+    compare_clicked = Signal()
+    trace_clicked = Signal(QPoint)
     link_clicked = Signal(str)
     thinking_opened = Signal(bool)
     grown = Signal()
@@ -145,6 +147,8 @@ class ReplyView(QWidget):
         self._footer.menu_asked.connect(self.menu_asked)
         self._footer.version_asked.connect(self.version_asked)
         self._footer.rated.connect(self.rated)
+        self._footer.compare_clicked.connect(self.compare_clicked)
+        self._footer.trace_clicked.connect(self.trace_clicked)
         self._answered = False
         self.setAttribute(Qt.WidgetAttribute.WA_StaticContents)
 
@@ -241,6 +245,14 @@ class ReplyView(QWidget):
     def set_versions(self, version: int, versions: int) -> None:
         """Say which version of how many this is, from 1."""
         self._footer.set_versions(version, versions)
+
+    def set_writer(self, writer: str) -> None:
+        """Say which model wrote it; empty when that is plain."""
+        self._footer.set_writer(writer)
+
+    def set_trace_offered(self, offered: bool) -> None:
+        """Whether it can be used as a trace."""
+        self._footer.set_trace_offered(offered)
 
     def set_menu_offered(self, offered: bool) -> None:
         """Whether there is an arrow that opens a menu of other ways to regenerate."""

@@ -39,6 +39,7 @@ class UnderWay:
     message_id: int
     model: str
     budget: int | None
+    adapter: str = ""
     phase: Literal["waiting", "thinking", "answering"] = "waiting"
     thoughts: list[tuple[str, bool]] = field(default_factory=list)
     answer: str = ""
@@ -109,10 +110,10 @@ class Replies(QObject):
         """Chats in which a reply is under way."""
         return {reply.chat_id for reply in self._by_job.values()}
 
-    def answer(self, asked_id: int, model: str, budget: int | None) -> UnderWay:
+    def answer(self, asked_id: int, model: str, budget: int | None, adapter: str = "") -> UnderWay:
         """Have a user's message answered, again if it was before. Raises a StillroomError when the store can't take it."""
         chat = self._chats.get(self._chats.message(asked_id).chat_id)
-        row = self._chats.begin_reply(asked_id, model)
+        row = self._chats.begin_reply(asked_id, model, adapter)
         turns = [turn for turn in self._chats.branch(chat.id) if turn.id != row.id]
         request = messages.Chat(
             model=model,
@@ -120,9 +121,10 @@ class Replies(QObject):
             think=budget,
             sampling=chat.sampling,
             another=row.versions > 1,
+            adapter=adapter or None,
         )
         job_id = self._engine.start(request)
-        reply = UnderWay(job_id, chat.id, row.id, model, budget)
+        reply = UnderWay(job_id, chat.id, row.id, model, budget, adapter)
         self._by_job[job_id] = reply
         self._timer.start()
         self.began.emit(reply)
@@ -254,6 +256,7 @@ def _unstored_row(reply: UnderWay, state: State, whole: events.Reply | None, err
         state=state,
         error=error,
         model=reply.model,
+        adapter=reply.adapter,
         figures=None,
         rating=0,
         created=time.time(),

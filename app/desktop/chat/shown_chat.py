@@ -30,7 +30,7 @@ class ShownChat(QObject):
         changed: another chat is shown.
         begun: the chat that is shown has got its row.
         versions_changed: another branch of the same chat is shown.
-        choice_changed: model, budget or preset are other ones.
+        choice_changed: model, adapter, budget or preset are other ones.
         phase_changed: a reply began, went from thinking to answering, or ended, in the chat that is shown.
         listed: the list of chats is another one, or its titles or states are.
         failed: a reply of the chat that is shown ended badly (StoredMessage).
@@ -96,11 +96,11 @@ class ShownChat(QObject):
         self.choice = choices.choice_of(self._chat)
         self.changed.emit()
         if self.choice.model and not self._readonly:
-            self.loading.ensure(self.choice.model)
+            self._load()
 
     def start_engine(self) -> None:
         """Bring the chosen model into memory, so that the first answer need not wait for it."""
-        self.loading.ensure(self.choice.model)
+        self._load()
 
     def take_models(self, _models: list[events.Model], thinks: dict[str, bool]) -> None:
         """Learn which models were trained to think; those that were not begin with no budget."""
@@ -193,14 +193,16 @@ class ShownChat(QObject):
         """Have the model answer now, or think longer."""
         self.replies.steer(self.id, action)
 
-    def choose_model(self, name: str) -> None:
-        """Answer with another model from here on; it begins to load at once."""
-        new = dataclasses.replace(self.choice, model=name)
-        if not new.budget_touched:
-            new = dataclasses.replace(new, budget=self._default_budget(name))
-        self._take(new)
+    def choose_model(self, name: str, adapter: str = "") -> None:
+        """Answer with another model from here on, and an adapter of it; it begins to load at once."""
+        self._wear(name, adapter)
         self._preferences.change(default_model=name)
-        self.loading.ensure(name)
+        self._load()
+
+    def choose_adapter(self, name: str) -> None:
+        """Put another adapter on the model in this chat; empty takes it off."""
+        self._wear(self.choice.model, name)
+        self._load()
 
     def choose_budget(self, budget: int | None) -> None:
         """Let the model think so long in this chat."""
@@ -217,16 +219,26 @@ class ShownChat(QObject):
     # Within
 
     def _answer(self, asked_id: int, chosen: Choice) -> None:
-        self.loading.ensure(chosen.model)
-        self.replies.answer(asked_id, chosen.model, chosen.budget)
+        adapter = chosen.adapter_there
+        self.loading.ensure(chosen.model, adapter)
+        self.replies.answer(asked_id, chosen.model, chosen.budget, adapter)
+
+    def _wear(self, model: str, adapter: str) -> None:
+        new = dataclasses.replace(self.choice, model=model, adapter=adapter)
+        if not new.budget_touched:
+            new = dataclasses.replace(new, budget=self._default_budget(model, adapter))
+        self._take(new)
+
+    def _load(self) -> None:
+        self.loading.ensure(self.choice.model, self.choice.adapter_there)
 
     def _first_choice(self) -> Choice:
         model = self._preferences.current.default_model
         return Choice(model=model, budget=self._default_budget(model))
 
-    def _default_budget(self, model: str) -> int | None:
-        # Taken to think until it is known better.
-        thinks = bool(self._preferences.window("thinks", {}).get(model, True))
+    def _default_budget(self, model: str, adapter: str = "") -> int | None:
+        # Taken to think until it is known better; an adapter learned it from traces.
+        thinks = bool(adapter) or bool(self._preferences.window("thinks", {}).get(model, True))
         return self._preferences.current.budget_for(model, thinks)
 
     def _take(self, new: Choice) -> None:
@@ -242,7 +254,9 @@ class ShownChat(QObject):
     def _know(self, thinks: dict[str, bool]) -> None:
         self._preferences.remember(thinks={**self._preferences.window("thinks", {}), **thinks})
         if self._chat is None and not self.choice.budget_touched:
-            self.choice = dataclasses.replace(self.choice, budget=self._default_budget(self.choice.model))
+            self.choice = dataclasses.replace(
+                self.choice, budget=self._default_budget(self.choice.model, self.choice.adapter)
+            )
         self.choice_changed.emit()
 
     def _reply_changed(self, reply: UnderWay) -> None:

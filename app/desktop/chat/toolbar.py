@@ -1,8 +1,9 @@
-"""The bar above the transcript: which model answers and how long it may think; a sentence below when there is one."""
+"""The bar above the transcript: which model and adapter answer and how long they may think; a sentence below when there is one."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from app.desktop.chat.adapter_picker import AdapterPicker
 from app.desktop.chat.model_picker import ModelPicker
 from app.desktop.chat.thinking_control import ThinkingControl
 
@@ -10,11 +11,12 @@ HEIGHT_PX = 52
 
 
 class ChatToolbar(QWidget):
-    """Model picker at the left, thinking at the right."""
+    """Model and adapter picker at the left, thinking at the right."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.picker = ModelPicker()
+        self.adapter = AdapterPicker()
         self.thinking = ThinkingControl()
         self._bar = QWidget()
         self._bar.setObjectName("toolbar")
@@ -24,6 +26,7 @@ class ChatToolbar(QWidget):
         self.row.setContentsMargins(18, 0, 18, 0)
         self.row.setSpacing(12)
         self.row.addWidget(self.picker)
+        self.row.addWidget(self.adapter)
         self.row.addStretch(1)
         self.row.addWidget(self.thinking)
         self._note = ""

@@ -40,7 +40,11 @@ ENDS: dict[State, str] = {"interrupted": "This reply was interrupted.", "failed"
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
-    """A message as the transcript shows it. version_index from 1; error: what went wrong, if something did."""
+    """A message as the transcript shows it.
+
+    version_index from 1; error: what went wrong, if something did; writer: which model wrote it, when that is not plain;
+    is_trace: it can be used as a trace.
+    """
 
     id: int
     role: Literal["user", "assistant"]
@@ -52,6 +56,8 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     version_count: int = 1
     rating: int = 0
     error: str = ""
+    writer: str = ""
+    is_trace: bool = False
 
 
 @dataclass(eq=False)
@@ -104,6 +110,8 @@ class Transcript(QScrollArea):
         edit_requested: id of a user's message and its new wording.
         version_requested: id of a message; -1 for the older, 1 for the newer version.
         rated: id of a reply; 1 good, -1 bad, 0 neither any more.
+        compare_requested: id of a reply whose versions are to be shown side by side.
+        trace_requested: id of a reply to use as a trace, and where a menu would stand, on the screen.
         link_activated: an http, https or mailto address that was clicked; see `links.ask_to_open`.
         thinking_opened: thoughts were opened or closed; new replies follow suit.
     """
@@ -115,6 +123,8 @@ class Transcript(QScrollArea):
     edit_requested = Signal(object, str)
     version_requested = Signal(object, int)
     rated = Signal(object, int)
+    compare_requested = Signal(object)
+    trace_requested = Signal(object, QPoint)
     link_activated = Signal(str)
     thinking_opened = Signal(bool)
 
@@ -296,6 +306,8 @@ class Transcript(QScrollArea):
         view.regenerate_clicked.connect(partial(self.regenerate_clicked.emit, shown.id))
         view.menu_asked.connect(partial(self.regenerate_menu_asked.emit, shown.id))
         view.rated.connect(partial(self.rated.emit, shown.id))
+        view.compare_clicked.connect(partial(self.compare_requested.emit, shown.id))
+        view.trace_clicked.connect(partial(self.trace_requested.emit, shown.id))
         view.thinking_opened.connect(self._thinking_toggled)
         view.dragged.connect(lambda at: self._keep_in_view(view.mapTo(self._content, at)))
         return view
@@ -451,6 +463,8 @@ def _fill(view: ReplyView, shown: Shown, eager_ms: float) -> None:
     view.set_text(shown.content, eager_ms)
     view.set_versions(shown.version_index, shown.version_count)
     view.set_rating(shown.rating)
+    view.set_writer(shown.writer)
+    view.set_trace_offered(shown.is_trace)
     view.finish(figures)
     if shown.error or shown.state in ENDS:
         view.fail(shown.error or ENDS[shown.state])
