@@ -4,7 +4,7 @@ import dataclasses
 import sys
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtGui import QAction, QKeySequence
 
@@ -41,6 +41,9 @@ def _file(w: "MainWindow") -> list[Command]:
     def shown() -> bool:
         return w.chat_page.shown.id is not None
 
+    def collect(rating: Literal[1, -1]) -> None:
+        w.chat_page.collect_rated("good-replies" if rating == 1 else "bad-replies", rating)
+
     def deleted() -> bool:
         return bool(w.chat_actions.recently_deleted())
 
@@ -50,6 +53,9 @@ def _file(w: "MainWindow") -> list[Command]:
         Command("File", "Rename Chat", w.browser.rename_shown, "F2", shown, group=1),
         Command("File", "Duplicate Chat", _with_shown(w, w.chat_actions.duplicate), "Ctrl+D", shown, group=1),
         Command("File", "Export Chat…", _with_shown(w, w.chat_actions.export), "Ctrl+Shift+E", shown, group=1),
+        Command("File", "Make Traces of Good Replies", lambda: collect(1), group=1),
+        Command("File", "Make Traces of Bad Replies", lambda: collect(-1), group=1),
+        Command("File", "Import Traces…", lambda: w.more_pages.on_traces(lambda page: page.choose_files()), group=1),
         Command("File", "Delete Chat", _with_shown(w, w.chat_actions.delete), DELETE_KEYS, shown, group=2),
         Command("File", "Recently Deleted…", w.show_deleted, available=deleted, group=2),
         Command("File", "Close Window", w.quit, Standard.Close, group=3),

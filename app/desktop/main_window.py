@@ -89,8 +89,7 @@ class MainWindow(QMainWindow):
     def chat_with(self, model: str, adapter: str = "") -> None:
         """Begin a chat with a model, and an adapter of it."""
         self.show_page("Chat")
-        self.chat_page.shown.new()
-        self.chat_page.shown.choose_model(model)
+        self.chat_page.chat_with(model, adapter)
 
     def new_chat(self) -> None:
         """Show a chat that is not begun."""

@@ -13,6 +13,7 @@ from models.engine.jobs import Job
 if TYPE_CHECKING:
     from app.desktop.main_window import MainWindow
     from app.desktop.models.page import ModelsPage
+    from app.desktop.traces.page import TracesPage
     from app.desktop.train.page import FinetunePage
 
 Maker = Callable[[], QWidget]
@@ -27,6 +28,7 @@ class MorePages(QObject):
         self._services = window.services
         self.removals = Removals(self._services.delete, self)
         self._models: ModelsPage | None = None
+        self._traces: TracesPage | None = None
         self._finetune: FinetunePage | None = None
         self._bars: dict[str, NoticeBar] = {}  # of the pages that were made
         self._services.jobs.changed.connect(self._tell)
@@ -35,6 +37,7 @@ class MorePages(QObject):
         """Name, icon and maker of each."""
         return [
             ("Models", "model", self._make_models),
+            ("Traces", "lines", self._make_traces),
             ("Fine-tune", "curve", self._make_finetune),
         ]
 
@@ -43,6 +46,8 @@ class MorePages(QObject):
         if name == "Models":
             self.models.start()
             self.models.set_in_use(self._window.chat_page.shown.choice.model)
+        elif name == "Traces" and self._traces is not None:
+            self._traces.start()
         elif name == "Fine-tune" and self._finetune is not None:
             self._finetune.start()
 
@@ -65,12 +70,25 @@ class MorePages(QObject):
         do(self.models)
 
     @property
+    def traces(self) -> "TracesPage":
+        """The Traces page, made now if need be."""
+        if self._traces is None:
+            self._window.show_page("Traces")
+        assert self._traces is not None, "made when it is shown"
+        return self._traces
+
+    @property
     def finetune(self) -> "FinetunePage":
         """The Fine-tune page, made now if need be."""
         if self._finetune is None:
             self._window.show_page("Fine-tune")
         assert self._finetune is not None, "made when it is shown"
         return self._finetune
+
+    def on_traces(self, do: Callable[["TracesPage"], None]) -> None:
+        """Bring the Traces page to the front and do something there."""
+        self._window.show_page("Traces")
+        do(self.traces)
 
     def on_finetune(self, do: Callable[["FinetunePage"], None]) -> None:
         """Bring the Fine-tune page to the front and do something there."""
@@ -83,19 +101,24 @@ class MorePages(QObject):
 
     def start_search(self) -> bool:
         """Search the page in front, where it can be searched."""
-        if self._models is not None and self._window.is_page("Models"):
-            self._models.start_search()
-            return True
+        for page in (self._models, self._traces):
+            if page is not None and page.isVisible():
+                page.start_search()
+                return True
         return False
 
     def can_undo(self) -> bool:
         """Whether the page in front has something to take back."""
-        return self._models is not None and self._window.is_page("Models") and self._models.can_undo()
+        if self._window.is_page("Models"):
+            return self._models is not None and self._models.can_undo()
+        return self._window.is_page("Traces") and self._traces is not None and self._traces.can_undo()
 
     def undo(self) -> None:
         """Take back the last deletion of the page in front."""
-        if self._models is not None:
-            self._models.undo_delete()
+        if self._window.is_page("Models"):
+            self.models.undo_delete()
+        else:
+            self.traces.undo()
 
     def can_delete_model(self) -> bool:
         """Whether a model is chosen that can be deleted."""
@@ -103,7 +126,7 @@ class MorePages(QObject):
 
     def close(self) -> None:
         """Stop what the pages started, and delete what is to be deleted."""
-        for page in (self._models, self._finetune):
+        for page in (self._models, self._traces, self._finetune):
             if page is not None:
                 page.close_page()
         self.removals.close()
@@ -126,6 +149,16 @@ class MorePages(QObject):
         page.adapter_chat_requested.connect(self._window.chat_with)
         page.changed.connect(self._window.menus.refresh)
         self._models = page
+        return page
+
+    def _make_traces(self) -> QWidget:
+        from app.desktop.traces.page import TracesPage
+
+        services = self._services
+        page = TracesPage(services.jobs, services.jobs.changed, self._bar("Traces"), services.preferences)
+        page.finetune_requested.connect(lambda name: self.on_finetune(lambda shown: shown.choose_traces(name)))
+        page.changed.connect(self._window.menus.refresh)
+        self._traces = page
         return page
 
     def _make_finetune(self) -> QWidget:

@@ -39,7 +39,7 @@ def trigger(window: MainWindow, name: str) -> None:
 
 
 def test_only_pages_that_are_done_are_shown(window: MainWindow) -> None:
-    assert list(window.page_keys) == ["Chat", "Models", "Fine-tune"]
+    assert list(window.page_keys) == ["Chat", "Models", "Traces", "Fine-tune"]
     assert window.is_page("Chat")
 
 
