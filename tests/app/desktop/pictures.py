@@ -3,6 +3,7 @@
 Drawn offscreen over a FakeEngine and a store of invented chats in a temporary home; nothing is compared.
 """
 
+import dataclasses
 import os
 import sys
 import tempfile
@@ -12,16 +13,18 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+import msgspec
 from PySide6.QtCore import QEventLoop, QTimer
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from app.desktop import theme
+from app.desktop.chat.compare import CompareDialog
 from app.desktop.chat.presets import BUILT_IN
 from app.desktop.chat.transcript import ReplyView
 from app.desktop.main_window import MainWindow
 from app.desktop.preferences import Preferences
 from app.desktop.services import Services
-from models import events
+from models import events, paths
 from models.settings import Settings
 from models.store import database
 from models.store.chats import Chats
@@ -36,6 +39,9 @@ EARLIER = (
     ("Bayes with two tests", 1),
     ("SQL window functions", 3),
     ("Packing list, Hokkaidō", 4),
+)
+ADAPTER = msgspec.structs.replace(
+    STARTER, name="competition-maths", title="competition-maths", kind="adapter", base=DISTILLED.name, params=0
 )
 QUESTION = "Find all positive integer solutions of $x^2 - 5y^2 = 4$ with $x < 200$."
 THINKING = (
@@ -55,6 +61,13 @@ print([(x, y) for x in range(1, 200) for y in range(1, 100) if x*x - 5*y*y == 4]
 ```
 """
 
+SHORT_ANSWER = """With $x = L_{2k}$ and $y = F_{2k}$ below 200 there are five pairs:
+
+| $x$ | 3 | 7 | 18 | 47 | 123 |
+|---|---|---|---|---|---|
+| $y$ | 1 | 3 | 8 | 21 | 55 |
+"""
+
 
 class Scene:
     """A window over a seeded store, and the engine behind it."""
@@ -65,6 +78,7 @@ class Scene:
         theme.apply(app, scheme)
         self._folder = tempfile.TemporaryDirectory()
         os.environ["STILLROOM_HOME"] = self._folder.name
+        (paths.adapters_folder() / ADAPTER.name).mkdir(parents=True)
         self._connection = database.open_database()
         self.chats = Chats(self._connection, clock=lambda: self._now)
         self.engine = FakeEngine(bytes=int(5.1 * 2**30))
@@ -75,7 +89,7 @@ class Scene:
             preferences=Preferences(Settings(theme=scheme, default_model=DISTILLED.name)),
             jobs=job_queue(self.engine),
             delete=no_delete,
-            list_models=lambda: [STARTER, DISTILLED],
+            list_models=lambda: [STARTER, DISTILLED, ADAPTER],
         )
         self._seed()
         self.window = MainWindow(services)
@@ -107,6 +121,25 @@ class Scene:
         page.shown.step_last_version(-1)
         self.settle()
 
+    def answer_with_adapter(self) -> None:
+        """Ask the question, have it answered, and once more with an adapter."""
+        page = self.window.chat_page
+        self.ask(QUESTION)
+        self._play_answer()
+        page.shown.regenerate_last(dataclasses.replace(page.shown.choice, adapter=ADAPTER.name))
+        self._play_answer(SHORT_ANSWER)
+        page.shown.choose_adapter(ADAPTER.name)
+        self.settle()
+
+    def compare(self) -> CompareDialog:
+        """Open the two answers side by side."""
+        page = self.window.chat_page
+        page.transcript().compare_requested.emit(page.shown.last_reply())
+        self.settle()
+        dialog = page.findChild(CompareDialog)
+        assert isinstance(dialog, CompareDialog)
+        return dialog
+
     def open_thinking(self) -> None:
         """Open what the last reply thought."""
         last = self.window.chat_page.shown.last_reply()
@@ -115,15 +148,15 @@ class Scene:
             view.panel.set_open(True)
         self.settle()
 
-    def _play_answer(self) -> None:
+    def _play_answer(self, answer: str = ANSWER) -> None:
         job_id, _ = self.engine.last_chat()
         played = [
             events.Budget(tokens=2048, used=0),
             events.Token(channel="thinking", text=THINKING, n=734),
             events.ThinkingClosed(tokens=734, seconds=18.0, how="model"),
-            events.Token(channel="answer", text=ANSWER, n=278),
+            events.Token(channel="answer", text=answer, n=278),
         ]
-        whole = reply(ANSWER, THINKING, thinking_tokens=734, answer_tokens=278)
+        whole = reply(answer, THINKING, thinking_tokens=734, answer_tokens=278)
         self.engine.play(job_id, *played, events.Done(result=whole))
         self.settle(30)
 
@@ -194,7 +227,37 @@ def without_sidebar(scene: Scene) -> None:
     scene.window.toggle_sidebar()
 
 
-SCENES: tuple[Callable[[Scene], None], ...] = (empty, maths_and_code, thinking, thinking_open, error, without_sidebar)
+def adapter(scene: Scene) -> None:
+    """A version with an adapter, which has just been put into a set of traces."""
+    scene.answer_with_adapter()
+    scene.window.chat_page.traces.add(scene.window.chat_page.shown.last_reply() or 0, "chat")
+    scene.settle()
+
+
+def adapter_gone(scene: Scene) -> None:
+    """An old chat whose adapter is no longer on the disk."""
+    scene.answer_with_adapter()
+    (paths.adapters_folder() / ADAPTER.name).rmdir()
+    scene.window.chat_page.shown.open(scene.window.chat_page.shown.id or 0)
+
+
+def compare(scene: Scene) -> QWidget:
+    """Two versions side by side."""
+    scene.answer_with_adapter()
+    return scene.compare()
+
+
+SCENES: tuple[Callable[[Scene], QWidget | None], ...] = (
+    empty,
+    maths_and_code,
+    thinking,
+    thinking_open,
+    error,
+    without_sidebar,
+    adapter,
+    adapter_gone,
+    compare,
+)
 
 
 def main(folder: Path) -> None:
@@ -205,9 +268,9 @@ def main(folder: Path) -> None:
     for scheme in ("light", "dark"):
         for play in SCENES:
             scene = Scene(app, scheme)  # type: ignore[arg-type]
-            play(scene)
+            shown = play(scene) or scene.window
             scene.settle()
-            scene.window.grab().save(str(folder / f"{play.__name__}-{scheme}.png"))
+            shown.grab().save(str(folder / f"{play.__name__}-{scheme}.png"))
             scene.close()
 
 
