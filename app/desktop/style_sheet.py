@@ -169,6 +169,7 @@ def _traces(c: "Colours") -> str:
 QLabel#count_pill {{
   background: {c.sidebar}; border: 1px solid {c.line}; border-radius: 11px; padding: 2px 10px; font-size: 12px;
 }}
+QTableView#plain_table {{ selection-background-color: transparent; }}
 QLabel#panel_title {{ font-weight: 600; }}
 QLabel#sheet_title {{ font-size: 17px; font-weight: 600; }}
 QLabel#why {{ font-size: 13px; }}

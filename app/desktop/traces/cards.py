@@ -88,19 +88,20 @@ class EditCard(QFrame):
         self.setObjectName("part")
         self.setProperty("part", part)
         self.head: QLabel = label(head, "violet" if part == "thinking" else "small")
+        self.head.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.field = _Field(self)
         self.field.setObjectName("trace_text")
         self.field.setAccessibleName(f"Edit {part}")
         self.field.setFrameShape(QFrame.Shape.NoFrame)
         self.field.setTabChangesFocus(True)
         self.field.setMinimumHeight(FEW_PX if part != "thinking" else MANY_PX)
-        self.field.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.field.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
         self.field.textChanged.connect(self.text_changed)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 13, 8, 10)
         column.setSpacing(5)
         column.addWidget(self.head)
-        column.addWidget(self.field)
+        column.addWidget(self.field, 1)
 
     @property
     def text(self) -> str:

@@ -1,7 +1,7 @@
 """What stands on the page while there are no traces: what they are, and the way to some."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.desktop.models.buttons import RowButton
 from app.desktop.train.cards import label
@@ -33,10 +33,17 @@ class Empty(QWidget):
         column.setContentsMargins(40, 0, 40, 40)
         column.setSpacing(12)
         column.addStretch(1)
+        told = QVBoxLayout()
+        told.setSpacing(12)
         for line in (sentence, ways):
-            line.setAlignment(Qt.AlignmentFlag.AlignCenter)
-            line.setFixedWidth(420)
-            column.addWidget(line, 0, Qt.AlignmentFlag.AlignHCenter)
+            line.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+            line.setFixedWidth(430)
+            told.addWidget(line)
+        middle = QHBoxLayout()
+        middle.addStretch(1)
+        middle.addLayout(told)
+        middle.addStretch(1)
+        column.addLayout(middle)
         column.addSpacing(6)
         column.addWidget(self.button, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(1)

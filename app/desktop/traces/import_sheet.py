@@ -130,7 +130,7 @@ class ImportSheet(QScrollArea):
         shapes = [words.told_of(file) for file in report.files]
         self._shape.setText("\n".join(shapes))
         self.reasons.show_counts(report.counts, report.left_out)
-        self._notes.setText("\n".join(filter(None, (*report.notes, words.mended(report)))))
+        self._notes.setText("\n".join(words.notes(report)))
         self._notes.setVisible(bool(self._notes.text()))
         self.done.setFocus()
         self.verticalScrollBar().setValue(0)

@@ -282,8 +282,6 @@ class TracesPage(QWidget):
     def _rows_read(self, turn: int, rows: list[Row], last: bool) -> None:
         if turn == self._turn:
             self.view.add_rows(rows, last)
-            if last:
-                self.reading.measure(self.set_name)
 
     def _looked(self, looked: Looked) -> None:
         if self._shown is not None and looked.record.name == self._shown.name:
@@ -486,6 +484,7 @@ class TracesPage(QWidget):
         bar.export_requested.connect(self._ask_where)
         bar.finetune_requested.connect(self.finetune)
         view.trace_wanted.connect(self.reading.read_trace)
+        view.loaded.connect(lambda: self.reading.measure(self.set_name))
         view.show_chosen.connect(lambda show: self._preferences.remember(traces_show=show))
         view.selection_changed.connect(self.changed)
         view.table.leave_out_pressed.connect(self.leave_out_chosen)

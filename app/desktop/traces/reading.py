@@ -5,8 +5,10 @@ kind the last one counts, and the work for those before it ends at its next step
 """
 
 import logging
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 from PySide6.QtCore import QObject, Signal
@@ -19,10 +21,23 @@ from models.traces import importing, looking, store
 from models.traces.report import Added, Histogram, TraceSet
 from models.traces.trace import Trace
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 FIRST, BATCH = 100, 1000  # rows told at a time
-FOUND = 200  # hits told at a time
+EVERY, REST_S = 20, 0.0003  # traces between two rests, and how long one is
+TELL_S = 0.3  # between two tellings of what was found
+
+
+def gently(traces: Iterable[T]) -> Iterator[T]:
+    """Pass traces on and let go of the interpreter now and then.
+
+    The GUI thread asks for it a hundred times while it paints, and would wait up to 5 ms each time.
+    """
+    for number, trace in enumerate(traces):
+        if number % EVERY == EVERY - 1:
+            time.sleep(REST_S)
+        yield trace
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -161,7 +176,7 @@ class Reading(QObject):
         self._file = file = TraceFile(name)
         self.opened.emit(Opened(turn, record, report))
         left_out = report.left_out if report else []
-        traces = ((row_of(trace, trace.id in out, at, size), trace.line) for trace, at, size in file.traces())
+        traces = ((row_of(trace, trace.id in out, at, size), trace.line) for trace, at, size in gently(file.traces()))
         batch: list[Row] = []
         told = 0
         for row in merged(traces, left_out, interleaved(record, report)):
@@ -187,18 +202,18 @@ class Reading(QObject):
         name, query = self._searched, self._query
 
         def traces() -> Iterator[Trace]:
-            for trace in store.read(name, with_excluded=True):
+            for trace in gently(store.read(name, with_excluded=True)):
                 if (self._searched, self._query) != (name, query):
                     return
                 yield trace
 
         keys: set[str] = set()
-        first = True
+        told = time.monotonic() - TELL_S  # the first at once
         for trace in looking.search(traces(), query) if query else ():
             keys.add(trace.id)
-            if len(keys) >= (20 if first else FOUND):
+            if time.monotonic() - told >= TELL_S:
                 self.found.emit(query, keys, False)
-                keys, first = set(), False
+                keys, told = set(), time.monotonic()
         if (self._searched, self._query) == (name, query) and query:
             self.found.emit(query, keys, True)
 
@@ -208,7 +223,7 @@ class Reading(QObject):
             return
 
         def traces() -> Iterator[Trace]:
-            for trace in store.read(name):
+            for trace in gently(store.read(name)):
                 if self._measured != name:
                     return
                 yield trace

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.desktop.traces import words
-from models.store import titles
 from models.traces import looking
 from models.traces.report import Added, LeftOut, TraceSet
 from models.traces.trace import Trace
@@ -39,7 +38,7 @@ class Row:
     def title(self) -> str:
         """Its problem on a line, mathematics as far as a line goes. Made when it is first shown."""
         if not self.line:
-            self.line = self.problem if self.left_out else titles.suggest_title(self.problem)
+            self.line = self.problem if self.left_out else words.title(self.problem)
         return self.line
 
     @property

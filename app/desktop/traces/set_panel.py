@@ -56,9 +56,7 @@ class SetPanel(QWidget):
         out = sum(counts.values())
         _say(self._left_out, f"Left out · {out:,}" if out else "")
         _say(self._which, f"Of {words.counted(report.rows, 'row')} that were added last." if out and report else "")
-        notes = [note for note in report.notes if "was added before" not in note] if report else []
-        notes += [words.mended(report)] if report and words.mended(report) else []
-        _say(self._notes, "\n".join(notes))
+        _say(self._notes, "\n".join(words.notes(report)) if report else "")
         _say(self._sources, "\n".join(filter(None, (words.sources(record), words.size(record.size_bytes)))))
 
     def show_lengths(self, histogram: Histogram | None) -> None:

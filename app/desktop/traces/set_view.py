@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import cast
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
@@ -29,11 +29,13 @@ class SetView(QWidget):
         trace_wanted: a Row whose trace is to be shown.
         show_chosen: all, kept or left.
         selection_changed: other rows are chosen.
+        loaded: all rows are shown.
     """
 
     trace_wanted = Signal(object)
     show_chosen = Signal(str)
     selection_changed = Signal()
+    loaded = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -49,6 +51,9 @@ class SetView(QWidget):
         self._query = ""
         self._loading = self._searching = False
         self._again: tuple[set[str], str] | None = None  # what is to be chosen when the rows are there
+        self._batches: list[tuple[list[Row], bool]] = []
+        self._feed = QTimer(self, singleShot=True, interval=0)
+        self._feed.timeout.connect(self._add_batch)
         self._lay_out()
         self._connect()
         self.show_filter("all")
@@ -68,19 +73,31 @@ class SetView(QWidget):
         chosen, current = self.table.chosen(), self.table.current()
         self._again = ({row.key for row in chosen}, current.key if current else "") if keep and chosen else None
         self._loading = True
+        self._batches.clear()
+        self._feed.stop()
         self.model.clear()
         if not keep:
             self.show_only(None)
         self._told()
 
     def add_rows(self, rows: list[Row], last: bool) -> None:
-        """Show more rows."""
+        """Show more rows: a batch a turn of the event loop, so that what is pressed meanwhile is heard."""
+        self._batches.append((rows, last))
+        if not self._feed.isActive():
+            self._feed.start()
+
+    def _add_batch(self) -> None:
+        rows, last = self._batches.pop(0)
         self.model.add(rows)
         if self._again is not None and (last or any(row.key == self._again[1] for row in rows)):
             self.table.choose_all(*self._again)
             self._again = None
         self._loading = not last
         self._told()
+        if self._batches:
+            self._feed.start()
+        if last:
+            self.loaded.emit()
 
     def show_filter(self, show: Show) -> None:
         """Show all, what is kept, or what is left out."""
@@ -166,12 +183,6 @@ class SetView(QWidget):
                 self.trace_wanted.emit(row)
         self.selection_changed.emit()
 
-    def _selection_changed(self) -> None:
-        row = self.table.current()
-        if row is not None and not self.panel.editing and self.panel.row is row:
-            self.panel.show_row(row, max(1, len(self.table.chosen())))
-        self.selection_changed.emit()
-
     def _keeping(self, change: Callable[[], None]) -> None:
         """Do what fills the table anew and choose again what was chosen."""
         chosen, current = self.table.chosen(), self.table.current()
@@ -208,7 +219,6 @@ class SetView(QWidget):
     def _connect(self) -> None:
         self.segments.chosen.connect(self._press_segment)
         self.table.row_chosen.connect(lambda _row: self._row_chosen())
-        self.table.selectionModel().selectionChanged.connect(lambda _new, _old: self._selection_changed())
         self.table.edit_pressed.connect(self.start_edit)
         self.panel.edit_ended.connect(self._edit_ended)
         self.about.reason_chosen.connect(self.show_only)

@@ -61,7 +61,13 @@ class TraceTable(QAbstractTableModel):
     def add(self, rows: list[Row]) -> None:
         """Add rows at the end."""
         self.rows += rows
-        self._append([row for row in rows if self._suits(row)])
+        self._match(rows)
+        suited = self._suited(rows)
+        if suited:
+            first = len(self.shown)
+            self.beginInsertRows(QModelIndex(), first, first + len(suited) - 1)
+            self.shown += suited
+            self.endInsertRows()
 
     def set_filter(self, show: Show, reason: Reason | None = None) -> None:
         """Show all, what is kept, or what is left out; of that only for one reason, if there is one."""
@@ -72,6 +78,7 @@ class TraceTable(QAbstractTableModel):
     def set_query(self, query: str) -> None:
         """Show what holds a text: rows left out at once, traces as `add_found` names them."""
         self._query, self._found = query.casefold(), set()
+        self._match(self.rows)
         self._filter()
 
     def add_found(self, keys: set[str]) -> None:
@@ -133,27 +140,29 @@ class TraceTable(QAbstractTableModel):
                 return "Of thinking and answer, as the teacher counted them; ≈ estimated from the characters"
         return None
 
-    def _suits(self, row: Row) -> bool:
-        if (self._show == "kept" and not row.kept) or (self._show == "left" and row.kept):
-            return False
-        if self._reason is not None and (row.left_out is None or row.left_out.reason != self._reason):
-            return False
-        if not self._query or row.key in self._found:
-            return True
-        left = row.left_out
-        return left is not None and self._query in f"{row.problem} {left.text} {row.state}".casefold()
+    def _suited(self, rows: list[Row]) -> list[Row]:
+        """Those that suit filter and search: of 100,000 in a few milliseconds, hence no call for each."""
+        if self._show == "kept":
+            rows = [row for row in rows if row.left_out is None and not row.excluded]
+        elif self._show == "left":
+            rows = [row for row in rows if row.left_out is not None or row.excluded]
+        if self._reason is not None:
+            rows = [row for row in rows if row.left_out is not None and row.left_out.reason == self._reason]
+        if self._query:
+            rows = [row for row in rows if row.key in self._found]
+        return rows
 
-    def _append(self, rows: list[Row]) -> None:
-        if rows:
-            first = len(self.shown)
-            self.beginInsertRows(QModelIndex(), first, first + len(rows) - 1)
-            self.shown += rows
-            self.endInsertRows()
+    def _match(self, rows: list[Row]) -> None:
+        """Find the rows left out that hold what is searched for; of traces the disk has the text."""
+        if self._query:
+            left = ((row, row.left_out) for row in rows if row.left_out is not None)
+            said = ((row.key, f"{row.problem} {out.text} {row.state}") for row, out in left)
+            self._found |= {key for key, text in said if self._query in text.casefold()}
 
     def _filter(self) -> None:
         self.beginResetModel()
-        everything = self._show == "all" and self._reason is None and not self._query
-        self.shown = list(self.rows) if everything else [row for row in self.rows if self._suits(row)]
+        suited = self._suited(self.rows)
+        self.shown = list(suited) if suited is self.rows else suited
         self.endResetModel()
 
 
@@ -240,15 +249,21 @@ class TraceView(QTableView):
         self.setMinimumHeight(HEADER_PX + 2 * ROW_PX)
         self._model = model
         self.setModel(model)
+        # a selection is told of before the current row is another one, so both are listened to
         self.selectionModel().currentRowChanged.connect(lambda _new, _old: self.row_chosen.emit(self.current()))
+        self.selectionModel().selectionChanged.connect(lambda _new, _old: self.row_chosen.emit(self.current()))
         model.modelReset.connect(lambda: self.row_chosen.emit(None))
         self.doubleClicked.connect(self.edit_pressed)
         theme.changed.connect(self.viewport().update)
 
     def current(self) -> Row | None:
-        """The row that is chosen; of several the one chosen last."""
+        """The row that is chosen; of several the one chosen last, if it still is."""
+        rows = self.selectionModel().selectedRows()
+        if not rows:
+            return None
         index = self.currentIndex()
-        return self._model.shown[index.row()] if index.isValid() else None
+        last = index if len(rows) > 1 and self.selectionModel().isSelected(index) else rows[0]
+        return self._model.shown[last.row()]
 
     def chosen(self) -> list[Row]:
         """All rows that are chosen."""
@@ -285,7 +300,7 @@ class TraceView(QTableView):
             self.edit_pressed.emit()
         elif event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
             self.leave_out_pressed.emit()
-        elif event.key() == Qt.Key.Key_Escape and self.currentIndex().isValid():
+        elif event.key() == Qt.Key.Key_Escape and self.selectionModel().hasSelection():
             self.choose_none()
         else:
             super().keyPressEvent(event)
@@ -294,7 +309,7 @@ class TraceView(QTableView):
         """Share the width out; where it is narrow the source goes first, then the answer."""
         super().resizeEvent(event)
         width = self.viewport().width()
-        widths = {TOKENS: 76, ANSWER: 96 if width < 760 else 130, FROM: 92 if width < 760 else 140, STATE: 150}
+        widths = {TOKENS: 70, ANSWER: 92 if width < 760 else 130, FROM: 104 if width < 760 else 140, STATE: 166}
         self.setColumnHidden(FROM, width < 580)
         self.setColumnHidden(ANSWER, width < 460)
         beside = sum(px for column, px in widths.items() if not self.isColumnHidden(column))

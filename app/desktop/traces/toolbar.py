@@ -52,6 +52,7 @@ class TracesToolbar(QWidget):
         self.pill = QLabel()
         self.pill.setObjectName("count_pill")
         self.pill.setTextFormat(Qt.TextFormat.PlainText)
+        self.pill.setFixedHeight(23)
         self.search = self._search_field()
         self.import_button = RowButton("Import…", "Import traces")
         self.import_button.setToolTip("Read JSONL, JSON, CSV or Parquet files into a set")

@@ -1,7 +1,9 @@
 """The panel at the right: the chosen trace in its parts, edited in place; or why a row was left out."""
 
+import textwrap
+
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from app.desktop.models.buttons import RowButton
 from app.desktop.traces import words
@@ -9,9 +11,9 @@ from app.desktop.traces.cards import MARGIN_PX, EditCard, TextCard, scrolled
 from app.desktop.traces.changing import Texts
 from app.desktop.traces.rows import Row
 from app.desktop.train.cards import label
-from models.traces import checks
 from models.traces.trace import Trace
 
+TITLE = 46  # characters: two lines beside the buttons
 UNSAVED = "Save or cancel what was changed first."
 
 
@@ -33,6 +35,7 @@ class TracePanel(QWidget):
         super().__init__(parent)
         self.row: Row | None = None
         self.trace: Trace | None = None
+        self._out = False
         self._title = label("", "panel_title")
         self._title.setMaximumHeight(36)
         self.edit = RowButton("Edit", "Edit trace")
@@ -84,7 +87,11 @@ class TracePanel(QWidget):
         if self.row is None or self.row.key != row.key or row.left_out is not None:
             self.trace = None
         self.row = row
-        self._title.setText(row.title if several < 2 else words.counted(several, "row") + " chosen")
+        self._title.setText(
+            textwrap.shorten(row.title, TITLE, placeholder=" …")
+            if several < 2
+            else words.counted(several, "row") + " chosen"
+        )
         self._show_buttons(several)
         left = row.left_out
         self._why.setVisible(left is not None)
@@ -101,12 +108,12 @@ class TracePanel(QWidget):
         """Show the trace of the row."""
         if self.editing or self.row is None:
             return
-        if self.trace == trace:
+        if self.trace == trace and self._out == self.row.excluded:
             return
         self.trace = trace
         self.problem.show_text("problem · not learned", _asked(trace))
-        tokens = f"≈ {checks.estimate_tokens(trace.thinking):,} tokens"
-        out = self.row.excluded
+        self._out = out = self.row.excluded
+        tokens = f"≈ {words.thinking_tokens(trace):,} tokens"
         self.thinking.show_text(f"thinking · {tokens} · {'left out' if out else 'learned'}", trace.thinking)
         self.answer.show_text(f"answer · {'left out' if out else 'learned'}", trace.answer)
         self._provenance.setText(words.provenance(trace))
@@ -119,7 +126,7 @@ class TracePanel(QWidget):
             return
         for name, card in self.fields.items():
             card.field.setPlainText(getattr(self.trace, name))
-            card.field.setEnabled(True)
+            card.field.setReadOnly(False)
         self._tell("")
         self._stack.setCurrentIndex(1)
         self._show_buttons(1)
@@ -135,7 +142,7 @@ class TracePanel(QWidget):
     def show_fault(self, text: str) -> None:
         """The edit is not on the disk, or can't be left yet; it stays open."""
         for card in self.fields.values():
-            card.field.setEnabled(True)
+            card.field.setReadOnly(False)
         self.save.setEnabled(True)
         self._tell(text)
 
@@ -153,7 +160,7 @@ class TracePanel(QWidget):
             self.cancel_edit()
             return
         for card in self.fields.values():
-            card.field.setEnabled(False)
+            card.field.setReadOnly(True)
         self.save.setEnabled(False)
         self._tell("")
         self.save_requested.emit(self.row.key, self._texts())
@@ -202,8 +209,17 @@ class TracePanel(QWidget):
         self._fill = scrolled(
             [self._why, self.problem, self.thinking, self.answer, self._advice, self._provenance], "Trace"
         )
-        fields = QWidget()
-        column = QVBoxLayout(fields)
+        fields = QScrollArea()
+        fields.setObjectName("see_through")
+        fields.setAccessibleName("Edit")
+        fields.setFrameShape(QFrame.Shape.NoFrame)
+        fields.setWidgetResizable(True)
+        fields.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        fields.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        content = QWidget()
+        content.setObjectName("see_through_content")
+        fields.setWidget(content)
+        column = QVBoxLayout(content)
         column.setContentsMargins(MARGIN_PX, 0, MARGIN_PX, 18)
         column.setSpacing(12)
         for name, card in self.fields.items():

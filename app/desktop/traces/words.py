@@ -5,6 +5,7 @@ from typing import Literal
 
 from models import quantities
 from models.store import titles
+from models.traces import checks
 from models.traces.report import Added, LeftOut, Reason, SourceFile, TraceSet
 from models.traces.trace import Trace
 
@@ -54,15 +55,23 @@ SHAPES = {
     "openthoughts": "OpenThoughts columns",
     "ollama": "Ollama",
 }
+_TITLE = 120  # characters of a problem
 _ANSWER = 60  # characters of an answer that a row can show
 _LIMIT = re.compile(r"the limit is ([\d,]+)")
 _BOXED = re.compile(r"\\boxed\s*\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}")
+_MATHS = re.compile(r"\$|\\[(\[a-z]")
+_SIZE = re.compile(r"\b\d+(?:\.\d+)?[BM]\b")
 _SAME_AS = re.compile(r"same as (.+?)\.?$")
 
 
 def one_line(text: str, most: int) -> str:
     """The beginning of a text on one line."""
     return " ".join(text[: 2 * most].split())[:most]
+
+
+def title(problem: str) -> str:
+    """The beginning of a problem on one line, mathematics as far as a line goes."""
+    return titles.suggest_title(problem) if _MATHS.search(problem) else one_line(problem, _TITLE)
 
 
 def short_answer(answer: str) -> str:
@@ -76,7 +85,10 @@ def origin(trace: Trace) -> str:
     """Where a trace comes from, in a word or two."""
     if trace.source == "chat":
         return "chat"
-    return f"teacher {trace.teacher.rsplit('/', 1)[-1]}" if trace.teacher else "import"
+    if not trace.teacher:
+        return "import"
+    size = _SIZE.search(trace.teacher)
+    return f"teacher {size[0] if size else trace.teacher.rsplit('/', 1)[-1]}"
 
 
 def tone(reason: Reason) -> Tone:
@@ -141,13 +153,29 @@ def sources(record: TraceSet) -> str:
     return "\n".join(lines)
 
 
+def thinking_tokens(trace: Trace) -> int:
+    """Tokens of the thinking: its share of what the teacher counted, else estimated."""
+    characters = len(trace.thinking) + len(trace.answer)
+    if not trace.tokens or not characters:
+        return checks.estimate_tokens(trace.thinking)
+    return round(trace.tokens * len(trace.thinking) / characters)
+
+
+def notes(report: Added) -> list[str]:
+    """Sentences to read of a report, and what was mended."""
+    said = [note.split("; name the model")[0].rstrip(".") + "." for note in report.notes]
+    return [*said, *([mended(report)] if mended(report) else [])]
+
+
 def mended(report: Added) -> str:
     """What harmless was mended on the way in; empty when nothing was."""
     fixed: dict[str, int] = {}
     for file in report.files:
         for what, rows in file.fixed.items():
             fixed[what] = fixed.get(what, 0) + rows
-    return "; ".join(f"{what} mended in {counted(rows, 'row')}" for what, rows in fixed.items()).capitalize()
+    return "; ".join(
+        f"{what} mended in {counted(rows, 'row')}" for what, rows in fixed.items()
+    ).capitalize() + "." * bool(fixed)
 
 
 def outcome(report: Added) -> str:
