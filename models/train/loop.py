@@ -30,6 +30,8 @@ from models.train.losses import Loss
 
 log = logging.getLogger(__name__)
 
+SAVE_AFTER_S = 120.0  # of training without a checkpoint
+
 Answer = Callable[[int], Iterator[Progress | Sample]]
 """Answers the run's held-out prompts at a step."""
 
@@ -109,6 +111,8 @@ class _Training:
             if self.state.step >= self.steps:
                 return
             yield from self._step()
+            if self.state.seconds - self._saved_seconds > SAVE_AFTER_S:
+                self._save()  # a kill costs no more than this, however long the steps are
 
     def save_on_leaving(self) -> None:
         """Save a run that is left between two checkpoints."""
@@ -118,6 +122,11 @@ class _Training:
             self._save()
         except errors.StillroomError as error:
             log.warning("The run %s was left without a checkpoint: %s", self.work.run.name, error.text)
+
+    @property
+    def _saved_seconds(self) -> float:
+        """Seconds of training that are on the disk."""
+        return self.saved.seconds if self.saved is not None else 0.0
 
     def _is_due(self, every: int) -> bool:
         step = self.state.step

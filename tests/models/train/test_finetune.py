@@ -19,7 +19,7 @@ from mlx_lm.utils import load_adapters
 from models import checkpoint, errors, paths
 from models.events import Checkpoint, Finetuned, Note, Prepared, Sample, Step, Validation
 from models.load import load
-from models.train import cards, checkpoints, lora, losses, memory
+from models.train import cards, checkpoints, loop, lora, losses, memory
 from models.train.batches import Batch
 from models.train.config import TrainConfig, check
 from models.train.dataset import Example
@@ -297,3 +297,16 @@ def test_the_adapters_config_is_mlx_lms(tmp_path: Path):
     names = checkpoints.read_tensors(folder / lora.WEIGHTS)
     assert names
     assert all(name.startswith("model.layers.1.") for name in names)
+
+
+def test_slow_steps_are_saved_before_their_checkpoint_is_due(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(loop, "SAVE_AFTER_S", 0.0)
+    config = replace(QUICK, checkpoint_every=0)
+    running = start(tmp_path, config)
+    for event in running:
+        if isinstance(event, Step) and event.step == 3:
+            break
+    found = checkpoints.newest(run_folder())
+    assert found is not None
+    assert found[1].step == 2
+    running.close()
