@@ -1,5 +1,7 @@
 """The button that names the adapter the model wears, and its menu of those that belong to the model."""
 
+from pathlib import Path
+
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QWidget
@@ -10,11 +12,16 @@ from models.events import Model
 NONE = "No adapter"
 
 
+def adapter_title(adapters: list[Model], name: str) -> str:
+    """What an adapter is called: its title in the library; a checkpoint, named by its folder, by the last part of that."""
+    return next((adapter.title for adapter in adapters if adapter.name == name), Path(name).name)
+
+
 class AdapterPicker(PickerButton):
     """Hidden while the model has no adapter.
 
     Signals:
-        adapter_chosen: the name of an adapter of the library, empty for none.
+        adapter_chosen: the name of an adapter of the library or the folder of a checkpoint, empty for none.
     """
 
     adapter_chosen = Signal(str)
@@ -28,12 +35,12 @@ class AdapterPicker(PickerButton):
     def set_adapters(self, adapters: list[Model], current: str) -> None:
         """Say what there is to choose from, and what is chosen; empty for none."""
         self._adapters, self._current = adapters, current
-        title = next((adapter.title for adapter in adapters if adapter.name == current), current)
+        title = adapter_title(adapters, current)
         self.show_texts(title, "" if title else NONE)
         self.setVisible(bool(adapters or current))
 
     def fill(self, menu: QMenu) -> None:
-        """No adapter, and each that there is."""
+        """No adapter, each that there is, and the checkpoint that is worn."""
         menu.addAction(self._entry(menu, "", NONE))
         menu.addSeparator()
         for adapter in self._adapters:
@@ -42,6 +49,8 @@ class AdapterPicker(PickerButton):
                 action.setEnabled(False)
                 action.setText(f"{adapter.title}   {adapter.problem}")
             menu.addAction(action)
+        if self._current and all(adapter.name != self._current for adapter in self._adapters):
+            menu.addAction(self._entry(menu, self._current, adapter_title([], self._current)))
 
     def _entry(self, menu: QMenu, name: str, title: str) -> QAction:
         action = QAction(title, menu)

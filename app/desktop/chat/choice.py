@@ -14,7 +14,7 @@ from models.store.chats import Chat, Chats
 class Choice:
     """Model, adapter, budget and preset.
 
-    adapter: by its name, empty for none; budget_touched: the user chose it, so a model's default must not replace it.
+    adapter: by its name, or the folder of a checkpoint, empty for none; budget_touched: the user chose it, so a model's default must not replace it.
     """
 
     model: str

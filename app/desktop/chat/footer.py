@@ -81,7 +81,7 @@ class Footer(QWidget):
         return self._menu
 
     def set_suffix(self, suffix: str) -> None:
-        """Tell the names of the buttons from those of the last reply's."""
+        """Tell the names of the buttons from those of the last reply's; Use as trace has its own."""
         names = (
             "Copy reply",
             "Regenerate",
@@ -91,10 +91,13 @@ class Footer(QWidget):
             "Compare versions",
             "Good reply",
             "Bad reply",
-            "Use as trace",
         )
-        for button, name in zip(self._buttons, names, strict=True):
+        for button, name in zip(self._buttons[:-1], names, strict=True):
             button.setAccessibleName(name + suffix)
+
+    def set_trace_suffix(self, suffix: str) -> None:
+        """Tell Use as trace from that of the last reply that can be used."""
+        self._trace.setAccessibleName(f"Use as trace{suffix}")
 
     def set_menu_offered(self, offered: bool) -> None:
         """Show the arrow that opens the menu of Regenerate."""

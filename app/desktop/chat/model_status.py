@@ -5,6 +5,7 @@ import logging
 from PySide6.QtCore import QObject, Signal
 
 from app.desktop.background import Background
+from app.desktop.chat.adapter_picker import adapter_title
 from app.desktop.chat.choice import Choice
 from app.desktop.chat.composer import Composer
 from app.desktop.chat.loading import Loading
@@ -79,8 +80,14 @@ class ModelStatus(QObject):
 
     def writer(self, model: str, adapter: str) -> str:
         """What wrote a reply, in words: the model's title, and the adapter's when it wore one."""
-        title = next((found.title for found in self.adapters if found.name == adapter), adapter)
-        return " + ".join(part for part in (self.described(model)[0], title) if part)
+        return " + ".join(part for part in (self.described(model)[0], adapter_title(self.adapters, adapter)) if part)
+
+    def lost_adapter(self, choice: Choice) -> str:
+        """What to say of an adapter that was chosen and is gone; empty while it is there."""
+        if choice.adapter == choice.adapter_there:
+            return ""
+        gone = adapter_title(self.adapters, choice.adapter)
+        return f"The adapter {gone} is no longer on this disk: {self.described(choice.model)[0]} answers without it."
 
     def show(self, choice: Choice) -> None:
         """Show what a chat is answered with."""
@@ -134,12 +141,6 @@ class ModelStatus(QObject):
 
     def _show_note(self) -> None:
         loaded, choice = self._loading.loaded, self._choice
-        if choice is not None and choice.adapter != choice.adapter_there:
-            title, _ = self.described(choice.model)
-            self._toolbar.set_note(
-                f"The adapter {choice.adapter} is no longer on this disk: {title} answers without it."
-            )
-            return
         if choice is None or loaded is None or self._loading.wanted != choice.model:
             self._toolbar.set_note("")
             return

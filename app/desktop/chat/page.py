@@ -50,6 +50,7 @@ class ChatPage(QWidget):
         self.presenter = Presenter(self.transcript, services.chats, self.shown.replies, self.status.writer, self)
         self.traces = TraceUse(services.chats, notices, self)
         self._regenerate_menu = RegenerateMenu(self.shown, self.status)
+        self._lost: tuple[int | None, str] = (None, "")
         self._draft_timer = QTimer(self, singleShot=True, interval=DRAFT_MS)
         self._import = Background(_import_transcript, self)
         self._lay_out()
@@ -80,7 +81,7 @@ class ChatPage(QWidget):
             self._draft_timer.stop()
 
     def chat_with(self, model: str, adapter: str = "") -> None:
-        """Begin a chat with a model, and an adapter of it."""
+        """Begin a chat with a model, and an adapter of it: a name of the library, or the folder of a checkpoint."""
         self.shown.new()
         self.shown.choose_model(model, adapter)
         self.status.refresh()  # what it is asked for may have come into the library just now
@@ -123,6 +124,18 @@ class ChatPage(QWidget):
 
     def _show_choice(self) -> None:
         self.status.show(self.shown.choice)
+        self._tell_lost_adapter()
+
+    def _tell_lost_adapter(self) -> None:
+        """Say once a visit that the chat's adapter is gone, and no longer than that is so."""
+        lost = self.shown.id, self.status.lost_adapter(self.shown.choice)
+        if lost == self._lost:
+            return
+        if self._lost[1] and self.notices.text == self._lost[1]:
+            self.notices.dismiss()
+        self._lost = lost
+        if lost[1]:
+            self.notices.show_error(lost[1])
 
     def _show_phase(self) -> None:
         self.composer.set_under_way(self.shown.under_way is not None)

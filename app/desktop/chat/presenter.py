@@ -110,6 +110,7 @@ class Presenter(QObject):
         finished = [row for row in self._rows if under_way is None or row.id != under_way.message_id]
         if self._rows:
             self._transcript().set_messages([self._shown(row) for row in finished])
+            self._name_last_trace()
         if under_way is not None:
             self._follow(under_way)
         self.filled.emit()
@@ -173,10 +174,14 @@ class Presenter(QObject):
         view.set_versions(row.version, row.versions)
         view.set_writer(self._written_by(row))
         view.set_trace_offered(is_trace(row))
+        self._name_last_trace()
         view.finish(row.figures)
         if row.error:
             view.fail(row.error)
         self.filled.emit()
+
+    def _name_last_trace(self) -> None:
+        self._transcript().set_last_trace(next((row.id for row in reversed(self._rows) if is_trace(row)), None))
 
     def _think(self) -> None:
         if not self._clock.isActive():

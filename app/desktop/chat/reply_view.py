@@ -272,6 +272,10 @@ class ReplyView(QWidget):
         if self._panel is not None:
             self._panel.set_suffix(self._suffix)
 
+    def set_trace_number(self, number: int | None) -> None:
+        """Name Use as trace for assistive technology: that of the last reply that can be used has no number."""
+        self._footer.set_trace_suffix("" if number is None else f" {number}")
+
     def set_colours(self, colours: Colours) -> None:
         """Show the same in another palette."""
         self._colours = colours

@@ -117,24 +117,25 @@ class TraceUse(QObject):
             menu.addAction(name).triggered.connect(partial(self._chosen, reply_id, name))
         if names:
             menu.addSeparator()
-        menu.addAction("New set…").triggered.connect(partial(self._ask_name, reply_id, names))
+        if FIRST_SET not in names:
+            menu.addAction(f"New set “{FIRST_SET}”").triggered.connect(partial(self._chosen, reply_id, FIRST_SET))
+        menu.addAction("New set…").triggered.connect(partial(self._ask_name, reply_id))
         menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(at)
 
     def _chosen(self, reply_id: int, name: str, _checked: bool = False) -> None:
         self.add(reply_id, name)
 
-    def _ask_name(self, reply_id: int, taken: list[str], _checked: bool = False) -> None:
+    def _ask_name(self, reply_id: int, _checked: bool = False) -> None:
         dialog = QInputDialog(self._window)
         dialog.setWindowTitle("New set")
         dialog.setLabelText("Name of the new set of traces")
-        dialog.setTextValue("" if FIRST_SET in taken else FIRST_SET)
-        field = dialog.findChild(QLineEdit)
-        if field is not None:
-            field.setAccessibleName("Set name")
         dialog.textValueSelected.connect(lambda name: self.add(reply_id, name.strip()))
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
+        field = dialog.findChild(QLineEdit)  # made when it opens
+        if field is not None:
+            field.setAccessibleName("Set name")
 
     def _tell(self, got: "Collected") -> None:
         why = got.left_out[0].text if got.left_out else ""

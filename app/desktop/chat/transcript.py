@@ -143,6 +143,7 @@ class Transcript(QScrollArea):
         self._placing = False
         self._thinking_open = False
         self._menu_offered = False
+        self._last_trace: int | None = None
         self._prepared = False
         self._jump = JumpButton(self)
         self._jump.clicked.connect(self.scroll_to_end)
@@ -200,6 +201,13 @@ class Transcript(QScrollArea):
                 self._build(item)
                 return item.view
         return None
+
+    def set_last_trace(self, message_id: int | None) -> None:
+        """Say which is the last reply that can be used as a trace."""
+        self._last_trace = message_id
+        for item in self._items:
+            if isinstance(item.view, ReplyView):
+                item.view.set_trace_number(self._trace_number(item))
 
     def ids(self) -> list[int]:
         """The messages that are shown, in order."""
@@ -273,6 +281,9 @@ class Transcript(QScrollArea):
     def _last_reply(self) -> _Item | None:
         return next((item for item in reversed(self._items) if item.shown.role == "assistant"), None)
 
+    def _trace_number(self, item: _Item) -> int | None:
+        return None if item.shown.id == self._last_trace else item.number
+
     def _column(self) -> int:
         return max(min(COLUMN_PX, self.viewport().width() - 2 * SIDE_PX), 200)
 
@@ -297,6 +308,7 @@ class Transcript(QScrollArea):
         shown = item.shown
         view = ReplyView(self._colours, self._thinking_open, self._content)
         view.set_number(None if item is self._last_reply() else item.number)
+        view.set_trace_number(self._trace_number(item))
         view.set_menu_offered(self._menu_offered)
         if shown.state != "streaming":
             _fill(view, shown, eager_ms)

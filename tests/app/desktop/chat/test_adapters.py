@@ -143,16 +143,75 @@ def test_the_adapter_is_kept_per_chat(
 def test_an_adapter_that_is_gone_is_said_and_the_base_answers(
     window: MainWindow, page: ChatPage, engine: FakeEngine, chats: Chats
 ) -> None:
-    page.shown.open(chats.create("starter", think_budget=0, adapter="gone").id)
-    assert page.toolbar.sentence == (
-        "The adapter gone is no longer on this disk: SmolLM2 135M Instruct answers without it."
-    )
+    lost = chats.create("starter", think_budget=0, adapter="gone").id
+    page.shown.open(lost)
+    sentence = "The adapter gone is no longer on this disk: SmolLM2 135M Instruct answers without it."
+    assert page.notices.text == sentence
     assert page.toolbar.adapter.accessibleDescription() == "No adapter"
     page.send("1 + 1?")
     assert engine.last_chat()[1].adapter is None
     assert ("starter", "gone") not in loads(engine)
+    page.notices.dismiss()
+    page.status.show(page.shown.choice)
+    page.shown.choose_budget(512)
+    assert page.notices.text == ""  # it was read
+    window.new_chat()
+    page.shown.open(lost)
+    assert page.notices.text == sentence
     page.shown.choose_adapter("")
-    assert page.toolbar.sentence == ""
+    assert page.notices.text == ""
+
+
+def test_the_sentence_about_a_lost_adapter_does_not_stay_for_another_chat(
+    window: MainWindow, page: ChatPage, chats: Chats
+) -> None:
+    lost, whole = (chats.create("starter", think_budget=0, adapter=name).id for name in ("gone", "adds"))
+    page.shown.open(lost)
+    assert page.notices.text
+    page.shown.open(whole)
+    assert page.notices.text == ""
+    page.notices.show_error("Something else.")
+    page.shown.open(lost)
+    page.notices.show_error("Something else.")
+    page.shown.open(whole)
+    assert page.notices.text == "Something else."
+
+
+def test_an_adapter_deleted_while_its_chat_is_shown_is_said(
+    window: MainWindow, page: ChatPage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page.chat_with("starter", "adds")
+    assert page.notices.text == ""
+    window.show_page("Models")
+    (paths.adapters_folder() / "adds").rmdir()
+    monkeypatch.setattr(page.status, "_list_models", lambda: [model for model in LIBRARY if model is not ADDS])
+    window.show_page("Chat")
+    qtbot.waitUntil(lambda: "adds is no longer on this disk" in page.notices.text)
+
+
+def test_a_checkpoint_is_named_by_its_folder(
+    window: MainWindow, page: ChatPage, engine: FakeEngine, chats: Chats, qtbot: QtBot
+) -> None:
+    folder = paths.home() / "runs" / "sums" / "checkpoints" / "step-150"
+    folder.mkdir(parents=True)
+    page.chat_with(DISTILLED.name, str(folder))
+    assert page.toolbar.adapter.accessibleDescription() == "step-150"
+    assert loads(engine)[-1] == (DISTILLED.name, str(folder))
+    menu = opened(qtbot, window, "Adapter")
+    assert texts(menu) == ["No adapter", "other", "step-150"]
+    assert [action.isChecked() for action in menu.actions() if not action.isSeparator()] == [False, False, True]
+    menu.close()
+    page.send("1 + 1?")
+    engine.answer("2.")
+    assert engine.last_chat()[1].adapter == str(folder)
+    assert footer(page).startswith("R1-Distill-Qwen-7B + step-150")
+    shown = page.shown.id or 0
+    folder.rmdir()
+    window.new_chat()
+    page.shown.open(shown)
+    assert page.notices.text == (
+        "The adapter step-150 is no longer on this disk: R1-Distill-Qwen-7B answers without it."
+    )
 
 
 def test_the_menu_of_regenerate_offers_what_differs(

@@ -68,21 +68,54 @@ def test_only_a_whole_reply_that_thought_can_be_used(
     assert len(buttons(window, "Use as trace")) == 1
 
 
+def test_the_last_reply_that_can_be_used_is_the_one_without_a_number(
+    window: MainWindow, page: ChatPage, engine: FakeEngine, thought: Callable[..., int]
+) -> None:
+    def offered() -> list[str]:
+        names = (w.accessibleName() for w in window.findChildren(QWidget) if w.isVisible())
+        return sorted(name for name in names if name.startswith("Use as trace"))
+
+    thought("What is 2 + 2?")
+    thought("And 3 + 3?", "Three and three make six.", "6.")
+    assert offered() == ["Use as trace", "Use as trace 1"]
+    page.send("Hello")
+    assert offered() == ["Use as trace", "Use as trace 1"]
+    engine.answer("Good day.")
+    assert offered() == ["Use as trace", "Use as trace 1"]
+    shown = page.shown.id or 0
+    window.new_chat()
+    page.shown.open(shown)
+    assert offered() == ["Use as trace", "Use as trace 1"]
+
+
+def test_the_first_reply_makes_the_set_chat(
+    window: MainWindow, page: ChatPage, thought: Callable[..., int], qtbot: QtBot
+) -> None:
+    thought("What is 2 + 2?")
+    with qtbot.waitSignal(page.traces.collected):
+        pick(qtbot, window, "New set “chat”")
+    said(qtbot, window, "Added to “chat”: 1 trace.")
+    menu = open_menu(qtbot, window)
+    assert [action.text() for action in menu.actions() if not action.isSeparator()] == ["chat", "New set…"]
+    menu.close()
+
+
 def test_the_first_reply_makes_a_set_with_a_name_of_ones_own(
     window: MainWindow, page: ChatPage, thought: Callable[..., int], qtbot: QtBot
 ) -> None:
     thought("What is 2 + 2?")
     menu = open_menu(qtbot, window)
-    assert [action.text() for action in menu.actions()] == ["New set…"]
-    menu.actions()[0].trigger()
+    assert [action.text() for action in menu.actions()] == ["New set “chat”", "New set…"]
+    menu.actions()[1].trigger()
     menu.close()
     dialog = page.findChild(QInputDialog)
-    assert dialog.textValue() == "chat"
-    assert dialog.findChild(QLineEdit).accessibleName() == "Set name"
+    field = dialog.findChild(QLineEdit)
+    assert (field.accessibleName(), field.text()) == ("Set name", "")
+    qtbot.keyClicks(field, "sums")
     with qtbot.waitSignal(page.traces.collected):
         dialog.accept()
-    said(qtbot, window, "Added to “chat”: 1 trace.")
-    (trace,) = store.read("chat")
+    said(qtbot, window, "Added to “sums”: 1 trace.")
+    (trace,) = store.read("sums")
     assert (trace.problem, trace.thinking, trace.answer) == ("What is 2 + 2?", "Two and two make four.", "4.")
     assert (trace.teacher, trace.source, trace.closed) == ("starter", "chat", True)
 
