@@ -105,8 +105,9 @@ def remove(name: str) -> Removed:
 
 
 def mark_used(name: str) -> None:
-    """Remember that a model or adapter was used now."""
-    (paths.used_folder() / quote(name, safe="")).touch(mode=0o600)
+    """Remember that a model or adapter was used now. A folder outside the library, given by its path, is not."""
+    if not name.startswith(("/", ".", "~")):
+        (paths.used_folder() / quote(name, safe="")).touch(mode=0o600)
 
 
 def title(name: str) -> str:

@@ -1,6 +1,7 @@
 """Replies of chats as traces of a set."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -32,7 +33,8 @@ def trace_of(path: Sequence[StoredMessage], system: str = "") -> Trace:
         asked.content,
         reply.thinking,
         reply.content,
-        " + ".join(name for name in (reply.model, reply.adapter) if name),
+        # a checkpoint or a model outside the library goes by its path, which is nobody's business in an export
+        " + ".join(Path(name).name if name.startswith("/") else name for name in (reply.model, reply.adapter) if name),
         figures.budget if figures else None,
         closed_by=figures.closed_by if figures else None,
         system=system,
