@@ -19,7 +19,7 @@ from models.traces.report import Reason
 from models.traces.trace import Trace
 
 SHOWS: dict[Show, str] = {"all": "All", "kept": "Kept", "left": "Left out"}
-SIDE_BY_SIDE_PX, PANEL_PX = 740, 384
+SIDE_BY_SIDE_PX, PANEL_PX = 740, 376
 
 
 class SetView(QWidget):

@@ -273,7 +273,9 @@ class TraceView(QTableView):
         """Choose a row; False when it is not shown."""
         place = self._model.place_of(key)
         if place >= 0:
-            self.selectRow(place)
+            # not selectRow: that adds to what is chosen while a key such as Command is held
+            flags = QItemSelectionModel.SelectionFlag
+            self.selectionModel().setCurrentIndex(self._model.index(place, 0), flags.ClearAndSelect | flags.Rows)
         return place >= 0
 
     def choose_all(self, keys: Iterable[str], current: str) -> None:
@@ -309,7 +311,7 @@ class TraceView(QTableView):
         """Share the width out; where it is narrow the source goes first, then the answer."""
         super().resizeEvent(event)
         width = self.viewport().width()
-        widths = {TOKENS: 70, ANSWER: 92 if width < 760 else 130, FROM: 104 if width < 760 else 140, STATE: 166}
+        widths = {TOKENS: 66, ANSWER: 92 if width < 760 else 130, FROM: 104 if width < 760 else 140, STATE: 184}
         self.setColumnHidden(FROM, width < 580)
         self.setColumnHidden(ANSWER, width < 460)
         beside = sum(px for column, px in widths.items() if not self.isColumnHidden(column))

@@ -31,8 +31,8 @@ def press(page: QWidget, name: str, qtbot: QtBot) -> None:
 
 
 def choose(page: TracesPage, place: int, qtbot: QtBot) -> None:
-    page.view.table.selectRow(place)
     key = page.view.model.shown[place].key
+    page.view.table.choose(key)
     qtbot.waitUntil(lambda: page.view.panel.trace is not None and page.view.panel.trace.id == key)
 
 
