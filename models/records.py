@@ -46,18 +46,25 @@ class Known:
 
     def model(self, folder: Path) -> Model:
         """As model(), from memory when nothing in the folder has changed."""
-        return self._look(folder, lambda: model(folder))
+        return self._look(folder, lambda: model(folder), _stamp(folder))
 
     def original(self, repo: hf_cache.CachedRepo) -> Model | None:
         """As original(), from memory when nothing in its folder has changed; None for what is no model for Stillroom.
 
         The cache is shared: other tools keep models of other kinds and single files there.
         """
-        found = self._look(hf_cache.folder(repo.repo) / repo.commit, lambda: original(repo), repo)
+        place = hf_cache.folder(repo.repo) / repo.commit
+        found = self._look(place, lambda: original(repo), _stamp_of_repo(repo))
         if not repo.complete and not repo.size_bytes:  # a download that never began
             return None
         ours = found.state == "ready" or found.repairable or manifests.read(repo.repo, repo.commit) is not None
         return found if ours else None
+
+    def unmade_starter(self, source: Path) -> Model:
+        """The starter before its folder is made, from memory when its GGUF file is the same."""
+        found = source.stat()
+        stamp = f"{found.st_size} {found.st_mtime_ns}"
+        return self._look(source, lambda: _starter_before_it_is_made(source), stamp)
 
     def save(self) -> None:
         """Remember what was looked at. A disk that can't be written costs only time the next time."""
@@ -72,8 +79,7 @@ class Known:
             log.info("the library is not remembered: %s", error)
             draft.unlink(missing_ok=True)
 
-    def _look(self, folder: Path, make: Callable[[], Model], repo: hf_cache.CachedRepo | None = None) -> Model:
-        stamp = _stamp(folder) if repo is None else _stamp_of_repo(repo)
+    def _look(self, folder: Path, make: Callable[[], Model], stamp: str) -> Model:
         entry = self._before.get(str(folder))
         if entry is None or entry.stamp != stamp or not stamp:
             entry = _Entry(stamp, make())
@@ -181,7 +187,7 @@ def starter_model(known: Known) -> Model:
     if starter.folder().is_dir() and starter.is_ready():
         return known.model(starter.folder())
     try:
-        return _starter_before_it_is_made(starter.source())
+        return known.unmade_starter(starter.source())
     except errors.StillroomError as error:
         return _unusable(starter.folder(), starter.TITLE, f"{error.text} {error.hint}".strip())
 
