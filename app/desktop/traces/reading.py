@@ -92,7 +92,8 @@ class Reading(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.turn = 0
-        self._name = self._query = self._searched = ""
+        self._to_open: tuple[int, str] | None = None
+        self._query = self._searched = ""
         self._measured = self._to_report = ""
         self._file: TraceFile | None = None
         self._edited: dict[str, Trace] = {}  # newer than the file that is open
@@ -117,7 +118,7 @@ class Reading(QObject):
     def open_set(self, name: str) -> int:
         """Read a set's rows; "" for none. Gives the turn that the signals will carry."""
         self.turn += 1
-        self._name = name
+        self._to_open = (self.turn, name)
         self._edited = {}
         self._rows.start()
         return self.turn
@@ -166,7 +167,11 @@ class Reading(QObject):
         self.listed.emit(store.all_sets())
 
     def _read_rows(self) -> None:
-        turn, name = self.turn, self._name
+        # taken once: of two askings the thread may come to the first when the second is there already
+        wanted, self._to_open = self._to_open, None
+        if wanted is None:
+            return
+        turn, name = wanted
         if self._file is not None:
             self._file.close()
             self._file = None

@@ -92,3 +92,14 @@ def test_the_first_rows_of_many_are_shown_before_the_rest_is_read(empty_page: Tr
     assert seen[0] == FIRST
     assert seen == sorted(seen)
     assert len(empty_page.view.model.shown) == 4000
+
+
+def test_of_several_openings_the_last_one_tells_its_rows_once(page: TracesPage, qtbot: QtBot) -> None:
+    told: list[int] = []
+    page.reading.rows_read.connect(lambda turn, _rows, last: told.append(turn) if last else None)
+    for _ in range(20):
+        page.reading.open_set("")
+        turn = page.reading.open_set("thesis-maths")
+    page.reading._rows._pool.waitForDone()  # close() would drop what has not begun
+    qtbot.waitUntil(lambda: turn in told)
+    assert told.count(turn) == 1
