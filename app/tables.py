@@ -98,6 +98,9 @@ def show_trace_sets(sets: list[TraceSet]) -> None:
         counts = (f"{one.traces:,}", f"{one.problems:,}", f"{one.verified:,}")
         table.add_row(*map(Text, (one.name, *counts, quantities.size(one.size_bytes), one.changed)))
     console.print(table)
+    for one in sets:
+        if one.problem:
+            console.print(Text(f"{one.name}: {visible(one.problem)}", style="yellow"), soft_wrap=True)
 
 
 def show_trace_set(found: TraceSet, report: Added | None, lengths: Histogram) -> None:

@@ -74,7 +74,8 @@ class TraceSet(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", ta
 
     traces: all of them, excluded: of those, left out by hand; problems: different ones; thinking: traces with some;
     verified, wrong, unchecked: by what is known of their answers; teachers, sources, licences: traces of each.
-    size_bytes: of traces.jsonl, data_hash: its SHA-256; characters: of thinking and answers together.
+    size_bytes: of traces.jsonl, data_hash: its SHA-256; characters: of thinking and answers together; problem: why the
+    set can't be read, empty when it can.
     """
 
     name: str
@@ -94,6 +95,7 @@ class TraceSet(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", ta
     teachers: dict[str, int] = {}
     sources: dict[str, int] = {}
     licences: dict[str, int] = {}
+    problem: str = ""
 
 
 class TraceSets(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", tag="trace_sets"):

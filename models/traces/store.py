@@ -48,9 +48,9 @@ def sets_folder() -> Path:
 
 
 def all_sets() -> list[TraceSet]:
-    """The records of all sets, by name."""
+    """The records of all sets, by name; one that can't be read says why, and keeps no other from being listed."""
     names = sorted(entry.name for entry in sets_folder().iterdir() if (entry / DATA).is_file())
-    return [get(name) for name in names]
+    return [_listed(name) for name in names]
 
 
 def get(name: str) -> TraceSet:
@@ -61,6 +61,14 @@ def get(name: str) -> TraceSet:
     if record is None or record.size_bytes != size:
         record = _recount(name, folder, record)
     return msgspec.structs.replace(record, name=name, excluded=len(excluded(name)))
+
+
+def _listed(name: str) -> TraceSet:
+    try:
+        return get(name)
+    except errors.StillroomError as error:
+        size = (sets_folder() / name / DATA).stat().st_size
+        return TraceSet(name=name, created="", changed="", traces=0, size_bytes=size, data_hash="", problem=error.text)
 
 
 def report(name: str) -> Added | None:

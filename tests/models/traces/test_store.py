@@ -264,3 +264,17 @@ def test_limits_that_are_none_are_refused() -> None:
     for wrong in ({"max_tokens": 0}, {"near": 1.5}, {"other_script": -1}):
         with pytest.raises(errors.BadInput):
             Limits(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_damaged_set_keeps_no_other_from_being_listed(tmp_path: Path) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_text('{"problem": "1 + 1?", "reasoning": "one and one", "solution": "2"}\n')
+    for name in ("good", "bad"):
+        for _ in store.add(name, [file]):
+            pass
+    data = store.sets_folder() / "bad" / store.DATA
+    data.write_bytes(b"{" + data.read_bytes())
+    bad, good = store.all_sets()
+    assert (good.name, good.traces, good.problem) == ("good", 1, "")
+    assert (bad.name, bad.traces) == ("bad", 0)
+    assert bad.problem
