@@ -1,6 +1,7 @@
 """A first proof that fine-tuning works: the starter learns to add by thinking, and by answering at once as the control.
 
     python -m tests.benchmarks.sums [--steps 150] [--evaluated 100] [--only thinking|direct|before]
+    python -m tests.benchmarks.sums --write FOLDER    only writes the traces, for `stillroom traces add`
 
 1,200 problems such as "What is 13 + 7 + 20 + 6 + 8?" (3 to 6 numbers of 1 to 30, by seed), the thinking their running
 totals line by line; 100 other problems are held out. Rank 16 on all linear layers, learning rate 1e-3, batches of 8.
@@ -9,6 +10,7 @@ thinking that the model closed itself.
 """
 
 import argparse
+import json
 import os
 import random
 import re
@@ -95,7 +97,11 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=150, help="optimizer steps of each run")
     parser.add_argument("--evaluated", type=int, default=HELD_OUT, help="held-out problems that are answered")
     parser.add_argument("--only", choices=["before", "thinking", "direct"], help="one of the three instead of all")
+    parser.add_argument("--write", type=Path, metavar="FOLDER", help="write the traces of both kinds there, and end")
     chosen = parser.parse_args()
+    if chosen.write:
+        write(chosen.write)
+        return
     _with_quick_blas()
     with tempfile.TemporaryDirectory(prefix="stillroom-sums-") as home:
         os.environ["STILLROOM_HOME"] = home
@@ -103,6 +109,17 @@ def main() -> None:
             pass
         for name in [chosen.only] if chosen.only else ["before", "thinking", "direct"]:
             _round(name, chosen.steps, chosen.evaluated, Path(home))
+
+
+def write(folder: Path) -> None:
+    """Write thinking.jsonl and direct.jsonl, the traces that are learned from."""
+    folder.mkdir(parents=True, exist_ok=True)
+    learned = problems(TRACES + WATCHED + HELD_OUT)[:TRACES]
+    for name, examples in {"thinking": learned, "direct": list(map(direct, learned))}.items():
+        lines = (
+            json.dumps({"problem": one.problem, "reasoning": one.thinking, "solution": one.answer}) for one in examples
+        )
+        (folder / f"{name}.jsonl").write_text("".join(f"{line}\n" for line in lines))
 
 
 def _with_quick_blas() -> None:

@@ -1,9 +1,11 @@
 """The problems of the proof: as told, no two alike, and judged by their last number."""
 
+import json
+from pathlib import Path
 from types import SimpleNamespace
 
 from models.train.dataset import Example
-from tests.benchmarks.sums import HELD_OUT, TRACES, WATCHED, is_right, problems, running_totals
+from tests.benchmarks.sums import HELD_OUT, TRACES, WATCHED, is_right, problems, running_totals, write
 
 LOADED = SimpleNamespace(style=SimpleNamespace(family=SimpleNamespace(close="</think>")))
 
@@ -24,3 +26,12 @@ def test_an_answer_counts_when_the_thinking_is_closed():
     assert not is_right("1 + 2 = 3\n3 + 3 = 6", example, LOADED)
     assert not is_right("3 + 3 = 6\n</think>\n\n7", example, LOADED)
     assert is_right("6", Example("What is 1 + 2 + 3?", "", "6"), LOADED)
+
+
+def test_the_traces_are_written_as_they_are_learned(tmp_path: Path) -> None:
+    write(tmp_path)
+    for name, thinks in (("thinking", True), ("direct", False)):
+        rows = [json.loads(line) for line in (tmp_path / f"{name}.jsonl").read_text().splitlines()]
+        assert len(rows) == TRACES
+        assert all(bool(row["reasoning"]) is thinks for row in rows)
+        assert all(sum(map(int, row["problem"][8:-1].split(" + "))) == int(row["solution"]) for row in rows)
