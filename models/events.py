@@ -63,8 +63,8 @@ class ThinkingClosed(Event, frozen=True, tag="thinking_closed"):
 class Prepared(Event, frozen=True, tag="prepared"):
     """A fine-tuning run is about to start, and fits. rows, valid_rows: used; the rest of the counts: rows left out, and why.
 
-    trained_tokens: of one pass over the rows, those that the loss looks at; useful_share: tokens that are no padding,
-    0 to 1; peak_bytes: measured on the longest micro-batch; ceiling_bytes: what the run may take.
+    trained_tokens: of one pass over the rows, those that the loss looks at; packed: rows lie end to end in a micro-batch;
+    useful_share: tokens that are no padding, 0 to 1; peak_bytes: measured on the longest micro-batch; ceiling_bytes: what the run may take.
     """
 
     rows: int
@@ -74,6 +74,7 @@ class Prepared(Event, frozen=True, tag="prepared"):
     malformed: int
     tokens: int
     trained_tokens: int
+    packed: bool
     useful_share: float
     steps: int
     first_step: int

@@ -158,13 +158,13 @@ def training_bytes(
     *,
     method: Literal["lora", "full"] = "lora",
     rank: int = 16,
-    batch: int = 1,
+    batch: float = 1,
     tokens: int = 2048,
     checkpointing: bool = True,
     logits_at_once: int | None = None,
     bytes_per_value: int = 2,
 ) -> int:
-    """Estimate what fine-tuning takes. tokens: of the longest row; logits_at_once: rows of logits that the loss holds
+    """Estimate what fine-tuning takes. tokens: of the longest row; batch: rows of that length at once; logits_at_once: rows of logits that the loss holds
     at a time, all when None; bytes_per_value: of the compute type, 4 on a CPU.
 
     LoRA leaves the base as stored and trains rank x (rows + columns) values for each linear layer: in float32, with
@@ -174,11 +174,11 @@ def training_bytes(
     of the feed-forward; the attention's scores before and after softmax, since the fused kernel has no backward pass).
     Logits count three times in float32: themselves, their softmax and their gradient.
     """
-    rows = batch * tokens
+    rows = round(batch * tokens)
     keys, queries = shape.kv_heads * shape.head_dim, shape.heads * shape.head_dim
     width = shape.feed_forward * (shape.experts_used if shape.experts else 1)
     layer = rows * (6 * shape.hidden + 2 * queries + 2 * keys + 4 * width) * bytes_per_value
-    layer += 2 * batch * shape.heads * tokens * tokens * bytes_per_value
+    layer += 2 * rows * shape.heads * tokens * bytes_per_value
     inputs = shape.layers * rows * shape.hidden * bytes_per_value
     activations = inputs + layer if checkpointing else shape.layers * layer
     logits = 3 * 4 * shape.vocab * min(rows, logits_at_once or rows)

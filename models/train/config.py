@@ -19,7 +19,8 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     layers: how many blocks are trained, counted from the last, -1 for all. steps: optimizer steps, None for `epochs`
     passes over the rows. batch_rows: rows of one step, whose gradients are accumulated over micro-batches of at most
-    micro_tokens, padding included (a longer row is a micro-batch by itself). max_tokens: longer rows are left out.
+    micro_tokens, padding included (a longer row is a micro-batch by itself). packing: rows lie end to end in one, where
+    the model can take that (models/train/packing.py). max_tokens: longer rows are left out.
     warmup: share of the steps in which the learning rate rises; it then falls as a cosine to final_rate times its peak.
     clip: largest norm of a step's gradient, 0 for no limit. gradient_checkpointing: None to use it when the run does
     not fit without. memory_limit_bytes: None for what this machine has. validate_every, checkpoint_every: steps, 0 for
@@ -41,6 +42,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True):
     steps: int | None = None
     batch_rows: int = 8
     micro_tokens: int = 1024
+    packing: bool = True
     max_tokens: int = 2048
     gradient_checkpointing: bool | None = None
     memory_limit_bytes: int | None = None

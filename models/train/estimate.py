@@ -142,12 +142,13 @@ def _length(row: tuple[int, int, int], scale: float) -> Length:
 
 def _bytes(shape: Shape, recipe: str, config: TrainConfig, longest: int, machine: Machine, checkpointing: bool) -> int:
     tokens = max(1, longest)
+    fitting = config.micro_tokens / tokens if config.packing else config.micro_tokens // tokens
     return fit.training_bytes(
         shape,
         recipes.parse(recipe) if recipe else None,
         method="full" if config.method == "full" else "lora",
         rank=config.rank,
-        batch=max(1, config.micro_tokens // tokens),
+        batch=max(1, min(fitting, config.batch_rows)),
         tokens=tokens,
         checkpointing=checkpointing,
         logits_at_once=max(1, LOGITS_BYTES // (4 * shape.vocab)),

@@ -17,7 +17,7 @@ from mlx.utils import tree_flatten
 
 from models import errors, load
 from models.events import Event, Finetuned, Note, Prepared, Progress
-from models.train import batches, cards, checkpoints, lora, losses, memory
+from models.train import batches, cards, checkpoints, lora, losses, memory, packing
 from models.train.cards import RunCard
 from models.train.checkpoints import State
 from models.train.config import TrainConfig, check, config_hash
@@ -94,10 +94,13 @@ class _Run:
         lora.attach(model, self.config, cards.is_quantized(Path(self.card.base_folder)))
         self.loaded.adapter = self.card.id  # what is sampled is no longer the base
         state, optimizer = self._state()
-        loss = losses.loss_for(model, mx.array([self.rows.rows[0].tokens[:16]]))
+        probe = self.rows.rows[0].tokens[:16]
+        model.eval()  # dropout would make both probes differ
+        loss = losses.loss_for(model, mx.array([probe]))
         yield Progress(job="finetune", stage="fit", done=0, total=1, unit="steps")
-        fit = self._fit(model, loss)
-        yield self._prepared(state, fit)
+        packed = self.config.packing and packing.is_exact(model, probe)
+        fit = self._fit(model, loss, packed)
+        yield self._prepared(state, fit, packed)
         prompts = self._prompts()
         work = Work(
             model=model,
@@ -107,6 +110,7 @@ class _Run:
             valid=self.valid.rows,
             config=self.config,
             run=self.run,
+            packed=packed,
             checkpointing=fit.checkpointing,
             ceiling_bytes=fit.ceiling,
             answer=prompts.answer if prompts else None,
@@ -149,11 +153,11 @@ class _Run:
         checkpoints.trim_metrics(self.run, state.step)
         return state, checkpoints.read_tensors(folder / checkpoints.OPTIMIZER)
 
-    def _fit(self, model: nn.Module, loss: losses.Loss) -> _Fit:
+    def _fit(self, model: nn.Module, loss: losses.Loss, packed: bool) -> _Fit:
         """Find out on the longest micro-batch what a step takes. Raises NoMemory."""
         ceiling = memory.ceiling(self.config.memory_limit_bytes)
         rows = [*self.rows.rows, *self.valid.rows]
-        longest = batches.longest_batch(rows, self.config.micro_tokens, self.config.batch_rows)
+        longest = batches.longest_batch(rows, self.config.micro_tokens, self.config.batch_rows, packed)
         model.train()
         asked = self.config.gradient_checkpointing
         if asked is None:
@@ -165,7 +169,7 @@ class _Run:
                 asked = True
         return _Fit(memory.dry_step(model, loss, longest, ceiling, asked), ceiling, asked)
 
-    def _prepared(self, state: State, fit: _Fit) -> Prepared:
+    def _prepared(self, state: State, fit: _Fit, packed: bool) -> Prepared:
         rows, config = self.rows.rows, self.config
         return Prepared(
             rows=len(rows),
@@ -175,7 +179,10 @@ class _Run:
             malformed=self.rows.malformed,
             tokens=sum(len(row.tokens) for row in rows),
             trained_tokens=sum(row.trained for row in rows),
-            useful_share=round(batches.useful_share(rows, config.batch_rows, config.micro_tokens, config.seed), 4),
+            packed=packed,
+            useful_share=round(
+                batches.useful_share(rows, config.batch_rows, config.micro_tokens, config.seed, packed), 4
+            ),
             steps=config.total_steps(len(rows)),
             first_step=state.step,
             parameters=sum(array.size for _, array in tree_flatten(self.loaded.model.trainable_parameters())),

@@ -22,7 +22,7 @@ from mlx.utils import tree_flatten, tree_map, tree_unflatten
 
 from models import errors
 from models.events import Checkpoint, Event, Progress, Sample, Step, Validation
-from models.train import batches, checkpoints, lora, memory
+from models.train import batches, checkpoints, lora, memory, packing
 from models.train.checkpoints import State
 from models.train.config import TrainConfig
 from models.train.dataset import Row
@@ -38,7 +38,8 @@ Answer = Callable[[int], Iterator[Progress | Sample]]
 
 @dataclass(frozen=True)
 class Work:
-    """What a run works with. model: prepared by lora.attach; answer: None when there are no prompts to answer."""
+    """What a run works with. model: prepared by lora.attach; packed: its rows are laid end to end; answer: None when
+    there are no prompts to answer."""
 
     model: nn.Module
     base: str
@@ -47,6 +48,7 @@ class Work:
     valid: Sequence[Row]
     config: TrainConfig
     run: Path
+    packed: bool
     checkpointing: bool
     ceiling_bytes: int
     answer: Answer | None = None
@@ -167,14 +169,17 @@ class _Training:
     def _gradients(self, rows: Sequence[Row]) -> Generator[Event, None, tuple[float, Any, int]]:
         """The mean loss of a step and its gradients, micro-batch by micro-batch; the GPU is let go after each."""
         total, done, tokens, gradients = 0.0, 0, sum(row.trained for row in rows), None
-        for batch in batches.split(rows, self.config.micro_tokens):
-            with memory.gradient_checkpointing(self.work.model, self.work.checkpointing):
+        for batch in batches.split(rows, self.config.micro_tokens, self.work.packed):
+            with (
+                packing.rows_apart(batch.ends),
+                memory.gradient_checkpointing(self.work.model, self.work.checkpointing),
+            ):
                 loss, more = self.gradient(self.work.model, batch)
                 gradients = more if gradients is None else tree_map(mx.add, gradients, more)
                 mx.eval(loss, gradients)
             del more
             total += _number(loss)
-            done += batch.inputs.shape[0]
+            done += batch.rows
             yield self._progress("train", self.state.step * len(rows) + done, self.steps * len(rows), "rows")
         mx.clear_cache()
         return total / tokens, tree_map(lambda array: array / tokens, gradients), tokens
@@ -211,9 +216,10 @@ class _Training:
             return
         self.work.model.eval()
         total, done = 0.0, 0
-        for batch in batches.split(self.work.valid, self.config.micro_tokens):
-            total += _number(self.work.loss(self.work.model, batch))
-            done += batch.inputs.shape[0]
+        for batch in batches.split(self.work.valid, self.config.micro_tokens, self.work.packed):
+            with packing.rows_apart(batch.ends):
+                total += _number(self.work.loss(self.work.model, batch))
+            done += batch.rows
             yield self._progress("validate", done, len(self.work.valid), "rows")
         mx.clear_cache()
         told = Validation(step=self.state.step, loss=total / sum(row.trained for row in self.work.valid))

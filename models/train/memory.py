@@ -15,6 +15,7 @@ import mlx.nn as nn
 from mlx.utils import tree_flatten
 
 from models import errors, hardware, quantities
+from models.train import packing
 from models.train.batches import Batch
 from models.train.losses import Loss
 
@@ -93,7 +94,7 @@ def check(peak_bytes: int, ceiling_bytes: int, at_least: str = "") -> None:
 def _measure(model: nn.Module, loss: Loss, batch: Batch, checkpointing: bool) -> int:
     mx.clear_cache()
     mx.reset_peak_memory()
-    with gradient_checkpointing(model, checkpointing):
+    with packing.rows_apart(batch.ends), gradient_checkpointing(model, checkpointing):
         mx.eval(nn.value_and_grad(model, loss)(model, batch))
     peak = int(mx.get_peak_memory())
     mx.clear_cache()
@@ -103,4 +104,6 @@ def _measure(model: nn.Module, loss: Loss, batch: Batch, checkpointing: bool) ->
 def _shortened(batch: Batch) -> Batch:
     """The first half of a micro-batch's columns, all of it learned."""
     inputs = batch.inputs[:, : max(1, batch.inputs.shape[1] // 2)]
-    return Batch(inputs, mx.arange(inputs.size), mx.zeros((inputs.size,), mx.int32))
+    length = int(inputs.shape[1])
+    ends = (*(end for end in batch.ends if end < length), length) if batch.ends else ()
+    return Batch(inputs, mx.arange(inputs.size), mx.zeros((inputs.size,), mx.int32), ends)

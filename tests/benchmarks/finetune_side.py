@@ -87,7 +87,7 @@ def main() -> None:
     seconds = time.perf_counter() - begun
     peak = int(mx.get_peak_memory())
     loaded.model.eval()
-    summed = sum(float(losses.plain_loss(loaded.model, batches.collate([row])).item()) for row in held_out)
+    summed = sum(float(losses.plain_loss(loaded.model, batches.pad([row])).item()) for row in held_out)
     loss = summed / sum(row.trained for row in held_out)
     children.answer(Outcome(sum(row.trained for row in rows), seconds, peak, loss))
 
@@ -115,6 +115,7 @@ def _ours(loaded: LoadedModel, rows: list[Row]) -> None:
             valid=[],
             config=CONFIG,
             run=Path(folder),
+            packed=True,
             checkpointing=False,
             ceiling_bytes=1 << 40,
         )

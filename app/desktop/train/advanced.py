@@ -16,6 +16,7 @@ from models.train.config import Method, TrainConfig
 
 FIELD_PX, NARROW_PX = 104, 520
 METHODS = {"lora": "LoRA", "dora": "DoRA", "full": "Full"}
+ROWS = {"packed": "Packed", "padded": "Padded"}
 CHECKPOINTING = {"auto": "Auto", "on": "On", "off": "Off"}
 CHOSEN: dict[str, bool | None] = {"auto": None, "on": True, "off": False}
 
@@ -103,9 +104,12 @@ class Advanced(QWidget):
         self.method = Segments("Method", METHODS)
         self.checkpointing = Segments("Gradient checkpointing", CHECKPOINTING)
         self.checkpointing.setToolTip("Computes blocks again for the backward pass: less memory, a third more time")
+        self.rows = Segments("Rows", ROWS)
+        self.rows.setToolTip("Packed: end to end, each seeing itself alone, nothing wasted. Padded: to like length")
         self.fields = {key: NumberField(field) for key, field in fields.FIELDS.items()}
         self._groups = [self._group(group) for group in fields.GROUPS]
         self._groups[0].layout().insertLayout(1, _line("Method", self.method))  # type: ignore[union-attr]
+        self._groups[2].layout().addLayout(_line("Rows", self.rows))  # type: ignore[union-attr]
         self._groups[2].layout().addLayout(_line("Checkpointing", self.checkpointing))  # type: ignore[union-attr]
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 4, 0, 0)
@@ -115,7 +119,7 @@ class Advanced(QWidget):
         self._arrange(2)
         for field in self.fields.values():
             field.typed.connect(self.changed)
-        for part in (self.method, self.checkpointing):
+        for part in (self.method, self.rows, self.checkpointing):
             part.chosen.connect(self._pressed)
 
     def show_values(self, config: TrainConfig, held_out: float) -> None:
@@ -123,6 +127,7 @@ class Advanced(QWidget):
         for key, field in self.fields.items():
             field.show_value(fields.value_of(config, held_out, key))
         self.method.show_chosen(config.method)
+        self.rows.show_chosen("packed" if config.packing else "padded")
         self.checkpointing.show_chosen(
             next(key for key, value in CHOSEN.items() if value is config.gradient_checkpointing)
         )
@@ -136,7 +141,11 @@ class Advanced(QWidget):
             raise BadInput("Held out is a share from 0 to below 100 %.")
         method: Method = self.method.current  # type: ignore[assignment]
         config = msgspec.structs.replace(
-            TrainConfig(), method=method, gradient_checkpointing=CHOSEN[self.checkpointing.current], **read
+            TrainConfig(),
+            method=method,
+            packing=self.rows.current == "packed",
+            gradient_checkpointing=CHOSEN[self.checkpointing.current],
+            **read,
         )
         return config, held_out
 

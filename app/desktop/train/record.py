@@ -138,6 +138,7 @@ class Record:
             f"{event.parameters:,} weights are trained on {event.trained_tokens:,} tokens a pass; the longest batch took"
             f" {event.peak_bytes / 2**30:.1f} GB of {event.ceiling_bytes / 2**30:.1f} GB"
             f"{', blocks computed again to save memory' if event.gradient_checkpointing else ''}."
+            f" Rows are {'packed' if event.packed else 'padded'}, {100 * event.useful_share:.0f} % of the tokens are of use."
         )
 
     def _note(self, text: str) -> None:

@@ -52,7 +52,10 @@ def recipe(config: TrainConfig, quantized: bool) -> list[tuple[str, str]]:
     return [
         ("Method", method(config, quantized)),
         ("Learns from", "thinking and answer, not the prompt"),
-        ("Batch", f"{config.batch_rows} × up to {config.max_tokens:,} tokens, by length"),
+        (
+            "Batch",
+            f"{config.batch_rows} × up to {config.max_tokens:,} tokens, {'packed' if config.packing else 'padded'}",
+        ),
         ("Learning rate", f"{rate(config.learning_rate)}, cosine, {100 * config.warmup:g} % warm-up"),
         ("Passes", f"{config.steps:,} steps" if config.steps else f"{config.epochs:g}"),
     ]

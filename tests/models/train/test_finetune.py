@@ -19,7 +19,7 @@ from mlx_lm.utils import load_adapters
 from models import checkpoint, errors, paths
 from models.events import Checkpoint, Finetuned, Note, Prepared, Sample, Step, Validation
 from models.load import load
-from models.train import cards, checkpoints, loop, lora, losses, memory
+from models.train import cards, checkpoints, loop, lora, losses, memory, packing
 from models.train.batches import Batch
 from models.train.config import TrainConfig, check
 from models.train.dataset import Example
@@ -52,7 +52,8 @@ def test_a_run_learns_says_so_and_ends_with_an_adapter(tmp_path: Path):
     assert losses[-1] < losses[0] / 2
     prepared = next(event for event in events if isinstance(event, Prepared))
     assert (prepared.rows, prepared.valid_rows, prepared.steps, prepared.first_step) == (24, 6, 20, 0)
-    assert 0.6 < prepared.useful_share <= 1
+    assert prepared.packed
+    assert 0.9 < prepared.useful_share <= 1
     assert 0 < prepared.peak_bytes < prepared.ceiling_bytes
     assert [event.step for event in events if isinstance(event, Sample)] == [0, 10, 20]
     assert [event.step for event in events if isinstance(event, Checkpoint)] == [10, 20]
@@ -146,16 +147,28 @@ def test_a_finished_run_resumed_gives_its_result_again(tmp_path: Path):
     assert again == first
 
 
-def test_micro_batches_and_gradient_checkpointing_do_not_change_a_step(tmp_path: Path):
+def test_packing_micro_batches_and_gradient_checkpointing_do_not_change_a_step(tmp_path: Path):
     call = TransformerBlock.__call__
     curves = []
-    for number, change in enumerate([{}, {"micro_tokens": 4000}, {"gradient_checkpointing": True}]):
+    changes = [{}, {"micro_tokens": 4000}, {"gradient_checkpointing": True}, {"packing": False}]
+    for number, change in enumerate(changes):
         config = replace(SHORT, steps=3, learning_rate=1e-3, **change)
         events = list(start(tmp_path, config, str(number)))
         curves.append([event.loss for event in events if isinstance(event, Step)])
-    assert curves[1] == pytest.approx(curves[0], rel=1e-4)
-    assert curves[2] == pytest.approx(curves[0], rel=1e-4)
+    for curve in curves[1:]:
+        assert curve == pytest.approx(curves[0], rel=1e-4)
     assert TransformerBlock.__call__ is call
+
+
+def test_a_model_that_takes_no_packs_has_its_rows_padded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    packed = list(start(tmp_path, SHORT, "packed"))
+    monkeypatch.setattr(packing, "is_exact", lambda model, probe: False)
+    padded = list(start(tmp_path, SHORT, "padded"))
+    told = [next(event for event in events if isinstance(event, Prepared)) for events in (packed, padded)]
+    assert [event.packed for event in told] == [True, False]
+    assert told[0].useful_share > told[1].useful_share
+    curves = [[event.loss for event in events if isinstance(event, Step | Validation)] for events in (packed, padded)]
+    assert curves[1] == pytest.approx(curves[0], rel=1e-3)
 
 
 def test_a_run_that_does_not_fit_without_checkpointing_uses_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -25,7 +25,7 @@ def model(tmp_path: Path) -> nn.Module:
 
 
 def batch(folder: Path) -> batches.Batch:
-    return batches.collate(encode_all(TRAIN[:3], loaded(folder), 500).rows)
+    return batches.pad(encode_all(TRAIN[:3], loaded(folder), 500).rows)
 
 
 def gradients(model: nn.Module, loss: losses.Loss, one: batches.Batch) -> tuple[float, dict[str, mx.array]]:
@@ -51,8 +51,8 @@ def test_value_and_gradients_equal_the_plain_loss(
 def test_padding_and_prompt_change_nothing(tmp_path: Path, model: nn.Module):
     rows = encode_all(TRAIN[:4], loaded(tmp_path), 500).rows
     loss = losses.loss_for(model, PROBE)
-    together = loss(model, batches.collate(rows)).item()
-    alone = sum(loss(model, batches.collate([row])).item() for row in rows)
+    together = loss(model, batches.pad(rows)).item()
+    alone = sum(loss(model, batches.pad([row])).item() for row in rows)
     assert together == pytest.approx(alone, rel=1e-5)
 
 
@@ -60,7 +60,7 @@ def test_it_is_the_mean_negative_log_probability_of_the_learned_tokens(tmp_path:
     row = encode_all(TRAIN[:1], loaded(tmp_path), 500).rows[0]
     logprobs = nn.log_softmax(model(mx.array([row.tokens]))[0], axis=-1)
     by_hand = -sum(logprobs[at - 1, row.tokens[at]].item() for at in range(row.start, len(row.tokens)))
-    assert losses.loss_for(model, PROBE)(model, batches.collate([row])).item() == pytest.approx(by_hand, rel=1e-5)
+    assert losses.loss_for(model, PROBE)(model, batches.pad([row])).item() == pytest.approx(by_hand, rel=1e-5)
 
 
 def test_a_model_that_caps_its_logits_takes_them_whole(model: nn.Module):

@@ -18,7 +18,7 @@ from tests.app.desktop.models.fakes import MAC
 from tests.app.desktop.train import fakes
 from tests.app.desktop.train.fakes import FakeJobs
 
-Open = Callable[[], FinetunePage]
+Open = Callable[..., FinetunePage]
 
 
 @pytest.fixture
@@ -33,12 +33,13 @@ def preferences(qapp: QApplication) -> Preferences:
 
 @pytest.fixture
 def open_page(jobs: FakeJobs, preferences: Preferences, qapp: QApplication, qtbot: QtBot) -> Iterator[Open]:
-    """Opens a page when the disk is as the test wants it; several after each other, as when the app is started again."""
+    """Opens a page when the disk is as the test wants it, on a set if one is named; several after each other, as when
+    the app is started again."""
     theme.apply(qapp, "light")
     models = fakes.library()
     pages: list[FinetunePage] = []
 
-    def open_it() -> FinetunePage:
+    def open_it(traces: str = "") -> FinetunePage:
         page = FinetunePage(
             jobs, jobs.signals.changed, jobs.signals.told, lambda: list(models), NoticeBar(), preferences, machine=lambda: MAC
         )  # fmt: skip
@@ -46,6 +47,8 @@ def open_page(jobs: FakeJobs, preferences: Preferences, qapp: QApplication, qtbo
         page.resize(1068, 820)
         page.show()
         qtbot.waitExposed(page)
+        if traces:
+            page.choose_traces(traces)
         page.start()
         # not waitSignal: told by another thread once more after it has let go, PySide crashes
         qtbot.waitUntil(lambda: page._listing is not None and page.view is not None)

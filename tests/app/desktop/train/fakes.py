@@ -122,7 +122,7 @@ def prepared(first_step: int = 0, too_long: int = 7) -> Prepared:
     """What a run says before its first step."""
     return Prepared(
         rows=374, valid_rows=19, too_long=too_long, empty=0, malformed=0, tokens=210_000, trained_tokens=187_000,
-        useful_share=0.94, steps=STEPS, first_step=first_step, parameters=18_464_768, gradient_checkpointing=True,
+        packed=True, useful_share=0.99, steps=STEPS, first_step=first_step, parameters=18_464_768, gradient_checkpointing=True,
         peak_bytes=int(6.8 * 2**30), ceiling_bytes=int(10.2 * 2**30),
     )  # fmt: skip
 

@@ -9,7 +9,6 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit, QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.desktop.notices import NoticeBar
 from app.desktop.preferences import Preferences
 from app.desktop.train.page import FinetunePage
 from app.desktop.train.run_view import DRAW_MS
@@ -17,7 +16,6 @@ from models.errors import BadInput
 from models.events import Note, Progress, Validation
 from models.train.config import TrainConfig
 from models.train.presets import preset
-from tests.app.desktop.models.fakes import MAC
 from tests.app.desktop.train import fakes
 from tests.app.desktop.train.conftest import Open, view_of
 from tests.app.desktop.train.fakes import BASE, ON, TRACES, FakeJobs
@@ -133,11 +131,12 @@ def test_every_number_can_be_typed(form_page: FinetunePage, jobs: FakeJobs, qtbo
     ):
         type_into(form_page, title, text, qtbot)
     press(form_page, "DoRA", qtbot)
+    press(form_page, "Padded", qtbot)
     press(form_page, "On", qtbot)
     press(form_page, "Start fine-tuning", qtbot)  # at once: what was just typed counts
     config, held_out = jobs.calls[0][5:]
     assert (config.rank, config.learning_rate, config.steps, config.warmup) == (4, 3e-3, 20, 0.1)
-    assert (config.method, config.gradient_checkpointing, held_out) == ("dora", True, 0.2)
+    assert (config.method, config.packing, config.gradient_checkpointing, held_out) == ("dora", False, True, 0.2)
     assert form_page.form.presets.current == ""
 
 
@@ -484,18 +483,13 @@ def test_a_set_that_is_asked_for_is_chosen_also_when_it_is_new(
 
 
 def test_a_set_that_is_asked_for_goes_before_what_was_shown(
-    jobs: FakeJobs, preferences: Preferences, qapp: QApplication, qtbot: QtBot
+    open_page: Open, preferences: Preferences, qtbot: QtBot
 ) -> None:
     fakes.traces("the set", 5, 0)
     fakes.run("run-1", 20, 220)
     preferences.remember(finetune_run="run-1")
-    signals = jobs.signals
-    page = FinetunePage(jobs, signals.changed, signals.told, fakes.library, NoticeBar(), preferences, lambda: MAC)
-    qtbot.addWidget(page, before_close_func=lambda page: page.close_page())
-    page.show()
-    page.choose_traces("the set")
-    page.start()
-    qtbot.waitUntil(lambda: page.form.traces.current == "the set" and page.view is not None)
+    page = open_page("the set")
+    qtbot.waitUntil(lambda: page.form.traces.current == "the set")
     assert page.entry is None
     assert page.form.isVisible()
 
