@@ -117,7 +117,7 @@ def finetune(
         int | None, typer.Option(min=2, metavar="T", help="Leave out traces that are longer.")
     ] = None,
     held_out: Annotated[float, typer.Option(min=0, max=0.9, help="Share of the problems kept apart.")] = 0.05,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run of that name.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the last run for that adapter.")] = False,
     seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, metavar="S", help="Of data order and weights.")] = 0,
     json: Json = False,
 ) -> None:
@@ -133,7 +133,7 @@ def finetune(
     config = TrainConfig(method=method, seed=seed, **chosen)  # type: ignore[arg-type]
     check(config)
     request = messages.Finetune(
-        model=place(model), traces=traces, name=name, config=config, held_out=held_out, run=name, resume=resume
+        model=place(model), traces=traces, name=name, config=config, held_out=held_out, resume=resume
     )
     run_to_end([request], json)
 

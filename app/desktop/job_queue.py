@@ -16,6 +16,7 @@ from models.engine import messages
 from models.engine.jobs import Job, Jobs, Rows
 from models.errors import StillroomError
 from models.train.config import TrainConfig
+from models.train.runs import Run
 
 log = logging.getLogger(__name__)
 
@@ -99,14 +100,22 @@ class JobQueue(QObject):
         request = messages.Finetune(model=model, traces=traces, name=name, config=config, held_out=held_out, run=run)
         return self._add(title, name, lambda: [request])
 
+    def take_up(self, run: Run, title: str) -> int:
+        """Take a run up again that no job works on: one of the terminal, or one whose job was cancelled or cleared."""
+        request = messages.Finetune(
+            model=run.base, traces=run.traces, name=run.adapter, config=run.config, run=run.id, resume=True
+        )
+        return self._add(title, run.adapter, lambda: [request])
+
     def fuse(self, model: str, adapter: str, gguf: str) -> int:
         """Make one model of a model and its adapter, or with a path a GGUF file."""
         request = messages.Fuse(model=model, adapter=adapter, gguf=gguf)
         return self._add(Path(gguf).name if gguf else f"{model} + {adapter}", adapter, lambda: [request])
 
     def run_of(self, job_id: int) -> str:
-        """The folder name of a fine-tuning job's run; "" for other jobs."""
-        return next((step.run for step in self._jobs.steps(job_id) if isinstance(step, messages.Finetune)), "")
+        """The id of a fine-tuning job's run, which is its folder's name; "" for other jobs."""
+        kinds = messages.Finetune | messages.Keep
+        return next((step.run for step in self._jobs.steps(job_id) if isinstance(step, kinds)), "")
 
     def pause(self, job_id: int) -> None:
         """Stop a job so that it can go on later."""

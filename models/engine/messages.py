@@ -142,8 +142,9 @@ class ExportTraces(msgspec.Struct, frozen=True, kw_only=True, tag="export_traces
 class Finetune(msgspec.Struct, frozen=True, kw_only=True, tag="finetune"):
     """Train an adapter of a model on a set of traces, or go on with a run. Ends with Finetuned.
 
-    name: of the adapter to come; held_out: share of the problems kept apart for validation; run: the folder's name of a
-    run to go on with, the rest is then what it began with, else the name the new run's folder gets, made up when empty.
+    name: of the adapter to come; held_out: share of the problems kept apart for validation; run: the name of the run's
+    folder, made up when empty; one that is there goes on, with all that it began with. resume: it has to be there; with an
+    empty run, the newest of that adapter's name that is not in the library yet.
     """
 
     model: str

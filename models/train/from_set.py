@@ -1,24 +1,25 @@
 """A fine-tuning run on a set of traces: the set divided by problem, the run begun or taken up."""
 
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 from models import errors, library
 from models.engine import messages
 from models.events import Event, Finetuned, Note
 from models.traces import split, store
 from models.traces.trace import Trace
-from models.train import cards, checkpoints
+from models.train import cards, checkpoints, runs
 from models.train.dataset import Example
 from models.train.finetune import finetune, resume
 
 
 def finetune_on_set(request: messages.Finetune) -> Iterator[Event | Finetuned]:
-    """Train an adapter of a model on a set, or go on with request.run; the last thing yielded is Finetuned.
+    """Train an adapter of a model on a set, or go on with a run; the last thing yielded is Finetuned.
 
     The run's folder is named after request.run, so that whoever asked finds it again. Raises what finetune and
     store.read raise, and NotFound for a run that is not there.
     """
-    run = checkpoints.runs_folder() / request.run if request.run else cards.new_run(request.name)
+    run = _run(request)
     if (run / checkpoints.CARD).exists():
         yield from resume(run)
         return
@@ -28,6 +29,20 @@ def finetune_on_set(request: messages.Finetune) -> Iterator[Event | Finetuned]:
     folder = yield from library.prepare(request.model)
     train, valid = yield from _divided(request)
     yield from finetune(folder, request.model, train, valid, request.config, run, request.name, request.traces)
+
+
+def _run(request: messages.Finetune) -> Path:
+    """The folder of the run that is meant, there or not."""
+    if request.run:
+        return checkpoints.runs_folder() / request.run
+    if not request.resume:
+        return cards.new_run(request.name)
+    begun = [run for run in runs.runs() if run.adapter == request.name and not run.published]
+    if not begun:
+        raise errors.NotFound(
+            f"There is no unfinished run for an adapter named {request.name}.", "Leave --resume out to start one."
+        )
+    return Path(begun[-1].folder)
 
 
 def _divided(request: messages.Finetune) -> Generator[Event, None, tuple[list[Example], list[Example]]]:

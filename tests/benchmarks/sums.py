@@ -2,6 +2,7 @@
 
     python -m tests.benchmarks.sums [--steps 150] [--evaluated 100] [--only thinking|direct|before]
     python -m tests.benchmarks.sums --write FOLDER    only writes the traces, for `stillroom traces add`
+    python -m tests.benchmarks.sums --adapter NAME    only asks an adapter that `stillroom finetune` made of them
 
 1,200 problems such as "What is 13 + 7 + 20 + 6 + 8?" (3 to 6 numbers of 1 to 30, by seed), the thinking their running
 totals line by line; 100 other problems are held out. Rank 16 on all linear layers, learning rate 1e-3, batches of 8.
@@ -96,13 +97,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.sums", description="Teach the starter to add.")
     parser.add_argument("--steps", type=int, default=150, help="optimizer steps of each run")
     parser.add_argument("--evaluated", type=int, default=HELD_OUT, help="held-out problems that are answered")
-    parser.add_argument("--only", choices=["before", "thinking", "direct"], help="one of the three instead of all")
+    parser.add_argument(
+        "--only",
+        choices=["before", "thinking", "direct"],
+        help="one of the three instead of all; direct: --adapter answers at once",
+    )
     parser.add_argument("--write", type=Path, metavar="FOLDER", help="write the traces of both kinds there, and end")
+    parser.add_argument("--adapter", metavar="NAME", help="ask this adapter of the library, and end")
     chosen = parser.parse_args()
     if chosen.write:
         write(chosen.write)
         return
     _with_quick_blas()
+    if chosen.adapter:
+        _ask(chosen.adapter, chosen.evaluated, at_once=chosen.only == "direct")
+        return
     with tempfile.TemporaryDirectory(prefix="stillroom-sums-") as home:
         os.environ["STILLROOM_HOME"] = home
         for _ in library.prepare(library.STARTER):
@@ -128,6 +137,13 @@ def _with_quick_blas() -> None:
         os.execve(
             sys.executable, [sys.executable, "-m", "tests.benchmarks.sums", *sys.argv[1:]], {**os.environ, **variables}
         )
+
+
+def _ask(adapter: str, evaluated: int, at_once: bool) -> None:
+    held_out = problems(TRACES + WATCHED + HELD_OUT)[-HELD_OUT:][:evaluated]
+    asked = list(map(direct, held_out)) if at_once else held_out
+    share = accuracy(_loaded(str(library.find_adapter(adapter))), asked)
+    _tell(f"{adapter}, {'at once' if at_once else 'thinking first'}: {share:.0%} of {len(asked)} right")
 
 
 def _round(name: str, steps: int, evaluated: int, home: Path) -> None:

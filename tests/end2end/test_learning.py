@@ -1,11 +1,12 @@
 """From a file of traces to an adapter that chats, a fused model and a GGUF file, through the real command line."""
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
 
-from tests.end2end.command_line import stillroom
+from tests.end2end.command_line import ended, read_until, started, stillroom
 from tests.tiny import make_tiny
 
 PROBLEMS = 24
@@ -37,6 +38,11 @@ def test_traces_become_an_adapter_that_chats_and_is_fused(tmp_path: Path, home: 
     result = trained.events[-1]
     assert (result["adapter"], result["base"], result["steps"]) == ("adder", "tiny", 3)
     assert result["validation_loss"] > 0
+    again = stillroom(home, "finetune", "tiny", "--name", "adder", *settings, "--json")
+    again.assert_failed("bad_input", 2, "adder already")
+    stillroom(home, "finetune", "tiny", "--name", "adder", *settings, "--resume", "--json").assert_failed(
+        "not_found", 1
+    )
 
     listed = {model["name"]: model for model in stillroom(home, "list", "--json").events[-1]["models"]}
     assert (listed["adder"]["kind"], listed["adder"]["base"]) == ("adapter", "tiny")
@@ -48,6 +54,25 @@ def test_traces_become_an_adapter_that_chats_and_is_fused(tmp_path: Path, home: 
     said = stillroom(home, "chat", "tiny-adder", *asked)
     for field in ("thinking", "answer"):
         assert said.events[-1][field] == with_adapter.events[-1][field]
+
+
+def test_a_run_that_was_interrupted_goes_on(tmp_path: Path, home: Path) -> None:
+    stillroom(home, "traces", "add", "sums", str(tmp_path / "sums.jsonl"))
+    train = ["finetune", "tiny", "--traces", "sums", "--name", "adder", "--rank", "2", "--steps", "400", "--json"]
+    running = started(home, *train)
+    read = read_until(running, '"step":2,')
+    running.send_signal(signal.SIGINT)
+    stopped = ended(running, read)
+    assert stopped.status == 130, stopped.err
+    shown = stillroom(home, "list", "--json").events[-1]["models"]
+    assert "adder" not in {model["name"] for model in shown}
+    again = stillroom(home, *train, "--resume")
+    assert again.status == 0, again.err
+    prepared = next(event for event in again.events if event["type"] == "prepared")
+    steps = [event["step"] for event in again.events if event["type"] == "step"]
+    assert prepared["first_step"] >= 2
+    assert steps == list(range(prepared["first_step"] + 1, 401))
+    assert again.events[-1]["adapter"] == "adder"
 
 
 def test_a_set_is_shown_exported_and_deleted(tmp_path: Path, home: Path) -> None:

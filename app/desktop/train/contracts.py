@@ -4,6 +4,7 @@ from typing import Protocol
 
 from models.engine.jobs import Job
 from models.train.config import TrainConfig
+from models.train.runs import Run
 
 DOING = "finetune"  # Job.doing of these jobs; their subject is the adapter's name
 
@@ -16,6 +17,12 @@ class JobsLike(Protocol):
 
     def finetune(self, model: str, title: str, traces: str, name: str, config: TrainConfig, held_out: float) -> int:
         """Train an adapter of a model on a set of traces. Gives the job's id."""
+
+    def take_up(self, run: Run, title: str) -> int:
+        """Take a run up again that no job works on. Gives the job's id."""
+
+    def run_of(self, job_id: int) -> str:
+        """The id of a fine-tuning job's run; "" for other jobs."""
 
     def pause(self, job_id: int) -> None:
         """Stop a job so that it can go on later."""

@@ -1,10 +1,9 @@
 """What the menu of runs lists: the runs on the disk, each with the job that works on it, and jobs that have none yet.
 
-A run's folder is made by the worker, so for some seconds a job is there without one. Job and run know each other by
-the adapter's name, and by which began first.
+A run's folder is made by the worker, so for some seconds a job is there without one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -57,6 +56,11 @@ class Entry:
         states: dict[str, State] = {"waiting": "waiting", "paused": "paused", "failed": "failed", "done": "done"}
         return states.get(job.state, "stopped")
 
+    @property
+    def can_go_on(self) -> bool:
+        """Whether it stands still with steps left, as after a pause in the terminal, a cancel, or a kill."""
+        return self.run is not None and self.state == "stopped" and self.run.state != "done"
+
     def title(self, models: Sequence[Model]) -> str:
         """What is trained on what: 'R1-Distill-Qwen-1.5B on “thesis-maths”'."""
         if self.job is not None:
@@ -82,21 +86,13 @@ def base_title(name: str, models: Sequence[Model]) -> str:
     return next((model.title for model in models if model.name == name), name).rsplit("/", 1)[-1]
 
 
-def entries(runs: Sequence[Run], jobs: Sequence[Job]) -> list[Entry]:
-    """All of them, newest first. runs: oldest first."""
+def entries(runs: Sequence[Run], jobs: Sequence[Job], run_of: Callable[[int], str]) -> list[Entry]:
+    """All of them, newest first. runs, jobs: oldest first; run_of: the id of a job's run."""
     training = [job for job in jobs if job.doing == DOING]
-    working: dict[str, Job] = {}
-    for job in training:
-        later = [other.created for other in training if other.subject == job.subject and other.id > job.id]
-        run = next((run for run in runs if _is_of(run, job) and not any(at <= run.created for at in later)), None)
-        if run is not None:
-            working[run.id] = job
-    alone = [job for job in training if job not in working.values() and job.state not in ("done", "cancelled")]
+    working = {run_of(job.id): job for job in training}  # the newest job of each
+    there = {run.id for run in runs}
+    alone = [job for job in training if run_of(job.id) not in there and job.state not in ("done", "cancelled")]
     return [
         *(Entry(job=job) for job in reversed(alone)),
         *(Entry(run=run, job=working.get(run.id)) for run in reversed(runs)),
     ]
-
-
-def _is_of(run: Run, job: Job) -> bool:
-    return run.adapter == job.subject and run.created >= job.created

@@ -21,7 +21,7 @@ from models.errors import StillroomError
 from models.events import Checkpoint, Event, Failed, Model, Note, Prepared
 from models.hardware import Machine
 from models.traces.report import TraceSet
-from models.train.runs import Saved
+from models.train.runs import Run, Saved
 
 if TYPE_CHECKING:
     from app.desktop.train.run_view import RunView
@@ -149,7 +149,11 @@ class FinetunePage(QWidget):
 
     def resume(self) -> None:
         """Let it go on, or try again."""
-        self._do(self._jobs.resume)
+        entry = self.entry
+        if entry is not None and entry.run is not None and entry.can_go_on:
+            self._take_up(entry.run, entry.title(self._listing.models if self._listing else []))
+        else:
+            self._do(self._jobs.resume)
 
     def stop_and_keep(self) -> None:
         """End it at its next step and take what it has learned into the library."""
@@ -288,6 +292,15 @@ class FinetunePage(QWidget):
         self._list_entries()
         self.show_run(next((entry.key for entry in self._entries if entry.job and entry.job.id == job_id), ""))
 
+    def _take_up(self, run: Run, title: str) -> None:
+        try:
+            self._job_id = self._jobs.take_up(run, title)
+        except StillroomError as error:
+            self.notices.show_error(error.text, error.hint)
+            return
+        self._list_entries()
+        self.show_run(run.id)
+
     def _open(self, view: "RunView", entry: Entry) -> None:
         """Show a run; its metrics come from the disk, a job without a folder has what was told of it."""
         from app.desktop.train.record import Record
@@ -335,7 +348,9 @@ class FinetunePage(QWidget):
         return next((found for found in self._listing.sets if found.name == name), None) if self._listing else None
 
     def _list_entries(self) -> None:
-        self._entries = entries.entries(self._listing.runs if self._listing else [], self._jobs.all())
+        self._entries = entries.entries(
+            self._listing.runs if self._listing else [], self._jobs.all(), self._jobs.run_of
+        )
 
     def _is_shown(self, entry: Entry) -> bool:
         if not self._key:

@@ -113,7 +113,7 @@ class FinetuneToolbar(QWidget):
         at_work = state in ("waiting", "preparing", "running") and job is not None and not stopping
         buttons = {
             self.pause_button: at_work,
-            self.resume_button: state == "paused",
+            self.resume_button: state == "paused" or (entry is not None and entry.can_go_on),
             self.stop_button: (state == "running" or state == "paused") and not stopping,
             self.new_button: entry is not None and state in ("done", "failed", "stopped"),
         }

@@ -10,6 +10,7 @@ from app.desktop.main_window import MainWindow
 from models import events
 from models.engine import messages
 from models.train.config import TrainConfig
+from models.train.runs import Run
 from tests.app.desktop.fake_engine import STARTER, FakeEngine
 from tests.app.desktop.fake_rows import job_queue
 
@@ -58,6 +59,19 @@ def test_a_run_tells_its_steps_and_can_be_kept_half_way(queue: JobQueue, engine:
     engine.play(len(engine.requests), events.Done(result=adapter))
     qtbot.waitUntil(lambda: queue.all()[0].state == "done")
     assert queue.all()[0].model == "adder"
+    assert queue.run_of(job) == run
+
+
+def test_a_run_that_no_job_works_on_is_taken_up(queue: JobQueue, engine: FakeEngine) -> None:
+    run = Run(
+        id="20251124-100000-adder", number=1, folder="/r", created="", base="starter", base_folder="/b", adapter="adder",
+        config=TrainConfig(rank=4), examples=9, valid_examples=1, traces="sums",
+    )  # fmt: skip
+    job = queue.take_up(run, "Starter on “sums”")
+    request = engine.requests[len(engine.requests)]
+    assert isinstance(request, messages.Finetune)
+    assert (request.run, request.resume, request.name, request.config.rank) == (run.id, True, "adder", 4)
+    assert queue.run_of(job) == run.id
 
 
 def test_a_failure_is_told_on_whatever_page_is_in_front(window: MainWindow, engine: FakeEngine, qtbot: QtBot) -> None:

@@ -13,6 +13,7 @@ from models.events import Checkpoint, Event, Model, Prepared, Sample, Step, Vali
 from models.traces import store
 from models.traces.trace import from_chat
 from models.train.config import TrainConfig
+from models.train.runs import Run
 from tests.app.desktop.models.fakes import MAC, model
 from tests.models.train import made_runs
 
@@ -43,6 +44,7 @@ class FakeJobs:
         self.signals = Signals()
         self.calls: list[tuple[Any, ...]] = []
         self.jobs: dict[int, Job] = {}
+        self.runs: dict[int, str] = {}
         self.error: Exception | None = None
 
     def all(self) -> list[Job]:
@@ -51,6 +53,13 @@ class FakeJobs:
     def finetune(self, model: str, title: str, traces: str, name: str, config: TrainConfig, held_out: float) -> int:
         self._note("finetune", model, title, traces, name, config, held_out)
         return self.put(title=title, subject=name).id
+
+    def take_up(self, run: Run, title: str) -> int:
+        self._note("take_up", run.id, title)
+        return self.put(title=title, subject=run.adapter, run=run.id, state="waiting").id
+
+    def run_of(self, job_id: int) -> str:
+        return self.runs[job_id]
 
     def pause(self, job_id: int) -> None:
         self._note("pause", job_id)
@@ -67,10 +76,11 @@ class FakeJobs:
         self._note("cancel", job_id)
         self.change(job_id, state="cancelled")
 
-    def put(self, **values: Any) -> Job:
-        """Put a job into the queue as if it had been there."""
+    def put(self, run: str = "run-1", **values: Any) -> Job:
+        """Put a job of a run into the queue as if it had been there."""
         given = {"subject": TRACES, "title": ON, "state": "running", "doing": "finetune", "created": "2025-11-24T10:00:00+00:00"}  # fmt: skip
         job = Job(id=len(self.jobs) + 1, **{**given, **values})
+        self.runs[job.id] = run
         self.jobs[job.id] = job
         self.signals.changed.emit(job)
         return job

@@ -67,7 +67,7 @@ class Scene:
     def training(self, stage: str = "train", upto: int = 412) -> int:
         """A run at work."""
         self.runs(upto)
-        job = self.jobs.put(stage=stage, done=upto * 4, total=2400, unit="rows")
+        job = self.jobs.put("run-7", stage=stage, done=upto * 4, total=2400, unit="rows")
         self.open()
         self.jobs.tell(
             job.id, fakes.prepared(max(upto, 0)), Note(text="7 of 400 traces are left out: 7 longer than 2,048 tokens.")

@@ -27,19 +27,22 @@ def pairs(found: list[Entry]) -> list[tuple[str, int]]:
     return [(entry.run.id if entry.run else "", entry.job.id if entry.job else 0) for entry in found]
 
 
-def test_a_job_has_the_run_that_began_after_it_under_its_name() -> None:
+def run_of(job_id: int) -> str:
+    return f"run-{job_id % 10}"
+
+
+def test_a_job_stands_with_its_run() -> None:
     runs = [run(1, 10), run(2, 20), run(3, 30, "other")]
-    assert pairs(entries(runs, [job(7, 20)])) == [("run-3", 0), ("run-2", 7), ("run-1", 0)]
+    assert pairs(entries(runs, [job(2, 20)], run_of)) == [("run-3", 0), ("run-2", 2), ("run-1", 0)]
 
 
-def test_of_two_jobs_of_a_name_each_has_its_own() -> None:
-    runs = [run(1, 10), run(2, 20)]
-    found = entries(runs, [job(1, 9, state="failed"), job(2, 19)])
-    assert pairs(found) == [("run-2", 2), ("run-1", 1)]
+def test_of_two_jobs_of_a_run_the_newer_counts() -> None:
+    found = entries([run(1, 10)], [job(1, 9, state="cancelled"), job(11, 19)], run_of)
+    assert pairs(found) == [("run-1", 11)]
 
 
 def test_a_job_without_a_folder_stands_first() -> None:
-    found = entries([run(1, 10)], [job(1, 10), job(2, 40)])
+    found = entries([run(1, 10)], [job(1, 10), job(2, 40)], run_of)
     assert pairs(found) == [("", 2), ("run-1", 1)]
     assert found[0].key == "job-2"
     assert found[0].number == 0
@@ -47,7 +50,7 @@ def test_a_job_without_a_folder_stands_first() -> None:
 
 def test_other_jobs_and_those_that_left_nothing_are_no_entries() -> None:
     jobs = [job(1, 10, doing="fetch"), job(2, 10, state="cancelled"), job(3, 10, state="done")]
-    assert entries([], jobs) == []
+    assert entries([], jobs, run_of) == []
 
 
 @pytest.mark.parametrize(
@@ -71,6 +74,16 @@ def test_the_state_is_the_jobs(state: str, stage: str, shown: str) -> None:
 @pytest.mark.parametrize(("state", "shown"), [("new", "stopped"), ("stopped", "stopped"), ("done", "done")])
 def test_a_run_that_no_job_works_on_is_stopped_or_done(state: str, shown: str) -> None:
     assert Entry(run=run(1, 10, state=state)).state == shown
+
+
+@pytest.mark.parametrize(
+    ("state", "with_job", "can"),
+    [("stopped", "", True), ("new", "", True), ("stopped", "cancelled", True), ("done", "", False),
+     ("stopped", "paused", False), ("stopped", "running", False), ("stopped", "failed", False)],
+)  # fmt: skip
+def test_what_stands_still_can_go_on(state: str, with_job: str, can: bool) -> None:
+    entry = Entry(run=run(1, 10, state=state), job=job(1, 10, state=with_job) if with_job else None)
+    assert entry.can_go_on is can
 
 
 def test_it_is_called_after_what_is_trained_on_what() -> None:

@@ -288,7 +288,7 @@ def test_what_is_told_while_the_metrics_are_read_is_not_lost(open_page: Open, jo
 
 
 def test_events_of_another_run_are_not_drawn(training: FinetunePage, jobs: FakeJobs) -> None:
-    jobs.put(subject="other", title="B on “c”", state="waiting")
+    jobs.put("run-2", subject="other", title="B on “c”", state="waiting")
     jobs.tell(2, Validation(step=220, loss=99.0))
     assert view_of(training).record.validation.last() != 99.0
 
@@ -430,6 +430,8 @@ def test_a_run_is_cancelled_from_the_menu(training: FinetunePage, jobs: FakeJobs
     entry(training.toolbar.menu(), "Cancel").trigger()
     assert jobs.calls == [("cancel", 1)]
     assert view_of(training).status.text.text() == "Stopped at step 220 of 600"
+    training.resume()
+    assert jobs.calls[1:] == [("take_up", "run-1", ON)]
 
 
 def test_a_run_of_another_day_can_be_looked_at(show_run: Callable[[str], FinetunePage]) -> None:
@@ -438,10 +440,29 @@ def test_a_run_of_another_day_can_be_looked_at(show_run: Callable[[str], Finetun
     view = view_of(page)
     assert view.status.text.text() == "Stopped at step 220 of 600"
     assert view.traces_card.division.text() == "400 traces · 381 train / 19 held out, none in both"
-    assert (page.can_pause(), page.can_resume(), page.can_stop()) == (False, False, False)
+    assert (page.can_pause(), page.can_resume(), page.can_stop()) == (False, True, False)
     page.new_run()
     assert page.form.isVisible()
     assert page.entry is None
+
+
+def test_a_run_of_the_terminal_goes_on_in_the_window(
+    jobs: FakeJobs, show_run: Callable[[str], FinetunePage], qtbot: QtBot
+) -> None:
+    fakes.run("run-1", 20, 220)
+    page = show_run("run-1")
+    press(page, "Resume", qtbot)
+    assert jobs.calls == [("take_up", "run-1", ON)]
+    jobs.change(1, state="running", stage="train")
+    jobs.tell(1, *fakes.told(230)[-10:])
+    qtbot.waitUntil(lambda: view_of(page).record.step == 230)
+    assert (page.can_pause(), page.can_resume()) == (True, False)
+    assert page.toolbar.pill.text() == f"Run 1 · {ON}"
+
+
+def test_a_run_that_is_over_does_not_go_on(show_run: Callable[[str], FinetunePage]) -> None:
+    fakes.run("run-1", 20, 600)
+    assert not show_run("run-1").can_resume()
 
 
 def test_the_page_opens_where_it_was_left(open_page: Open, preferences: Preferences, qtbot: QtBot) -> None:
@@ -459,7 +480,7 @@ def test_what_is_at_work_is_shown_first(open_page: Open, jobs: FakeJobs, prefere
     fakes.run("run-1", 20, 220, adapter="other")
     fakes.run("run-2", 24, 220)
     preferences.remember(finetune_run="run-1")
-    jobs.put(stage="train")
+    jobs.put("run-2", stage="train")
     page = open_page()
     assert page.entry is not None
     assert page.entry.key == "run-2"
