@@ -122,7 +122,10 @@ def finetune(
     json: Json = False,
 ) -> None:
     """Train an adapter on traces; it chats as soon as it is done."""
+    from app.command_parts import display_for
+    from models import errors, events
     from models.engine import messages
+    from models.train import runs
     from models.train.config import TrainConfig, check
 
     given = {
@@ -135,7 +138,13 @@ def finetune(
     request = messages.Finetune(
         model=place(model), traces=traces, name=name, config=config, held_out=held_out, resume=resume
     )
-    run_to_end([request], json)
+    try:
+        run_to_end([request], json)
+    except errors.Interrupted:
+        if runs.unfinished(name):
+            note = events.Note(text="The run is kept: the same command with --resume goes on where it stopped.")
+            display_for(json).show(note)
+        raise
 
 
 def fuse(

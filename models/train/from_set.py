@@ -37,12 +37,12 @@ def _run(request: messages.Finetune) -> Path:
         return checkpoints.runs_folder() / request.run
     if not request.resume:
         return cards.new_run(request.name)
-    begun = [run for run in runs.runs() if run.adapter == request.name and not run.published]
-    if not begun:
+    begun = runs.unfinished(request.name)
+    if begun is None:
         raise errors.NotFound(
             f"There is no unfinished run for an adapter named {request.name}.", "Leave --resume out to start one."
         )
-    return Path(begun[-1].folder)
+    return Path(begun.folder)
 
 
 def _divided(request: messages.Finetune) -> Generator[Event, None, tuple[list[Example], list[Example]]]:

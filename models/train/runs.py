@@ -98,6 +98,11 @@ def runs() -> list[Run]:
     return [_run(number, card, folder) for number, (card, folder) in enumerate(cards, 1)]
 
 
+def unfinished(adapter: str) -> Run | None:
+    """The newest run for an adapter of that name that is not in the library yet; None when there is none."""
+    return next((run for run in reversed(runs()) if run.adapter == adapter and not run.published), None)
+
+
 def metrics(run: Run) -> list[Event]:
     """What a run measured, in order; empty before its first line."""
     try:

@@ -64,6 +64,7 @@ def test_a_run_that_was_interrupted_goes_on(tmp_path: Path, home: Path) -> None:
     running.send_signal(signal.SIGINT)
     stopped = ended(running, read)
     assert stopped.status == 130, stopped.err
+    assert "--resume" in next(event["text"] for event in reversed(stopped.events) if event["type"] == "note")
     shown = stillroom(home, "list", "--json").events[-1]["models"]
     assert "adder" not in {model["name"] for model in shown}
     again = stillroom(home, *train, "--resume")

@@ -54,6 +54,22 @@ def test_its_state_is_what_was_measured(told: list[Event] | None, state: str, at
     assert (run.state, (run.step, run.steps)) == (state, at)
 
 
+def test_the_last_run_for_an_adapter_is_the_unfinished_one() -> None:
+    make("one", "2025-11-20T10:00:00+00:00", [step(4)], adapter="sums")
+    make("two", "2025-11-21T10:00:00+00:00", [step(2)], adapter="sums")
+    make("three", "2025-11-22T10:00:00+00:00", [step(2)], adapter="other")
+    found = runs.unfinished("sums")
+    assert found is not None
+    assert found.id == "two"
+    adapter = paths.adapters_folder() / "sums"
+    adapter.mkdir(parents=True)
+    (adapter / "run_card.json").write_bytes((Path(found.folder) / "run_card.json").read_bytes())
+    left = runs.unfinished("sums")
+    assert left is not None
+    assert left.id == "one"
+    assert runs.unfinished("none") is None
+
+
 def test_a_run_whose_adapter_is_in_the_library_is_done() -> None:
     make("one", "2025-11-20T10:00:00+00:00", [step(4)], adapter="sums")
     assert (only().state, only().published) == ("stopped", False)
