@@ -144,7 +144,7 @@ class Finetune(msgspec.Struct, frozen=True, kw_only=True, tag="finetune"):
 
     name: of the adapter to come; held_out: share of the problems kept apart for validation; run: the name of the run's
     folder, made up when empty; one that is there goes on, with all that it began with. resume: it has to be there; with an
-    empty run, the newest of that adapter's name that is not in the library yet.
+    empty run, the last for an adapter of that name.
     """
 
     model: str

@@ -99,8 +99,9 @@ def runs() -> list[Run]:
 
 
 def unfinished(adapter: str) -> Run | None:
-    """The newest run for an adapter of that name that is not in the library yet; None when there is none."""
-    return next((run for run in reversed(runs()) if run.adapter == adapter and not run.published), None)
+    """The last run for an adapter of that name, unless it is in the library; None when there is none."""
+    last = next((run for run in reversed(runs()) if run.adapter == adapter), None)
+    return None if last is None or last.published else last
 
 
 def metrics(run: Run) -> list[Event]:
