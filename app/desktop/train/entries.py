@@ -59,7 +59,7 @@ class Entry:
     @property
     def can_go_on(self) -> bool:
         """Whether it stands still with steps left, as after a pause in the terminal, a cancel, or a kill."""
-        return self.run is not None and self.state == "stopped" and self.run.state != "done"
+        return self.run is not None and self.state == "stopped"
 
     def title(self, models: Sequence[Model]) -> str:
         """What is trained on what: 'R1-Distill-Qwen-1.5B on “thesis-maths”'."""

@@ -97,9 +97,8 @@ class StatusCard(QFrame):
         elif entry.state == "stopped":
             text = f"Stopped{at}"
             more = (
-                "It was cancelled." if job is not None else "Its checkpoints stay: chat with one, or start a new run."
+                "It can go on from there; its checkpoints can be chatted with." if at else "It can be taken up again."
             )
-            action = "Go on" if job is not None else ""
         self._show(text, more, tone, action, share, entry)
 
     def _show(self, text: str, more: str, tone: str, action: str, share: float | None, entry: Entry) -> None:
