@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QUrl, Signal, SignalInstance
-from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
-from PySide6.QtWidgets import QFileDialog, QFrame, QLabel, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import QUrl, Signal, SignalInstance
+from PySide6.QtWidgets import QFileDialog, QStackedWidget, QVBoxLayout, QWidget
 
 from app.desktop.engine_signals import EngineLike
+from app.desktop.file_drop import FileDrop
 from app.desktop.models import job_words
 from app.desktop.models.activity import Activity
 from app.desktop.models.contracts import JobsLike
@@ -58,7 +58,6 @@ class ModelsPage(QWidget):
     ) -> None:
         super().__init__(parent)
         self.setObjectName("page")
-        self.setAcceptDrops(True)
         self._jobs = jobs
         self._removals = removals
         self._preferences = preferences
@@ -161,37 +160,16 @@ class ModelsPage(QWidget):
         if self._removals.undo_last():
             self.notices.dismiss()
 
-    # Drag and drop
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Take GGUF files and folders."""
-        if importable(event.mimeData().urls()):
-            event.acceptProposedAction()
-            self.show_drop_hint()
-
-    def show_drop_hint(self) -> None:
-        """Say over the whole page that what is dragged will be imported."""
-        self._drop_hint.setGeometry(self._stack.geometry().adjusted(12, 12, -12, -12))
-        self._drop_hint.show()
-        self._drop_hint.raise_()
-
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        """It went elsewhere."""
-        self._drop_hint.hide()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        """Import what was dropped."""
-        self._drop_hint.hide()
-        event.acceptProposedAction()
-        for path in importable(event.mimeData().urls()):
-            self.import_path(path)
-
     def import_path(self, path: str) -> None:
         """Bring a file or folder into the library, and show how that goes."""
         if self.getting.do(lambda: self._jobs.import_path(path)) and self.section == "library":
             self.show_section("activity")
 
     # Within
+
+    def _import_all(self, paths: list[str]) -> None:
+        for path in paths:
+            self.import_path(path)
 
     def _take_job(self, job: Job) -> None:
         self.refresh_jobs()
@@ -262,6 +240,7 @@ class ModelsPage(QWidget):
 
     def _connect(self, job_changed: SignalInstance) -> None:
         job_changed.connect(self._take_job)
+        self.file_drop.dropped.connect(self._import_all)
         bar = self.toolbar
         bar.section_chosen.connect(self.show_section)
         bar.query_changed.connect(self._look_for)
@@ -284,11 +263,7 @@ class ModelsPage(QWidget):
         self._stack = QStackedWidget()
         for widget in self._sections.values():
             self._stack.addWidget(widget)
-        self._drop_hint = QLabel("Drop to import", self)
-        self._drop_hint.setObjectName("drop_hint")
-        self._drop_hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._drop_hint.setFrameShape(QFrame.Shape.NoFrame)
-        self._drop_hint.hide()
+        self.file_drop = FileDrop(self, self._stack, importable)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)

@@ -181,7 +181,7 @@ def activity_empty(scene: Scene) -> None:
 def dropping(scene: Scene) -> None:
     """A file is dragged over the page."""
     scene.page.show_section("library")
-    scene.page.show_drop_hint()
+    scene.page.file_drop.cover()
 
 
 def variants(scene: Scene) -> None:

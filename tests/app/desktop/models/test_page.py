@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QAbstractButton, QFileDialog, QMenu, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.desktop.models.get_row import GetRow
@@ -554,9 +554,9 @@ def drop(page: ModelsPage, *paths: str) -> bool:
     action, buttons, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
     enter = QDragEnterEvent(QPoint(50, 200), action, data, buttons, none)
     enter.ignore()
-    page.dragEnterEvent(enter)
+    QApplication.sendEvent(page, enter)
     if enter.isAccepted():
-        page.dropEvent(QDropEvent(QPointF(50, 200), action, data, buttons, none))
+        QApplication.sendEvent(page, QDropEvent(QPointF(50, 200), action, data, buttons, none))
     return enter.isAccepted()
 
 
