@@ -94,7 +94,8 @@ class Reading(QObject):
         self.turn = 0
         self._to_open: tuple[int, str] | None = None
         self._query = self._searched = ""
-        self._measured = self._to_report = ""
+        self._measured = ""
+        self._to_report: list[str] = []
         self._file: TraceFile | None = None
         self._edited: dict[str, Trace] = {}  # newer than the file that is open
         self._wanted: Row | None = None
@@ -145,7 +146,7 @@ class Reading(QObject):
 
     def read_report(self, name: str) -> None:
         """Read what the last import into a set left out."""
-        self._to_report = name
+        self._to_report.append(name)
         self._reports.start()
 
     def preview(self, path: str) -> None:
@@ -238,7 +239,7 @@ class Reading(QObject):
             self.looked.emit(Looked(store.get(name), store.report(name), histogram))
 
     def _read_report(self) -> None:
-        name = self._to_report
+        name = self._to_report.pop(0)
         there = any(found.name == name for found in store.all_sets())
         self.reported.emit(name, store.report(name) if there else None)
 
