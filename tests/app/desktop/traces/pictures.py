@@ -138,14 +138,14 @@ def form(scene: Scene) -> None:
     """An import to be."""
     Path(scene.folder / "holiday.json").write_text('{"a": [1, 2')
     scene.page.import_files([scene.file(), str(scene.folder / "holiday.json")])
-    scene.page.sheet.form.set_evaluation([str(scene.folder / "aime-2025.jsonl")])
+    scene.page.importing.sheet.form.set_evaluation([str(scene.folder / "aime-2025.jsonl")])
 
 
 def progress(scene: Scene) -> None:
     """An import under way."""
     scene.page.import_files([scene.file()])
     scene.settle()
-    scene.page.sheet.form.go.click()
+    scene.page.importing.sheet.form.go.click()
     scene.jobs.change(1, stage="read", done=61_000_000, total=104_000_000, unit="bytes", rate=34e6, seconds_left=1.3)
 
 
@@ -165,7 +165,7 @@ def failed(scene: Scene) -> None:
 def beside(scene: Scene) -> None:
     """An export under way, an import left to itself."""
     progress(scene)
-    scene.page.sheet.closed.emit()
+    scene.page.importing.sheet.closed.emit()
     scene.page.export_to("/tmp/x.jsonl", "messages")
 
 
@@ -195,7 +195,7 @@ def broken(scene: Scene) -> None:
 
 def dropping(scene: Scene) -> None:
     """A file is dragged over the page."""
-    scene.page.show_drop_hint()
+    scene.page.file_drop.cover()
 
 
 def nothing(scene: Scene) -> None:

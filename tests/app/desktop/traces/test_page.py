@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QAbstractButton, QWidget
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.desktop.traces.import_sheet import NOTHING
-from app.desktop.traces.page import TracesPage, importable
+from app.desktop.traces.importing import importable
+from app.desktop.traces.page import TracesPage
 from app.desktop.traces.trace_panel import UNSAVED
 from models.engine.messages import AddTraces, ExportTraces
 from models.traces import store
@@ -194,23 +195,23 @@ def test_an_import_says_what_it_recognised_then_how_far_it_is_then_what_it_left_
     path = write_rows(tmp_path / "more rows.jsonl", [{"what": "?"}, *many_rows(40)])
     with qtbot.waitSignal(page.reading.previewed):
         page.import_files([str(path)])
-    card = page.sheet.form.files.cards[0]
+    card = page.importing.sheet.form.files.cards[0]
     assert card.said.text() == (
         "Recognised as columns problem, thinking and answer. Of its first 20 rows 19 would be kept."
     )  # fmt: skip
-    assert page.sheet.form.name.text() == SET
-    page.sheet.form.name.setText("fresh")
-    page.sheet.form.set_evaluation([str(evaluation)])
+    assert page.importing.sheet.form.name.text() == SET
+    page.importing.sheet.form.name.setText("fresh")
+    page.importing.sheet.form.set_evaluation([str(evaluation)])
     press(page, "Import", qtbot)
     asked = AddTraces(name="fresh", files=[str(path)], max_tokens=8192, evaluation=[str(evaluation)])
     assert jobs.calls == [("add_traces", asked)]
-    assert page.sheet.step == "progress"
+    assert page.importing.sheet.step == "progress"
     with qtbot.waitSignal(page.reading.reported):
         jobs.finish(1)
     qtbot.waitUntil(lambda: page.set_name == "fresh")
-    assert page.sheet.step == "report"
-    assert page.sheet.text.startswith("39 of 41 rows kept, 2 left out")
-    assert {row.reason for row in page.sheet.reasons.rows} == {"broken", "overlap"}
+    assert page.importing.sheet.step == "report"
+    assert page.importing.sheet.text.startswith("39 of 41 rows kept, 2 left out")
+    assert {row.reason for row in page.importing.sheet.reasons.rows} == {"broken", "overlap"}
     press(page, "Show the traces", qtbot)
     assert page.view.isVisible()
 
@@ -223,8 +224,8 @@ def test_rows_of_no_trace_leave_the_form_open_with_the_reasons(
     press(empty_page, "Import", qtbot)
     with qtbot.waitSignal(empty_page.reading.reported):
         jobs.finish(1)
-    assert empty_page.sheet.form.fault == NOTHING
-    assert "no shape that is known: what" in empty_page.sheet.form.files.cards[0].left_out.text()
+    assert empty_page.importing.sheet.form.fault == NOTHING
+    assert "no shape that is known: what" in empty_page.importing.sheet.form.files.cards[0].left_out.text()
 
 
 def test_a_failed_import_says_so_in_place_and_a_bad_limit_too(
@@ -232,24 +233,24 @@ def test_a_failed_import_says_so_in_place_and_a_bad_limit_too(
 ) -> None:
     path = write_rows(tmp_path / "a.jsonl", many_rows(3))
     page.import_files([str(path)])
-    page.sheet.form.longest.setText("many")
+    page.importing.sheet.form.longest.setText("many")
     press(page, "Import", qtbot)
-    assert page.sheet.form.fault.startswith("The longest trace is a whole number")
-    page.sheet.form.longest.setText("")
+    assert page.importing.sheet.form.fault.startswith("The longest trace is a whole number")
+    page.importing.sheet.form.longest.setText("")
     press(page, "Import", qtbot)
     path.unlink()
     jobs.finish(1)
-    assert page.sheet.form.fault == f"There is no file {path}."
+    assert page.importing.sheet.form.fault == f"There is no file {path}."
 
 
 def test_an_import_goes_on_beside_the_table(page: TracesPage, jobs: FakeJobs, tmp_path: Path, qtbot: QtBot) -> None:
     page.import_files([str(write_rows(tmp_path / "a.jsonl", many_rows(30)))])
     press(page, "Import", qtbot)
     press(page, "Back to the traces", qtbot)
-    assert list(page.strip.cards) == [1]
+    assert list(page.importing.strip.cards) == [1]
     with qtbot.waitSignals([page.reading.reported, page.view.loaded]):
         jobs.finish(1)
-    assert not page.strip.cards
+    assert not page.importing.strip.cards
     assert page.notices.text == f"{SET}: 30 of 30 rows kept."
     assert len(page.view.model.shown) == 38
 
@@ -261,19 +262,17 @@ def test_files_are_dropped(page: TracesPage, tmp_path: Path) -> None:
     ]
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(path))])
-    page.dropEvent(
-        QDropEvent(
-            QPointF(200, 200), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-        )
-    )
-    assert page.sheet.isVisible()
-    assert page.sheet.form.files.paths == [str(path)]
+    action, buttons, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    QApplication.sendEvent(page, QDragEnterEvent(QPoint(200, 200), action, data, buttons, none))
+    QApplication.sendEvent(page, QDropEvent(QPointF(200, 200), action, data, buttons, none))
+    assert page.importing.sheet.isVisible()
+    assert page.importing.sheet.form.files.paths == [str(path)]
 
 
 def test_a_set_is_exported_in_a_shape(page: TracesPage, jobs: FakeJobs, tmp_path: Path) -> None:
     page.export_to(str(tmp_path / "out.jsonl"), "messages")
     assert jobs.calls == [("export_traces", ExportTraces(name=SET, path=str(tmp_path / "out.jsonl"), shape="messages"))]
-    assert list(page.strip.cards) == [1]
+    assert list(page.importing.strip.cards) == [1]
     jobs.finish(1)
     assert page.notices.text == f"The export of {SET} is done."
     assert len((tmp_path / "out.jsonl").read_bytes().splitlines()) == 8
