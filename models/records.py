@@ -7,6 +7,7 @@ library.json together with names, sizes and times of the folder's files, and hol
 import hashlib
 import logging
 import os
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -71,7 +72,9 @@ class Known:
         if self._now == self._before:
             return
         file = paths.library_file()
-        draft = file.with_name(f"{file.name}.{os.getpid()}")
+        draft = file.with_name(
+            f"{file.name}.{os.getpid()}-{threading.get_ident()}"
+        )  # a window lists on several threads
         try:
             draft.write_bytes(msgspec.json.encode(_Remembered(_VERSION, self._now)))
             draft.replace(file)

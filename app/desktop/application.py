@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QApplication
 from app.desktop import theme
 from app.desktop.background import Background
 from app.desktop.engine_signals import EngineSignals
+from app.desktop.garbage import GarbageCollector
 from app.desktop.job_queue import JobQueue
 from app.desktop.late_engine import LateEngine
 from app.desktop.main_window import MainWindow
@@ -55,6 +56,7 @@ def run() -> int:
         sys.stderr.write(f"{state}{'; its window is in front now' if heard else ''}.\n")
         return 0 if heard else 1
     _log_to_file()
+    garbage = GarbageCollector()
     start = Start(app, instance)
     start.open()
     QTimer.singleShot(0, instance, instance.listen)
@@ -62,6 +64,7 @@ def run() -> int:
         return app.exec()
     finally:
         start.close()
+        garbage.close()
         instance.release()
 
 

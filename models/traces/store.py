@@ -16,6 +16,7 @@ import hashlib
 import os
 import re
 import shutil
+import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +32,7 @@ from models.traces.tally import Tally
 from models.traces.trace import Trace, identify
 
 DATA, RECORD, REPORT, EXCLUDED = "traces.jsonl", "set.json", "report.json", "excluded.json"
+WAIT_S, TRY_AGAIN_S = 0.3, 0.01  # for somebody who is just done with a set
 _LOCK = ".lock"
 _BUFFER = 1 << 20
 _T = TypeVar("_T")
@@ -308,14 +310,20 @@ def _changing(name: str) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def _locked(folder: Path, wait_s: float = WAIT_S) -> Iterator[None]:
+    """Hold a set's lock. Raises Busy when somebody else has it for longer."""
+    until = time.monotonic() + wait_s
     with (folder / _LOCK).open("wb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise errors.Busy(
-                f"Another process is changing the traces {folder.name}.", "Wait until it is done."
-            ) from error
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() >= until:
+                    raise errors.Busy(
+                        f"Another process is changing the traces {folder.name}.", "Wait until it is done."
+                    ) from error
+            time.sleep(TRY_AGAIN_S)
         yield
 
 
@@ -356,17 +364,19 @@ def _read_data(data: Path) -> Iterator[Trace]:
 
 def _recount(name: str, folder: Path, old: TraceSet | None) -> TraceSet:
     """Make a record anew from the traces themselves."""
+    stat = (folder / DATA).stat()
     tally = Tally()
     for trace in _read_data(folder / DATA):
         tally.add(trace)
     with (folder / DATA).open("rb") as file:
         digest = hashlib.file_digest(file, "sha256")
-    stat = (folder / DATA).stat()
     changed = datetime.fromtimestamp(stat.st_mtime, UTC).isoformat(timespec="seconds")
     created, files = (old.created, old.files) if old else (changed, [])
     record = tally.record(name, created, changed, files, 0, stat.st_size, digest.hexdigest())
-    with contextlib.suppress(OSError):  # a disk that can't be written to can still be read
-        _write_json(folder / RECORD, record)
+    # a disk that can't be written to can still be read, and whoever changes the set now writes its record himself
+    with contextlib.suppress(OSError, errors.Busy), _locked(folder, 0):
+        if (folder / DATA).stat().st_mtime_ns == stat.st_mtime_ns:
+            _write_json(folder / RECORD, record)
     return record
 
 

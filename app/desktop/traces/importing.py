@@ -144,7 +144,8 @@ class Importing(QObject):
 
     def _let_go(self) -> None:
         """Let what the sheet follows go on beside the table."""
-        job = next((job for job in self._jobs.all() if job.id == self.sheet.let_go()), None)
+        job_id = self.sheet.let_go()
+        job = next((job for job in self._jobs.all() if job.id == job_id), None)
         if job is not None:
             self._take_running(job)
 

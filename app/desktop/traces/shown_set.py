@@ -41,6 +41,9 @@ class ShownSet(QObject):
         self._listed = False
         self._turn = 0
         self._report: Added | None = None
+        self._rows_hash: str | None = (
+            ""  # of the traces whose rows stand in the view; None: after an edit, not known yet
+        )
         self._stale = False  # the rows in the view are not those of the disk any more
         self.record: TraceSet | None = None
         toolbar.show_sets([], None)
@@ -74,7 +77,7 @@ class ShownSet(QObject):
             self._stale = True  # it was changed from outside: the edit goes first
             return
         self._stale = False
-        self.record = found
+        self.record, self._rows_hash = found, found.data_hash
         if not same:
             self._report = None
             self._toolbar.search.clear()
@@ -119,6 +122,7 @@ class ShownSet(QObject):
             answer=fresh.answer, verified=fresh.verified,
         )  # fmt: skip
         self._reading.put(row, trace)
+        self._rows_hash = None
         self._view.panel.show_saved(trace)
         self._reading.measure(name)
 
@@ -136,7 +140,7 @@ class ShownSet(QObject):
         self._toolbar.show_sets(shown, found)
         if found is None:
             self._show_none()
-        elif self._stale or self.record is None or _rows_differ(self.record, found):
+        elif self._stale or self.record is None or self._differs(found):
             self.open(found)
         else:
             self._show_record(found, self._report)
@@ -155,8 +159,13 @@ class ShownSet(QObject):
         self._toolbar.show_counts(record, report)
         self._view.about.show_set(record, report)
 
+    def _differs(self, found: TraceSet) -> bool:
+        """Whether a set is another one than the rows in the view are of, or has other traces by now."""
+        return found.name != self.name or self._rows_hash not in (None, found.data_hash)
+
     def _opened(self, opened: Opened) -> None:
         if opened.turn == self._turn:
+            self._rows_hash = opened.record.data_hash
             self._show_record(opened.record, opened.report)
 
     def _rows_read(self, turn: int, rows: list[Row], last: bool) -> None:
@@ -165,6 +174,10 @@ class ShownSet(QObject):
 
     def _looked(self, looked: Looked) -> None:
         if looked.record.name == self.name:
+            self._rows_hash = looked.record.data_hash if self._rows_hash is None else self._rows_hash
+            if self._differs(looked.record):  # a chat or the terminal added to it meanwhile
+                self.open(looked.record)
+                return
             self._show_record(looked.record, looked.report)
             self._view.about.show_lengths(looked.histogram)
             self.changed.emit()
@@ -178,7 +191,3 @@ class ShownSet(QObject):
             self.record = None
         self._show_sets()
         self.changed.emit()
-
-
-def _rows_differ(shown: TraceSet, found: TraceSet) -> bool:
-    return (shown.name, shown.data_hash) != (found.name, found.data_hash)

@@ -1,5 +1,6 @@
 """A window on a FakeEngine and an empty store."""
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +17,22 @@ from models.store import database
 from models.store.chats import Chats
 from tests.app.desktop.fake_engine import DISTILLED, STARTER, FakeEngine
 from tests.app.desktop.fake_rows import job_queue, no_delete
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_garbage_elsewhere() -> Iterator[None]:
+    """Keep Python from collecting widgets on another thread, as the app does; collect all that a file left on this one."""
+    gc.disable()
+    yield
+    gc.collect()
+    gc.enable()
+
+
+@pytest.fixture(autouse=True)
+def young_garbage(no_garbage_elsewhere: None) -> Iterator[None]:
+    """Collect what a test left, where that is quick."""
+    yield
+    gc.collect(1)
 
 
 @pytest.fixture

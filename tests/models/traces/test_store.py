@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -226,6 +227,27 @@ def test_traces_of_a_chat_are_checked_and_come_in_once() -> None:
     assert list(store.read("chat")) == [good, direct]
     assert (good.teacher, good.budget, good.source, good.closed) == ("a model", 512, "chat", True)
     assert store.get("chat").teachers == {"a model": 2}
+
+
+def test_a_set_can_be_looked_at_while_it_is_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the traces' rename and their record a reader counts anew: it must not write where the change writes."""
+    add("sums", write(tmp_path / "a.jsonl", many(4)))
+    seen: list[int] = []
+    rename, write_json = store._sync, store._write_json
+
+    def look_in_between(folder: Path) -> None:
+        rename(folder)
+        thread = threading.Thread(target=lambda: seen.append(store.get("sums").traces))
+        thread.start()
+        thread.join()
+
+    wrote: list[str] = []
+    monkeypatch.setattr(store, "_sync", look_in_between)
+    monkeypatch.setattr(store, "_write_json", lambda path, what: (wrote.append(path.name), write_json(path, what)))
+    assert store.append("sums", many(6)).kept == 2
+    assert seen[0] == 6
+    assert wrote == [store.RECORD]
+    assert store.get("sums").traces == 6
 
 
 def test_one_process_at_a_time(tmp_path: Path) -> None:

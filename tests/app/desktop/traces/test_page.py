@@ -14,6 +14,7 @@ from app.desktop.traces.page import TracesPage
 from app.desktop.traces.trace_panel import UNSAVED
 from models.engine.messages import AddTraces, ExportTraces
 from models.traces import store
+from models.traces.trace import from_chat
 from tests.app.desktop.traces.fakes import FakeJobs, add, asked_rows, captured, many_rows, write_rows
 
 LEFT = Qt.MouseButton.LeftButton
@@ -292,15 +293,21 @@ def test_a_deleted_set_is_back_after_undo_and_gone_after_quitting(page: TracesPa
 
 def test_another_set_is_chosen_and_a_chat_adds_to_it(page: TracesPage, qtbot: QtBot) -> None:
     store.append("replies", [captured()])
-    with qtbot.waitSignal(page.reading.listed):
-        page.refresh()
+    page.refresh()
+    qtbot.waitUntil(lambda: len(page.sets) == 2)
     assert [action.text().split("\t")[0] for action in page.toolbar.set_menu().actions()[:2]] == ["replies", SET]
-    with qtbot.waitSignal(page.view.loaded):
-        page.choose_set("replies")
+    page.choose_set("replies")
+    qtbot.waitUntil(lambda: len(page.view.model.shown) == 1)
     store.append("replies", [next(iter(store.read(SET, with_excluded=True))), *list(store.read(SET))[1:3]])
-    with qtbot.waitSignal(page.view.loaded):
-        page.refresh()
-    assert len(page.view.model.shown) == 3
+    page.refresh()
+    qtbot.waitUntil(lambda: len(page.view.model.shown) == 3)
+
+
+def test_rows_are_read_again_whoever_sees_first_that_there_are_others(page: TracesPage, qtbot: QtBot) -> None:
+    before = len(page.view.model.shown)
+    assert store.append(SET, [from_chat("What is 61 + 7?", "61 + 7 = 68", "68", "a model")]).kept == 1
+    page.reading.measure(SET)  # as after a choice
+    qtbot.waitUntil(lambda: len(page.view.model.shown) == before + 1)
 
 
 def test_a_damaged_set_is_said_and_the_page_lives(page: TracesPage, qtbot: QtBot) -> None:

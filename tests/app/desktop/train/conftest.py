@@ -1,6 +1,5 @@
 """A Fine-tune page of its own window over fakes, a 16 GB Mac, and a private disk."""
 
-import gc
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -61,8 +60,6 @@ def open_page(jobs: FakeJobs, preferences: Preferences, qapp: QApplication, qtbo
         page.deleteLater()
     pages.clear()
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-    # what pyqtgraph leaves in cycles goes here: collected later, on a page's other thread, it would take Qt down
-    gc.collect()
 
 
 @pytest.fixture
