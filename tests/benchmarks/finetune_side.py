@@ -1,13 +1,15 @@
-"""One side of the fine-tuning benchmark, in a process of its own: Stillroom's loop, or mlx_lm's trainer.
+"""One side of the fine-tuning benchmark, in a process of its own: Stillroom's loop, the same with padded rows in place of
+packed ones, or mlx_lm's trainer.
 
-Both train the starter in float32 from the same weights, with the same LoRA layers, rate, rows, rows per step and masks,
-over each row once. Both have run a step on one short row before the clock starts. The held-out loss is taken by the same code.
+All train the starter in float32 from the same weights, with the same LoRA layers, rate, rows, rows per step and masks,
+over each row once. All have run a step on one short row before the clock starts. The held-out loss is taken by the same code.
 """
 
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +78,7 @@ def main() -> None:
     loaded = starter.load_starter()
     rows, held_out = _rows(loaded, number)
     lora.attach(loaded.model, CONFIG, quantized=True)
-    run = {"ours": _ours, "theirs": _theirs}[side]
+    run = {"ours": partial(_ours, packed=True), "padded": partial(_ours, packed=False), "theirs": _theirs}[side]
     start = lora.weights_of(loaded.model)
     run(loaded, [min(rows, key=lambda row: len(row.tokens))] * BATCH_ROWS)
     lora.put(loaded.model, start)
@@ -104,7 +106,7 @@ def _rows(loaded: LoadedModel, number: int) -> tuple[list[Row], list[Row]]:
     return mixed, short[SHORT:]
 
 
-def _ours(loaded: LoadedModel, rows: list[Row]) -> None:
+def _ours(loaded: LoadedModel, rows: list[Row], packed: bool) -> None:
     loss = losses.loss_for(loaded.model, mx.array([rows[0].tokens[:16]]))
     with tempfile.TemporaryDirectory() as folder:
         work = Work(
@@ -115,7 +117,7 @@ def _ours(loaded: LoadedModel, rows: list[Row]) -> None:
             valid=[],
             config=CONFIG,
             run=Path(folder),
-            packed=True,
+            packed=packed,
             checkpointing=False,
             ceiling_bytes=1 << 40,
         )
