@@ -61,10 +61,11 @@ class ThinkingClosed(Event, frozen=True, tag="thinking_closed"):
 
 
 class Prepared(Event, frozen=True, tag="prepared"):
-    """A fine-tuning run is about to start, and fits. rows, valid_rows: used; the rest of the counts: rows left out, and why.
+    """A fine-tuning run is about to start, and fits. rows, valid_rows: used; the other counts: rows left out, and why.
 
-    trained_tokens: of one pass over the rows, those that the loss looks at; packed: rows lie end to end in a micro-batch;
-    useful_share: tokens that are no padding, 0 to 1; peak_bytes: measured on the longest micro-batch; ceiling_bytes: what the run may take.
+    trained_tokens: of one pass over the rows, those that the loss looks at; packed: rows lie end to end in a
+    micro-batch; useful_share: tokens that are no padding, 0 to 1; peak_bytes: measured on the longest micro-batch;
+    ceiling_bytes: what the run may take.
     """
 
     rows: int

@@ -164,8 +164,8 @@ def training_bytes(
     logits_at_once: int | None = None,
     bytes_per_value: int = 2,
 ) -> int:
-    """Estimate what fine-tuning takes. tokens: of the longest row; batch: rows of that length at once; logits_at_once: rows of logits that the loss holds
-    at a time, all when None; bytes_per_value: of the compute type, 4 on a CPU.
+    """Estimate what fine-tuning takes. tokens: of the longest row; batch: rows of that length at once; logits_at_once:
+    rows of logits that the loss holds at a time, all when None; bytes_per_value: of the compute type, 4 on a CPU.
 
     LoRA leaves the base as stored and trains rank x (rows + columns) values for each linear layer: in float32, with
     gradient and AdamW's two moments, 16 bytes each. Full training holds weight, gradient and two moments of the

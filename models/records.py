@@ -72,9 +72,8 @@ class Known:
         if self._now == self._before:
             return
         file = paths.library_file()
-        draft = file.with_name(
-            f"{file.name}.{os.getpid()}-{threading.get_ident()}"
-        )  # a window lists on several threads
+        # of this thread: a window lists on several
+        draft = file.with_name(f"{file.name}.{os.getpid()}-{threading.get_ident()}")
         try:
             draft.write_bytes(msgspec.json.encode(_Remembered(_VERSION, self._now)))
             draft.replace(file)

@@ -92,7 +92,8 @@ class JobQueue(QObject):
 
     def export_traces(self, name: str, path: str, shape: str) -> int:
         """Write a set of traces to a file."""
-        return self._add(f"Export of {name}", name, lambda: [messages.ExportTraces(name=name, path=path, shape=shape)])
+        request = messages.ExportTraces(name=name, path=path, shape=shape)
+        return self._add(f"Export of {name} to {Path(path).name}", name, lambda: [request])
 
     def finetune(self, model: str, title: str, traces: str, name: str, config: TrainConfig, held_out: float) -> int:
         """Train an adapter. The run's folder gets a name of its own here, so that it can be found from the start."""

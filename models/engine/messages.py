@@ -143,8 +143,8 @@ class Finetune(msgspec.Struct, frozen=True, kw_only=True, tag="finetune"):
     """Train an adapter of a model on a set of traces, or go on with a run. Ends with Finetuned.
 
     name: of the adapter to come; held_out: share of the problems kept apart for validation; run: the name of the run's
-    folder, made up when empty; one that is there goes on, with all that it began with. resume: it has to be there; with an
-    empty run, the last for an adapter of that name.
+    folder, made up when empty; one that is there goes on, with all that it began with. resume: it has to be there; with
+    an empty run, the last for an adapter of that name.
     """
 
     model: str

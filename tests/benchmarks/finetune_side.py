@@ -5,6 +5,7 @@ All train the starter in float32 from the same weights, with the same LoRA layer
 over each row once. All have run a step on one short row before the clock starts. The held-out loss is taken by the same code.
 """
 
+import contextlib
 import sys
 import tempfile
 import time
@@ -136,7 +137,8 @@ def _theirs(loaded: LoadedModel, rows: list[Row]) -> None:
             max_seq_length=MAX_TOKENS + 1,
         )
         optimizer = optim.AdamW(learning_rate=CONFIG.learning_rate, weight_decay=CONFIG.weight_decay)
-        mlx_lm_train(loaded.model, optimizer, dataset, args=arguments)
+        with contextlib.redirect_stdout(sys.stderr):  # its progress
+            mlx_lm_train(loaded.model, optimizer, dataset, args=arguments)
 
 
 if __name__ == "__main__":

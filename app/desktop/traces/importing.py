@@ -128,7 +128,7 @@ class Importing(QObject):
         if job.state == "failed":
             self._notices.show_error(job.error, job.hint)
         elif job.state == "done" and job.doing == EXPORTING:
-            self._notices.show_info(f"The export of {job.subject} is done.")
+            self._notices.show_info(f"{job.title} is done.")
         elif job.state == "done":
             self._reading.read_report(job.subject)
 

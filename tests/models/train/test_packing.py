@@ -107,3 +107,14 @@ def test_one_row_is_computed_as_ever(ends: tuple[int, ...]) -> None:
     attention: Callable[..., Any] = mx.fast.scaled_dot_product_attention
     with packing.rows_apart(ends):
         assert mx.fast.scaled_dot_product_attention is attention
+
+
+def test_half_of_a_pack_that_is_tried_first_is_a_pack_too() -> None:
+    model, tried = model_of("llama", {}), []
+
+    def loss(model: nn.Module, batch: batches.Batch) -> mx.array:
+        tried.append((batch.inputs.shape, batch.ends))
+        return losses.plain_loss(model, batch)
+
+    memory.dry_step(model, loss, batches.pack(ROWS), 1 << 40, checkpointing=False)
+    assert tried == [((1, 24), (20, 24)), ((1, 48), (20, 28, 41, 48))]

@@ -70,7 +70,7 @@ class FakeJobs:
 
     def export_traces(self, name: str, path: str, shape: str) -> int:
         request = messages.ExportTraces(name=name, path=path, shape=shape)
-        return self._add(request, f"Export of {name}", "export_traces")
+        return self._add(request, f"Export of {name} to {Path(path).name}", "export_traces")
 
     def pause(self, job_id: int) -> None:
         self.change(job_id, state="paused")

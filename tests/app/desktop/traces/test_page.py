@@ -275,7 +275,7 @@ def test_a_set_is_exported_in_a_shape(page: TracesPage, jobs: FakeJobs, tmp_path
     assert jobs.calls == [("export_traces", ExportTraces(name=SET, path=str(tmp_path / "out.jsonl"), shape="messages"))]
     assert list(page.importing.strip.cards) == [1]
     jobs.finish(1)
-    assert page.notices.text == f"The export of {SET} is done."
+    assert page.notices.text == f"Export of {SET} to out.jsonl is done."
     assert len((tmp_path / "out.jsonl").read_bytes().splitlines()) == 8
 
 
