@@ -63,7 +63,7 @@ def pull(
     entry = catalog.find(model)
     repo = entry.repo if entry else model
     steps = journeys.get(repo, revision or (entry.revision if entry else "main"), quantize, drop_original)
-    run_to_end(steps, json, journeys.warnings(entry, quantize) if entry else [])
+    run_to_end(steps, json, catalog.warnings(entry, quantize) if entry else [])
 
 
 def import_model(

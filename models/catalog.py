@@ -140,6 +140,12 @@ def offer(entry: Entry, machine: hardware.Machine | None = None) -> Offer:
     )
 
 
+def warnings(entry: Entry, recipe: str) -> list[str]:
+    """What to know before getting a model of the catalog on this machine: a sentence when it can't fit, else nothing."""
+    choice = next((choice for choice in offer(entry).choices if choice.recipe == recipe), None)
+    return [f"{entry.title} {choice.sentence}."] if choice is not None and choice.state == "too_big" else []
+
+
 def _entry(row: dict[str, Any], sources: dict[str, _Source]) -> Entry:
     architecture = row.get("architecture", "")
     if architecture not in ARCHITECTURES:

@@ -1,6 +1,6 @@
 """From "I want that one" to a model that can chat, as the requests that lead there, one after the other."""
 
-from models import catalog, errors, recipes
+from models import errors, recipes
 from models.engine.messages import (
     AddTraces,
     ExportTraces,
@@ -33,13 +33,6 @@ def repair(model: Model) -> list[Job]:
     if model.kind == "original":
         return [fetch]
     return [fetch, Quantize(model=model.repo, recipe=model.recipe, name=model.name, replace=True)]
-
-
-def warnings(entry: catalog.Entry, recipe: str) -> list[str]:
-    """What to know before getting a model of the catalog on this machine: a sentence when it can't fit, else nothing."""
-    offer = catalog.offer(entry)
-    choice = next((choice for choice in offer.choices if choice.recipe == recipe), None)
-    return [f"{entry.title} {choice.sentence}."] if choice is not None and choice.state == "too_big" else []
 
 
 def words(step: Job) -> str:

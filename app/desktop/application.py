@@ -102,6 +102,7 @@ class Start(QObject):
         self._show_window(chats, readonly)
         self._care = Care(file, check=not small, backup=not readonly)
         self._care.damaged.connect(self._tell_damage)
+        QTimer.singleShot(AFTER_PAINT_MS, self._care, self._care.start)
 
     def close(self) -> None:
         """Close the chats."""
@@ -189,6 +190,9 @@ class Care(QObject):
         self._check = check
         self._backup = backup
         self._background = Background(self._look, self)
+
+    def start(self) -> None:
+        """Begin, once the window has been painted: what is read here would take its time from that."""
         self._background.start()
 
     def close(self) -> None:

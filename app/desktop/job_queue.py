@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
@@ -16,7 +17,9 @@ from models.engine import messages
 from models.engine.jobs import Job, Jobs, Rows
 from models.errors import StillroomError
 from models.train.config import TrainConfig
-from models.train.runs import Run
+
+if TYPE_CHECKING:
+    from models.train.runs import Run
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +104,7 @@ class JobQueue(QObject):
         request = messages.Finetune(model=model, traces=traces, name=name, config=config, held_out=held_out, run=run)
         return self._add(title, name, lambda: [request])
 
-    def take_up(self, run: Run, title: str) -> int:
+    def take_up(self, run: "Run", title: str) -> int:
         """Take a run up again that no job works on: one of the terminal, or one whose job was cancelled or cleared."""
         request = messages.Finetune(
             model=run.base, traces=run.traces, name=run.adapter, config=run.config, run=run.id, resume=True

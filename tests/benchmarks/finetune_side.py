@@ -2,7 +2,8 @@
 packed ones, or mlx_lm's trainer.
 
 All train the starter in float32 from the same weights, with the same LoRA layers, rate, rows, rows per step and masks,
-over each row once. All have run a step on one short row before the clock starts. The held-out loss is taken by the same code.
+over each row once. All have run a step on one short row before the clock starts. The held-out loss is taken by the same
+code. Rounds of mixed lengths are short; what was learned is compared after a longer one, of solutions alone.
 """
 
 import contextlib
@@ -17,6 +18,7 @@ from typing import Any
 import mlx.core as mx
 import mlx.optimizers as optim
 import msgspec
+import numpy as np
 from mlx_lm.tuner.datasets import CacheDataset
 from mlx_lm.tuner.trainer import TrainingArgs
 from mlx_lm.tuner.trainer import train as mlx_lm_train
@@ -31,7 +33,8 @@ from tests.benchmarks import children, lessons, starter
 
 MAX_TOKENS = 1024
 BATCH_ROWS = 4
-LONG, SHORT, HELD_OUT = 2, 14, 4  # rows of a round: traces, solutions, and solutions for the held-out loss
+LESSONS = {"mixed": (2, 14, 4), "solutions": (0, 64, 24)}  # rows: traces, solutions, solutions for the held-out loss
+SEED = 7  # of numpy, from which mlx_lm draws the order of its batches
 CONFIG = TrainConfig(
     rank=16,
     scale=2.0,
@@ -74,10 +77,11 @@ class Rows:
 
 
 def main() -> None:
-    """Train as the arguments say: the side, and the number of the round."""
-    side, number = sys.argv[1], int(sys.argv[2])
+    """Train as the arguments say: the side, the lesson, and the number of the round."""
+    side, lesson, number = sys.argv[1], sys.argv[2], int(sys.argv[3])
     loaded = starter.load_starter()
-    rows, held_out = _rows(loaded, number)
+    rows, held_out = _rows(loaded, lesson, number)
+    np.random.seed(SEED)
     lora.attach(loaded.model, CONFIG, quantized=True)
     run = {"ours": partial(_ours, packed=True), "padded": partial(_ours, packed=False), "theirs": _theirs}[side]
     start = lora.weights_of(loaded.model)
@@ -95,16 +99,17 @@ def main() -> None:
     children.answer(Outcome(sum(row.trained for row in rows), seconds, peak, loss))
 
 
-def _rows(loaded: LoadedModel, number: int) -> tuple[list[Row], list[Row]]:
+def _rows(loaded: LoadedModel, lesson: str, number: int) -> tuple[list[Row], list[Row]]:
+    traces, solutions, held_out = LESSONS[lesson]
     data = lessons.folder()
     assert data is not None, "the benchmark looks before it starts a side"
-    long = encode_all(lessons.traces(data), loaded, MAX_TOKENS).rows[number * LONG :][:LONG]
-    first = number * (SHORT + HELD_OUT)
-    solutions = list(lessons.solutions(data))[first : first + SHORT + HELD_OUT]
-    short = encode_all(solutions, loaded, MAX_TOKENS).rows
+    long = encode_all(lessons.traces(data), loaded, MAX_TOKENS).rows[number * traces :][:traces] if traces else []
+    first = number * (solutions + held_out)
+    taken = list(lessons.solutions(data))[first : first + solutions + held_out]
+    short = encode_all(taken, loaded, MAX_TOKENS).rows
     # spread as a shuffled file has them: mlx_lm takes batches of neighbours
-    mixed = short[: SHORT // 2] + long[:1] + short[SHORT // 2 : SHORT] + long[1:]
-    return mixed, short[SHORT:]
+    half = solutions // 2
+    return short[:half] + long[:1] + short[half:solutions] + long[1:], short[solutions:]
 
 
 def _ours(loaded: LoadedModel, rows: list[Row], packed: bool) -> None:
