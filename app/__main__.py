@@ -17,20 +17,21 @@ def main() -> int:
 
 def _main(arguments: list[str]) -> int:
     if arguments == ["--worker"]:
+        from models import blas
         from models.engine import worker
 
         worker.main()
-        return 0
+        blas.end_process()
     if arguments[:1] == ["--templates"]:
         from models import template_child
 
         template_child.main()
         return 0
     if arguments == ["--probe"]:
-        from models import backend
+        from models import backend, blas
 
         backend.main()
-        return 0
+        blas.end_process()
     if not arguments:
         return _window()
     from app import cli

@@ -97,3 +97,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    blas.end_process()

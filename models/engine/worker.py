@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import msgspec
 
-from models import events
+from models import blas, events
 from models.engine import messages
 from models.engine.work import work
 from models.errors import Interrupted, NoMemory, StillroomError, from_os_error
@@ -249,3 +249,4 @@ def _take_wire() -> tuple[BinaryIO, BinaryIO]:
 
 if __name__ == "__main__":
     main()
+    blas.end_process()

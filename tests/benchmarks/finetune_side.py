@@ -96,7 +96,7 @@ def main() -> None:
     loaded.model.eval()
     summed = sum(float(losses.plain_loss(loaded.model, batches.pad([row])).item()) for row in held_out)
     loss = summed / sum(row.trained for row in held_out)
-    children.answer(Outcome(sum(row.trained for row in rows), seconds, peak, loss))
+    children.answer_and_end(Outcome(sum(row.trained for row in rows), seconds, peak, loss))
 
 
 def _rows(loaded: LoadedModel, lesson: str, number: int) -> tuple[list[Row], list[Row]]:

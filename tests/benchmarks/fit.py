@@ -96,4 +96,4 @@ def _most_resident() -> int:
 
 
 if __name__ == "__main__":
-    children.answer(_run(Path(sys.argv[1]), int(sys.argv[2])))
+    children.answer_and_end(_run(Path(sys.argv[1]), int(sys.argv[2])))

@@ -6,4 +6,4 @@ import sys
 from tests.benchmarks import children
 
 if __name__ == "__main__":
-    children.answer(importlib.import_module(f"tests.benchmarks.{sys.argv[1]}").measure())
+    children.answer_and_end(importlib.import_module(f"tests.benchmarks.{sys.argv[1]}").measure())

@@ -36,7 +36,7 @@ def main() -> None:
     begun = time.perf_counter()
     (ours if side == "ours" else theirs)(Path(source), target, recipe)
     seconds = time.perf_counter() - begun
-    children.answer({"seconds": seconds, "peak_bytes": peak_bytes()})
+    children.answer_and_end({"seconds": seconds, "peak_bytes": peak_bytes()})
 
 
 def peak_bytes() -> int:

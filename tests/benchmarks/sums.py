@@ -193,3 +193,4 @@ def _tell(line: str) -> None:
 
 if __name__ == "__main__":
     main()
+    blas.end_process()

@@ -54,7 +54,7 @@ def main() -> None:
     one_step = seconds.pop("of that, one step")
     seconds[prefilled] = seconds.pop("first token") - one_step
     seconds["first token"] = one_step
-    children.answer(seconds)
+    children.answer_and_end(seconds)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The quick BLAS is found where set-ups put it, and the user's own choice always wins."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -122,3 +123,9 @@ def test_a_mac_needs_none(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_only_libraries_of_this_machine_count(line: str, same: bool) -> None:
     assert blas._same_architecture(line) is same
+
+
+def test_a_process_ends_without_the_exit_that_may_wait_for_ever() -> None:
+    code = "import atexit; from models import blas; atexit.register(print, 'late'); print('said'); blas.end_process()"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (ended.stdout, ended.stderr) == ("said\n", "")
