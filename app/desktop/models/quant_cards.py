@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QBoxLayout,
     QFrame,
-    QHeaderView,
     QLabel,
     QSizePolicy,
     QStyledItemDelegate,
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.desktop import fonts
+from app.desktop.column_header import ColumnHeader
 from app.desktop.models.drawing import LEFT, RIGHT, draw_line, draw_text
 from app.desktop.models.get_state import variant
 from app.desktop.models.places import THIS_MACHINE
@@ -146,24 +146,8 @@ class _Cells(QStyledItemDelegate):
         painter.restore()
 
 
-class _Header(QHeaderView):
-    """Column titles, small and muted."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(Qt.Orientation.Horizontal, parent)
-        self.setFixedHeight(HEADER_PX)
-        self.setSectionsClickable(False)
-        self.setHighlightSections(False)
-        self.setMinimumSectionSize(44)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self.viewport())
-        for section in range(self.count()):
-            left, width = self.sectionViewportPosition(section), self.sectionSize(section)
-            area = QRectF(left + (2 if section else 10), 0, width - (12 if section else 20), HEADER_PX)
-            font = fonts.text(11, fonts.BOLD)
-            draw_text(painter, area, COLUMNS[section], font, colours().muted, RIGHT if section else LEFT)
-        draw_line(painter, 0, self.width(), HEADER_PX)
+def _inset(column: int) -> tuple[int, int]:
+    return 2 if column else 10, 10
 
 
 class VariantTable(QTableView):
@@ -173,7 +157,8 @@ class VariantTable(QTableView):
         super().__init__(parent)
         self.setObjectName("plain_table")
         self.setAccessibleName("Quantizations")
-        self.setHorizontalHeader(_Header(self))
+        numbers = range(1, len(COLUMNS))
+        self.setHorizontalHeader(ColumnHeader(COLUMNS, HEADER_PX, numbers, _inset, parent=self))
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(ROW_PX)
         self.setItemDelegate(_Cells(self))

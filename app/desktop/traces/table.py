@@ -14,7 +14,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QColor, QKeyEvent, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.desktop import fonts
+from app.desktop.column_header import ColumnHeader
 from app.desktop.models.drawing import LEFT, RIGHT, draw_line, draw_text, tip
 from app.desktop.theme import colours, theme
 from app.desktop.traces.rows import Row, Show
@@ -192,27 +193,8 @@ class _Cells(QStyledItemDelegate):
         painter.restore()
 
 
-class _Header(QHeaderView):
-    """Column titles, small and muted."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(Qt.Orientation.Horizontal, parent)
-        self.setFixedHeight(HEADER_PX)
-        self.setSectionsClickable(False)
-        self.setHighlightSections(False)
-        self.setMinimumSectionSize(44)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self.viewport())
-        for section in range(self.count()):
-            if self.isSectionHidden(section):
-                continue
-            left, width = self.sectionViewportPosition(section), self.sectionSize(section)
-            pad = PAD if section == PROBLEM else BESIDE
-            area = QRectF(left + pad, 0, width - pad - BESIDE, HEADER_PX)
-            align = RIGHT if section == TOKENS else LEFT
-            draw_text(painter, area, COLUMNS[section], fonts.text(11, fonts.BOLD), colours().muted, align)
-        draw_line(painter, PAD - 10, self.width(), HEADER_PX)
+def _inset(column: int) -> tuple[int, int]:
+    return PAD if column == PROBLEM else BESIDE, BESIDE
 
 
 class TraceView(QTableView):
@@ -232,7 +214,7 @@ class TraceView(QTableView):
         super().__init__(parent)
         self.setObjectName("plain_table")
         self.setAccessibleName("Traces")
-        self.setHorizontalHeader(_Header(self))
+        self.setHorizontalHeader(ColumnHeader(COLUMNS, HEADER_PX, {TOKENS}, _inset, PAD - 10, self))
         self.verticalHeader().hide()
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.verticalHeader().setDefaultSectionSize(ROW_PX)
