@@ -17,37 +17,37 @@ def main() -> int:
 
 def _main(arguments: list[str]) -> int:
     if arguments == ["--worker"]:
-        from models import blas
         from models.engine import worker
+        from models.machine import blas
 
         worker.main()
         blas.end_process()
     if arguments[:1] == ["--templates"]:
-        from models import template_child
+        from models.generate import template_child
 
         template_child.main()
         return 0
     if arguments == ["--probe"]:
-        from models import backend, blas
+        from models.machine import backend, blas
 
         backend.main()
         blas.end_process()
     if not arguments:
         return _window()
-    from app import cli
+    from app.cli import main as cli
 
     return cli.run(arguments)
 
 
 def _window() -> int:
     """Open the window; where none can open, say so in a line and chat in the terminal."""
-    from models import hardware
     from models.errors import StillroomError
+    from models.machine import hardware
 
     why = hardware.why_no_display()
     if not why:
         try:
-            from app.desktop import application
+            from app.desktop.window import application
 
             return application.run()
         except ImportError as error:
@@ -56,10 +56,10 @@ def _window() -> int:
                 raise
             why = str(error)
         except StillroomError as error:
-            from app import cli
+            from app.cli import main as cli
 
             return cli.fail(error)
-    from app import cli
+    from app.cli import main as cli
 
     sys.stderr.write(f"No window can open here ({why}): chatting in the terminal with the starter model.\n")
     return cli.run(["chat", "starter"])

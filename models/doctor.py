@@ -14,8 +14,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
-from models import backend, events, hardware, hub, paths, quantities, settings
+from models import events, paths, quantities, settings
 from models.errors import StillroomError, from_os_error
+from models.hub import endpoint
+from models.machine import backend, hardware
 
 State = Literal["ok", "warn", "bad"]
 
@@ -103,7 +105,7 @@ def database() -> Iterator[Finding]:
 
 def starter() -> Iterator[Finding]:
     """Whether the starter model came with the installation."""
-    from models import starter as model
+    from models.library import starter as model
 
     file = model.source()
     yield Finding(name="Starter model", state="ok", text=f"{file.name}, {_size_of(file)}.")
@@ -127,13 +129,13 @@ def engine(asked: "Future[backend.Backend | StillroomError]") -> Iterator[Findin
 
 def the_hub() -> Iterator[Finding]:
     """Whether models could be fetched."""
-    if hub.kept_offline():
+    if endpoint.kept_offline():
         yield Finding(name="Hub", state="ok", text="Not asked: HF_HUB_OFFLINE is set.")
-    elif fault := hub.why_unreachable():
-        text = f"{hub.endpoint()} can't be reached: {fault}."
+    elif fault := endpoint.why_unreachable():
+        text = f"{endpoint.endpoint()} can't be reached: {fault}."
         yield Finding(name="Hub", state="warn", text=text, hint="Models on this disk work without it.")
     else:
-        yield Finding(name="Hub", state="ok", text=f"{hub.endpoint()} answers.")
+        yield Finding(name="Hub", state="ok", text=f"{endpoint.endpoint()} answers.")
 
 
 def display(asked: "Future[backend.Backend | StillroomError]") -> Iterator[Finding]:

@@ -1,14 +1,14 @@
 """What long work tells whoever listens: typed, frozen events and the records they end with.
 
 Every core function that takes long is a generator of these. A face shows them; a test collects them; the
-worker writes them to its pipe (models/engine/messages.py). In JSON each carries its `type`.
+worker writes them to its pipe (models/requests.py). In JSON each carries its `type`.
 """
 
 from typing import Literal
 
 import msgspec
 
-from models.traces.report import Added, Exported, TraceSet
+from models.trace_report import Added, Exported, TraceSet
 
 Channel = Literal["thinking", "answer"]
 ClosedBy = Literal["model", "budget", "answer_now", "off", "loop"]

@@ -3,7 +3,7 @@
 home/
   settings.toml
   stillroom.db        chats, runs, evaluations (models/store)
-  models/NAME/        checkpoints that Stillroom made or imported, each with a stillroom.json (models/library.py)
+  models/NAME/        checkpoints that Stillroom made or imported, each with a stillroom.json (models/library/installed.py)
   adapters/NAME/      what fine-tuning made, each with a stillroom.json
   used/               one empty file a model, as old as its last use
   library.json        what was found out about each folder, so that it is not read again

@@ -4,7 +4,7 @@ A weight of an affine recipe takes its bits and its share of a 16-bit scale and 
 of 64 are 4.5 bits a weight. The floating-point modes carry one 8-bit scale per group and no bias (OCP Microscaling 1.0;
 NVFP4). A mixed recipe spends its higher bits where llama.cpp's Q4_K_M does: the output head, and value and down
 projections in the first and last eighth of the layers and every third between. A learned recipe begins as its uniform
-one and is then trained towards the original (models/dwq.py).
+one and is then trained towards the original (models/quant/dwq.py).
 """
 
 import re

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.cli import app
+from app.cli.main import app
 from models import budgets, errors, paths, recipes
 
 REPOSITORY = Path(__file__).parent.parent

@@ -13,7 +13,7 @@ from PySide6.QtGui import QColor, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.desktop import fonts
-from app.desktop.style_sheet import style_sheet
+from app.desktop.style.style_sheet import style_sheet
 
 Scheme = Literal["system", "light", "dark"]
 

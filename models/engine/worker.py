@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import msgspec
 
-from models import blas, events
-from models.engine import messages
-from models.engine.work import work
+from models import events, requests
 from models.errors import Interrupted, NoMemory, StillroomError, from_os_error
-from models.thinking import Steering
+from models.generate.thinking import Steering
+from models.jobs.work import work
+from models.machine import blas
 
 if TYPE_CHECKING:
-    from models.load import LoadedModel
+    from models.generate.load import LoadedModel
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class Worker:
     def __init__(self, wire_in: BinaryIO, wire_out: BinaryIO) -> None:
         self._in = wire_in
         self._out = wire_out
-        self._calls: queue.SimpleQueue[messages.Call | None] = queue.SimpleQueue()
+        self._calls: queue.SimpleQueue[requests.Call | None] = queue.SimpleQueue()
         self._steering: dict[int, Steering] = {}
         self._loaded: LoadedModel | None = None
 
@@ -64,7 +64,7 @@ class Worker:
     def _read(self) -> None:
         for raw in self._in:
             try:
-                self._receive(messages.to_worker.decode(raw))
+                self._receive(requests.to_worker.decode(raw))
             except msgspec.MsgspecError as error:
                 log.error("A line of the wire made no sense: %s", error)
         for steering in list(self._steering.values()):
@@ -73,22 +73,22 @@ class Worker:
         time.sleep(GRACE_S)
         os._exit(0)  # the parent is gone and a kernel is still running
 
-    def _receive(self, message: messages.ToWorker) -> None:
-        if isinstance(message, messages.Call):
+    def _receive(self, message: requests.ToWorker) -> None:
+        if isinstance(message, requests.Call):
             self._steering[message.id] = Steering()
             self._calls.put(message)
             return
         steering = self._steering.get(message.id)
         if steering is None:
             return
-        if isinstance(message, messages.Cancel):
+        if isinstance(message, requests.Cancel):
             steering.cancel()
         elif message.action == "answer_now":
             steering.answer_now()
         else:
             steering.think_longer()
 
-    def _run(self, call: messages.Call) -> None:
+    def _run(self, call: requests.Call) -> None:
         steering = self._steering[call.id]
         try:
             for event in thinned(joined(self._events(call.request, steering))):
@@ -101,27 +101,27 @@ class Worker:
             del self._steering[call.id]
 
     def _report(self, call_id: int, event: events.Event) -> None:
-        self._out.write(messages.line(messages.Report(id=call_id, event=event)))  # type: ignore[arg-type]
+        self._out.write(requests.line(requests.Report(id=call_id, event=event)))  # type: ignore[arg-type]
         self._out.flush()
 
-    def _events(self, request: messages.Request, steering: Steering) -> Iterator[events.Event]:
+    def _events(self, request: requests.Request, steering: Steering) -> Iterator[events.Event]:
         if steering.cancelled:
             raise Interrupted("Stopped before it began.")
-        if isinstance(request, messages.Chat):
-            from models.generate import check_request, reply
+        if isinstance(request, requests.Chat):
+            from models.generate.reply import check_request, reply
 
             check_request(request)
             loaded = yield from self._load(request.model, request.adapter, steering)
             if request.votes > 1:
-                from models.votes import vote
+                from models.generate.votes import vote
 
                 yield from vote(loaded, request, steering)
             else:
                 yield from reply(loaded, request, steering)
-        elif isinstance(request, messages.Load):
+        elif isinstance(request, requests.Load):
             loaded = yield from self._load(request.model, request.adapter, steering)
             yield events.Done(result=loaded.record())
-        elif isinstance(request, messages.Unload):
+        elif isinstance(request, requests.Unload):
             self._unload()
             yield events.Done()
         else:
@@ -132,14 +132,14 @@ class Worker:
 
         An adapter is put on a base that is there already, and taken off it, without loading that again.
         """
-        from models import library
-        from models.load import LoadedModel, load
+        from models.generate.load import LoadedModel, load
+        from models.library import installed
 
         path = yield from self._prepared(name, steering)
         if adapter is not None:
-            library.mark_used(adapter)
-            adapter = str(library.find_adapter(adapter))
-        library.mark_used(name)
+            installed.mark_used(adapter)
+            adapter = str(installed.find_adapter(adapter))
+        installed.mark_used(name)
         loaded = self._loaded
         if loaded is not None and loaded.path == path:
             if not loaded.wears(adapter):
@@ -147,7 +147,7 @@ class Worker:
             return loaded
         del loaded
         self._unload()
-        for item in _stoppable(load(library.title(name), path, adapter), steering):
+        for item in _stoppable(load(installed.title(name), path, adapter), steering):
             if isinstance(item, LoadedModel):
                 self._loaded = item
             else:
@@ -156,9 +156,9 @@ class Worker:
         return self._loaded
 
     def _prepared(self, name: str, steering: Steering) -> "Generator[events.Event, None, Path]":
-        from models import library
+        from models.library import installed
 
-        preparation = library.prepare(name)
+        preparation = installed.prepare(name)
         while True:
             try:
                 yield next(preparation)

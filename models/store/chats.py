@@ -15,7 +15,7 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 import msgspec
 
 from models import errors, events
-from models.engine.messages import Sampling
+from models.requests import Sampling
 from models.store.database import faults, transaction
 from models.store.search import SearchHit, is_index_damage, rebuild, search
 

@@ -11,9 +11,9 @@ from collections.abc import Callable
 import msgspec
 
 from models import errors
+from models.trace_report import Reason
 from models.traces import markup, scripts
 from models.traces.draft import Draft
-from models.traces.report import Reason
 from models.traces.trace import Turn, said
 
 CHARACTERS_PER_TOKEN = 3.2  # of reasoning in English and mathematics, on the families' vocabularies

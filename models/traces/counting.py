@@ -2,22 +2,23 @@
 
 from collections.abc import Callable
 
-from models import errors, library
+from models import errors
+from models.library import installed
 
 
 def tokens_of(model: str) -> Callable[[str], int]:
     """A counter for the texts of a model, given as for library.find. Raises NotFound, and Unsupported without a tokenizer.json."""
     from tokenizers import Tokenizer
 
-    file = library.find(model) / "tokenizer.json"
+    file = installed.find(model) / "tokenizer.json"
     if not file.is_file():
-        raise errors.Unsupported(f"{library.title(model)} has no tokenizer.json to count tokens with.")
+        raise errors.Unsupported(f"{installed.title(model)} has no tokenizer.json to count tokens with.")
     try:
         tokenizer = Tokenizer.from_file(str(file))
     except BaseException as error:  # a panic in the tokenizers library is no Exception
         if isinstance(error, KeyboardInterrupt | SystemExit):
             raise
-        raise errors.Corrupt(f"The tokenizer of {library.title(model)} can't be read.") from error
+        raise errors.Corrupt(f"The tokenizer of {installed.title(model)} can't be read.") from error
 
     def count(text: str) -> int:
         return len(tokenizer.encode(text, add_special_tokens=False).ids)

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from models.trace_report import Reason
 from models.traces import tags
-from models.traces.report import Reason
 from models.traces.trace import Turn
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import msgspec
 
 from models import errors, events
+from models.trace_report import Exported
 from models.traces import parquet, store
-from models.traces.report import Exported
 from models.traces.trace import Trace
 
 Row = dict[str, object]

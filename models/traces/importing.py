@@ -14,12 +14,12 @@ from pathlib import Path
 import msgspec
 
 from models import events
+from models.trace_report import Added, LeftOut, Reason, SourceFile
 from models.traces import checks, reading, secrets, shapes
 from models.traces.checks import Count, Limits
 from models.traces.draft import Draft
 from models.traces.duplicates import Duplicates
 from models.traces.overlap import EvaluationSets
-from models.traces.report import Added, LeftOut, Reason, SourceFile
 from models.traces.trace import Trace, identify, said
 
 LISTED = 10_000  # rows left out that are listed; all are counted

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
+from models.trace_report import Histogram
 from models.traces.checks import Count, estimate_tokens
-from models.traces.report import Histogram
 from models.traces.trace import Trace
 
 EDGES = (128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768)  # tokens

@@ -15,8 +15,8 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from models import errors
+from models.trace_report import Reason
 from models.traces import json_elements
-from models.traces.report import Reason
 
 MOST_BYTES = 1 << 20  # of a row
 _HEAD = 1 << 20

@@ -7,8 +7,8 @@ import msgspec
 
 from models import errors
 from models.store.chats import Chats, StoredMessage
+from models.trace_report import LeftOut
 from models.traces import store
-from models.traces.report import LeftOut
 from models.traces.trace import Trace, Turn, from_chat
 
 

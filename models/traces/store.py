@@ -24,10 +24,11 @@ from typing import TypeVar
 
 import msgspec
 
-from models import checkpoint, errors, events, paths
+from models import errors, events, paths
+from models.checkpoint import folders
+from models.trace_report import Added, SourceFile, TraceSet
 from models.traces import checks, importing
 from models.traces.checks import Count, Limits
-from models.traces.report import Added, SourceFile, TraceSet
 from models.traces.tally import Tally
 from models.traces.trace import Trace, identify
 
@@ -405,7 +406,7 @@ def _read_json(path: Path, kind: type[_T]) -> _T | None:
 
 def _write_json(path: Path, content: object) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    checkpoint.write_file(draft, msgspec.json.format(msgspec.json.encode(content), indent=2))
+    folders.write_file(draft, msgspec.json.format(msgspec.json.encode(content), indent=2))
     draft.replace(path)
     _sync(path.parent)
 

@@ -4,7 +4,7 @@ import re
 from functools import cache
 from typing import Literal, NamedTuple
 
-from models import template
+from models.generate import template
 
 # OpenThoughts and Bespoke-Stratos mark thought and solution so; R1-Zero's paper puts the answer into tags as well.
 DATA_TAGS = (("<|begin_of_thought|>", "<|end_of_thought|>"), ("<thinking>", "</thinking>"))

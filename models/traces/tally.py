@@ -3,8 +3,8 @@
 import hashlib
 from collections import Counter
 
+from models.trace_report import SourceFile, TraceSet
 from models.traces.duplicates import HashIndex
-from models.traces.report import SourceFile, TraceSet
 from models.traces.split import problem_key
 from models.traces.trace import Trace
 

@@ -3,13 +3,12 @@
 import sys
 from collections.abc import Iterator
 
-from app import cli, command_parts
-from models import events
-from models.engine import messages
+from app.cli import command_parts, main
+from models import events, requests
 from tests.app.fake_engine import REPLY, FakeEngine
 
 
-def thinks_until_steered(engine: FakeEngine, _request: messages.Request) -> Iterator[events.Event]:
+def thinks_until_steered(engine: FakeEngine, _request: requests.Request) -> Iterator[events.Event]:
     """Think until a key is pressed or the reply is stopped."""
     yield events.Budget(tokens=512, used=0)
     for n in range(1, 30):
@@ -30,4 +29,4 @@ def _fields() -> dict[str, object]:
 
 if __name__ == "__main__":
     command_parts.open_engine = lambda: FakeEngine(chat=thinks_until_steered)  # type: ignore[assignment,return-value]
-    sys.exit(cli.run(sys.argv[1:]))
+    sys.exit(main.run(sys.argv[1:]))

@@ -5,11 +5,10 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from models import events
-from models.engine import messages
+from models import events, requests
 from models.errors import StillroomError
 
-Script = Callable[["FakeEngine", messages.Request], Iterator[events.Event]]
+Script = Callable[["FakeEngine", requests.Request], Iterator[events.Event]]
 
 LOADED = events.Loaded(
     model="starter",
@@ -51,7 +50,7 @@ MODEL = events.Model(
 )
 
 
-def paris(_engine: "FakeEngine", _request: messages.Request) -> Iterator[events.Event]:
+def paris(_engine: "FakeEngine", _request: requests.Request) -> Iterator[events.Event]:
     """Think for three tokens, be closed by the budget, answer."""
     yield events.Progress(job="chat", stage="prefill", done=9, total=9, unit="tokens")
     yield events.Budget(tokens=3, used=0)
@@ -63,7 +62,7 @@ def paris(_engine: "FakeEngine", _request: messages.Request) -> Iterator[events.
     yield events.Done(result=REPLY)
 
 
-def voting(_engine: "FakeEngine", _request: messages.Request) -> Iterator[events.Event]:
+def voting(_engine: "FakeEngine", _request: requests.Request) -> Iterator[events.Event]:
     """Draw three replies, two of which agree."""
     yield events.Progress(job="chat", stage="votes", done=0, total=3, unit="votes")
     yield events.Progress(job="chat", stage="votes", done=24, total=0, unit="tokens", rate=30.0)
@@ -76,7 +75,7 @@ def voting(_engine: "FakeEngine", _request: messages.Request) -> Iterator[events
     yield events.Done(result=msgspec.structs.replace(REPLY, votes=votes, agreement=2))
 
 
-def loading(_engine: "FakeEngine", _request: messages.Request) -> Iterator[events.Event]:
+def loading(_engine: "FakeEngine", _request: requests.Request) -> Iterator[events.Event]:
     """Load at once."""
     yield events.Progress(job="load", stage="load", done=50, total=100, unit="bytes")
     yield events.Done(result=LOADED)
@@ -92,22 +91,22 @@ class FakeEngine:
         importing: Script | None = None,
         **others: Script,
     ) -> None:
-        self.requests: list[messages.Request] = []
-        self.steered: list[messages.Action] = []
+        self.requests: list[requests.Request] = []
+        self.steered: list[requests.Action] = []
         self.cancelled = threading.Event()
         self.steering = threading.Event()
         self.closed = False
         self._scripts: dict[type, Script | None] = {
-            messages.Chat: chat, messages.Load: load, messages.Import: importing,
-            **{getattr(messages, name): script for name, script in others.items()},
+            requests.Chat: chat, requests.Load: load, requests.Import: importing,
+            **{getattr(requests, name): script for name, script in others.items()},
         }  # fmt: skip
 
     @property
-    def chats(self) -> list[messages.Chat]:
+    def chats(self) -> list[requests.Chat]:
         """The chat requests that came."""
-        return [request for request in self.requests if isinstance(request, messages.Chat)]
+        return [request for request in self.requests if isinstance(request, requests.Chat)]
 
-    def start_watched(self, request: messages.Request) -> tuple[int, Iterator[events.Event]]:
+    def start_watched(self, request: requests.Request) -> tuple[int, Iterator[events.Event]]:
         """Take a request."""
         self.requests.append(request)
         self.cancelled.clear()
@@ -119,7 +118,7 @@ class FakeEngine:
         """Take a cancel."""
         self.cancelled.set()
 
-    def steer(self, _call_id: int, action: messages.Action) -> None:
+    def steer(self, _call_id: int, action: requests.Action) -> None:
         """Take a steer."""
         self.steered.append(action)
         self.steering.set()
@@ -132,7 +131,7 @@ class FakeEngine:
 def failing(error: BaseException, before: list[events.Event] | None = None) -> Script:
     """A script that fails."""
 
-    def script(_engine: FakeEngine, _request: messages.Request) -> Iterator[events.Event]:
+    def script(_engine: FakeEngine, _request: requests.Request) -> Iterator[events.Event]:
         yield from before or []
         raise error
 

@@ -9,8 +9,8 @@ import pytest
 
 import app
 from app import __main__ as entry
-from app import cli
-from models import hardware
+from app.cli import main
+from models.machine import hardware
 
 HEAVY = {"mlx", "mlx_lm", "transformers", "numpy", "PySide6"}
 
@@ -55,8 +55,8 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     application = types.SimpleNamespace(run=window)
     monkeypatch.setattr(desktop, "application", application, raising=False)
-    monkeypatch.setitem(sys.modules, "app.desktop.application", application)  # type: ignore[arg-type]
-    monkeypatch.setattr(cli, "run", command)
+    monkeypatch.setitem(sys.modules, "app.desktop.window.application", application)  # type: ignore[arg-type]
+    monkeypatch.setattr(main, "run", command)
     monkeypatch.setattr(hardware, "why_no_display", lambda: "")
     monkeypatch.setattr(sys, "argv", ["stillroom"])
     return what

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import msgspec
 
-from models import blas, hardware, library
+from models.library import installed
+from models.machine import blas, hardware
 from tests.benchmarks import children
 from tests.benchmarks.figures import Figure, table
 
@@ -32,7 +33,7 @@ BENCHMARKS = {
     "mutations": "damaged GGUF and safetensors files: each ends within 10 s with a sentence, and takes no process along",
     "quantize": "time and memory against mlx_lm.convert, a random Llama of 1.3 GB in five shards, taking turns",
     "recipes_kl": "KL, same top token, bits and size of every quantization recipe on the starter",
-    "fit": "memory of a run as foretold by models/fit.py and as measured, for several lengths of prompt",
+    "fit": "memory of a run as foretold by models/library/fit.py and as measured, for several lengths of prompt",
 }
 
 
@@ -85,7 +86,7 @@ def _about_this_machine() -> str:
 
 
 def _make_starter() -> None:
-    for _ in library.prepare(library.STARTER):
+    for _ in installed.prepare(installed.STARTER):
         pass
 
 

@@ -3,12 +3,12 @@
 import statistics
 import time
 
-from models import library
 from models.engine.client import Engine
-from models.engine.messages import Chat, Load, Sampling
 from models.events import Reply, Token
-from models.generate import reply
-from models.load import LoadedModel
+from models.generate.load import LoadedModel
+from models.generate.reply import reply
+from models.library import installed
+from models.requests import Chat, Load, Sampling
 from tests.benchmarks import starter
 from tests.benchmarks.figures import Figure, median_ratio
 
@@ -51,7 +51,7 @@ def _reply(loaded: LoadedModel, request: Chat) -> Reply:
 def _answer_now() -> list[Figure]:
     engine = Engine()
     try:
-        for _ in engine.run(Load(model=library.STARTER)):
+        for _ in engine.run(Load(model=installed.STARTER)):
             pass
         waits = [_wait(engine, seed) for seed in range(TIMES_STEERED)]
     finally:

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from models import blas
+from models.machine import blas
 
 ANSWER = "BENCHMARK_ANSWER"
 ASKED_AT = "BENCHMARK_ASKED_AT"

@@ -1,4 +1,4 @@
-"""What Stillroom's own loop costs: models.generate.reply against mlx_lm.stream_generate on the same model in memory.
+"""What Stillroom's own loop costs: models.generate.reply.reply against mlx_lm.stream_generate on the same model in memory.
 
 Both get the same prompt, sample greedily and take the same number of tokens. They take turns, and which of the two
 goes first changes from round to round.
@@ -11,10 +11,10 @@ from collections.abc import Callable
 from mlx_lm import stream_generate
 from mlx_lm.sample_utils import make_sampler
 
-from models.engine.messages import Chat
-from models.generate import reply
-from models.load import LoadedModel
-from models.template import build_prompt
+from models.generate.load import LoadedModel
+from models.generate.reply import reply
+from models.generate.template import build_prompt
+from models.requests import Chat
 from tests.benchmarks import starter
 from tests.benchmarks.figures import Figure, at_least, median_ratio
 

@@ -83,8 +83,8 @@ def _download(who: str, repo: str) -> float:
     if who == "ours":
         import huggingface_hub
 
-        from models import download
-        from models.engine.messages import Fetch
+        from models.library import download
+        from models.requests import Fetch
 
         began = time.perf_counter()
         for _ in download.fetch(Fetch(repo=repo)):

@@ -17,10 +17,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from unittest import mock
 
-from models import download, errors, hf_cache, hub_api, manifests
-from models.engine.messages import Fetch
+from models import errors
 from models.events import Done, Progress
-from models.transfer import Patience
+from models.hub import cache, client, manifests
+from models.hub.transfer import Patience
+from models.library import download
+from models.requests import Fetch
 from tests.benchmarks.download_cases import REPO, SIZE, WEIGHTS, Case, cases
 from tests.benchmarks.figures import Figure, at_least, at_most
 from tests.hub.faults import Fault
@@ -37,7 +39,7 @@ def measure() -> list[Figure]:
     """How many faults there were and what they did."""
     with tempfile.TemporaryDirectory(prefix="stillroom-faults-") as place, Hub() as hub:
         files = {name: path.read_bytes() for name, path in files_of(write_model(Path(place) / "m", [SIZE])).items()}
-        with _environment(hub, {}), mock.patch.multiple(hub_api, API_TIMEOUT_S=0.5, TRIES=3):
+        with _environment(hub, {}), mock.patch.multiple(client, API_TIMEOUT_S=0.5, TRIES=3):
             tried = cases(hub)
             seen = [_Run(hub, case, files, Path(place) / f"run{number}") for number, case in enumerate(tried)]
             for run in seen:
@@ -99,7 +101,7 @@ class _Run:
             self._hub.faults.clear()
         elif self.case.before != "nothing":
             _outcome("main")
-            blob = hf_cache.blob(REPO, self._hub.repos[REPO].file(WEIGHTS).sha256)
+            blob = cache.blob(REPO, self._hub.repos[REPO].file(WEIGHTS).sha256)
             if self.case.before == "whole, flipped":
                 content = bytearray(blob.read_bytes())
                 content[SIZE // 2] ^= 0xFF
@@ -110,21 +112,21 @@ class _Run:
     def _watch(self, request: Request) -> None:
         if request.host == "cdn":
             self.leaks += request.authorized
-            part = hf_cache.part(REPO, hashlib.sha256(self._files[WEIGHTS]).hexdigest())
+            part = cache.part(REPO, hashlib.sha256(self._files[WEIGHTS]).hexdigest())
             begun = part.exists() and part.stat().st_size > 0
             self.restarts += begun and not request.range and not self.case.false_bytes
 
     def _look(self) -> None:
         """Every blob's name is the hash of its bytes, every file of a snapshot is the right one, nothing lies elsewhere."""
-        blobs = hf_cache.folder(REPO) / "blobs"
+        blobs = cache.folder(REPO) / "blobs"
         for file in blobs.iterdir() if blobs.is_dir() else ():
-            if not file.name.endswith(hf_cache.PART) and self.case.before == "nothing":
-                self.corrupt += hf_cache.hash_of(file, file.name, file.stat().st_size) != file.name
+            if not file.name.endswith(cache.PART) and self.case.before == "nothing":
+                self.corrupt += cache.hash_of(file, file.name, file.stat().st_size) != file.name
         for manifest in manifests.of_repo(REPO):
             with suppress(errors.NotFound):
-                if hf_cache.snapshot(REPO, manifest.commit).is_dir() and self.ended == "whole":
-                    self.corrupt += sum(not right for _, right in hf_cache.verify(REPO, manifest.commit))
-        allowed = {self._place / "hf" / "hub" / name for name in (hf_cache.folder(REPO).name, ".locks")}
+                if cache.snapshot(REPO, manifest.commit).is_dir() and self.ended == "whole":
+                    self.corrupt += sum(not right for _, right in cache.verify(REPO, manifest.commit))
+        allowed = {self._place / "hf" / "hub" / name for name in (cache.folder(REPO).name, ".locks")}
         found = [path for path in self._place.rglob("*") if path.is_file()]
         self.strays += sum(not any(parent in allowed for parent in path.parents) for path in found)
         self.strays += Path("/tmp/evil").exists() + Path("/tmp/evil.json").exists()
@@ -179,7 +181,7 @@ def _kills(hub: Hub, place: Path) -> list[Figure]:
         killed = sum(_killed_after(draw.randint(1_000_000, 4_000_000)) for _ in range(KILLS))
         hub.rate = 0
         ended = _outcome("main")
-        orphans = len(list((hf_cache.folder(REPO) / "blobs").glob("*.part")))
+        orphans = len(list((cache.folder(REPO) / "blobs").glob("*.part")))
         begun_anew = sum(not request.range and request.sent > 0 for request in hub.gets(WEIGHTS)[1:])
     twice = (hub.sent(WEIGHTS) - KILLED_BYTES) / max(killed, 1)
     return [

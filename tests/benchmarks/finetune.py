@@ -11,7 +11,7 @@ import sys
 
 import msgspec
 
-from models import blas
+from models.machine import blas
 from tests.benchmarks import children, lessons
 from tests.benchmarks.figures import Figure, at_least, at_most, median_ratio
 from tests.benchmarks.finetune_side import Outcome

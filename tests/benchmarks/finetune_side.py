@@ -23,12 +23,12 @@ from mlx_lm.tuner.datasets import CacheDataset
 from mlx_lm.tuner.trainer import TrainingArgs
 from mlx_lm.tuner.trainer import train as mlx_lm_train
 
-from models.load import LoadedModel
-from models.train import batches, lora, losses
-from models.train.checkpoints import State
-from models.train.config import TrainConfig
-from models.train.dataset import Row, encode_all
-from models.train.loop import Work, train
+from models.finetune import batches, lora, losses
+from models.finetune.checkpoints import State
+from models.finetune.dataset import Row, encode_all
+from models.finetune.loop import Work, train
+from models.finetune_config import TrainConfig
+from models.generate.load import LoadedModel
 from tests.benchmarks import children, lessons, starter
 
 MAX_TOKENS = 1024

@@ -2,10 +2,10 @@
 
 import statistics
 
-from models.engine.messages import Message
 from models.events import Reply
-from models.generate import reply
-from models.load import LoadedModel
+from models.generate.load import LoadedModel
+from models.generate.reply import reply
+from models.requests import Message
 from tests.benchmarks import starter
 from tests.benchmarks.figures import Figure
 

@@ -1,4 +1,4 @@
-"""Memory as models/fit.py foretells it, against what a run of the starter really takes on this machine.
+"""Memory as models/library/fit.py foretells it, against what a run of the starter really takes on this machine.
 
 `python -m tests.benchmarks.fit FOLDER TOKENS` is one such run, in a process of its own: peaks never go down.
 """
@@ -9,7 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-from models import blas, catalog, fit, library, starter
+from models.library import catalog, fit, installed, starter
+from models.machine import blas
 from tests.benchmarks import children
 from tests.benchmarks.figures import Figure, at_most
 
@@ -38,8 +39,8 @@ def peaks_of(folder: Path, tokens: int) -> Peaks:
 
 
 def foretold(tokens: int) -> Peaks:
-    """What models/fit.py says of the starter here."""
-    entry = catalog.find(library.STARTER)
+    """What models/library/fit.py says of the starter here."""
+    entry = catalog.find(installed.STARTER)
     assert entry is not None, "the starter is in the catalog"
     stored = entry.original_bytes
     return Peaks(
@@ -70,9 +71,9 @@ def _run(folder: Path, tokens: int) -> Peaks:
     import mlx.core as mx
     from mlx_lm.generate import generate_step
 
-    from models.generate import prefill
-    from models.load import LoadedModel, load
-    from models.thinking import Steering
+    from models.generate.load import LoadedModel, load
+    from models.generate.reply import prefill
+    from models.generate.thinking import Steering
 
     *_, loaded = load("starter", folder)
     assert isinstance(loaded, LoadedModel), "load() ends with a model"

@@ -14,8 +14,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from models import catalog, checkpoint, library, paths
-from models.shapes import Shape, Tensor, layer_tensors, outer_tensors
+from models import paths
+from models.checkpoint import folders
+from models.checkpoint.shapes import Shape, Tensor, layer_tensors, outer_tensors
+from models.library import catalog, installed
 from tests.benchmarks.figures import Figure, at_most
 from tests.tiny import make_tiny
 
@@ -41,7 +43,7 @@ def measure() -> list[Figure]:
 
 def _timed() -> float:
     begun = time.perf_counter()
-    found = library.models()
+    found = installed.models()
     took = (time.perf_counter() - begun) * 1000
     ready = sum(model.state == "ready" for model in found)
     assert ready == MODELS + 1, f"{ready} of {MODELS} models and the starter are ready"
@@ -67,7 +69,7 @@ def _fill(first: Path) -> None:
         folder.mkdir()
         for file in first.iterdir():
             os.link(file, folder / file.name)
-        checkpoint.write_record(folder, checkpoint.new_record(folder, f"Model {number}", "made for a benchmark"))
+        folders.write_record(folder, folders.new_record(folder, f"Model {number}", "made for a benchmark"))
     shutil.rmtree(first)
 
 

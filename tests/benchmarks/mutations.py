@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from models import gguf_header
+from models.gguf import header
 from tests.benchmarks.figures import Figure, at_least, at_most
 from tests.models.hostile import mutations, trial
 from tests.models.hostile.trial import Outcome
@@ -31,7 +31,7 @@ def damaged_ggufs(folder: Path, count: int) -> Iterator[Path]:
     """Files made one by one, each from its own seed; the one before is gone when the next is made."""
     folder.mkdir()
     content = write_gguf(folder / "whole.gguf", "llama", {"attn_q": "Q4_0", "ffn": "Q8_0"}).read_bytes()
-    header_bytes = min(tensor.offset for tensor in gguf_header.read(folder / "whole.gguf").tensors.values())
+    header_bytes = min(tensor.offset for tensor in header.read(folder / "whole.gguf").tensors.values())
     for seed in range(count):
         path = folder / "damaged.gguf"
         path.write_bytes(mutations.mutate(content, header_bytes, seed))

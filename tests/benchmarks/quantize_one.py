@@ -12,8 +12,8 @@ from tests.benchmarks import children
 
 def ours(source: Path, name: str, recipe: str) -> None:
     """As `stillroom quantize` does."""
-    from models.engine.messages import Quantize
-    from models.quantize import quantize
+    from models.quant.quantize import quantize
+    from models.requests import Quantize
 
     for _ in quantize(Quantize(model=str(source), recipe=recipe, name=name, card=False)):
         pass

@@ -9,8 +9,12 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from models import card, divergence, dwq, inspection, layerwise, library, load, paths, quantize, recipes
-from models.engine.messages import Quantize
+from models import paths, recipes
+from models.checkpoint import inspection
+from models.generate import load
+from models.library import installed
+from models.quant import card, divergence, dwq, layerwise, quantize
+from models.requests import Quantize
 from tests.benchmarks.figures import Figure
 
 RECIPES = (
@@ -24,7 +28,7 @@ T = TypeVar("T")
 
 def measure() -> list[Figure]:
     """Four figures a recipe."""
-    starter = library.find(library.STARTER)
+    starter = installed.find(installed.STARTER)
     ids = card._encoded(starter)
     reference = _returned(layerwise.read(starter, [ids], "card", "reference"))
     figures = []
@@ -38,14 +42,14 @@ def measure() -> list[Figure]:
 
 def _quantized(recipe: str, group_size: int | None) -> Path:
     name = f"{recipe}-{group_size}"
-    request = Quantize(model=library.STARTER, recipe=recipe, group_size=group_size, name=name, card=False)
+    request = Quantize(model=installed.STARTER, recipe=recipe, group_size=group_size, name=name, card=False)
     for _ in quantize.quantize(request):
         pass
-    return library.find(name)
+    return installed.find(name)
 
 
 def _learned(starter: Path) -> Path:
-    folder = Path(shutil.copytree(library.find("4bit-None"), paths.models_folder() / "learned"))
+    folder = Path(shutil.copytree(installed.find("4bit-None"), paths.models_folder() / "learned"))
     for _ in dwq.learn(folder, starter, recipes.parse("dwq"), paths.home() / "dwq", steps=LEARNED_STEPS):
         pass
     return folder

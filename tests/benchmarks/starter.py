@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from models import library, starter
-from models.engine.messages import Chat, Message, Sampling
 from models.events import Done, Event, Reply
-from models.load import LoadedModel, load
+from models.generate.load import LoadedModel, load
+from models.library import installed, starter
+from models.requests import Chat, Message, Sampling
 
 GREEDY = Sampling(temperature=0.0)
 STORY = "Tell me a long story about a lighthouse keeper, a storm and a ship that comes back after many years."
@@ -28,7 +28,7 @@ def load_starter() -> LoadedModel:
 def chat(messages: Sequence[Message] | str, **options: object) -> Chat:
     """A greedy request without thinking, unless the options say otherwise."""
     turns = [user(messages)] if isinstance(messages, str) else list(messages)
-    return Chat(**{"model": library.STARTER, "messages": turns, "think": 0, "sampling": GREEDY, **options})  # type: ignore[arg-type]
+    return Chat(**{"model": installed.STARTER, "messages": turns, "think": 0, "sampling": GREEDY, **options})  # type: ignore[arg-type]
 
 
 def user(text: str) -> Message:

@@ -16,13 +16,13 @@ from PySide6.QtWidgets import QApplication
 from tokenizers import Tokenizer
 
 from app.desktop import theme
-from app.desktop.engine_signals import EngineSignals
-from app.desktop.main_window import MainWindow
-from app.desktop.preferences import Preferences
-from app.desktop.services import Services
-from models import events, paths, settings, starter
-from models.engine import messages
+from app.desktop.services.engine_signals import EngineSignals
+from app.desktop.services.preferences import Preferences
+from app.desktop.services.services import Services
+from app.desktop.window.main_window import MainWindow
+from models import events, paths, requests, settings
 from models.engine.worker import joined
+from models.library import starter
 from models.store import database
 from models.store.chats import Chats
 from tests.app.desktop import fake_engine
@@ -72,10 +72,10 @@ class ReplayingEngine(fake_engine.FakeEngine):
         super().__init__(EngineSignals())
         self._recording = recording
 
-    def start(self, request: messages.Request) -> int:
+    def start(self, request: requests.Request) -> int:
         """Send a request and return its job id at once."""
         job_id = super().start(request)
-        if isinstance(request, messages.Chat):
+        if isinstance(request, requests.Chat):
             threading.Thread(target=self._replay, args=(job_id,), daemon=True).start()
         return job_id
 

@@ -23,12 +23,13 @@ from pathlib import Path
 
 from mlx_lm import batch_generate
 
-from models import blas, library, starter
 from models.events import Checkpoint, Finetuned, Prepared, Step, Validation
-from models.load import LoadedModel, load
-from models.train.config import TrainConfig
-from models.train.dataset import Example, prompt_for
-from models.train.finetune import finetune
+from models.finetune.dataset import Example, prompt_for
+from models.finetune.finetune import finetune
+from models.finetune_config import TrainConfig
+from models.generate.load import LoadedModel, load
+from models.library import installed, starter
+from models.machine import blas
 
 TRACES, WATCHED, HELD_OUT = 1200, 16, 100
 REPLY_TOKENS = 160  # six numbers take about 70
@@ -114,7 +115,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory(prefix="stillroom-sums-") as home:
         os.environ["STILLROOM_HOME"] = home
-        for _ in library.prepare(library.STARTER):
+        for _ in installed.prepare(installed.STARTER):
             pass
         for name in [chosen.only] if chosen.only else ["before", "thinking", "direct"]:
             _round(name, chosen.steps, chosen.evaluated, Path(home))
@@ -142,7 +143,7 @@ def _with_quick_blas() -> None:
 def _ask(adapter: str, evaluated: int, at_once: bool) -> None:
     held_out = problems(TRACES + WATCHED + HELD_OUT)[-HELD_OUT:][:evaluated]
     asked = list(map(direct, held_out)) if at_once else held_out
-    share = accuracy(_loaded(str(library.find_adapter(adapter))), asked)
+    share = accuracy(_loaded(str(installed.find_adapter(adapter))), asked)
     _tell(f"{adapter}, {'at once' if at_once else 'thinking first'}: {share:.0%} of {len(asked)} right")
 
 
@@ -167,7 +168,7 @@ def _round(name: str, steps: int, evaluated: int, home: Path) -> None:
 
 
 def _trained(name: str, rows: list[Example], valid: list[Example], steps: int, home: Path) -> str:
-    events = finetune(starter.folder(), library.STARTER, rows, valid, config(steps), home / "runs" / name, name)
+    events = finetune(starter.folder(), installed.STARTER, rows, valid, config(steps), home / "runs" / name, name)
     path = ""
     for event in events:
         if isinstance(event, Prepared | Validation | Checkpoint):

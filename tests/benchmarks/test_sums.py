@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
-from models.train.dataset import Example
+from models.finetune.dataset import Example
 from tests.benchmarks.sums import HELD_OUT, TRACES, WATCHED, is_right, problems, running_totals, write
 
 LOADED = SimpleNamespace(style=SimpleNamespace(family=SimpleNamespace(close="</think>")))

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import msgspec
 
+from models.trace_report import Added
 from models.traces import store
-from models.traces.report import Added
 from tests.benchmarks.figures import Figure, at_least, at_most
 
 BYTES = 100_000_000

@@ -49,7 +49,7 @@ class WatchedApplication(QApplication):
 def open_stillroom() -> int:
     """Do what `stillroom` does."""
     from app import __main__
-    from app.desktop import application
+    from app.desktop.window import application
 
     application.__dict__["QApplication"] = WatchedApplication
     sys.argv = ["stillroom"]

@@ -28,12 +28,12 @@ def main() -> None:
     with stage("import transformers and mlx_lm"):
         import mlx_lm.generate
         import mlx_lm.utils  # noqa: F401
-    with stage("import models.generate and models.load"):
-        from models import library, starter
-        from models.generate import reply
-        from models.load import LoadedModel, load
+    with stage("import models.generate.reply and models.generate.load"):
+        from models.generate.load import LoadedModel, load
+        from models.generate.reply import reply
+        from models.library import installed, starter
     with stage("find the model"):
-        for _ in library.prepare(library.STARTER):
+        for _ in installed.prepare(installed.STARTER):
             pass
     steps = load(starter.TITLE, starter.folder())
     next(steps)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from models import transfer
+from models.hub import transfer
 from tests.hub.server import Hub
 
 VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_CACHE")

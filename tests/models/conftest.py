@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from models import gguf, starter
+from models.gguf import read
+from models.library import starter
 
 
 @pytest.fixture(scope="session")
 def starter_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "starter"
-    for _ in gguf.convert(starter.source(), folder):
+    for _ in read.convert(starter.source(), folder):
         pass
     return folder

@@ -5,7 +5,7 @@ from pathlib import Path
 import mlx.core as mx
 import mlx.nn as nn
 
-from models.load import LoadedModel, load
+from models.generate.load import LoadedModel, load
 from tests.tiny import Thinking, make_tiny
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import mlx.core as mx
 import mlx.nn as nn
 
-from models.load import LoadedModel
+from models.generate.load import LoadedModel
 from tests.models.scripted import tiny_loaded
 from tests.tiny import Thinking
 

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from models import backend, doctor, hardware, hub, paths
-from models.backend import Backend
+from models import doctor, paths
 from models.doctor import Finding
 from models.errors import StillroomError, WorkerDied
+from models.hub import endpoint
+from models.machine import backend, hardware
+from models.machine.backend import Backend
 
 CPU = Backend(mlx="0.32.4", kind="CPU", device="Some CPU", blas="/usr/lib/libopenblas.so.0")
 
@@ -105,8 +107,8 @@ def test_no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("fault", "state"), [("", "ok"), ("Connection refused", "warn")])
 def test_the_hub(fault: str, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "kept_offline", lambda: False)
-    monkeypatch.setattr(hub, "why_unreachable", lambda: fault)
+    monkeypatch.setattr(endpoint, "kept_offline", lambda: False)
+    monkeypatch.setattr(endpoint, "why_unreachable", lambda: fault)
     (finding,) = doctor.the_hub()
     assert finding.state == state
     assert fault in finding.text

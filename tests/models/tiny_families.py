@@ -10,9 +10,10 @@ from mlx_lm.tuner.utils import linear_to_lora_layers
 from mlx_lm.utils import _get_classes, load_model
 from tokenizers import Tokenizer
 
-from models import checkpoint, paths
-from models.train import lora
-from models.train.config import Method, TrainConfig
+from models import paths
+from models.checkpoint import folders
+from models.finetune import lora
+from models.finetune_config import Method, TrainConfig
 from tests.tiny import make_tiny
 
 Family = Literal["llama", "qwen2", "qwen3", "qwen3_moe"]
@@ -44,7 +45,7 @@ def make_family(
     model.update(tree_map_with_path(_random, model.parameters()))
     model.set_dtype(dtype)
     mx.save_safetensors(str(folder / "model.safetensors"), dict(tree_flatten(model.parameters())), {"format": "mlx"})
-    checkpoint.write_record(folder, checkpoint.new_record(folder, f"Tiny {family}", "a test", "mit"))
+    folders.write_record(folder, folders.new_record(folder, f"Tiny {family}", "a test", "mit"))
     return folder
 
 
@@ -66,8 +67,8 @@ def make_adapter(base: Path, method: Method = "lora", name: str = "lesson", keys
         written = json.loads((folder / lora.CONFIG).read_text())
         written["lora_parameters"]["keys"] = keys
         (folder / lora.CONFIG).write_text(json.dumps(written))
-    record = checkpoint.new_record(folder, name, "a test")
-    checkpoint.write_record(folder, record)
+    record = folders.new_record(folder, name, "a test")
+    folders.write_record(folder, record)
     return folder
 
 

@@ -8,10 +8,10 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.desktop import theme
-from app.desktop.chat.page import ChatPage
-from app.desktop.main_window import MainWindow
-from app.desktop.preferences import Preferences
-from app.desktop.services import Services
+from app.desktop.pages.chat.page import ChatPage
+from app.desktop.services.preferences import Preferences
+from app.desktop.services.services import Services
+from app.desktop.window.main_window import MainWindow
 from models import settings
 from models.store import database
 from models.store.chats import Chats

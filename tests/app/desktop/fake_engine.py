@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 from PySide6.QtCore import QTimer
 
-from app.desktop.engine_signals import EngineSignals
+from app.desktop.services.engine_signals import EngineSignals
 from models import events
-from models.engine import messages
+from models import requests as messages
 
 STARTER = events.Model(
     name="starter",

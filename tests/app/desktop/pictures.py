@@ -18,12 +18,12 @@ from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.desktop import theme
-from app.desktop.chat.compare import CompareDialog
-from app.desktop.chat.presets import BUILT_IN
-from app.desktop.chat.transcript import ReplyView
-from app.desktop.main_window import MainWindow
-from app.desktop.preferences import Preferences
-from app.desktop.services import Services
+from app.desktop.pages.chat.compare import CompareDialog
+from app.desktop.pages.chat.presets import BUILT_IN
+from app.desktop.pages.chat.transcript import ReplyView
+from app.desktop.services.preferences import Preferences
+from app.desktop.services.services import Services
+from app.desktop.window.main_window import MainWindow
 from models import events, paths
 from models.settings import Settings
 from models.store import database

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from models import errors, events, load, paths
+from models import errors, events, paths
 from models.engine.client import Engine
-from models.engine.messages import Chat, Load, Message, Sampling
 from models.engine.worker import Worker
-from models.thinking import Steering
-from tests.models.test_adapters import make_adapter
+from models.generate import load
+from models.generate.thinking import Steering
+from models.requests import Chat, Load, Message, Sampling
+from tests.models.generate.test_adapters import make_adapter
 from tests.tiny import make_tiny
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.engine import messages
+from models import requests
 from models.engine.client import _environment
 
 
@@ -10,7 +10,7 @@ def test_only_what_needs_the_hub_may_use_the_network(monkeypatch: pytest.MonkeyP
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     assert _environment(network=False)["HF_HUB_OFFLINE"] == "1"
     assert "HF_HUB_OFFLINE" not in _environment(network=True)
-    assert {messages.Search, messages.Fetch} == set(messages.NETWORK)
+    assert {requests.Search, requests.Fetch} == set(requests.NETWORK)
 
 
 def test_none_tells_anybody_anything() -> None:

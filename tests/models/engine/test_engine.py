@@ -12,11 +12,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from models import errors, events
-from models.engine import client, messages
+from models import errors, events, requests
+from models.engine import client
 from models.engine.client import Engine
-from models.engine.messages import Chat, Import, Load, Message, Sampling
 from models.engine.worker import joined
+from models.requests import Chat, Import, Load, Message, Sampling
 from tests.tiny import make_tiny
 
 SLOW = 4000  # tokens: more than any test waits for
@@ -157,7 +157,7 @@ def test_a_worker_that_does_not_listen_is_killed(
 
 def test_a_worker_outlives_its_parent_by_little(tmp_path: Path, tiny: str):
     script = (
-        "import os, sys, time; from models.engine.client import Engine; from models.engine.messages import *;"
+        "import os, sys, time; from models.engine.client import Engine; from models.requests import *;"
         "engine = Engine(lambda call, event: (print(engine._resident._process.pid, flush=True)));"
         f"engine.start(Chat(model={tiny!r}, messages=[Message(role='user', content='Hi')], think=None)); time.sleep(100)"
     )
@@ -213,7 +213,7 @@ def test_an_unknown_model_is_told(engine: Engine):
 def test_a_closed_engine_takes_nothing_more(engine: Engine):
     engine.close()
     with pytest.raises(errors.Interrupted):
-        engine.start(messages.Unload())
+        engine.start(requests.Unload())
 
 
 def test_tokens_of_one_frame_travel_as_one():

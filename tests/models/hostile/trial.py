@@ -89,9 +89,10 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 
 
 def _serve() -> None:
-    from models import library, paths
+    from models import paths
     from models.errors import StillroomError
-    from models.load import load
+    from models.generate.load import load
+    from models.library import installed
 
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     answers = os.fdopen(os.dup(1), "w")
@@ -102,8 +103,8 @@ def _serve() -> None:
         begun = time.monotonic()
         how, said = "ok", ""
         try:
-            list(library.import_model(os.fsdecode(line[:-1]), "damaged"))
-            *_, loaded = load("damaged", library.find("damaged"))
+            list(installed.import_model(os.fsdecode(line[:-1]), "damaged"))
+            *_, loaded = load("damaged", installed.find("damaged"))
             del loaded
         except StillroomError as error:
             how, said = "refused", error.text

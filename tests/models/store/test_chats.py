@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from models import errors, events, paths
-from models.engine.messages import Sampling
+from models.requests import Sampling
 from models.store import database
 from models.store.chats import RECENTLY_DELETED_DAYS, Chats, Figures
 from models.store.database import open_database, transaction

@@ -5,10 +5,10 @@ import msgspec
 import pytest
 
 from models import errors
+from models.trace_report import Exported
 from models.traces import export, store
 from models.traces.export import CONVERSATIONS, SHAPES
 from models.traces.importing import Import
-from models.traces.report import Exported
 from models.traces.trace import Trace
 from tests.models.traces.made import CONVERSATION, make, many
 

@@ -11,9 +11,9 @@ import msgspec
 import pytest
 
 from models import errors, events
+from models.trace_report import Added
 from models.traces import store
 from models.traces.checks import Limits
-from models.traces.report import Added
 from models.traces.trace import Trace, from_chat
 from tests.models.traces.made import make, many
 

@@ -1,0 +1,40 @@
+"""Running one request on the engine for the terminal: its events to a display, Ctrl-C to the engine, keys to the reply."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from app.cli import interrupts
+from app.cli.json_lines import Display
+from models import events, requests
+
+if TYPE_CHECKING:
+    from models.engine.client import Engine
+
+KEYS: dict[str, requests.Action] = {"\n": "answer_now", "\r": "answer_now", "+": "think_longer"}
+
+
+def follow(engine: Engine, request: requests.Request, display: Display) -> events.Result | None:
+    """Run a request to its end and give its record, which is not shown yet.
+
+    Ctrl-C and SIGTERM cancel the call, which then ends as the engine sees fit; a second one raises KeyboardInterrupt.
+    While a reply is thinking, Enter asks for the answer and "+" for more thinking. Raises the call's StillroomError.
+    """
+    call, reports = engine.start_watched(request)
+    result: events.Result | None = None
+
+    def steer(key: str) -> None:
+        if key in KEYS and isinstance(request, requests.Chat):
+            engine.steer(call, KEYS[key])
+
+    with interrupts.stopping(partial(engine.cancel, call)), interrupts.pressed(steer):
+        try:
+            for event in reports:
+                if isinstance(event, events.Done):
+                    result = event.result
+                else:
+                    display.show(event)
+        finally:
+            display.finish()
+    return result

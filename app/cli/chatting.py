@@ -1,0 +1,73 @@
+"""What `stillroom chat` does once its options are read: load, then one answer or a conversation."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from app.cli.calls import follow
+from app.cli.json_lines import Display
+from models import budgets, events, requests, settings
+from models.errors import BadInput
+
+if TYPE_CHECKING:
+    from models.engine.client import Engine
+
+
+class Budget(NamedTuple):
+    """A budget that was asked for. tokens: None for no limit."""
+
+    tokens: int | None
+
+
+def read_prompt(prompt: str | None) -> str | None:
+    """The prompt to answer, from stdin for "-"; None for a conversation. Raises BadInput when there is nothing in it."""
+    if prompt is None:
+        return None
+    text = sys.stdin.read() if prompt == "-" else prompt
+    if not text.strip():
+        raise BadInput("No prompt came on stdin." if prompt == "-" else "The prompt is empty.")
+    return text
+
+
+def read_budget(think: str | None, think_min: int) -> Budget | None:
+    """The budget that --think asks for; None when it is left to the settings. Raises BadInput."""
+    if think is None:
+        return None
+    tokens = budgets.parse_budget(think)
+    budgets.check_minimum(tokens, think_min)
+    return Budget(tokens)
+
+
+def loaded(engine: Engine, request: requests.Chat, budget: Budget | None, display: Display) -> requests.Chat:
+    """Load the request's model, and give the request with its budget: the one asked for, or the model's usual one."""
+    chosen, trouble = settings.load()
+    if trouble:
+        display.show(events.Note(text=trouble))
+    record = follow(engine, requests.Load(model=request.model, adapter=request.adapter), display)
+    thinks = isinstance(record, events.Loaded) and record.thinks
+    usual = chosen.budget_for(request.model, thinks)
+    # Asking for a least amount of thinking is asking for thinking.
+    if not budget and usual is not None and usual < request.think_min:
+        usual = request.think_min
+    return msgspec.structs.replace(request, think=budget.tokens if budget else usual)
+
+
+def answer(engine: Engine, request: requests.Chat, system: str, prompt: str, display: Display) -> bool:
+    """Answer one prompt. Returns whether it was let to end, not cancelled."""
+    turns = [requests.Message(role="system", content=system)] if system else []
+    turns.append(requests.Message(role="user", content=prompt))
+    reply = follow(engine, msgspec.structs.replace(request, messages=turns), display)
+    if not isinstance(reply, events.Reply):
+        return True
+    display.result(reply)
+    return reply.finish != "cancelled"
+
+
+def talk(engine: Engine, request: requests.Chat, system: str, display: Display) -> None:
+    """Hold a conversation on stdin."""
+    from app.cli.conversation import Conversation
+
+    Conversation(engine, request, system, display).run()

@@ -1,0 +1,72 @@
+"""What the commands of the command line share: the options, the engine, the display, and running requests to their end."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from app.cli.json_lines import Display
+    from models import events
+    from models import requests as messages
+    from models.engine.client import Engine
+
+ModelName = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A name from `stillroom list`, a Hub repository or a folder.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Write newline-delimited JSON events to stdout.")]
+
+
+def open_engine() -> Engine:
+    """Start the parent's side of the engine process."""
+    from models.engine.client import Engine
+
+    return Engine()
+
+
+@contextlib.contextmanager
+def running_engine() -> Iterator[Engine]:
+    """The engine, ended with the block."""
+    engine = open_engine()
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+def display_for(json: bool) -> Display:
+    """Where events go: lines of JSON, or text for people."""
+    if json:
+        from app.cli.json_lines import JsonLines
+
+        return JsonLines()
+    from app.cli.terminal import Screen
+
+    return Screen()
+
+
+def run_to_end(requests: Iterable[messages.Request], json: bool, notes: Iterable[str] = ()) -> events.Result | None:
+    """Run requests one after the other, show what they tell, and end with the last one's record."""
+    from app.cli.calls import follow
+    from models import events
+
+    display = display_for(json)
+    for note in notes:
+        display.show(events.Note(text=note))
+    record: events.Result | None = None
+    with running_engine() as engine:
+        for request in requests:
+            record = follow(engine, request, display)
+    if record is not None:
+        display.result(record)
+    return record
+
+
+def place(model: str) -> str:
+    """A model as the engine process will find it: a path made absolute, a name left as it is."""
+    looks_like_path = model.startswith(("/", ".", "~"))
+    return str(Path(model).expanduser().absolute()) if looks_like_path else model

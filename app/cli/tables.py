@@ -1,0 +1,169 @@
+"""Models and findings as text for people, on stdout. Names and sentences come from outside and are never markup."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from app.cli import outcomes
+from app.cli.terminal import visible
+from models import events, quantities
+
+if TYPE_CHECKING:
+    from models.doctor import Finding
+    from models.library.catalog import Offer
+    from models.trace_report import Added, Histogram, TraceSet
+
+STYLES = {"ok": "green", "warn": "yellow", "bad": "bold red"}
+# Wide enough for any row: text that goes to a file is not folded.
+ENDLESS = 10_000
+
+
+def show_models(models: list[events.Model]) -> None:
+    """A table of models; what is wrong with a broken one stands below it."""
+    console = _page()
+    if not models:
+        console.print("No models yet. stillroom import PATH takes one in.")
+        return
+    table = Table(box=None, pad_edge=False)
+    table.add_column("Name", overflow="fold")
+    for title in ("Parameters", "Bits", "Size", "Context"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("Source", overflow="fold")
+    for model in models:
+        style = "dim" if model.state == "broken" else ""
+        table.add_row(*(Text(cell) for cell in _cells(model)), style=style)
+    console.print(table)
+    for model in models:
+        if model.state == "broken":
+            console.print(Text(f"{visible(model.name)}: {visible(model.problem)}", style="yellow"), soft_wrap=True)
+
+
+def show_model(model: events.Model) -> None:
+    """All that is known of one model, a line each."""
+    rows = {
+        "Name": model.name,
+        "Title": model.title,
+        "State": model.state if model.state == "ready" else f"broken: {model.problem}",
+        "Architecture": f"{model.architecture}, {model.family} family" if model.architecture else "",
+        "Parameters": f"{model.params:,}" if model.params else "",
+        "Bits a weight": f"{model.bits:.2f}" if model.bits else "",
+        "Size": quantities.size(model.size_bytes),
+        "Context": f"{model.context_limit:,} tokens" if model.context_limit else "",
+        "Recipe": model.recipe,
+        "Repository": f"{model.repo} at {model.revision[:12]}" if model.revision else model.repo,
+        "Base": model.base,
+        "Quant card": " ".join(outcomes.card_sentences(model.card)) if model.card else "",
+        "Source": model.source,
+        "Licence": model.licence or "not stated",
+        "Since": model.created,
+        "Last used": model.last_used,
+        "Folder": model.path,
+    }
+    _print_rows(rows)
+
+
+def show_found(offers: list[Offer], found: list[events.HubModel]) -> None:
+    """What a search gave: the catalog's models with what they need here, then the Hub's."""
+    console = _page()
+    if not offers and not found:
+        console.print("Nothing was found.")
+    if offers:
+        table = _table("Catalog", "Parameters", "Licence", "On this machine")
+        for offer in offers:
+            entry = offer.entry
+            table.add_row(*map(Text, (entry.title, quantities.count(entry.params), entry.licence, offer.sentence)))
+        console.print(table)
+    if found:
+        table = _table("Hugging Face", "Parameters", "Licence", "Downloads")
+        for model in found:
+            terms = f"{model.licence}{', terms to accept' if model.gated else ''}"
+            params = quantities.count(model.params) if model.params else ""
+            table.add_row(*(Text(visible(cell)) for cell in (model.repo, params, terms, f"{model.downloads:,}")))
+        console.print(table)
+
+
+def show_trace_sets(sets: list[TraceSet]) -> None:
+    """A table of the sets of traces."""
+    console = _page()
+    if not sets:
+        console.print("No traces yet. stillroom traces add NAME FILE takes some in.")
+        return
+    table = _table("Name", "Traces", "Problems", "Verified", "Size", "Changed")
+    for one in sets:
+        counts = (f"{one.traces:,}", f"{one.problems:,}", f"{one.verified:,}")
+        table.add_row(*map(Text, (one.name, *counts, quantities.size(one.size_bytes), one.changed)))
+    console.print(table)
+    for one in sets:
+        if one.problem:
+            console.print(Text(f"{one.name}: {visible(one.problem)}", style="yellow"), soft_wrap=True)
+
+
+def show_trace_set(found: TraceSet, report: Added | None, lengths: Histogram) -> None:
+    """All that is known of one set, a line each."""
+    about = "about " if lengths.estimated else ""
+    rows = {
+        "Name": found.name,
+        "Traces": f"{found.traces:,} of {found.problems:,} problems, {found.thinking:,} with thinking",
+        "Answers": f"{found.verified:,} right, {found.wrong:,} wrong, {found.unchecked:,} not checked",
+        "Left out by hand": f"{found.excluded:,}" if found.excluded else "",
+        "Tokens": f"median {about}{lengths.median:,}, longest {lengths.longest:,}, {lengths.total:,} in all",
+        "Teachers": ", ".join(f"{name} ({count:,})" for name, count in found.teachers.items()),
+        "Files": ", ".join(file.name for file in found.files),
+        "Left out at the last import": "; ".join(outcomes.left_out(report)) if report else "",
+        "Changed": found.changed,
+    }
+    _print_rows(rows)
+
+
+def show_findings(findings: Iterable[Finding]) -> list[Finding]:
+    """Print findings as they come, and give them."""
+    console = _page()
+    found = []
+    for finding in findings:
+        found.append(finding)
+        line = Text.assemble(
+            (f"{finding.state:<5}", STYLES[finding.state]), f"{finding.name:<15}", visible(finding.text)
+        )
+        console.print(line, soft_wrap=True)
+        if finding.hint:
+            console.print(Text(f"{'':<20}{visible(finding.hint)}", style="dim"), soft_wrap=True)
+    return found
+
+
+def _cells(model: events.Model) -> list[str]:
+    return [
+        visible(model.name),
+        quantities.count(model.params) if model.params else "",
+        f"{model.bits:.1f}" if model.bits else "",
+        quantities.size(model.size_bytes),
+        f"{model.context_limit:,}" if model.context_limit else "",
+        visible(model.source),
+    ]
+
+
+def _table(first: str, *others: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column(first, overflow="fold")
+    for title in others:
+        table.add_column(title, overflow="fold")
+    return table
+
+
+def _print_rows(rows: dict[str, str]) -> None:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows.items():
+        if value:
+            table.add_row(name, Text(visible(value)))
+    _page().print(table)
+
+
+def _page() -> Console:
+    console = Console(markup=False, highlight=False, emoji=False)
+    return console if console.is_terminal else Console(markup=False, highlight=False, emoji=False, width=ENDLESS)

@@ -1,0 +1,164 @@
+"""Commands that make a model smarter: sets of traces, fine-tuning, fusing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from app.cli.command_parts import Json, ModelName, place, run_to_end
+
+traces = typer.Typer(
+    add_completion=False, rich_markup_mode=None, help="Sets of reasoning traces.", no_args_is_help=True
+)
+
+SetName = Annotated[str, typer.Argument(metavar="NAME", help="The name of the set.")]
+
+
+@traces.command()
+def add(
+    name: SetName,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="JSONL, JSON, CSV or Parquet.")],
+    max_tokens: Annotated[
+        int | None, typer.Option(min=1, metavar="T", help="Leave out traces that are longer; none is ever cut.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(metavar="MODEL", help="Count tokens as this model does.")] = None,
+    evaluation: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="Problems that must not be learned; may be repeated.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Read files of traces into a set, and say why each row that is left out is."""
+    from models import requests
+
+    request = requests.AddTraces(
+        name=name,
+        files=[str(file.expanduser().absolute()) for file in files],
+        max_tokens=max_tokens,
+        model=None if model is None else place(model),
+        evaluation=[str(file.expanduser().absolute()) for file in evaluation or []],
+    )
+    run_to_end([request], json)
+
+
+@traces.command("list")
+def list_sets(json: Json = False) -> None:
+    """List the sets of traces."""
+    from models.traces import store
+
+    if json:
+        import msgspec
+
+        from app.cli.json_lines import JsonLines
+
+        JsonLines().done({"sets": msgspec.to_builtins(store.all_sets())})
+    else:
+        from app.cli.tables import show_trace_sets
+
+        show_trace_sets(store.all_sets())
+
+
+@traces.command("show")
+def show_set(name: SetName, json: Json = False) -> None:
+    """Show what a set holds and what was left out of it."""
+    from models.traces import looking, store
+
+    found, report = store.get(name), store.report(name)
+    lengths = looking.histogram(store.read(name))
+    if json:
+        import msgspec
+
+        from app.cli.json_lines import JsonLines, fields_of
+
+        JsonLines().done(
+            {**fields_of(found), "report": msgspec.to_builtins(report), "histogram": msgspec.to_builtins(lengths)}
+        )
+    else:
+        from app.cli.tables import show_trace_set
+
+        show_trace_set(found, report, lengths)
+
+
+@traces.command("export")
+def export_set(
+    name: SetName,
+    to: Annotated[Path, typer.Option(metavar="FILE", help="A .jsonl, .json, .csv or .parquet file.")],
+    shape: Annotated[str, typer.Option(metavar="SHAPE", help="stillroom, messages, sharegpt, alpaca …")] = "stillroom",
+    json: Json = False,
+) -> None:
+    """Write a set to a file."""
+    from models import requests
+
+    run_to_end([requests.ExportTraces(name=name, path=str(to.expanduser().absolute()), shape=shape)], json)
+
+
+@traces.command("rm")
+def remove_set(name: SetName, json: Json = False) -> None:
+    """Delete a set of traces."""
+    from app.cli.command_parts import display_for
+    from models import events
+    from models.traces import store
+
+    display_for(json).result(events.Removed(name=name, freed_bytes=store.delete(name)))
+
+
+def finetune(
+    model: ModelName,
+    traces: Annotated[str, typer.Option(metavar="NAME", help="The set of traces to learn from.")],
+    name: Annotated[str, typer.Option(metavar="ADAPTER", help="What to call the adapter.")],
+    method: Annotated[Literal["lora", "dora", "full"], typer.Option(help="What is trained.")] = "lora",
+    rank: Annotated[int | None, typer.Option(min=1, metavar="R", help="Of the low-rank matrices.")] = None,
+    epochs: Annotated[float | None, typer.Option(metavar="E", help="Passes over the traces.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, metavar="N", help="Steps, instead of epochs.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(metavar="L", help="At its peak.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, metavar="B", help="Traces of one step.")] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=2, metavar="T", help="Leave out traces that are longer.")
+    ] = None,
+    held_out: Annotated[float, typer.Option(min=0, max=0.9, help="Share of the problems kept apart.")] = 0.05,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the last run for that adapter.")] = False,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, metavar="S", help="Of data order and weights.")] = 0,
+    json: Json = False,
+) -> None:
+    """Train an adapter on traces; it chats as soon as it is done."""
+    from app.cli.command_parts import display_for
+    from models import errors, events, requests
+    from models.finetune import runs
+    from models.finetune_config import TrainConfig, check
+
+    given = {
+        "rank": rank, "epochs": epochs, "steps": steps, "learning_rate": learning_rate, "batch_rows": batch_size,
+        "max_tokens": max_tokens,
+    }  # fmt: skip
+    chosen = {key: value for key, value in given.items() if value is not None}
+    config = TrainConfig(method=method, seed=seed, **chosen)  # type: ignore[arg-type]
+    check(config)
+    request = requests.Finetune(
+        model=place(model), traces=traces, name=name, config=config, held_out=held_out, resume=resume
+    )
+    try:
+        run_to_end([request], json)
+    except errors.Interrupted:
+        if runs.unfinished(name):
+            note = events.Note(text="The run is kept: the same command with --resume goes on where it stopped.")
+            display_for(json).show(note)
+        raise
+
+
+def fuse(
+    model: ModelName,
+    adapter: Annotated[str, typer.Option(metavar="A", help="An adapter trained on the model.")],
+    name: Annotated[str, typer.Option(metavar="N", help="What to call the model to come, or the GGUF file.")],
+    gguf: Annotated[bool, typer.Option("--gguf", help="Write a GGUF file NAME.gguf here instead.")] = False,
+    quantize: Annotated[str, typer.Option(metavar="RECIPE", help="Quantize it too.")] = "",
+    json: Json = False,
+) -> None:
+    """Make one model of a model and its adapter."""
+    from models import requests
+
+    file = str(Path(name).expanduser().absolute().with_suffix(".gguf")) if gguf else ""
+    run_to_end(
+        [requests.Fuse(model=place(model), adapter=adapter, name=None if gguf else name, gguf=file, recipe=quantize)],
+        json,
+    )

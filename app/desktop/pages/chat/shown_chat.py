@@ -1,0 +1,283 @@
+"""The chat that is shown and what a person does with it: ask, regenerate, edit, stop, choose. No widgets.
+
+A chat gets its row with its first message; until then what was chosen and typed for it is kept with the settings.
+"""
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+
+from PySide6.QtCore import QObject, Signal
+
+from app.desktop.pages.chat import choice as choices
+from app.desktop.pages.chat.choice import Choice
+from app.desktop.pages.chat.loading import Loading
+from app.desktop.pages.chat.session import Replies, UnderWay
+from app.desktop.services.services import Services
+from models import events
+from models.errors import StillroomError
+from models.requests import Action
+from models.settings import Preset
+from models.store import titles
+from models.store.chats import Chat, StoredMessage
+
+
+class ShownChat(QObject):
+    """One chat at a time.
+
+    Signals:
+        left: another chat is about to be shown; what is typed has to be handed over now with keep_draft.
+        changed: another chat is shown.
+        begun: the chat that is shown has got its row.
+        versions_changed: another branch of the same chat is shown.
+        choice_changed: model, adapter, budget or preset are other ones.
+        phase_changed: a reply began, went from thinking to answering, or ended, in the chat that is shown.
+        listed: the list of chats is another one, or its titles or states are.
+        failed: a reply of the chat that is shown ended badly (StoredMessage).
+        trouble: a StillroomError, and nothing was lost by it.
+    """
+
+    left = Signal()
+    changed = Signal()
+    begun = Signal()
+    versions_changed = Signal()
+    choice_changed = Signal()
+    phase_changed = Signal()
+    listed = Signal()
+    failed = Signal(object)
+    trouble = Signal(object)
+
+    def __init__(self, services: Services, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._chats = services.chats
+        self._preferences = services.preferences
+        self._readonly = services.readonly
+        self._chat: Chat | None = None
+        self.replies = Replies(services.chats, services.engine, services.signals, self)
+        self.loading = Loading(services.engine, services.signals, self)
+        self.choice = self._first_choice()
+        self.loading.arrived.connect(self._model_arrived)
+        self.replies.began.connect(self._reply_changed)
+        self.replies.progressed.connect(self._reply_went_on)
+        self.replies.ended.connect(self._reply_ended)
+        self.replies.not_stored.connect(self.trouble)
+
+    @property
+    def id(self) -> int | None:
+        """The chat's id; None for one that is not begun."""
+        return self._chat.id if self._chat else None
+
+    @property
+    def draft(self) -> str:
+        """What had been typed and not sent when the chat was last left."""
+        return self._chat.draft if self._chat else str(self._preferences.window("draft", ""))
+
+    @property
+    def under_way(self) -> UnderWay | None:
+        """The reply under way in it."""
+        return self.replies.of_chat(self.id)
+
+    # Which one
+
+    def new(self) -> None:
+        """Show a chat that is not begun."""
+        self.left.emit()
+        self._chat = None
+        self.choice = self._first_choice()
+        self.changed.emit()
+
+    def open(self, chat_id: int, message_id: int | None = None) -> None:
+        """Show a chat, the branch of a message when one is named. Raises NotFound when it is not there."""
+        if message_id is not None:
+            self._chats.show(message_id)
+        self._chats.get(chat_id)
+        self.left.emit()
+        self._chat = self._chats.get(chat_id)
+        self.choice = choices.choice_of(self._chat)
+        self.changed.emit()
+        if self.choice.model and not self._readonly:
+            self._load()
+
+    def start_engine(self) -> None:
+        """Bring the chosen model into memory, so that the first answer need not wait for it."""
+        self._load()
+
+    def take_models(self, _models: list[events.Model], thinks: dict[str, bool]) -> None:
+        """Learn which models were trained to think; those that were not begin with no budget."""
+        self._know(thinks)
+
+    def keep_draft(self, text: str) -> None:
+        """Keep what is typed."""
+        if self._readonly:
+            return
+        if self._chat is None:
+            self._preferences.remember(draft=text)
+            return
+        with self._telling():
+            self._chats.save_draft(self._chat.id, text)
+
+    # What a person does
+
+    def send(self, text: str) -> bool:
+        """Store a message and have it answered. Returns whether it is stored; if not, the trouble was told."""
+        if not text.strip() or self._readonly or self.under_way is not None:
+            return False
+        stored = False
+        with self._telling():
+            if self._chat is None:
+                self._chat = choices.create_chat(self._chats, self.choice)
+                self._preferences.remember(draft="")
+                self.begun.emit()
+            asked = self._chats.add_user_message(self._chat.id, text.strip())
+            stored = True
+            if not self._chat.title:
+                self._chats.rename(self._chat.id, titles.suggest_title(text), source="auto")
+                self._chat = self._chats.get(self._chat.id)
+            self._answer(asked.id, self.choice)
+        return stored
+
+    def regenerate(self, reply_id: int, chosen: Choice | None = None) -> None:
+        """Have a message answered again, with another model or budget than the chat's when chosen names one."""
+        if self.under_way is not None:
+            return
+        with self._telling():
+            parent = self._chats.message(reply_id).parent_id
+            if parent is not None:
+                self._answer(parent, chosen or self.choice)
+
+    def regenerate_last(self, chosen: Choice | None = None) -> None:
+        """Answer the last message of the chat again."""
+        last = self.last_reply()
+        if last is not None:
+            self.regenerate(last, chosen)
+
+    def edit_message(self, message_id: int, text: str) -> None:
+        """Put another wording beside a message and have that answered; the old one stays as a version."""
+        if not text.strip() or self.under_way is not None:
+            return
+        with self._telling():
+            asked = self._chats.edit_user_message(message_id, text.strip())
+            self._answer(asked.id, self.choice)
+
+    def step_version(self, message_id: int, step: int) -> None:
+        """Show the older (-1) or newer (1) version of a message."""
+        if self.under_way is not None:
+            return
+        with self._telling():
+            self._chats.show_version(message_id, 1 if step > 0 else -1)
+            self.versions_changed.emit()
+
+    def step_last_version(self, step: int) -> None:
+        """Show the older or newer version of the last reply."""
+        last = self.last_reply()
+        if last is not None:
+            self.step_version(last, step)
+
+    def last_reply(self) -> int | None:
+        """The id of the last reply that is shown."""
+        if self._chat is None:
+            return None
+        branch = self._chats.branch(self._chat.id)
+        return next((row.id for row in reversed(branch) if row.role == "assistant"), None)
+
+    def rate(self, message_id: int, rating: int) -> None:
+        """Call a reply good (1), bad (-1) or neither (0)."""
+        with self._telling():
+            self._chats.rate(message_id, 1 if rating > 0 else -1 if rating < 0 else 0)
+
+    def stop(self) -> None:
+        """Stop the reply under way; what was written stays."""
+        self.replies.stop(self.id)
+
+    def steer(self, action: Action) -> None:
+        """Have the model answer now, or think longer."""
+        self.replies.steer(self.id, action)
+
+    def choose_model(self, name: str, adapter: str = "") -> None:
+        """Answer with another model from here on, and an adapter of it; it begins to load at once."""
+        self._wear(name, adapter)
+        self._preferences.change(default_model=name)
+        self._load()
+
+    def choose_adapter(self, name: str) -> None:
+        """Put another adapter on the model in this chat; empty takes it off."""
+        self._wear(self.choice.model, name)
+        self._load()
+
+    def choose_budget(self, budget: int | None) -> None:
+        """Let the model think so long in this chat."""
+        self._take(dataclasses.replace(self.choice, budget=budget, budget_touched=True))
+
+    def choose_preset(self, preset: Preset | None) -> None:
+        """Ask under a preset in this chat."""
+        self._take(self.choice.with_preset(preset))
+
+    def make_default_budget(self) -> None:
+        """Let new chats with this model begin with this budget."""
+        self._preferences.take(self._preferences.current.with_budget(self.choice.model, self.choice.budget))
+
+    # Within
+
+    def _answer(self, asked_id: int, chosen: Choice) -> None:
+        adapter = chosen.adapter_there
+        self.loading.ensure(chosen.model, adapter)
+        self.replies.answer(asked_id, chosen.model, chosen.budget, adapter)
+
+    def _wear(self, model: str, adapter: str) -> None:
+        new = dataclasses.replace(self.choice, model=model, adapter=adapter)
+        if not new.budget_touched:
+            new = dataclasses.replace(new, budget=self._default_budget(model, adapter))
+        self._take(new)
+
+    def _load(self) -> None:
+        self.loading.ensure(self.choice.model, self.choice.adapter_there)
+
+    def _first_choice(self) -> Choice:
+        model = self._preferences.current.default_model
+        return Choice(model=model, budget=self._default_budget(model))
+
+    def _default_budget(self, model: str, adapter: str = "") -> int | None:
+        # Taken to think until it is known better; an adapter learned it from traces.
+        thinks = bool(adapter) or bool(self._preferences.window("thinks", {}).get(model, True))
+        return self._preferences.current.budget_for(model, thinks)
+
+    def _take(self, new: Choice) -> None:
+        old, self.choice = self.choice, new
+        if self._chat is not None:
+            with self._telling():
+                choices.keep_choice(self._chats, self._chat.id, old, new)
+        self.choice_changed.emit()
+
+    def _model_arrived(self, loaded: events.Loaded) -> None:
+        self._know({self.loading.wanted: loaded.thinks})
+
+    def _know(self, thinks: dict[str, bool]) -> None:
+        self._preferences.remember(thinks={**self._preferences.window("thinks", {}), **thinks})
+        if self._chat is None and not self.choice.budget_touched:
+            self.choice = dataclasses.replace(
+                self.choice, budget=self._default_budget(self.choice.model, self.choice.adapter)
+            )
+        self.choice_changed.emit()
+
+    def _reply_changed(self, reply: UnderWay) -> None:
+        self.listed.emit()
+        if reply.chat_id == self.id:
+            self.phase_changed.emit()
+
+    def _reply_went_on(self, reply: UnderWay, event: object) -> None:
+        if reply.chat_id == self.id and isinstance(event, events.ThinkingClosed | events.Budget):
+            self.phase_changed.emit()
+
+    def _reply_ended(self, reply: UnderWay, row: StoredMessage) -> None:
+        if row.state == "interrupted":
+            self.loading.lost()
+        self._reply_changed(reply)
+        if row.state in ("interrupted", "failed"):
+            self.failed.emit(row)
+
+    @contextlib.contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except StillroomError as error:
+            self.trouble.emit(error)

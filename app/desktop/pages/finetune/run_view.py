@@ -1,0 +1,164 @@
+"""A run as it trains, or as it ended: its curves, answers, recipe, traces, checkpoints and log.
+
+Events come as they please; what is drawn is drawn at most ten times a second.
+"""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QWidget
+
+from app.desktop.pages.finetune import words
+from app.desktop.pages.finetune.before_after import BeforeAfter
+from app.desktop.pages.finetune.checkpoints_card import CheckpointsCard
+from app.desktop.pages.finetune.entries import Entry
+from app.desktop.pages.finetune.log_fold import LogFold
+from app.desktop.pages.finetune.loss_card import LossCard
+from app.desktop.pages.finetune.reading import Look
+from app.desktop.pages.finetune.record import Record
+from app.desktop.pages.finetune.status_card import StatusCard
+from app.desktop.pages.finetune.traces_card import TracesCard
+from app.desktop.widgets.cards import Card, Rows, TwoColumns
+from models.events import Event, Failed, Finetuned, Model, Note, Prepared, Progress, Sample
+from models.finetune.runs import Saved
+from models.finetune_config import TrainConfig
+from models.machine.hardware import Machine
+from models.trace_report import TraceSet
+
+DRAW_MS = 100
+
+
+class RunView(TwoColumns):
+    """Shows one entry of the menu of runs.
+
+    Signals:
+        retry: let the run go on.
+        chat: with the adapter that is ready.
+        chat_checkpoint: a checkpoint's folder.
+    """
+
+    retry = Signal()
+    chat = Signal()
+    chat_checkpoint = Signal(str)
+
+    def __init__(self, machine: Machine, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._machine = machine
+        self._models: list[Model] = []
+        self._set: TraceSet | None = None
+        self._look: Look | None = None
+        self.entry = Entry()
+        self.record = Record()
+        self.config: TrainConfig | None = None
+        self.traces = ""
+        self.stopping = False
+        self.draws = 0
+        self.status = StatusCard()
+        self.loss = LossCard()
+        self.before_after = BeforeAfter()
+        self.recipe = Rows()
+        self.traces_card = TracesCard()
+        self.checkpoints = CheckpointsCard()
+        self.log = LogFold()
+        self._timer = QTimer(self, singleShot=True, interval=DRAW_MS)
+        self._timer.timeout.connect(self._draw_curves)
+        recipe = Card("Recipe")
+        recipe.body.addWidget(self.recipe)
+        main: tuple[QWidget, ...] = (self.status, self.loss, self.before_after)
+        for part in main:
+            self.main.addWidget(part)
+        for card in (recipe, self.traces_card, self.checkpoints):
+            self.side.addWidget(card)
+        self.main.addStretch(1)
+        self.side.addStretch(1)
+        self.below.addWidget(self.log)
+        self.status.retry.connect(self.retry)
+        self.status.chat.connect(self.chat)
+        self.checkpoints.chat.connect(self.chat_checkpoint)
+
+    def show_entry(self, entry: Entry, record: Record, config: TrainConfig | None, traces: str) -> None:
+        """Show another run, or the same with what is known of it now. config: None while that is not known."""
+        self.entry, self.record, self.config, self.traces = entry, record, config, traces
+        self._draw_all()
+
+    def show_models(self, models: Sequence[Model]) -> None:
+        """Take the library, which says whether the base is quantized."""
+        self._models = list(models)
+        self._draw_recipe()
+
+    def show_traces(self, found: TraceSet | None, look: Look | None) -> None:
+        """Take the set that the run learns from, and its lengths."""
+        self._set, self._look = found, look
+        self._draw_traces()
+
+    def show_saved(self, saved: Sequence[Saved]) -> None:
+        """Take the checkpoints on the disk."""
+        self.checkpoints.show_saved(saved)
+
+    def show_job(self, entry: Entry) -> None:
+        """Take the same run with its job as it is now."""
+        before, self.entry = self.entry, entry
+        if before.state != entry.state:
+            self.stopping = False
+            self._draw_all()
+        else:
+            self._draw_status()
+            self._draw_soon()
+
+    def show_stopping(self) -> None:
+        """Say that it stops and keeps what it learned."""
+        self.stopping = True
+        self._draw_status()
+
+    def take(self, event: Event) -> None:
+        """Note a live event, and draw it soon."""
+        self.record.take(event)
+        if isinstance(event, Prepared):
+            self._draw_traces()
+        if isinstance(event, Sample):
+            self.before_after.show_record(self.record)
+        if isinstance(event, Prepared | Note | Failed | Finetuned):
+            self._draw_status()
+        if not isinstance(event, Progress):
+            self._draw_soon()
+
+    def show_beside(self, name: str, record: Record | None) -> None:
+        """Draw another run's curves too; None for no other."""
+        self.loss.show_beside(name, record)
+
+    def close_view(self) -> None:
+        """Draw nothing more."""
+        self._timer.stop()
+
+    def _draw_soon(self) -> None:
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def _draw_all(self) -> None:
+        self._timer.stop()
+        self._draw_status()
+        self._draw_curves()
+        self.before_after.show_record(self.record)
+        self._draw_recipe()
+        self._draw_traces()
+
+    def _draw_curves(self) -> None:
+        self.draws += 1
+        over = self.entry.state in ("done", "stopped", "failed")
+        self.loss.show_record(self.record, words.progress(self.entry, self.record), over)
+        self.log.show_lines(self.record.log)
+        self._draw_recipe()
+
+    def _draw_status(self) -> None:
+        self.status.show_entry(self.entry, self.record, self.stopping)
+
+    def _draw_recipe(self) -> None:
+        if self.config is None:
+            self.recipe.show_rows([("Memory", words.memory(self.record.peak_bytes, self._machine))])
+            return
+        base = self.entry.run.base if self.entry.run else ""
+        rows = words.recipe(self.config, words.is_quantized(base, self._models))
+        self.recipe.show_rows([*rows, ("Memory", words.memory(self.record.peak_bytes, self._machine))])
+
+    def _draw_traces(self) -> None:
+        self.traces_card.show_run(self.entry.run, self.record, self.traces, self._set, self._look)

@@ -1,0 +1,129 @@
+"""What a run does before its first step, why it stands still, or what has come of it; hidden while it simply trains."""
+
+from PySide6.QtCore import QRectF, QSize, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+
+from app.desktop.pages.finetune import words
+from app.desktop.pages.finetune.entries import Entry
+from app.desktop.pages.finetune.record import Record
+from app.desktop.theme import colours, restyle, theme
+from app.desktop.widgets.buttons import RowButton
+from app.desktop.widgets.cards import label
+from app.desktop.widgets.drawing import draw_bar
+
+
+class Bar(QWidget):
+    """How far the stage is; hidden while that is not known."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFixedHeight(6)
+        self._share = 0.0
+        theme.changed.connect(self.update)
+
+    def show_share(self, share: float | None) -> None:
+        """Show a share, 0 to 1."""
+        self._share = share or 0.0
+        self.setVisible(share is not None)
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        """As wide as there is room."""
+        return QSize(200, 6)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The bar."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        draw_bar(painter, QRectF(self.rect()), self._share, colours().accent)
+
+
+class StatusCard(QFrame):
+    """A sentence, a second one fainter, and one thing that can be done.
+
+    Signals:
+        retry: let the run go on.
+        chat: with the adapter that is ready.
+    """
+
+    retry = Signal()
+    chat = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("status")
+        self.setAccessibleName("Run status")
+        self.setProperty("tone", "plain")
+        self.text = label(kind="card_title")
+        self.more = label(kind="hint")
+        self.bar = Bar()
+        self.button = RowButton("Chat")
+        self.button.strong = True
+        self.button.clicked.connect(self._press)
+        texts = QVBoxLayout()
+        texts.setSpacing(4)
+        for part in (self.text, self.more, self.bar):
+            texts.addWidget(part)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(16, 12, 16, 12)
+        row.setSpacing(16)
+        row.addLayout(texts, 1)
+        row.addWidget(self.button)
+        self.hide()
+
+    def show_entry(self, entry: Entry, record: Record, stopping: bool) -> None:
+        """Say how a run stands. stopping: it was told to stop and keep what it learned."""
+        job, tone, action = entry.job, "plain", ""
+        share: float | None = None
+        at = f" at step {record.step:,}{f' of {record.steps:,}' if record.steps else ''}" if record.step else ""
+        text = more = ""
+        if stopping:
+            text, more = "Stopping after this step", "What it has learned goes into the library."
+        elif entry.state in ("waiting", "preparing"):
+            text = words.preparing(entry, record)
+            if job is not None and job.state == "running":
+                more = job.note
+                share = job.done / job.total if job.stage in words.STAGES and job.total else None
+        elif entry.state == "paused":
+            text, more = f"Paused{at}", "It goes on from there, also after a restart."
+        elif entry.state == "failed" and job is not None:
+            text, more, tone, action = job.error or "The run failed.", job.hint, "bad", "Try again"
+        elif entry.state == "done":
+            named = entry.adapter and (entry.run is None or entry.run.published or job is not None)
+            text = f"Adapter {entry.adapter} is ready" if named else "All steps are taken"
+            more, action = _result(record), "Chat" if named else ""
+            tone = "good"
+        elif entry.state == "stopped":
+            text = f"Stopped{at}"
+            more = (
+                "It can go on from there; its checkpoints can be chatted with." if at else "It can be taken up again."
+            )
+        self._show(text, more, tone, action, share, entry)
+
+    def _show(self, text: str, more: str, tone: str, action: str, share: float | None, entry: Entry) -> None:
+        self.text.setText(text)
+        self.more.setText(more)
+        self.more.setVisible(bool(more))
+        self.bar.show_share(share)
+        self.button.set_caption(action)
+        self.button.strong = tone != "bad"
+        self.button.setAccessibleName(f"Chat with {entry.adapter}" if action == "Chat" else action)
+        self.button.setVisible(bool(action))
+        self.setAccessibleDescription(f"{text} {more}".strip())
+        if self.property("tone") != tone:
+            self.setProperty("tone", tone)
+            restyle(self)
+        self.setVisible(bool(text))
+
+    def _press(self) -> None:
+        (self.chat if self.button.text() == "Chat" else self.retry).emit()
+
+
+def _result(record: Record) -> str:
+    loss, best = record.validation, record.best_step
+    at = loss.at(best) if best is not None else None
+    first = float(loss.values()[0]) if loss.count else None
+    if at is None or first is None or best is None:
+        return ""
+    return f"Validation loss {words.number(first)} before, {words.number(at[1])} at step {best:,}, the best."

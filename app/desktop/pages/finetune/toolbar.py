@@ -1,0 +1,170 @@
+"""The bar above the page: which run is shown, the menu of all runs, and what can be done about this one."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QWidget
+
+from app.desktop import fonts
+from app.desktop.pages.finetune.entries import Entry
+from app.desktop.theme import colours, theme
+from app.desktop.widgets.buttons import MenuButton, RowButton
+from app.desktop.widgets.drawing import CENTRE, draw_text
+from models.events import Model
+
+HEIGHT_PX, NARROW_PX, PILL_PX = 52, 700, 24
+SHOWN_RUNS = 25
+
+
+class RunPill(MenuButton):
+    """The run that is shown, in a rounded frame; it is cut where there is no room."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("New run", "Run", parent)
+        self.setFont(fonts.text(12))
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self.setToolTip("All runs")
+        theme.changed.connect(self.update)
+
+    def show_text(self, text: str) -> None:
+        """Name the run."""
+        self.set_caption(text)
+        self.setAccessibleDescription(text)
+
+    def sizeHint(self) -> QSize:
+        """As wide as its text and the arrow."""
+        return QSize(QFontMetrics(self.font()).horizontalAdvance(self.text()) + 42, PILL_PX)
+
+    def minimumSizeHint(self) -> QSize:
+        """It may be cut."""
+        return QSize(70, PILL_PX)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Frame, text and arrow."""
+        c = colours()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(QColor(c.accent if self.hasFocus() else c.edge), 1))
+        painter.setBrush(QColor(c.selected if self.isDown() or self.underMouse() else c.sidebar))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 11.5, 11.5)
+        draw_text(painter, QRectF(12, 0, self.width() - 36, self.height()), self.text(), self.font(), c.text)
+        draw_text(painter, QRectF(self.width() - 24, 0, 14, self.height()), "▾", fonts.text(10), c.muted, CENTRE)
+
+
+class FinetuneToolbar(QWidget):
+    """Title, pill, and the buttons that suit the run's state.
+
+    Signals:
+        run_chosen: the key of an entry; "" for a new run.
+        compare_chosen: the key of an entry to draw beside; "" for none.
+        pause, resume, stop_and_keep, cancel: of the run that is shown.
+    """
+
+    run_chosen = Signal(str)
+    compare_chosen = Signal(str)
+    pause = Signal()
+    resume = Signal()
+    stop_and_keep = Signal()
+    cancel = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("toolbar")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setFixedHeight(HEIGHT_PX)
+        self._entries: list[Entry] = []
+        self._models: list[Model] = []
+        self._current: Entry | None = None
+        self._beside = ""
+        self._title = QLabel("Fine-tune")
+        self._title.setObjectName("page_title")
+        self.pill = RunPill()
+        self.pause_button = RowButton("Pause")
+        self.resume_button = RowButton("Resume")
+        self.stop_button = RowButton("Stop and keep")
+        self.new_button = RowButton("New run")
+        self.stop_button.setToolTip("End the run at its next step and take what it has learned into the library")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(18, 0, 18, 0)
+        row.setSpacing(12)
+        row.addWidget(self._title)
+        row.addWidget(self.pill, 1000)
+        row.addStretch(1)
+        for button in (self.pause_button, self.resume_button, self.stop_button, self.new_button):
+            row.addWidget(button)
+        self.pill.clicked.connect(lambda: self.menu().popup(self.pill.below()))
+        self.pause_button.clicked.connect(self.pause)
+        self.resume_button.clicked.connect(self.resume)
+        self.stop_button.clicked.connect(self.stop_and_keep)
+        self.new_button.clicked.connect(lambda: self.run_chosen.emit(""))
+        self.show_entry(None, [], [], "", False)
+
+    def show_entry(
+        self, entry: Entry | None, entries: Sequence[Entry], models: Sequence[Model], beside: str, stopping: bool
+    ) -> None:
+        """Show an entry, None for a new run. beside: the key of what it is compared with; stopping: nothing more can be
+        done about it."""
+        self._current, self._entries, self._models, self._beside = entry, list(entries), list(models), beside
+        self.pill.show_text(entry.said(models) if entry else "New run")
+        state = entry.state if entry else ""
+        job = entry.job if entry else None
+        at_work = state in ("waiting", "preparing", "running") and job is not None and not stopping
+        buttons = {
+            self.pause_button: at_work,
+            self.resume_button: state == "paused" or (entry is not None and entry.can_go_on),
+            self.stop_button: (state == "running" or state == "paused") and not stopping,
+            self.new_button: entry is not None and state in ("done", "failed", "stopped"),
+        }
+        focused = next((button for button in buttons if button.hasFocus()), None)
+        for button, wanted in buttons.items():
+            button.setVisible(wanted)
+        if focused is not None and not buttons[focused]:
+            next((button for button, wanted in buttons.items() if wanted), self.pill).setFocus()
+
+    def menu(self) -> QMenu:
+        """All runs, a new one, and what can be done with this one."""
+        menu = QMenu(self)
+        self._add(menu, "New run", lambda: self.run_chosen.emit(""), self._current is None)
+        menu.addSeparator()
+        for entry in self._entries[:SHOWN_RUNS]:
+            text = f"{entry.said(self._models)}\t{entry.state}"
+            self._add(menu, text, partial(self.run_chosen.emit, entry.key), self._is_current(entry))
+        if len(self._entries) > SHOWN_RUNS:
+            menu.addAction(f"and {len(self._entries) - SHOWN_RUNS} before these").setEnabled(False)
+        if self._current is not None:
+            self._add_compare(menu)
+        job = self._current.job if self._current else None
+        if job is not None and job.state in ("waiting", "running", "paused"):
+            menu.addSeparator()
+            menu.addAction("Cancel this run").triggered.connect(self.cancel)
+        menu.aboutToHide.connect(menu.deleteLater)
+        return menu
+
+    def minimumSizeHint(self) -> QSize:
+        """What the rest needs: the title gives way."""
+        return QSize(240, HEIGHT_PX)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The title goes first when it gets narrow; the sidebar says the same."""
+        super().resizeEvent(event)
+        self._title.setVisible(self.width() >= NARROW_PX)
+
+    def _add_compare(self, menu: QMenu) -> None:
+        others = [entry for entry in self._entries if entry.run is not None and not self._is_current(entry)]
+        compare = menu.addMenu("Compare with")
+        compare.setEnabled(bool(others))
+        self._add(compare, "Nothing", lambda: self.compare_chosen.emit(""), not self._beside)
+        for entry in others[:SHOWN_RUNS]:
+            text = entry.said(self._models)
+            self._add(compare, text, partial(self.compare_chosen.emit, entry.key), entry.key == self._beside)
+
+    def _is_current(self, entry: Entry) -> bool:
+        return self._current is not None and entry.key == self._current.key
+
+    def _add(self, menu: QMenu, text: str, do: Callable[[], object], checked: bool) -> None:
+        action = menu.addAction(text)
+        action.setCheckable(True)
+        action.setChecked(checked)
+        action.triggered.connect(lambda _=False: do())

@@ -1,0 +1,69 @@
+"""What will be deleted when the app quits: a line each, with Undo and the way to have the space now."""
+
+from collections.abc import Iterable
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from app.desktop.widgets.buttons import RowButton
+from models import quantities
+from models.events import Model
+
+
+class HiddenModels(QWidget):
+    """The lines; hidden while there is none.
+
+    Signals:
+        undo: the name of a model to keep.
+        free_now: the name of a model to delete at once.
+    """
+
+    undo = Signal(str)
+    free_now = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._lines: dict[str, QWidget] = {}
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(2, 0, 2, 0)
+        self._column.setSpacing(6)
+        self.hide()
+
+    def show_models(self, models: Iterable[Model]) -> None:
+        """Show what waits to be deleted."""
+        wanted = {model.name: model for model in models}
+        for name in [name for name in self._lines if name not in wanted]:
+            line = self._lines.pop(name)
+            self._column.removeWidget(line)
+            line.hide()
+            line.deleteLater()
+        for name, model in wanted.items():
+            if name not in self._lines:
+                self._lines[name] = self._line(model)
+                self._column.addWidget(self._lines[name])
+        self.setVisible(bool(wanted))
+
+    def _line(self, model: Model) -> QWidget:
+        line = QWidget()
+        row = QHBoxLayout(line)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(8)
+        text = QLabel(said(model))
+        text.setObjectName("hint")
+        text.setTextFormat(Qt.TextFormat.PlainText)
+        text.setWordWrap(True)
+        undo = RowButton("Undo", f"Keep {model.title}")
+        now = RowButton("Free the space now", f"Free the space of {model.title} now")
+        undo.clicked.connect(lambda: self.undo.emit(model.name))
+        now.clicked.connect(lambda: self.free_now.emit(model.name))
+        now.clicked.connect(lambda: undo.setEnabled(False))
+        now.clicked.connect(lambda: now.setEnabled(False))
+        row.addWidget(text, 1)
+        row.addWidget(undo)
+        row.addWidget(now)
+        return line
+
+
+def said(model: Model) -> str:
+    """What becomes of a model that was deleted."""
+    return f"{model.title} will be deleted when Stillroom quits: {quantities.size(model.size_bytes)}"

@@ -1,0 +1,148 @@
+"""What can be done with the model that is chosen in the library, and what its quantization cost."""
+
+import sys
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from app.desktop.pages.models.library_list import provenance
+from app.desktop.pages.models.quant_cards import QuantCards
+from app.desktop.widgets.buttons import MenuButton, RowButton
+from models import quantities
+from models.events import Model
+
+SHOW = "Show in Finder" if sys.platform == "darwin" else "Show in Files"
+TIPS = {
+    "Measure": "Measure its quant card on this machine",
+    "Repair": "Download what is missing",
+    "Fuse": "Make one model of the adapter and its base",
+    "Export": "Write both as a GGUF file, for other programs",
+}
+NO_ORIGINAL = "There is no original to quantize from: it was imported quantized."
+
+
+def source_of(model: Model, models: Sequence[Model]) -> Model | None:
+    """What a model could be quantized from on this disk: itself when it is not quantized, else its original."""
+    if model.kind == "original" or (model.kind == "model" and model.bits >= 16):
+        return model if model.state == "ready" else None
+    originals = (m for m in models if m.kind == "original" and m.state == "ready" and model.repo in (m.name, m.repo))
+    return next(originals, None) if model.repo else None
+
+
+class ModelPanel(QFrame):
+    """A card below the list.
+
+    Signals:
+        chat, measure, reveal, delete, repair: the name of the model; fuse, export: that of an adapter.
+        quantize_asked: the name of the model; its menu opens below `quantize`.
+    """
+
+    chat = Signal(str)
+    measure = Signal(str)
+    reveal = Signal(str)
+    delete = Signal(str)
+    repair = Signal(str)
+    fuse = Signal(str)
+    export = Signal(str)
+    quantize_asked = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("card")
+        self.model: Model | None = None
+        self._title = QLabel()
+        self._title.setObjectName("card_title")
+        self._about = QLabel()
+        self._about.setObjectName("small")
+        self._problem = QLabel()
+        self._problem.setObjectName("fault")
+        for label in (self._title, self._about, self._problem):
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            label.setWordWrap(True)
+        self.buttons = {
+            "Chat": RowButton("Chat"),
+            "Repair": RowButton("Repair"),
+            "Quantize": MenuButton("Quantize ▾"),
+            "Measure": RowButton("Measure"),
+            "Fuse": RowButton("Fuse"),
+            "Export": RowButton("Export GGUF…"),
+            "Show": RowButton(SHOW),
+            "Delete": RowButton("Delete"),
+        }
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        for button in self.buttons.values():
+            row.addWidget(button)
+        row.addStretch(1)
+        self.cards = QuantCards(framed=False)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 12, 16, 12)
+        column.setSpacing(4)
+        for part in (self._title, self._about, self._problem):
+            column.addWidget(part)
+        column.addSpacing(4)
+        column.addLayout(row)
+        column.addWidget(self.cards)
+        for name, signal in (
+            ("Chat", self.chat), ("Repair", self.repair), ("Quantize", self.quantize_asked),
+            ("Measure", self.measure), ("Fuse", self.fuse), ("Export", self.export), ("Show", self.reveal),
+            ("Delete", self.delete),
+        ):  # fmt: skip
+            self.buttons[name].clicked.connect(lambda _=False, told=signal: self._tell(told))
+        self.hide()
+
+    def show_model(self, model: Model | None, models: Sequence[Model], in_use: str, busy: bool) -> None:
+        """Show a model, or nothing. busy: a job about it is under way."""
+        self.model = model
+        self.setVisible(model is not None)
+        if model is None:
+            return
+        ready = model.state == "ready"
+        self._title.setText(model.title)
+        facts = [
+            provenance(model),
+            f"{quantities.count(model.params)} weights" if model.params else "",
+            f"{model.context_limit:,} tokens of context" if model.context_limit else "",
+            model.licence,
+        ]
+        self._about.setText(" · ".join(fact for fact in facts if fact))
+        self._problem.setText(model.problem)
+        self._problem.setVisible(not ready)
+        self._name_buttons(model)
+        show = {
+            "Chat": ready,
+            "Repair": model.repairable and not ready,
+            "Quantize": ready and model.kind != "adapter",
+            "Measure": ready and model.kind != "adapter",
+            "Fuse": ready and model.kind == "adapter",
+            "Export": ready and model.kind == "adapter",
+            "Delete": model.name != "starter",
+        }
+        for name, shown in show.items():
+            self.buttons[name].setVisible(shown)
+        can = bool(source_of(model, models) or model.repo)
+        self.buttons["Quantize"].setEnabled(can)
+        self.buttons["Quantize"].setToolTip("" if can else NO_ORIGINAL)
+        for name in ("Measure", "Repair", "Fuse", "Export"):
+            self.buttons[name].setEnabled(not busy)
+            self.buttons[name].setToolTip(TIPS[name] if not busy else "A job about it is under way: see Activity")
+        self.cards.show_model(model, models, in_use)
+
+    def _name_buttons(self, model: Model) -> None:
+        named = {
+            "Chat": "Chat with {}",
+            "Repair": "Repair {}",
+            "Quantize": "Quantize {}",
+            "Measure": "Measure card of {}",
+            "Fuse": "Fuse {}",
+            "Export": "Export {}",
+            "Show": f"{SHOW}: {{}}",
+            "Delete": "Delete {}",
+        }
+        for name, words in named.items():
+            self.buttons[name].setAccessibleName(words.format(model.title))
+
+    def _tell(self, signal: object) -> None:
+        if self.model is not None:
+            signal.emit(self.model.name)  # type: ignore[attr-defined]

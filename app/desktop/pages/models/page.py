@@ -1,0 +1,279 @@
+"""The Models page: builds its three sections and connects them to the queue, the library and the catalog."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QUrl, Signal, SignalInstance
+from PySide6.QtWidgets import QFileDialog, QStackedWidget, QVBoxLayout, QWidget
+
+from app.desktop.pages.models.activity import Activity
+from app.desktop.pages.models.contracts import JobsLike
+from app.desktop.pages.models.discover import Discover
+from app.desktop.pages.models.getting import Getting
+from app.desktop.pages.models.library_section import LibrarySection
+from app.desktop.pages.models.reading import Reading
+from app.desktop.pages.models.toolbar import SECTIONS, ModelsToolbar
+from app.desktop.services.engine_signals import EngineLike
+from app.desktop.services.preferences import Preferences
+from app.desktop.services.removals import Removals
+from app.desktop.widgets import job_words
+from app.desktop.widgets.file_drop import FileDrop
+from app.desktop.widgets.notices import NoticeBar
+from models.errors import StillroomError
+from models.events import Model
+from models.jobs.queue import Job
+from models.library import catalog
+from models.machine import hardware
+from models.machine.hardware import Machine
+
+
+class ModelsPage(QWidget):
+    """Toolbar, notices, and one of Discover, On this Mac and Activity.
+
+    job_changed: carries a Job whenever one is another now; arrived: of EngineSignals; notices: a bar of this page's
+    own, which it lays out below its toolbar.
+
+    Signals:
+        chat_requested: the name of a model.
+        adapter_chat_requested: the name of a base model and of its adapter.
+        changed: the library, or what is chosen in it, is another one: menus and pickers look again.
+    """
+
+    chat_requested = Signal(str)
+    adapter_chat_requested = Signal(str, str)
+    changed = Signal()
+
+    def __init__(
+        self,
+        jobs: JobsLike,
+        job_changed: SignalInstance,
+        engine: EngineLike,
+        arrived: SignalInstance,
+        list_models: Callable[[], list[Model]],
+        removals: Removals,
+        notices: NoticeBar,
+        preferences: Preferences,
+        offers: Callable[[], list[catalog.Offer]] = catalog.offers,
+        machine: Callable[[], Machine] = hardware.machine,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("page")
+        self._jobs = jobs
+        self._removals = removals
+        self._preferences = preferences
+        self._in_use = ""
+        self._free_bytes = 0
+        self._read = False
+        self.models: list[Model] = []
+        self.notices = notices
+        self.toolbar = ModelsToolbar()
+        self.getting = Getting(jobs, notices, preferences, self)
+        self.discover = Discover(jobs, self.getting, engine, arrived)
+        self.library = LibrarySection(jobs, removals, self.getting, notices, preferences)
+        self.activity = Activity(jobs)
+        self.reading = Reading(list_models, offers, machine, self)
+        self._sections: dict[str, QWidget] = {
+            "discover": self.discover,
+            "library": self.library,
+            "activity": self.activity,
+        }
+        self._lay_out()
+        self._connect(job_changed)
+        section = preferences.window("models_section", "discover")
+        self.show_section(section if section in SECTIONS else "discover")
+        self.refresh_jobs()
+
+    def start(self) -> None:
+        """Read library and catalog: to be called when the window is up, and again when the page comes to the front."""
+        self.reading.read_library()
+        if not self._read:
+            self._read = True
+            self.reading.read_catalog()
+
+    def close_page(self) -> None:
+        """Stop what was started; the window closes. What is to be deleted is the business of whoever owns removals."""
+        self.discover.results.clear()
+        self.reading.close()
+
+    @property
+    def section(self) -> str:
+        """Which section is shown: discover, library or activity."""
+        return next(name for name, widget in self._sections.items() if widget is self._stack.currentWidget())
+
+    def show_section(self, section: str) -> None:
+        """Show a section."""
+        self._stack.setCurrentWidget(self._sections[section])
+        self.toolbar.show_section(section)
+        self._preferences.remember(models_section=section)
+        if section == "library" and self.library.view.current() is None:
+            self.library.view.setCurrentIndex(self.library.model.index(0))
+        elif section == "activity":
+            self.activity.show_jobs(self._jobs.all())
+
+    def set_in_use(self, name: str) -> None:
+        """Say which model chats are answered with: it stands in bold among its variants."""
+        if name != self._in_use:
+            self._in_use = name
+            self._show_models()
+
+    def refresh_jobs(self) -> None:
+        """Show the queue as it is now."""
+        jobs = self._jobs.all()
+        self.discover.show_jobs(jobs)
+        self.library.show_jobs(jobs)
+        if self.section == "activity":
+            self.activity.show_jobs(jobs)
+        self._show_counts(jobs)
+
+    # Commands of the Model menu
+
+    def start_search(self) -> None:
+        """Show the catalog and put the cursor into the search field."""
+        self.show_section("discover")
+        self.toolbar.start_search()
+
+    def import_file(self) -> None:
+        """Ask for a GGUF file and import it."""
+        self._ask("Import a GGUF file", QFileDialog.FileMode.ExistingFile)
+
+    def import_folder(self) -> None:
+        """Ask for a model folder and import it."""
+        self._ask("Import a model folder", QFileDialog.FileMode.Directory)
+
+    def can_delete(self) -> bool:
+        """Whether a model is chosen that can be deleted."""
+        model = self.library.view.current()
+        return self.section == "library" and model is not None and model.name != "starter"
+
+    def delete_chosen(self) -> None:
+        """Delete the model that is chosen, with undo."""
+        model = self.library.view.current()
+        if self.can_delete() and model is not None:
+            self.library.delete(model.name)
+
+    def can_undo(self) -> bool:
+        """Whether a deletion can be taken back."""
+        return any(not self._removals.is_going(name) for name in self._removals.pending())
+
+    def undo_delete(self) -> None:
+        """Take the last deletion back."""
+        if self._removals.undo_last():
+            self.notices.dismiss()
+
+    def import_path(self, path: str) -> None:
+        """Bring a file or folder into the library, and show how that goes."""
+        if self.getting.do(lambda: self._jobs.import_path(path)) and self.section == "library":
+            self.show_section("activity")
+
+    # Within
+
+    def _import_all(self, paths: list[str]) -> None:
+        for path in paths:
+            self.import_path(path)
+
+    def _take_job(self, job: Job) -> None:
+        self.refresh_jobs()
+        if job_words.is_over(job):
+            self.reading.read_library()
+
+    def _take_models(self, models: list[Model], free_bytes: int) -> None:
+        told = self.models != models
+        self.models, self._free_bytes = models, free_bytes
+        self._show_models()
+        if told:
+            self.changed.emit()
+
+    def _show_models(self) -> None:
+        hidden = self._removals.pending()
+        self.library.show_models(self.models, self._free_bytes, self._in_use)
+        self.discover.show_models([model for model in self.models if model.name not in hidden], self._in_use)
+        self._show_counts(self._jobs.all())
+        if self.section == "library" and self.library.view.current() is None:
+            self.library.view.setCurrentIndex(self.library.model.index(0))
+
+    def _show_counts(self, jobs: list[Job]) -> None:
+        under_way = sum(not job_words.is_over(job) for job in jobs)
+        self.toolbar.show_counts(len(self.library.shown), under_way)
+
+    def _removals_changed(self) -> None:
+        self._show_models()
+        self.changed.emit()
+
+    def _freed(self, name: str, n_bytes: int) -> None:
+        model = self.library.described(name)
+        self.library.tell_freed(model.title if model else name, n_bytes)
+        self.models = [model for model in self.models if model.name != name]
+        self.reading.read_library()
+
+    def _not_deleted(self, name: str, error: StillroomError) -> None:
+        model = self.library.described(name)
+        self.library.tell_kept(model.title if model else name, error)
+
+    def _not_read(self, error: StillroomError) -> None:
+        self.notices.show_error(error.text, error.hint, "Try again", self._try_again)
+
+    def _try_again(self) -> None:
+        self._read = bool(self.discover.table.rows)
+        self.start()
+
+    def _search(self, query: str) -> None:
+        self.show_section("discover")
+        self.discover.search(query)
+
+    def _look_for(self, query: str) -> None:
+        if query:
+            self.show_section("discover")
+        self.discover.look_for(query)
+
+    def _clear(self) -> None:
+        if self.getting.do(self._jobs.clear):
+            self.refresh_jobs()
+
+    def _ask(self, title: str, mode: QFileDialog.FileMode) -> None:
+        dialog = QFileDialog(self, title, str(Path.home()))
+        dialog.setFileMode(mode)
+        if mode == QFileDialog.FileMode.ExistingFile:
+            dialog.setNameFilter("GGUF (*.gguf)")
+        dialog.fileSelected.connect(self.import_path)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def _connect(self, job_changed: SignalInstance) -> None:
+        job_changed.connect(self._take_job)
+        self.file_drop.dropped.connect(self._import_all)
+        bar = self.toolbar
+        bar.section_chosen.connect(self.show_section)
+        bar.query_changed.connect(self._look_for)
+        bar.search_requested.connect(self._search)
+        bar.import_file_requested.connect(self.import_file)
+        bar.import_folder_requested.connect(self.import_folder)
+        for section in (self.discover, self.library, self.activity):
+            section.chat_requested.connect(self.chat_requested)
+        self.library.adapter_chat_requested.connect(self.adapter_chat_requested)
+        self.library.selection_changed.connect(self.changed)
+        self.activity.clear_requested.connect(self._clear)
+        self.reading.listed.connect(self._take_models)
+        self.reading.offered.connect(self.discover.show_offers)
+        self.reading.failed.connect(self._not_read)
+        self._removals.changed.connect(self._removals_changed)
+        self._removals.freed.connect(self._freed)
+        self._removals.failed.connect(self._not_deleted)
+
+    def _lay_out(self) -> None:
+        self._stack = QStackedWidget()
+        for widget in self._sections.values():
+            self._stack.addWidget(widget)
+        self.file_drop = FileDrop(self, self._stack, importable)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.toolbar)
+        column.addWidget(self.notices)
+        column.addWidget(self._stack, 1)
+
+
+def importable(urls: Sequence[QUrl]) -> list[str]:
+    """The paths of what can be imported: GGUF files and folders of this machine."""
+    paths = [url.toLocalFile() for url in urls if url.isLocalFile()]
+    return [path for path in paths if path.lower().endswith(".gguf") or Path(path).is_dir()]

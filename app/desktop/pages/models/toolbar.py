@@ -1,0 +1,140 @@
+"""The bar above the page: Discover · On this Mac · Activity, the search of the Hub, and Import."""
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QLineEdit, QMenu, QPushButton, QWidget
+
+from app.desktop import fonts
+from app.desktop.widgets.buttons import MenuButton
+
+HEIGHT_PX = 52
+NARROW_PX = 700
+SECTIONS = {"discover": "Discover", "library": "On this Mac", "activity": "Activity"}
+
+
+class SectionButton(QPushButton):
+    """A segment; Return presses it as Space does."""
+
+    def set_caption(self, text: str) -> None:
+        """Change the text and keep room for it in bold, in which it is when it is chosen."""
+        self.setText(text)
+        self.setMinimumWidth(QFontMetrics(fonts.text(weight=fonts.BOLD)).horizontalAdvance(text) + 26)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Return presses it too."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.click()
+        else:
+            super().keyPressEvent(event)
+
+
+class ModelsToolbar(QWidget):
+    """Which section is shown, what is looked for, and the way to files of one's own.
+
+    Signals:
+        section_chosen: discover, library or activity.
+        query_changed: what is in the field, stripped.
+        search_requested: the same, when Return is pressed.
+        import_file_requested, import_folder_requested: ask for one and import it.
+    """
+
+    section_chosen = Signal(str)
+    query_changed = Signal(str)
+    search_requested = Signal(str)
+    import_file_requested = Signal()
+    import_folder_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("toolbar")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setFixedHeight(HEIGHT_PX)
+        self._title = QLabel("Models")
+        self._title.setObjectName("page_title")
+        self._group = QButtonGroup(self)
+        self.sections: dict[str, SectionButton] = {}
+        self.search = QLineEdit()
+        self.search.setObjectName("search")
+        self.search.setAccessibleName("Search models")
+        self.search.setPlaceholderText("Search Hugging Face or paste a repo id")
+        self.search.setClearButtonEnabled(True)
+        self.search.setMinimumWidth(60)
+        self.search.setMaximumWidth(270)
+        self.search.textChanged.connect(lambda text: self.query_changed.emit(text.strip()))
+        self.search.returnPressed.connect(lambda: self.search_requested.emit(self.search.text().strip()))
+        self.import_button = MenuButton("Import…", "Import")
+        self.import_button.setToolTip("Bring a GGUF file or a model folder of this machine into the library")
+        self.import_button.clicked.connect(self._show_import_menu)
+        self.row = QHBoxLayout(self)
+        self.row.setContentsMargins(18, 0, 18, 0)
+        self.row.setSpacing(12)
+        self.row.addWidget(self._title)
+        self.row.addWidget(self._segments())
+        self.row.addStretch(1)
+        self.row.addWidget(self.search, 1000)
+        self.row.addWidget(self.import_button)
+        self.show_section("discover")
+
+    def show_section(self, section: str) -> None:
+        """Mark a section as the one shown."""
+        self.sections[section].setChecked(True)
+
+    def show_counts(self, models: int, jobs: int) -> None:
+        """Say how many models there are and how many jobs are under way."""
+        for section, count in (("library", models), ("activity", jobs)):
+            self.sections[section].set_caption(f"{SECTIONS[section]} · {count}" if count else SECTIONS[section])
+
+    def start_search(self) -> None:
+        """Put the cursor into the search field."""
+        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.search.selectAll()
+
+    def import_menu(self) -> QMenu:
+        """What can be imported."""
+        menu = QMenu(self)
+        menu.addAction("GGUF File…").triggered.connect(self.import_file_requested)
+        menu.addAction("Model Folder…").triggered.connect(self.import_folder_requested)
+        menu.aboutToHide.connect(menu.deleteLater)
+        return menu
+
+    def minimumSizeHint(self) -> QSize:
+        """What the rest needs: the title gives way."""
+        title = 0 if self._title.isHidden() else self._title.sizeHint().width() + self.row.spacing()
+        return super().minimumSizeHint() - QSize(title, 0)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The title goes first when it gets narrow; the sidebar says the same."""
+        super().resizeEvent(event)
+        self._title.setVisible(self.width() >= NARROW_PX)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Escape empties the field."""
+        if event.key() == Qt.Key.Key_Escape and self.search.text():
+            self.search.clear()
+        else:
+            super().keyPressEvent(event)
+
+    def _segments(self) -> QFrame:
+        frame = QFrame()
+        frame.setObjectName("segments")
+        frame.setAccessibleName("Section")
+        frame.setFixedHeight(26)
+        row = QHBoxLayout(frame)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        for number, (section, title) in enumerate(SECTIONS.items()):
+            button = SectionButton()
+            button.set_caption(title)
+            button.setObjectName("section")
+            button.setAccessibleName(title)
+            button.setCheckable(True)
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            button.setProperty("last", number == len(SECTIONS) - 1)
+            button.clicked.connect(lambda _=False, chosen=section: self.section_chosen.emit(chosen))
+            self._group.addButton(button)
+            self.sections[section] = button
+            row.addWidget(button)
+        return frame
+
+    def _show_import_menu(self) -> None:
+        self.import_menu().popup(self.import_button.below())

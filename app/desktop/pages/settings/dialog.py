@@ -1,0 +1,61 @@
+"""Settings: appearance, how long models think in a new chat, and the Hub's token. What is changed holds at once."""
+
+from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QFormLayout, QLabel, QVBoxLayout, QWidget
+
+from app.desktop.services.preferences import Preferences
+from app.desktop.theme import Scheme, theme
+from app.desktop.widgets.thinking_control import BudgetField
+from app.desktop.widgets.token_field import TokenField
+from models import paths
+
+SCHEMES: dict[str, Scheme] = {"As the system": "system", "Light": "light", "Dark": "dark"}
+
+
+class SettingsDialog(QDialog):
+    """The settings a person changes; the rest is where it is used."""
+
+    def __init__(self, preferences: Preferences, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Settings")
+        self.setMinimumWidth(440)
+        self._preferences = preferences
+        current = preferences.current
+        self.scheme = QComboBox()
+        self.scheme.setAccessibleName("Appearance")
+        self.scheme.addItems(list(SCHEMES))
+        self.scheme.setCurrentIndex(list(SCHEMES.values()).index(current.theme))
+        self.scheme.currentTextChanged.connect(self._choose_scheme)
+        self.budget = BudgetField()
+        self.budget.setAccessibleName("Thinking tokens of new chats")
+        self.budget.show_budget(None if current.think == "unlimited" else current.think)
+        self.budget.chosen.connect(self._choose_budget)
+        self._problem = QLabel()
+        self._problem.setObjectName("fault")
+        self._problem.setWordWrap(True)
+        self.budget.problem.connect(self._problem.setText)
+        self.token = TokenField()
+        self.token.problem.connect(self._problem.setText)
+        where = QLabel(f"Everything Stillroom keeps is in {paths.home()}.")
+        where.setObjectName("small")
+        where.setWordWrap(True)
+        form = QFormLayout()
+        form.setVerticalSpacing(12)
+        form.addRow("Appearance", self.scheme)
+        form.addRow("New chats think up to", self.budget)
+        form.addRow("Hugging Face token", self.token)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(20, 20, 20, 16)
+        column.setSpacing(12)
+        column.addLayout(form)
+        column.addWidget(self._problem)
+        column.addWidget(where)
+        column.addWidget(buttons)
+
+    def _choose_scheme(self, name: str) -> None:
+        self._preferences.change(theme=SCHEMES[name])
+        theme.follow(SCHEMES[name])
+
+    def _choose_budget(self, budget: int | None) -> None:
+        self._preferences.change(think="unlimited" if budget is None else budget)

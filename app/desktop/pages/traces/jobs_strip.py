@@ -1,0 +1,56 @@
+"""The jobs about traces that are under way and stand nowhere else: exports, and imports whose sheet was left."""
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from app.desktop.widgets.job_card import JobCard
+from app.desktop.widgets.job_words import is_over
+from models.jobs.queue import Job
+
+
+class JobsStrip(QWidget):
+    """Cards of running jobs; hidden while there is none.
+
+    Signals:
+        cancel_requested, pause_requested, resume_requested: the id of a job.
+    """
+
+    cancel_requested = Signal(int)
+    pause_requested = Signal(int)
+    resume_requested = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.cards: dict[int, JobCard] = {}
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(18, 12, 18, 2)
+        self._column.setSpacing(10)
+        self.hide()
+
+    def take_job(self, job: Job) -> None:
+        """A job is another one now; one that is over goes."""
+        card = self.cards.get(job.id)
+        if is_over(job):
+            if card is not None:
+                del self.cards[job.id]
+                self._column.removeWidget(card)
+                card.hide()
+                card.deleteLater()
+        elif card is not None:
+            card.show_job(job)
+        else:
+            card = self.cards[job.id] = JobCard(job)
+            card.cancel.connect(self.cancel_requested)
+            card.pause.connect(self.pause_requested)
+            card.resume.connect(self.resume_requested)
+            self._column.addWidget(card)
+        self.setVisible(bool(self.cards))
+
+    def forget(self, job_id: int) -> None:
+        """Take a card off whose job is shown elsewhere."""
+        card = self.cards.pop(job_id, None)
+        if card is not None:
+            self._column.removeWidget(card)
+            card.hide()
+            card.deleteLater()
+        self.setVisible(bool(self.cards))

@@ -1,0 +1,149 @@
+"""What stands behind and beside the text of a message: cards around code, bars beside quotes, list marks, rules.
+
+Only blocks within the rectangle to be painted are looked at.
+"""
+
+from collections.abc import Iterator
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QTextBlock
+
+from app.desktop import fonts
+from app.desktop.text import look as props
+from app.desktop.text.document import MessageDocument, fragments
+from app.desktop.text.look import CARD_HEADER, CARD_PADDING, INDENTS, MARGIN, Look, indent_of
+
+RADIUS = 7.0
+
+
+def paint(painter: QPainter, document: MessageDocument, clip: QRectF) -> None:
+    """Paint all that lies within clip, before the text is painted."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    look = document.look
+    blocks = list(_visible(document, clip))
+    for block, rect in blocks:
+        form = block.blockFormat()
+        if form.property(props.CARD) == props.CARD_TOP or (form.property(props.CARD) and block == blocks[0][0]):
+            _card(painter, document, block, look)
+        if containers := form.property(props.CONTAINERS):
+            _bars(painter, document, block, rect)
+        if markers := form.property(props.MARKERS):
+            _markers(painter, str(markers), str(containers), block, rect, look)
+        if form.property(props.RULED):
+            _rule(painter, rect, document.textWidth(), look)
+        if not form.property(props.CARD):
+            _inline_code(painter, block, rect, look)
+
+
+def card_top(document: MessageDocument, first: QTextBlock) -> QRectF:
+    """The header of the card around the code block that begins in a block."""
+    top = document.documentLayout().blockBoundingRect(first).top() - CARD_HEADER - CARD_PADDING
+    left = indent_of(str(first.blockFormat().property(props.CONTAINERS) or ""))
+    return QRectF(left + 0.5, round(top) + 0.5, document.textWidth() - left - 1, CARD_HEADER)
+
+
+def card_rect(document: MessageDocument, first: QTextBlock) -> QRectF:
+    """The card around the code block that begins in a block."""
+    rect = card_top(document, first)
+    last = document.findBlockByNumber(document.code_end(first.blockNumber()))
+    bottom = document.documentLayout().blockBoundingRect(last).bottom() + CARD_PADDING
+    rect.setHeight(round(bottom - rect.top()))
+    return rect
+
+
+def _visible(document: MessageDocument, clip: QRectF) -> Iterator[tuple[QTextBlock, QRectF]]:
+    layout = document.documentLayout()
+    position = max(layout.hitTest(QPointF(0, max(clip.top() - 1, 0)), Qt.HitTestAccuracy.FuzzyHit), 0)
+    block = document.findBlock(position)
+    if block.previous().isValid():
+        block = block.previous()
+    while block.isValid():
+        rect = layout.blockBoundingRect(block)
+        # A card's header and its padding lie outside of its lines.
+        if rect.top() - CARD_HEADER - CARD_PADDING - MARGIN > clip.bottom():
+            return
+        yield block, rect
+        block = block.next()
+
+
+def _card(painter: QPainter, document: MessageDocument, block: QTextBlock, look: Look) -> None:
+    while block.blockFormat().property(props.CARD) == props.CARD_LINE and block.previous().isValid():
+        block = block.previous()
+    rect = card_rect(document, block)
+    path = QPainterPath()
+    path.addRoundedRect(rect, RADIUS, RADIUS)
+    painter.save()
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(look.colours.window))
+    painter.drawPath(path)
+    painter.setClipPath(path, Qt.ClipOperation.IntersectClip)
+    painter.fillRect(QRectF(rect.left(), rect.top(), rect.width(), CARD_HEADER), QColor(look.colours.sidebar))
+    painter.restore()
+    painter.setPen(QPen(QColor(look.colours.line), 1))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawPath(path)
+    painter.setFont(fonts.text(11))
+    painter.setPen(QColor(look.colours.muted))
+    header = QRectF(rect.left() + 12, rect.top(), rect.width() - 100, CARD_HEADER)
+    painter.drawText(header, Qt.AlignmentFlag.AlignVCenter, str(block.blockFormat().property(props.LANGUAGE) or "text"))
+
+
+def _bars(painter: QPainter, document: MessageDocument, block: QTextBlock, rect: QRectF) -> None:
+    """Bars beside a quote, from the block above on so that they are not broken between paragraphs."""
+    containers, above, bottom = str(block.blockFormat().property(props.CONTAINERS)), "", rect.top()
+    if block.previous().isValid():
+        above = str(block.previous().blockFormat().property(props.CONTAINERS) or "")
+        bottom = document.documentLayout().blockBoundingRect(block.previous()).bottom()
+    x = 0.0
+    for depth, container in enumerate(containers):
+        if container == "q":
+            top = bottom if above[: depth + 1] == containers[: depth + 1] else rect.top() - 1
+            painter.fillRect(QRectF(x + 1, top, 3, rect.bottom() - top + 1), QColor(document.look.colours.line))
+        x += INDENTS[container]
+
+
+def _markers(painter: QPainter, markers: str, containers: str, block: QTextBlock, rect: QRectF, look: Look) -> None:
+    painter.setFont(look.font)
+    painter.setPen(QColor(look.colours.muted))
+    baseline = rect.top() + block.layout().lineAt(0).ascent() + block.layout().lineAt(0).y()
+    if block.blockFormat().property(props.CARD):
+        baseline -= CARD_HEADER + CARD_PADDING
+    for marker in markers.split("\n"):
+        at, _, text = marker.partition(" ")
+        right = indent_of(containers[: int(at) + 1]) - (6 if text in "•◦▪" else 5)
+        width = look.metrics.horizontalAdvance(text)
+        painter.drawText(QPointF(max(right - width, indent_of(containers[: int(at)])), baseline), text)
+
+
+def _rule(painter: QPainter, rect: QRectF, width: float, look: Look) -> None:
+    y = round(rect.center().y()) + 0.5
+    painter.setPen(QPen(QColor(look.colours.line), 1))
+    painter.drawLine(QPointF(rect.left(), y), QPointF(width, y))
+
+
+def _inline_code(painter: QPainter, block: QTextBlock, rect: QRectF, look: Look) -> None:
+    """A rounded ground behind code within text, line by line."""
+    for fragment in fragments(block):
+        if not fragment.charFormat().property(props.INLINE_CODE):
+            continue
+        start = fragment.position() - block.position()
+        _ground(painter, block, rect, start, start + fragment.length(), look)
+
+
+def _ground(painter: QPainter, block: QTextBlock, rect: QRectF, start: int, end: int, look: Look) -> None:
+    layout = block.layout()
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(look.colours.sunken))
+    height = look.metrics.ascent() + look.metrics.descent()
+    for number in range(layout.lineCount()):
+        line = layout.lineAt(number)
+        first, last = max(start, line.textStart()), min(end, line.textStart() + line.textLength())
+        if first < last:
+            left, right = _x(line, first), min(_x(line, last), line.x() + line.naturalTextWidth())
+            top = rect.top() + line.y() + line.ascent() - look.metrics.ascent()
+            painter.drawRoundedRect(QRectF(rect.left() + left - 2, top, right - left + 4, height), 4, 4)
+
+
+def _x(line: object, position: int) -> float:
+    x = line.cursorToX(position)  # type: ignore[attr-defined]
+    return float(x[0] if isinstance(x, tuple) else x)

@@ -1,0 +1,124 @@
+"""Tables of a message as tables of its QTextDocument; a table that grows gets rows, and is not written anew.
+
+A QTextTable stands between two blocks. The one before it is made as low as can be and gives the margin, the one
+after it is used by what follows, or says how many rows are left out.
+"""
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import (
+    QBrush,
+    QColor,
+    QTextBlockFormat,
+    QTextCharFormat,
+    QTextCursor,
+    QTextFrameFormat,
+    QTextTable,
+    QTextTableCell,
+    QTextTableFormat,
+)
+
+from app.desktop import fonts
+from app.desktop.text.blocks import Inline, Maths, Place, Run, Table
+from app.desktop.text.look import MARGIN, Look
+
+if TYPE_CHECKING:
+    from app.desktop.text.document import MessageDocument
+
+ALIGNMENTS = {"l": Qt.AlignmentFlag.AlignLeft, "c": Qt.AlignmentFlag.AlignHCenter, "r": Qt.AlignmentFlag.AlignRight}
+
+
+class TableWriter:
+    """Writes the tables of one document."""
+
+    def __init__(self, document: "MessageDocument") -> None:
+        self._document = document
+        self._last: QTextTable | None = None
+
+    def insert(self, cursor: QTextCursor, leaf: Table, look: Look) -> None:
+        """Write a table at the cursor, which stands in an empty block, and leave the cursor behind it."""
+        above = QTextBlockFormat(look.placed(Place(leaf.place.containers, leaf.place.markers)))
+        above.setLineHeight(1, int(QTextBlockFormat.LineHeightTypes.FixedHeight.value))
+        above.setTopMargin(MARGIN - 2)
+        tiny = QTextCharFormat()
+        tiny.setFont(fonts.text(1))
+        cursor.setBlockFormat(above)
+        cursor.setBlockCharFormat(tiny)
+        table = cursor.insertTable(1 + len(leaf.rows), len(leaf.header), self._format(leaf, look))
+        self._last = table
+        for column, cell in enumerate(leaf.header):
+            self._fill(table.cellAt(0, column), cell, leaf.aligns[column], look, head=True)
+        self._fill_rows(table, leaf, 0, look)
+        cursor.movePosition(QTextCursor.MoveOperation.End)
+        self._end(cursor, leaf, look)
+
+    def amend(self, cursor: QTextCursor, old: Table, new: Table, look: Look) -> bool:
+        """Add the rows that came. Returns False when the table is not a continuation."""
+        kept = max(len(old.rows) - 1, 0)
+        if self._last is None or len(new.rows) < len(old.rows) or new.rows[:kept] != old.rows[:kept]:
+            return False
+        if len(new.rows) > len(old.rows):
+            self._last.appendRows(len(new.rows) - len(old.rows))
+        if new.rows != old.rows:
+            for column in range(len(new.header)):
+                if kept < len(old.rows):
+                    _empty(self._last.cellAt(1 + kept, column))
+            self._fill_rows(self._last, new, kept, look)
+        cursor.movePosition(QTextCursor.MoveOperation.End)
+        cursor.movePosition(QTextCursor.MoveOperation.StartOfBlock, QTextCursor.MoveMode.KeepAnchor)
+        cursor.removeSelectedText()
+        self._end(cursor, new, look)
+        return True
+
+    def _end(self, cursor: QTextCursor, leaf: Table, look: Look) -> None:
+        """The block after the table."""
+        form = look.placed(Place(leaf.place.containers))
+        form.setTopMargin(5)
+        cursor.setBlockFormat(form)
+        cursor.setBlockCharFormat(QTextCharFormat())
+        if leaf.more:
+            muted = QTextCharFormat()
+            muted.setForeground(QColor(look.colours.muted))
+            cursor.insertText(f"{leaf.more:,} more rows are not shown.", muted)
+
+    def _fill_rows(self, table: QTextTable, leaf: Table, start: int, look: Look) -> None:
+        for number in range(start, len(leaf.rows)):
+            for column, cell in enumerate(leaf.rows[number]):
+                self._fill(table.cellAt(1 + number, column), cell, leaf.aligns[column], look)
+
+    def _fill(self, cell: QTextTableCell, runs: tuple[Inline, ...], align: str, look: Look, head: bool = False) -> None:
+        cursor = cell.firstCursorPosition()
+        form = QTextBlockFormat()
+        form.setAlignment(ALIGNMENTS[align])
+        form.setLineHeight(look.leading / 2, int(QTextBlockFormat.LineHeightTypes.LineDistanceHeight.value))
+        cursor.setBlockFormat(form)
+        if head:
+            shade = QTextCharFormat()
+            shade.setBackground(QColor(look.colours.sidebar))
+            cell.setFormat(shade)
+            runs = tuple(run if isinstance(run, Maths) else _bold(run) for run in runs)
+        self._document.insert_runs(cursor, runs)
+
+    def _format(self, leaf: Table, look: Look) -> QTextTableFormat:
+        form = QTextTableFormat()
+        form.setBorder(1)
+        form.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
+        form.setBorderBrush(QBrush(QColor(look.colours.line)))
+        form.setBorderCollapse(True)
+        form.setCellSpacing(0)
+        form.setCellPadding(6)
+        form.setLeftMargin(look.placed(leaf.place).leftMargin())
+        form.setHeaderRowCount(1)
+        form.setBottomMargin(MARGIN)  # the top margin of what follows a table counts for nothing
+        return form
+
+
+def _bold(run: Run) -> Run:
+    return Run(run.text, True, run.italic, run.struck, run.code, run.forced, run.href)
+
+
+def _empty(cell: QTextTableCell) -> None:
+    cursor = cell.firstCursorPosition()
+    cursor.setPosition(cell.lastCursorPosition().position(), QTextCursor.MoveMode.KeepAnchor)
+    cursor.removeSelectedText()

@@ -1,0 +1,165 @@
+"""Cards of the page: a frame with a title, rows of a name and a value, and columns that turn into one where it is narrow."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+
+from app.desktop import fonts
+from app.desktop.theme import colours, theme
+from app.desktop.widgets.drawing import draw_line
+
+PAD_PX, GAP_PX, MARGIN_PX = 16, 16, 24
+SIDE_PX, NARROW_PX, WIDEST_PX = 372, 820, 1400
+
+
+class Card(QFrame):
+    """A frame with a title. head: the line of the title, to add to; body: what comes below."""
+
+    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("card")
+        self.setAccessibleName(title)
+        self.title = QLabel(title)
+        self.title.setObjectName("card_title")
+        self.title.setTextFormat(Qt.TextFormat.PlainText)
+        self.title.setMinimumHeight(18)
+        self.head = QHBoxLayout()
+        self.head.setSpacing(10)
+        self.head.addWidget(self.title)
+        self.body = QVBoxLayout(self)
+        self.body.setContentsMargins(PAD_PX, 14, PAD_PX, PAD_PX)
+        self.body.setSpacing(6)
+        self.body.addLayout(self.head)
+
+
+def label(text: str = "", kind: str = "small", wraps: bool = True) -> QLabel:
+    """A line of text. kind: its object name in the style sheet."""
+    made = QLabel(text)
+    made.setObjectName(kind)
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    made.setWordWrap(wraps)
+    return made
+
+
+class Rows(QWidget):
+    """Names at the left, values at the right, a hairline below each; a value that is too long takes more lines."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self._rows: list[tuple[str, str]] = []
+        self._inks: dict[str, str] = {}
+        theme.changed.connect(self.update)
+
+    def show_rows(self, rows: Sequence[tuple[str, str]], inks: dict[str, str] | None = None) -> None:
+        """Show other rows. inks: the palette's name of a colour for some values, by the row's name."""
+        if (list(rows), inks or {}) != (self._rows, self._inks):
+            self._rows, self._inks = list(rows), inks or {}
+            self.setAccessibleDescription("; ".join(f"{name}: {value}" for name, value in rows))
+            self._fit()
+            self.update()
+
+    def value(self, name: str) -> str:
+        """What stands beside a name; empty when it is not there."""
+        return dict(self._rows).get(name, "")
+
+    def sizeHint(self) -> QSize:
+        """As tall as the rows."""
+        return QSize(240, self.height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Wrap anew."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The rows."""
+        c = colours()
+        painter = QPainter(self)
+        painter.setFont(fonts.text())
+        top = 0.0
+        for name, value in self._rows:
+            height = self._height(value)
+            painter.setPen(QColor(c.text))
+            painter.drawText(QRectF(10, top, self._split() - 10, height), Qt.AlignmentFlag.AlignVCenter, name)
+            painter.setPen(QColor(getattr(c, self._inks.get(name, "text"))))
+            flags = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap
+            painter.drawText(self._value_area(top, height), flags, value)
+            top += height
+            draw_line(painter, 0, self.width(), top)
+
+    def _split(self) -> float:
+        metrics = QFontMetricsF(fonts.text())
+        return 22 + max((metrics.horizontalAdvance(name) for name, _ in self._rows), default=0.0)
+
+    def _value_area(self, top: float, height: float) -> QRectF:
+        return QRectF(self._split(), top, max(60.0, self.width() - self._split() - 10), height)
+
+    def _height(self, value: str) -> float:
+        metrics = QFontMetricsF(fonts.text())
+        said = metrics.boundingRect(self._value_area(0, 1000), Qt.TextFlag.TextWordWrap, value)
+        return round(said.height()) + 17
+
+    def _fit(self) -> None:
+        height = round(sum(self._height(value) for _, value in self._rows))
+        if height != self.height():
+            self.setFixedHeight(height)
+
+
+class TwoColumns(QScrollArea):
+    """A wide column and a narrow one beside it, or below it where there is no room."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("see_through")
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidgetResizable(True)
+        self.main, self.side, self.below = QVBoxLayout(), QVBoxLayout(), QVBoxLayout()
+        for column in (self.main, self.side, self.below):
+            column.setContentsMargins(0, 0, 0, 0)
+            column.setSpacing(GAP_PX)
+        self._side = QWidget()
+        self._side.setLayout(self.side)
+        main = QWidget()
+        main.setLayout(self.main)
+        self._columns = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._columns.setSpacing(GAP_PX)
+        self._columns.addWidget(main, 1, Qt.AlignmentFlag.AlignTop)
+        self._columns.addWidget(self._side, 0, Qt.AlignmentFlag.AlignTop)
+        holder = QWidget()
+        holder.setMaximumWidth(WIDEST_PX)
+        column = QVBoxLayout(holder)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(GAP_PX)
+        column.addLayout(self._columns)
+        column.addLayout(self.below)
+        column.addStretch(1)
+        content = QWidget()
+        content.setObjectName("page")
+        self._row = QHBoxLayout(content)
+        self._row.setContentsMargins(MARGIN_PX, 18, MARGIN_PX, 18)
+        self._row.addStretch(1)
+        self._row.addWidget(holder, 1000)
+        self._row.addStretch(1)
+        # the scroll bar stands in the margin
+        self.verticalScrollBar().rangeChanged.connect(
+            lambda _least, most: self._row.setContentsMargins(MARGIN_PX, 18, MARGIN_PX - (11 if most else 0), 18)
+        )
+        self.setWidget(content)
+        self._turn()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Turn where it is narrow."""
+        super().resizeEvent(event)
+        self._turn()
+
+    def _turn(self) -> None:
+        narrow = self.width() < NARROW_PX
+        way = QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight
+        self._columns.setDirection(way)
+        self._side.setMinimumWidth(0 if narrow else SIDE_PX)
+        self._side.setMaximumWidth(WIDEST_PX if narrow else SIDE_PX)
+        self._columns.setAlignment(self._side, Qt.AlignmentFlag(0) if narrow else Qt.AlignmentFlag.AlignTop)

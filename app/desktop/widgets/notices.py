@@ -1,0 +1,98 @@
+"""The notice bar: one sentence at the top of the page, what can be done about it, and a way to dismiss it.
+
+A notice never takes the focus. Errors stay until they are dismissed or replaced; good news goes by itself.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+from PySide6.QtCore import QSize, QTimer
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
+
+from app.desktop import icons
+from app.desktop.theme import colours, restyle, theme
+from app.desktop.widgets.readable import ReadableText
+
+Tone = Literal["info", "bad"]
+INFO_MS = 8000
+
+
+class NoticeBar(QFrame):
+    """A bar that is hidden while there is nothing to say. Its accessible name is "Notice", its text readable."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("notice")
+        self.setAccessibleName("Notices")
+        self._tone: Tone = "info"
+        self.setProperty("tone", self._tone)
+        self._do: Callable[[], None] | None = None
+        self._icon = QLabel()
+        self._text = ReadableText("Notice")
+        self._action = QPushButton()
+        self._action.setObjectName("quiet")
+        self._action.clicked.connect(self._act)
+        self._close = QToolButton()
+        self._close.setAccessibleName("Dismiss notice")
+        self._close.setToolTip("Dismiss")
+        self._close.setIconSize(QSize(12, 12))
+        self._close.clicked.connect(self.dismiss)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(14, 7, 10, 7)
+        row.setSpacing(10)
+        for part in (self._icon, self._text, self._action, self._close):
+            row.addWidget(part)
+        row.setStretch(1, 1)
+        self._timer = QTimer(self, singleShot=True, interval=INFO_MS)
+        self._timer.timeout.connect(self.dismiss)
+        theme.changed.connect(self._recolour)
+        self._recolour()
+        self.hide()
+
+    @property
+    def text(self) -> str:
+        """What the bar says now, empty while it is hidden."""
+        return "" if self.isHidden() else self._text.toPlainText()
+
+    def show_info(self, text: str, action: str = "", do: Callable[[], None] | None = None) -> None:
+        """Say what was done, with one action beside it; goes by itself."""
+        self._show("info", text, action, do)
+        self._timer.start()
+
+    def show_error(self, text: str, hint: str = "", action: str = "", do: Callable[[], None] | None = None) -> None:
+        """Say what went wrong and what can be done; stays."""
+        self._timer.stop()
+        self._show("bad", f"{text} {hint}".strip(), action, do)
+
+    def dismiss(self) -> None:
+        """Hide the bar."""
+        self._timer.stop()
+        self._do = None
+        self.hide()
+
+    def _show(self, tone: Tone, text: str, action: str, do: Callable[[], None] | None) -> None:
+        self._tone = tone
+        self._do = do
+        self._text.setPlainText(text)
+        self._action.setText(action)
+        self._action.setVisible(bool(action))
+        self._recolour()
+        self.show()
+        from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
+
+        QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, text))
+
+    def _act(self) -> None:
+        do = self._do
+        self.dismiss()
+        if do is not None:
+            do()
+
+    def _recolour(self) -> None:
+        c = colours()
+        bad = self._tone == "bad"
+        self._icon.setPixmap(icons.pixmap("warning" if bad else "info", c.bad if bad else c.muted))
+        self._close.setIcon(icons.icon("close", c.muted, 12))
+        if self.property("tone") != self._tone:
+            self.setProperty("tone", self._tone)
+            restyle(self)

@@ -1,0 +1,137 @@
+"""A button that names what is chosen and opens a menu of what else there is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QEnterEvent, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QAbstractButton, QMenu, QSizePolicy, QWidget
+
+from app.desktop import fonts
+from app.desktop.theme import colours, theme
+from app.desktop.widgets.drawing import LEFT, draw_text
+
+HEIGHT_PX, PAD_PX, GAP_PX, ARROW_PX = 30, 11, 8, 16
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Something to choose. detail: beside the title, fainter; problem: why it can't be chosen, empty when it can."""
+
+    key: str
+    title: str
+    detail: str = ""
+    problem: str = ""
+
+
+class Picker(QAbstractButton):
+    """The accessible name stays, the description says what is chosen.
+
+    Signals:
+        chosen: the key of another choice.
+    """
+
+    chosen = Signal(str)
+
+    def __init__(self, name: str, placeholder: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName(name)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._placeholder = placeholder
+        self._choices: list[Choice] = []
+        self.current = ""
+        self.clicked.connect(self.open_menu)
+        theme.changed.connect(self.update)
+        self._describe()
+
+    @property
+    def choice(self) -> Choice | None:
+        """What is chosen."""
+        return next((choice for choice in self._choices if choice.key == self.current), None)
+
+    def set_choices(self, choices: Sequence[Choice]) -> None:
+        """Offer these; what was chosen stays so, if it is still among them."""
+        self._choices = list(choices)
+        if self.choice is None:
+            self.current = ""
+        self._describe()
+
+    def choose(self, key: str) -> bool:
+        """Choose without telling; False when there is no such choice or it can't be chosen."""
+        found = next((choice for choice in self._choices if choice.key == key and not choice.problem), None)
+        if found is None:
+            return False
+        self.current = key
+        self._describe()
+        return True
+
+    def first(self) -> str:
+        """The first key that can be chosen; empty when there is none."""
+        return next((choice.key for choice in self._choices if not choice.problem), "")
+
+    def open_menu(self) -> None:
+        """Show what there is."""
+        menu = QMenu(self)
+        menu.setToolTipsVisible(True)
+        for choice in self._choices:
+            beside = choice.problem or choice.detail
+            action = menu.addAction(f"{choice.title}\t{beside}" if beside else choice.title)
+            action.setEnabled(not choice.problem)
+            action.setCheckable(True)
+            action.setChecked(choice.key == self.current)
+            action.triggered.connect(lambda _=False, key=choice.key: self._take(key))
+        if not self._choices:
+            menu.addAction(self._placeholder).setEnabled(False)
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup(self.mapToGlobal(QPoint(0, self.height() + 4)))
+
+    def sizeHint(self) -> QSize:
+        """As wide as there is room."""
+        width = QFontMetrics(fonts.text()).horizontalAdvance(self.text())
+        return QSize(max(160, width + 2 * PAD_PX + ARROW_PX), HEIGHT_PX)
+
+    def minimumSizeHint(self) -> QSize:
+        """It cuts its text."""
+        return QSize(90, HEIGHT_PX)
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        """Show that it can be pressed."""
+        super().enterEvent(event)
+        self.update()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Return and Down open the menu too."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Down):
+            self.click()
+        else:
+            super().keyPressEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Frame, title, detail and arrow."""
+        c, choice = colours(), self.choice
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(QColor(c.accent if self.hasFocus() else c.edge), 1))
+        painter.setBrush(QColor(c.selected if self.isDown() else c.sunken if self.underMouse() else c.raised))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
+        room = QRectF(PAD_PX, 0, self.width() - 2 * PAD_PX - ARROW_PX, self.height())
+        title = choice.title if choice else self._placeholder
+        written = draw_text(painter, room, title, fonts.text(), c.text if choice else c.faint)
+        room.setLeft(room.left() + written + GAP_PX)
+        if choice and choice.detail and room.width() > 40:
+            draw_text(painter, room, choice.detail, fonts.text(), c.muted)
+        arrow = QRectF(self.width() - PAD_PX - 10, 0, 12, self.height())
+        draw_text(painter, arrow, "▾", fonts.text(11), c.text, LEFT)
+
+    def _take(self, key: str) -> None:
+        if key != self.current and self.choose(key):
+            self.chosen.emit(key)
+
+    def _describe(self) -> None:
+        choice = self.choice
+        self.setText(choice.title if choice else self._placeholder)
+        self.setAccessibleDescription(f"{choice.title} {choice.detail}".strip() if choice else self._placeholder)
+        self.updateGeometry()
+        self.update()

@@ -1,0 +1,54 @@
+"""A row of buttons of which one is on, or none: a QButtonGroup would then keep the Tab key from all of them."""
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QWidget
+
+from app.desktop.pages.models.toolbar import SectionButton
+
+HEIGHT_PX = 27
+
+
+class Segments(QFrame):
+    """The control has an accessible name, its parts are named after their titles.
+
+    Signals:
+        chosen: the key of a part that was pressed.
+    """
+
+    chosen = Signal(str)
+
+    def __init__(self, name: str, titles: Mapping[str, str], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("segments")
+        self.setAccessibleName(name)
+        self.setFixedHeight(HEIGHT_PX)
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self.parts: dict[str, SectionButton] = {}
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        for number, (key, title) in enumerate(titles.items()):
+            part = self.parts[key] = SectionButton()
+            part.set_caption(title)
+            part.setObjectName("section")
+            part.setAccessibleName(title)
+            part.setCheckable(True)
+            part.setProperty("last", number == len(titles) - 1)
+            part.clicked.connect(lambda _=False, chosen=key: self._press(chosen))
+            row.addWidget(part)
+
+    @property
+    def current(self) -> str:
+        """The key of the part that is on; empty when none is."""
+        return next((key for key, part in self.parts.items() if part.isChecked()), "")
+
+    def show_chosen(self, key: str) -> None:
+        """Turn a part on without telling; none for a key that is no part's."""
+        for other, part in self.parts.items():
+            part.setChecked(other == key)
+
+    def _press(self, key: str) -> None:
+        self.show_chosen(key)
+        self.chosen.emit(key)

@@ -1,0 +1,72 @@
+"""The access token for gated and private repositories: given here once, kept in the system's keychain, never shown again."""
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
+
+from models.errors import StillroomError
+from models.hub import credentials
+
+KEPT = {
+    "environment": "One from HF_TOKEN is used.",
+    "keychain": "One is kept in the keychain.",
+    "file": "One is kept in Stillroom’s folder, for your account alone.",
+    "hf": "The one of hf auth login is used.",
+}
+
+
+class TokenField(QWidget):
+    """A field that takes a token, a line that says where one is kept, and a button that forgets it.
+
+    Signals:
+        problem: a sentence on what is wrong, or nothing.
+    """
+
+    problem = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.edit = QLineEdit()
+        self.edit.setAccessibleName("Hugging Face token")
+        self.edit.setEchoMode(QLineEdit.EchoMode.Password)
+        self.edit.setPlaceholderText("Only for gated and private models")
+        self.edit.returnPressed.connect(self._save)
+        self.keep = QPushButton("Keep")
+        self.keep.setAccessibleName("Keep token")
+        self.keep.setAutoDefault(False)
+        self.keep.clicked.connect(self._save)
+        self.forget = QPushButton("Forget")
+        self.forget.setAccessibleName("Forget token")
+        self.forget.setAutoDefault(False)
+        self.forget.clicked.connect(self._forget)
+        self.state = QLabel()
+        self.state.setObjectName("small")
+        self.state.setWordWrap(True)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        for part in (self.edit, self.keep, self.forget):
+            row.addWidget(part)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addLayout(row)
+        column.addWidget(self.state)
+        self._show()
+
+    def _save(self) -> None:
+        try:
+            credentials.save(self.edit.text())
+        except StillroomError as error:
+            self.problem.emit(f"{error.text} {error.hint}".strip())
+            return
+        self.edit.clear()
+        self._show()
+
+    def _forget(self) -> None:
+        credentials.forget()
+        self._show()
+
+    def _show(self) -> None:
+        source = credentials.source()
+        self.problem.emit("")
+        self.state.setText(KEPT.get(source, "") if source else "None is kept; most models need none.")
+        self.forget.setVisible(source in ("keychain", "file"))

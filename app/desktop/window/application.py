@@ -1,0 +1,234 @@
+"""Starts the window: one a home, on the chats of this home, and ends with it.
+
+What is not needed to show the window waits until it is shown: the engine process, the daily backup, the purge of
+what was deleted long ago, and the reading of a large database for damage.
+"""
+
+import logging
+import sqlite3
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtWidgets import QApplication
+
+from app.desktop import theme
+from app.desktop.services.background import Background
+from app.desktop.services.engine_signals import EngineSignals
+from app.desktop.services.job_queue import JobQueue
+from app.desktop.services.late_engine import LateEngine
+from app.desktop.services.preferences import Preferences
+from app.desktop.services.services import Services
+from app.desktop.window.garbage import GarbageCollector
+from app.desktop.window.main_window import MainWindow
+from app.desktop.window.single_instance import SingleInstance
+from models import paths, settings
+from models.errors import StillroomError
+from models.events import Model
+from models.jobs.rows import JobRows
+from models.store import database
+from models.store.chats import Chats
+
+if TYPE_CHECKING:
+    from app.desktop.window.trouble import TroubleWindow
+
+log = logging.getLogger(__name__)
+
+# Reading this much for damage takes a few milliseconds; more is read after the window is shown.
+CHECK_AT_START_BYTES = 8 * 2**20
+LOG_BYTES = 2**20
+AFTER_PAINT_MS = 80
+PURGE_MS = 2000
+
+
+def run() -> int:
+    """Open the window and stay until it is closed. Returns the exit status."""
+    # As an argument and not by setStyle(), whose return value makes PySide build all of QStyle: 10 ms of the start.
+    app = QApplication([sys.argv[0], "-style", "fusion"])
+    app.setApplicationName("Stillroom")
+    app.setApplicationDisplayName("Stillroom")
+    instance = SingleInstance()
+    if not instance.claim():
+        heard = instance.show_other()
+        state = "Stillroom is open already" if heard else "Another Stillroom is using this home and does not answer"
+        sys.stderr.write(f"{state}{'; its window is in front now' if heard else ''}.\n")
+        return 0 if heard else 1
+    _log_to_file()
+    garbage = GarbageCollector()
+    start = Start(app, instance)
+    start.open()
+    QTimer.singleShot(0, instance, instance.listen)
+    try:
+        return app.exec()
+    finally:
+        start.close()
+        garbage.close()
+        instance.release()
+
+
+class Start(QObject):
+    """Opens the chats and the window on them, or the window that says why it can't."""
+
+    def __init__(self, app: QApplication, instance: SingleInstance) -> None:
+        super().__init__()
+        current, self._sentence = settings.load()
+        self.preferences = Preferences(current, self)
+        theme.apply(app, current.theme)
+        self.window: MainWindow | None = None
+        self._trouble: TroubleWindow | None = None
+        self._connection: sqlite3.Connection | None = None
+        self._care: Care | None = None
+        instance.asked_to_show.connect(self._come_to_front)
+
+    def open(self, readonly: bool = False) -> None:
+        """Open chats and window."""
+        file = paths.database_file()
+        small = not file.exists() or file.stat().st_size < CHECK_AT_START_BYTES
+        try:
+            self._connection = database.open_database(file, readonly=readonly, check=small)
+            chats = Chats(self._connection)
+            if not readonly:
+                chats.repair()
+        except StillroomError as error:
+            log.error("chats not opened: %s", error)
+            self._show_trouble(error)
+            return
+        if self._trouble is not None:
+            self._trouble.deleteLater()
+            self._trouble.hide()
+            self._trouble = None
+        self._show_window(chats, readonly)
+        self._care = Care(file, check=not small, backup=not readonly)
+        self._care.damaged.connect(self._tell_damage)
+        QTimer.singleShot(AFTER_PAINT_MS, self._care, self._care.start)
+
+    def close(self) -> None:
+        """Close the chats."""
+        if self._care is not None:
+            self._care.close()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _show_window(self, chats: Chats, readonly: bool) -> None:
+        signals = EngineSignals(self)
+        engine = LateEngine(signals)
+        assert self._connection is not None, "opened with the chats"
+        services = Services(
+            chats=chats,
+            engine=engine,
+            signals=signals,
+            preferences=self.preferences,
+            jobs=JobQueue(engine, signals, JobRows(self._connection), self),
+            list_models=_list_models,
+            delete=_delete,
+            readonly=readonly,
+        )
+        self.window = MainWindow(services)
+        self.window.show()
+        if self._sentence:
+            self.window.notices.show_error(self._sentence)
+        if readonly:
+            self.window.notices.show_error("The chats are open read-only; nothing new can be written.")
+            return
+        # After the first paint: the engine process starts while the person looks around.
+        self._later(AFTER_PAINT_MS, self.window.chat_page.start_engine)
+        self._later(PURGE_MS, lambda: self._purge(chats))
+        self._later(PURGE_MS, services.jobs.go_on)
+
+    def _later(self, ms: int, do: Callable[[], None]) -> None:
+        """Do something a while after the start, unless the window is closed before."""
+        assert self.window is not None, "there is a window to close"
+        timer = QTimer(self.window, singleShot=True, interval=ms)
+        timer.timeout.connect(do)
+        self.window.closed.connect(timer.stop)
+        timer.start()
+
+    def _show_trouble(self, error: StillroomError) -> None:
+        from app.desktop.window.trouble import TroubleWindow
+
+        if self._trouble is None:
+            self._trouble = TroubleWindow(error)
+            self._trouble.try_again.connect(self.open)
+            self._trouble.read_only.connect(lambda: self.open(readonly=True))
+            self._trouble.show()
+        else:
+            self._trouble.show_error(error)
+
+    def _purge(self, chats: Chats) -> None:
+        try:
+            chats.purge()
+        except StillroomError as error:
+            log.warning("old deletions not purged: %s", error)
+
+    def _tell_damage(self, sentence: str) -> None:
+        if self.window is not None:
+            self.window.notices.show_error(sentence)
+
+    def _come_to_front(self) -> None:
+        if self.window is not None:
+            self.window.come_to_front()
+        elif self._trouble is not None:
+            self._trouble.raise_()
+            self._trouble.activateWindow()
+
+
+class Care(QObject):
+    """Looks after the database file on another thread, once a start.
+
+    Signals:
+        damaged: a sentence on what is wrong with it.
+    """
+
+    damaged = Signal(str)
+
+    def __init__(self, file: Path, check: bool, backup: bool) -> None:
+        super().__init__()
+        self._file = file
+        self._check = check
+        self._backup = backup
+        self._background = Background(self._look, self)
+
+    def start(self) -> None:
+        """Begin, once the window has been painted: what is read here would take its time from that."""
+        self._background.start()
+
+    def close(self) -> None:
+        """Wait until it is done; a backup takes as long as copying the file."""
+        self._background.close()
+
+    def _look(self) -> None:
+        from models.hub import cache  # what other downloads left behind is nothing the first paint waits for
+
+        try:
+            cache.sweep()
+            if self._check and (fault := database.damage(self._file)) is not None:
+                self.damaged.emit(f"The chats in {self._file} are damaged ({fault}); the file is kept as it is.")
+            elif self._backup:
+                database.back_up_daily(self._file)
+        except StillroomError as error:
+            log.warning("no backup today: %s", error)
+
+
+def _list_models() -> list[Model]:
+    from models.library import installed  # reads formats of checkpoints, which the first paint need not wait for
+
+    return installed.models()
+
+
+def _delete(name: str) -> int:
+    from models.library import installed
+
+    return installed.remove(name).freed_bytes
+
+
+def _log_to_file() -> None:
+    file = paths.logs_folder() / "window.log"
+    if file.exists() and file.stat().st_size > LOG_BYTES:
+        file.replace(file.with_suffix(".old.log"))
+    handler = logging.FileHandler(file, encoding="utf-8", delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.getLogger().addHandler(handler)
+    logging.getLogger().setLevel(logging.INFO)

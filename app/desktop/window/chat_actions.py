@@ -1,0 +1,117 @@
+"""What can be done to a chat as a whole: rename, duplicate, export, delete and take back. Told through the notice bar."""
+
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
+
+from app.desktop.widgets.notices import NoticeBar
+from models.errors import StillroomError, from_os_error
+from models.store.chats import ChatEntry, Chats
+from models.store.export import export_json, export_markdown
+from models.store.titles import UNTITLED
+
+
+class ChatActions(QObject):
+    """Changes chats in the store and says what was done.
+
+    Signals:
+        changed: the list of chats is another one.
+        deleted: the id of a chat that is in the recently deleted now.
+        restored: the id of a chat that is back.
+        duplicated: the id of the copy.
+    """
+
+    changed = Signal()
+    deleted = Signal(int)
+    restored = Signal(int)
+    duplicated = Signal(int)
+
+    def __init__(self, chats: Chats, notices: NoticeBar, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._chats = chats
+        self._notices = notices
+        self._window = parent
+        self._undoable: list[int] = []
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a deletion to take back."""
+        return bool(self._undoable)
+
+    def rename(self, chat_id: int, title: str) -> None:
+        """Give a chat the title that was typed."""
+        try:
+            self._chats.rename(chat_id, title)
+        except StillroomError as error:
+            self._tell(error)
+        self.changed.emit()
+
+    def duplicate(self, chat_id: int) -> None:
+        """Copy a chat with all its branches."""
+        try:
+            copy = self._chats.duplicate(chat_id)
+        except StillroomError as error:
+            self._tell(error)
+            return
+        self.changed.emit()
+        self.duplicated.emit(copy.id)
+
+    def delete(self, chat_id: int) -> None:
+        """Delete a chat without a question; Undo brings it back."""
+        try:
+            title = self._chats.get(chat_id).title or UNTITLED
+            self._chats.delete(chat_id)
+        except StillroomError as error:
+            self._tell(error)
+            return
+        self._undoable.append(chat_id)
+        self.changed.emit()
+        self.deleted.emit(chat_id)
+        self._notices.show_info(f"Deleted “{title}”.", "Undo", self.undo)
+
+    def undo(self) -> None:
+        """Take the last deletion back."""
+        if self._undoable:
+            self.restore(self._undoable[-1])
+
+    def restore(self, chat_id: int) -> None:
+        """Bring a deleted chat back."""
+        try:
+            self._chats.restore(chat_id)
+        except StillroomError as error:
+            self._tell(error)
+            return
+        self._undoable = [other for other in self._undoable if other != chat_id]
+        self._notices.dismiss()
+        self.changed.emit()
+        self.restored.emit(chat_id)
+
+    def recently_deleted(self) -> list[ChatEntry]:
+        """The chats that can be brought back, last deleted first."""
+        return self._chats.recently_deleted()
+
+    def export(self, chat_id: int) -> None:
+        """Ask where to, then write a chat as Markdown or JSON."""
+        from PySide6.QtWidgets import QFileDialog
+
+        title = (self._chats.get(chat_id).title or UNTITLED).replace("/", "-")
+        markdown, json = "Markdown (*.md)", "JSON (*.json)"
+        name, kind = QFileDialog.getSaveFileName(self._window, "Export chat", f"{title}.md", f"{markdown};;{json}")
+        if name:
+            self.write(chat_id, Path(name), as_json=kind == json or name.endswith(".json"))
+
+    def write(self, chat_id: int, file: Path, as_json: bool) -> None:
+        """Write a chat into a file and say so."""
+        try:
+            content = export_json(self._chats, chat_id) if as_json else export_markdown(self._chats, chat_id).encode()
+            file.write_bytes(content)
+        except OSError as error:
+            self._tell(from_os_error(error, "writing the chat"))
+        except StillroomError as error:
+            self._tell(error)
+        else:
+            self._notices.show_info(f"Exported to {file.name}.")
+
+    def _tell(self, error: StillroomError) -> None:
+        self._notices.show_error(error.text, error.hint)

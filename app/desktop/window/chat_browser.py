@@ -1,0 +1,102 @@
+"""Keeps the sidebar's list, the chat that is shown and the store in agreement."""
+
+from PySide6.QtCore import QObject, QPoint
+from PySide6.QtWidgets import QMenu
+
+from app.desktop.pages.chat.page import ChatPage
+from app.desktop.window.chat_actions import ChatActions
+from app.desktop.window.chat_list import Entry
+from app.desktop.window.sidebar import Sidebar
+from models.errors import StillroomError
+from models.store.chats import Chats
+
+
+class ChatBrowser(QObject):
+    """Lists, searches and opens chats."""
+
+    def __init__(self, sidebar: Sidebar, page: ChatPage, actions: ChatActions, chats: Chats) -> None:
+        super().__init__(page)
+        self._sidebar = sidebar
+        self._page = page
+        self._actions = actions
+        self._chats = chats
+        self._query = ""
+        self._shown = page.shown
+        self._shown.listed.connect(self.refresh)
+        self._shown.changed.connect(self._mark_shown)
+        actions.changed.connect(self.refresh)
+        actions.deleted.connect(self._deleted)
+        actions.restored.connect(self.open)
+        actions.duplicated.connect(self.open)
+        sidebar.new_chat_pressed.connect(self._shown.new)
+        sidebar.search_changed.connect(self.search)
+        sidebar.chat_model.renamed.connect(actions.rename)
+        sidebar.chats.chat_chosen.connect(self.open)
+        sidebar.chats.hit_chosen.connect(self.open)
+        sidebar.chats.delete_pressed.connect(actions.delete)
+        sidebar.chats.menu_requested.connect(self._show_menu)
+
+    def refresh(self) -> None:
+        """Read the list, or the hits of the search under way, again."""
+        busy = self._shown.replies.busy_chats()
+        if self._query:
+            entries = [
+                Entry(hit.chat_id, hit.title, hit.created, hit.snippet, hit.spans, hit.message_id)
+                for hit in self._chats.search(self._query)
+            ]
+        else:
+            entries = [
+                Entry(entry.id, entry.title, entry.updated, busy=entry.id in busy) for entry in self._chats.entries()
+            ]
+        self._sidebar.nothing.setVisible(bool(self._query) and not entries)
+        self._sidebar.chat_model.set_entries(entries, grouped=not self._query)
+        self._mark_shown()
+
+    def search(self, query: str) -> None:
+        """List where words occur; empty lists all chats again."""
+        self._query = query
+        self.refresh()
+
+    def open(self, chat_id: int, message_id: int | None = None) -> None:
+        """Show a chat; one that is gone is told and leaves the list."""
+        if chat_id == self._shown.id and message_id is None:
+            return
+        try:
+            self._shown.open(chat_id, message_id)
+            if message_id is not None:
+                self._page.presenter.scroll_to(message_id)
+        except StillroomError as error:
+            self._page.notices.show_error(error.text, error.hint)
+            self.refresh()
+
+    def rename_shown(self) -> None:
+        """Open the editor on the title of the chat that is shown."""
+        if self._shown.id is not None:
+            self._sidebar.search.clear()
+            self.search("")
+            self._sidebar.chats.rename(self._shown.id)
+
+    def step(self, by: int) -> None:
+        """Show the next chat down (1) or up (-1) the list."""
+        ids = [entry.id for entry in self._sidebar.chat_model.entries()]
+        if ids:
+            at = ids.index(self._shown.id) + by if self._shown.id in ids else 0
+            self.open(ids[min(max(at, 0), len(ids) - 1)])
+
+    def _mark_shown(self) -> None:
+        self._sidebar.chats.show_chosen(self._shown.id)
+
+    def _deleted(self, chat_id: int) -> None:
+        if chat_id == self._shown.id:
+            self._shown.replies.stop(chat_id)
+            self._shown.new()
+
+    def _show_menu(self, chat_id: int, at: QPoint) -> None:
+        menu = QMenu(self._sidebar)
+        menu.addAction("Rename").triggered.connect(lambda: self._sidebar.chats.rename(chat_id))
+        menu.addAction("Duplicate").triggered.connect(lambda: self._actions.duplicate(chat_id))
+        menu.addAction("Export…").triggered.connect(lambda: self._actions.export(chat_id))
+        menu.addSeparator()
+        menu.addAction("Delete").triggered.connect(lambda: self._actions.delete(chat_id))
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup(at)

@@ -1,0 +1,178 @@
+"""The sidebar: pages, search, chats by day, memory. It shows and tells; what a click means is decided elsewhere."""
+
+import sys
+
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QEnterEvent, QKeySequence, QPainter, QPaintEvent
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QButtonGroup,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.desktop import fonts, icons
+from app.desktop.theme import colours, theme
+from app.desktop.window.chat_list import ChatListModel, ChatListView
+from app.desktop.window.memory_meter import MemoryMeter
+
+WIDTH_PX = 232
+# A search as one types: after a pause that is shorter than a thought.
+SEARCH_MS = 120
+
+
+def key_said(keys: str) -> str:
+    """A key chord as this system writes it: "Ctrl+1" is ⌘1 on a Mac."""
+    return QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
+
+
+class PageButton(QAbstractButton):
+    """A row of the page list: icon, name, key."""
+
+    def __init__(self, name: str, icon_name: str, keys: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setText(name)
+        self.setAccessibleName(name)
+        self.setCheckable(True)
+        self.setFixedHeight(28)
+        self._icon_name = icon_name
+        self._keys = key_said(keys)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+
+    def sizeHint(self) -> QSize:
+        """A row of the sidebar."""
+        return QSize(WIDTH_PX - 21, 28)
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        """Show the row under the pointer."""
+        self.update()
+        super().enterEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the row."""
+        c = colours()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        area = QRectF(self.rect())
+        painter.setPen(Qt.PenStyle.NoPen)
+        if self.isChecked() or self.underMouse() or self.hasFocus():
+            painter.setBrush(QColor(c.accent_tint if self.isChecked() else c.selected))
+            painter.drawRoundedRect(area, 6, 6)
+        chosen = self.isChecked()
+        painter.drawPixmap(9, 6, icons.pixmap(self._icon_name, c.accent if chosen else c.muted))
+        painter.setFont(fonts.text(weight=fonts.BOLD) if chosen else fonts.text())
+        painter.setPen(QColor(c.accent if chosen and not theme.is_dark else c.text))
+        middle = Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(area.adjusted(33, 0, 0, 0), middle, self.text())
+        painter.setFont(fonts.text(11))
+        painter.setPen(QColor(c.faint))
+        painter.drawText(area.adjusted(0, 0, -9, 0), middle | Qt.AlignmentFlag.AlignRight, self._keys)
+
+
+class Sidebar(QWidget):
+    """Everything at the left of the window.
+
+    Signals:
+        page_chosen: the name of a page.
+        new_chat_pressed: start a chat.
+        hide_pressed: fold the sidebar away.
+        search_changed: what to look for, empty to show all chats again.
+    """
+
+    page_chosen = Signal(str)
+    new_chat_pressed = Signal()
+    hide_pressed = Signal()
+    search_changed = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("sidebar")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setFixedWidth(WIDTH_PX)
+        self._pages = QButtonGroup(self)
+        self._icons: list[tuple[QToolButton, str]] = []
+        self.search = QLineEdit()
+        self.search.setObjectName("search")
+        self.search.setAccessibleName("Search chats")
+        self.search.setPlaceholderText(f"Search chats {key_said('Ctrl+F')}")
+        self.search.setClearButtonEnabled(True)
+        self._pause = QTimer(self, singleShot=True, interval=SEARCH_MS)
+        self._pause.timeout.connect(lambda: self.search_changed.emit(self.search.text().strip()))
+        self.search.textChanged.connect(lambda: self._pause.start())
+        self.chat_model = ChatListModel(self)
+        self.chats = ChatListView()
+        self.chats.setModel(self.chat_model)
+        self.nothing = QLabel("No chat has these words.")
+        self.nothing.setObjectName("small")
+        self.nothing.setContentsMargins(9, 8, 9, 0)
+        self.nothing.hide()
+        self.memory = MemoryMeter()
+        self._lay_out()
+        theme.changed.connect(self._recolour)
+        self._recolour()
+
+    def add_page(self, name: str, icon_name: str, keys: str) -> None:
+        """Put a page at the end of the list."""
+        button = PageButton(name, icon_name, keys)
+        button.clicked.connect(lambda: self.page_chosen.emit(name))
+        self._pages.addButton(button)
+        self._page_rows.addWidget(button)
+
+    def show_page(self, name: str) -> None:
+        """Mark a page as the one shown."""
+        for button in self._pages.buttons():
+            if button.text() == name:
+                button.setChecked(True)
+
+    def start_search(self) -> None:
+        """Put the cursor into the search field."""
+        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.search.selectAll()
+
+    def _lay_out(self) -> None:
+        top = QHBoxLayout()
+        top.setContentsMargins(9, 0, 1, 0)
+        top.setSpacing(2)
+        wordmark = QLabel("Stillroom")
+        wordmark.setObjectName("wordmark")
+        top.addWidget(wordmark)
+        top.addStretch(1)
+        hide_keys = key_said("Meta+Ctrl+S" if sys.platform == "darwin" else "Ctrl+Alt+S")
+        top.addWidget(self._tool("sidebar", "Hide sidebar", f"Hide the sidebar ({hide_keys})", self.hide_pressed))
+        top.addWidget(self._tool("compose", "New chat", f"New chat ({key_said('Ctrl+N')})", self.new_chat_pressed))
+        self._page_rows = QVBoxLayout()
+        self._page_rows.setSpacing(0)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(10, 9, 11, 0)
+        column.setSpacing(0)
+        column.addLayout(top)
+        column.addSpacing(7)
+        column.addLayout(self._page_rows)
+        column.addSpacing(10)
+        column.addWidget(self.search)
+        column.addSpacing(6)
+        column.addWidget(self.nothing)
+        column.addWidget(self.chats, 1)
+        column.addWidget(self.memory)
+
+    def _tool(self, icon_name: str, name: str, tip: str, signal: object) -> QToolButton:
+        button = QToolButton()
+        button.setAccessibleName(name)
+        button.setToolTip(tip)
+        button.setIconSize(QSize(16, 16))
+        button.clicked.connect(lambda: signal.emit())  # type: ignore[attr-defined]
+        self._icons.append((button, icon_name))
+        return button
+
+    def _recolour(self) -> None:
+        for button, icon_name in self._icons:
+            button.setIcon(icons.icon(icon_name, colours().muted))
+
+
+def below(button: QWidget) -> QPoint:
+    """Where a menu that belongs to a button opens."""
+    return button.mapToGlobal(QPoint(0, button.height() + 4))

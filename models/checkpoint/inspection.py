@@ -1,0 +1,83 @@
+"""What a checkpoint folder holds, found out without loading it: is it whole, can it be run, how large is it.
+
+Only small files and the headers of the weights are read, after models/checkpoint/safety.py has checked them. That an architecture
+can be run is seen by the file mlx-lm has for it (models/checkpoint/architectures.py), since importing mlx-lm takes a second.
+"""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from models import errors
+from models.checkpoint import bounded_files, folders, safety
+from models.checkpoint.architectures import can_run as can_run
+from models.checkpoint.model_files import MAX_TEMPLATE_BYTES
+from models.checkpoint.model_files import TOKENIZER_FILES as TOKENIZER_FILES
+from models.checkpoint.model_files import read_config as read_config
+from models.checkpoint.model_files import weight_files as weight_files
+
+DEFAULT_GROUP_SIZE = 64  # mlx-lm's, where a config names none
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a folder holds. params: number of weights; bits: mean bits per weight, scales included."""
+
+    architecture: str
+    params: int
+    bits: float
+    size_bytes: int
+    context_limit: int
+    chat_template: str
+
+
+def inspect(folder: Path) -> Facts:
+    """Look into a checkpoint folder. Raises NotFound, Corrupt, Unsupported or Unsafe when it can't be used."""
+    found = safety.checked(folder)
+    config = found.config
+    shapes = {name: tensor.shape for header in found.headers.values() for name, tensor in header.tensors.items()}
+    quantization = config.get("quantization")
+    params = _count(shapes, quantization if isinstance(quantization, dict) else {})
+    context = config.get("max_position_embeddings") or _text_config(config).get("max_position_embeddings") or 0
+    try:
+        return Facts(
+            architecture=config["model_type"],
+            params=params,
+            bits=round(8 * found.data_bytes / params, 2) if params else 0.0,
+            size_bytes=folders.folder_size(folder),
+            context_limit=context if isinstance(context, int) else 0,
+            chat_template=_chat_template(folder, found.tokenizer_config),
+        )
+    except OSError as error:
+        raise errors.from_os_error(error, f"reading {folder.name}") from error
+
+
+def _text_config(config: dict[str, Any]) -> dict[str, Any]:
+    inner = config.get("text_config")
+    return inner if isinstance(inner, dict) else {}
+
+
+def _chat_template(folder: Path, tokenizer_config: dict[str, Any]) -> str:
+    beside = folder / "chat_template.jinja"
+    if beside.exists():
+        return bounded_files.read_bounded(beside, MAX_TEMPLATE_BYTES).decode("utf-8", errors="replace")
+    template = tokenizer_config.get("chat_template")
+    return template if isinstance(template, str) else ""
+
+
+def _count(shapes: dict[str, tuple[int, ...]], quantization: dict[str, Any]) -> int:
+    """Number of weights. Of a quantized module one scale stands for a group of them."""
+    count = 0
+    for name, shape in shapes.items():
+        module, _, part = name.rpartition(".")
+        quantized = f"{module}.scales" in shapes
+        if not quantized:
+            count += math.prod(shape)
+        elif part == "scales":
+            own = quantization.get(module)
+            group_size = (own if isinstance(own, dict) else quantization).get("group_size")
+            count += math.prod(shape) * (group_size if isinstance(group_size, int) else DEFAULT_GROUP_SIZE)
+        elif part == "bias":
+            count += math.prod(shape)
+    return count

@@ -1,0 +1,93 @@
+"""Writes weights as safetensors, row by row, so that a model of any size passes through little memory.
+
+A safetensors file is the length of a JSON header (8 bytes, little endian), that header (name, dtype, shape and
+extent of every tensor), and the tensors' bytes. All of it is known before the first weight is read.
+"""
+
+import json
+import math
+import os
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.checkpoint import folders
+
+MAX_SHARD_BYTES = 1_000_000_000
+_WIDTHS = {
+    "F32": 4, "F16": 2, "BF16": 2, "BOOL": 1,
+    "U8": 1, "U16": 2, "U32": 4, "U64": 8, "I8": 1, "I16": 2, "I32": 4, "I64": 8,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Output:
+    """A tensor to be written. dtype: as safetensors names it; chunks: gives its bytes in order, piece by piece.
+
+    A piece may be a memoryview, of single bytes.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    chunks: Callable[[], Iterator[bytes | memoryview]]
+
+    @property
+    def size(self) -> int:
+        """Its bytes on disk."""
+        return math.prod(self.shape) * _WIDTHS[self.dtype]
+
+
+def write_shards(folder: Path, outputs: list[Output]) -> Iterator[int]:
+    """Write the tensors as model.safetensors, or as numbered shards with an index; yield the bytes of each piece."""
+    shards = _split(outputs)
+    if len(shards) == 1:
+        yield from _write_shard(folder / "model.safetensors", outputs)
+        return
+    places: dict[str, object] = {}
+    for number, shard in enumerate(shards, 1):
+        name = f"model-{number:05}-of-{len(shards):05}.safetensors"
+        yield from _write_shard(folder / name, shard)
+        places |= {output.name: name for output in shard}
+    total = sum(output.size for output in outputs)
+    folders.write_json(
+        folder / "model.safetensors.index.json", {"metadata": {"total_size": total}, "weight_map": places}
+    )
+
+
+def _split(outputs: list[Output]) -> list[list[Output]]:
+    shards: list[list[Output]] = [[]]
+    size = 0
+    for output in outputs:
+        if shards[-1] and size + output.size > MAX_SHARD_BYTES:
+            shards.append([])
+            size = 0
+        shards[-1].append(output)
+        size += output.size
+    return shards
+
+
+def _write_shard(path: Path, outputs: list[Output]) -> Iterator[int]:
+    with path.open("wb") as file:
+        file.write(_header(outputs))
+        for output in outputs:
+            written = 0
+            for chunk in output.chunks():
+                file.write(chunk)
+                written += len(chunk)
+                yield len(chunk)
+            assert written == output.size, output.name
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _header(outputs: list[Output]) -> bytes:
+    entries: dict[str, object] = {"__metadata__": {"format": "mlx"}}
+    at = 0
+    for output in outputs:
+        entries[output.name] = {"dtype": output.dtype, "shape": output.shape, "data_offsets": [at, at + output.size]}
+        at += output.size
+    text = json.dumps(entries, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text

@@ -1,0 +1,47 @@
+"""Walks over a checkpoint's weights in blocks of rows, so that a model of any size passes through little memory.
+
+Only a worker imports this.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import mlx.core as mx
+
+from models import errors, quantities
+from models.checkpoint.weight_stream import Source, Weight
+from models.machine import hardware
+
+BLOCK = 4 << 20  # weights in a block
+WORK_BYTES = 16 * BLOCK  # that a block takes with all that is computed from it, in float32
+CACHE_BYTES = 64 << 20  # of freed memory that MLX may keep for the next block
+BUFFER_BYTES = 512 << 20  # of memory left to Python and the rest of the machine
+
+
+def blocks(weight: Weight, unit: int = 1) -> Iterator[mx.array]:
+    """Read a weight from its first row to its last, whole `unit`s of rows at a time: (rows, columns)."""
+    step = max(1, BLOCK // (weight.columns * unit)) * unit
+    for start in range(0, weight.n_rows, step):
+        yield weight.rows(start, min(start + step, weight.n_rows))
+
+
+def check_memory(title: str, source: Source) -> None:
+    """Raise NoMemory, with both figures, when the blocks of a checkpoint don't fit."""
+    needed = WORK_BYTES + max(weight.whole_bytes for weight in source.weights.values())
+    free = max(0, hardware.available_bytes() - BUFFER_BYTES)
+    if needed > free:
+        raise errors.NoMemory(
+            f"Fusing {title} needs {quantities.memory(needed)} of memory, {quantities.memory(free)} are free.",
+            "Close other programs and try again.",
+        )
+
+
+@contextmanager
+def little_cache() -> Iterator[None]:
+    """Have MLX keep little of the memory that blocks have freed."""
+    before = mx.set_cache_limit(CACHE_BYTES)
+    try:
+        yield
+    finally:
+        mx.set_cache_limit(before)
+        mx.clear_cache()

@@ -1,0 +1,1 @@
+"""Fine-tuning: traces become rows of tokens, rows become steps, steps become an adapter (models/finetune/finetune.py)."""

@@ -1,0 +1,230 @@
+"""A run's folder: what it is told, what it has measured, and checkpoints from which it goes on as if never stopped.
+
+    runs/ID/
+      run_card.json     settings, seed, hash of the data, versions, machine, base model and its fingerprint
+      train.jsonl, valid.jsonl   the examples, so that the folder alone replays the run
+      metrics.jsonl     one event a line, written before it is told
+      latest, best      the name of a checkpoint
+      checkpoints/step-N/{adapters.safetensors, adapter_config.json, optimizer.safetensors, state.json}
+
+A checkpoint is written as a hidden folder, flushed to the disk and renamed; a pointer names it only then. A killed
+process leaves a hidden folder at most, which the next one sweeps. The random numbers of a step follow from the seed and
+the step, so a state needs no generator's own.
+"""
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from models import errors, events, paths, quantities
+from models.checkpoint import folders
+from models.finetune_config import TrainConfig
+
+if TYPE_CHECKING:
+    from models.finetune.lora import Weights
+
+OPTIMIZER, STATE = "optimizer.safetensors", "state.json"
+METRICS, CARD = "metrics.jsonl", "run_card.json"
+_NAME = re.compile(r"step-(\d+)")
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a run stands after `step` optimizer steps.
+
+    epoch, row: the pass over the data and the row in it that comes next. tokens: trained so far; seconds: of training;
+    loss: of the last step; validated, sampled: the last step at which that was done, -1 for never. files: sizes of the
+    checkpoint's other files.
+    """
+
+    step: int
+    epoch: int
+    row: int
+    seed: int
+    data_hash: str
+    config_hash: str
+    tokens: int = 0
+    seconds: float = 0.0
+    loss: float = 0.0
+    validated: int = -1
+    sampled: int = -1
+    validation_loss: float | None = None
+    best_step: int = 0
+    best_loss: float | None = None
+    peak_bytes: int = 0
+    files: dict[str, int] = {}
+
+
+def runs_folder() -> Path:
+    """The folder that holds one sub-folder per run."""
+    folder = paths.home() / "runs"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+@contextmanager
+def holding(run: Path) -> Iterator[None]:
+    """Keep other processes from a run. Raises Busy when one has it."""
+    import filelock  # it brings asyncio along
+
+    lock = filelock.FileLock(run / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except TimeoutError as error:
+        raise errors.Busy(f"The run {run.name} is under way in another process.") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def save(run: Path, state: State, weights: "Weights", optimizer: "Weights", config: TrainConfig, base: str) -> Path:
+    """Write a checkpoint, whole or not at all, and point `latest` to it.
+
+    Raises BadInput when a weight is no number, DiskFull; the checkpoints before it stay either way.
+    """
+    folder = _checkpoints(run) / f"step-{state.step}"
+    needed = sum(array.nbytes for array in (*weights.values(), *optimizer.values()))
+    try:
+        with folders.publishing(folder, needed, "writing a checkpoint", replace=True) as draft:
+            _write(draft, state, weights, optimizer, config, base)
+        point(run, "latest", folder)
+    except errors.DiskFull as error:
+        raise _no_space(run, state.step, needed) from error
+    except OSError as error:
+        raise errors.from_os_error(error, "writing a checkpoint") from error
+    return folder
+
+
+def _write(draft: Path, state: State, weights: "Weights", optimizer: "Weights", config: TrainConfig, base: str) -> None:
+    from models.finetune import lora  # heavy: a face reads runs without mlx
+
+    try:
+        lora.save_adapter(draft, weights, config, base)
+        lora.save_tensors(draft / OPTIMIZER, optimizer)
+    except RuntimeError as error:  # MLX's word for a write that failed, whatever the reason
+        if shutil.disk_usage(draft).free < sum(array.nbytes for array in optimizer.values()):
+            raise errors.DiskFull(str(error)) from error
+        raise errors.Corrupt(f"The checkpoint of step {state.step} could not be written: {error}") from error
+    sizes = {entry.name: entry.stat().st_size for entry in draft.iterdir()}
+    folders.write_file(draft / STATE, msgspec.json.encode(msgspec.structs.replace(state, files=sizes)))
+
+
+def _no_space(run: Path, step: int, needed: int) -> errors.DiskFull:
+    free = shutil.disk_usage(run).free
+    return errors.DiskFull(
+        f"The checkpoint of step {step} needs {quantities.size(needed)}, {quantities.size(free)} are free on the disk"
+        f" of {run}.",
+        "The checkpoints before it are whole: free some space, then resume the run.",
+    )
+
+
+def newest(run: Path) -> tuple[Path, State] | None:
+    """The newest whole checkpoint of a run and its state; None when there is none."""
+    for folder in sorted(_folders(run), key=step_of, reverse=True):
+        state = read_state(folder)
+        if state is not None:
+            return folder, state
+    return None
+
+
+def read_state(folder: Path) -> State | None:
+    """The state of a checkpoint; None when the checkpoint is not whole."""
+    try:
+        state = msgspec.json.decode((folder / STATE).read_bytes(), type=State)
+        whole = all((folder / name).stat().st_size == size for name, size in state.files.items())
+    except (OSError, msgspec.MsgspecError):
+        return None
+    return state if whole else None
+
+
+def read_tensors(path: Path) -> "Weights":
+    """The tensors of a checkpoint's file. Raises Corrupt."""
+    import mlx.core as mx
+
+    try:
+        tensors = mx.load(str(path))
+        mx.eval(tensors)  # it is read when it is used, and the file may be gone by then
+    except (RuntimeError, ValueError, OSError) as error:
+        raise errors.Corrupt(f"{path} can't be read: {error}.", "Delete this checkpoint and resume.") from error
+    assert isinstance(tensors, dict), "a safetensors file is a dictionary"
+    return tensors
+
+
+def point(run: Path, name: str, folder: Path) -> None:
+    """Make `latest` or `best` name a checkpoint, at once."""
+    draft = run / f".{name}.{os.getpid()}"
+    folders.write_file(draft, folder.name.encode())
+    draft.replace(run / name)
+
+
+def pointed(run: Path, name: str) -> Path | None:
+    """The whole checkpoint that `latest` or `best` names; None when there is none."""
+    try:
+        folder = run / "checkpoints" / (run / name).read_text("utf-8").strip()
+    except OSError:
+        return None
+    return folder if _NAME.fullmatch(folder.name) and read_state(folder) is not None else None
+
+
+def prune(run: Path, keep: int) -> None:
+    """Delete all but the newest checkpoints and the best one, and what killed processes left."""
+    best = pointed(run, "best")
+    for folder in sorted(_folders(run), key=step_of, reverse=True)[keep:]:
+        if folder != best:
+            _delete(folder)
+    folders.sweep(_checkpoints(run))
+
+
+def _delete(folder: Path) -> None:
+    # first under a name that the sweep knows: a kill in the middle would leave half a checkpoint under its own
+    aside = Path(tempfile.mkdtemp(prefix=f".draft-{os.getpid()}-", dir=folder.parent))
+    folder.rename(aside)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def append_metrics(run: Path, told: list[events.Event]) -> None:
+    """Add events to the run's metrics, before they are told. Raises DiskFull."""
+    try:
+        with (run / METRICS).open("ab") as file:
+            file.write(b"".join(msgspec.json.encode(event) + b"\n" for event in told))
+    except OSError as error:
+        raise errors.from_os_error(error, "writing the run's metrics") from error
+
+
+def read_metrics(run: Path) -> list[dict[str, object]]:
+    """The run's metrics; a last line that a kill cut off is left out."""
+    try:
+        lines = (run / METRICS).read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return []
+    return [msgspec.json.decode(line) for line in lines[:-1]]
+
+
+def trim_metrics(run: Path, step: int) -> None:
+    """Forget what was measured after a step: it will be measured again."""
+    kept = [line for line in read_metrics(run) if isinstance(line["step"], int) and line["step"] <= step]
+    draft = run / f".{METRICS}.{os.getpid()}"
+    folders.write_file(draft, b"".join(msgspec.json.encode(line) + b"\n" for line in kept))
+    draft.replace(run / METRICS)
+
+
+def step_of(folder: Path) -> int:
+    """The step that a checkpoint's name says."""
+    return int(folder.name.partition("-")[2])
+
+
+def _folders(run: Path) -> list[Path]:
+    return [entry for entry in _checkpoints(run).iterdir() if _NAME.fullmatch(entry.name)]
+
+
+def _checkpoints(run: Path) -> Path:
+    folder = run / "checkpoints"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder

@@ -1,0 +1,157 @@
+"""What a fine-tuning run will take, before it starts: time and memory, and which traces it can learn from.
+
+memory: fit.training_bytes for the longest micro-batch, with gradient checkpointing where the run would ask for it
+(models/finetune/finetune.py). The dry step at the start of the run then measures it. time: trained tokens of all passes
+over the rate of an earlier run on this machine with the same base and method; None without one: no rate is guessed.
+Lengths of traces are estimated from their characters and corrected by a sample that the base's tokenizer counts; without
+one they are as the teacher counted them. So they are said as "about".
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import islice
+
+import msgspec
+
+from models import recipes
+from models.checkpoint.shapes import Shape
+from models.finetune import runs
+from models.finetune.runs import Run
+from models.finetune_config import TrainConfig
+from models.library import fit
+from models.machine.hardware import Machine
+from models.traces.checks import Count, estimate_tokens
+from models.traces.trace import Trace
+
+LOGITS_BYTES = 64 << 20  # of the rows of logits that the loss holds at once (models/finetune/losses.py)
+CHECKPOINT_BEYOND = 0.5  # share of the room above which blocks are computed again (models/finetune/finetune.py)
+PROMPT_TOKENS = 24  # of a chat template around a problem
+COUNTED_FIRST, COUNTED_EVERY = 32, 64  # traces that are counted in full
+
+
+class Length(msgspec.Struct, frozen=True, order=True):
+    """Tokens of a trace. row: all of it; learned: thinking and answer; thinking: alone."""
+
+    row: int
+    learned: int
+    thinking: int
+
+
+class Lengths(msgspec.Struct, frozen=True, kw_only=True):
+    """How long the traces of a set are, shortest first. empty: without a problem or an answer, not among them; counted:
+    corrected by the base's tokenizer."""
+
+    rows: list[Length] = []
+    empty: int = 0
+    counted: bool = False
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run would do. rows, held_out: traces; too_long, empty: left out; longest: tokens of the longest row;
+    tokens: trained ones over all passes."""
+
+    rows: int
+    held_out: int
+    too_long: int
+    empty: int
+    longest: int
+    steps: int
+    tokens: int
+
+
+class Memory(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run takes at its peak, in bytes. checkpointing: blocks are computed again for the backward pass."""
+
+    needed_bytes: int
+    room_bytes: int
+    checkpointing: bool
+    state: fit.State
+
+
+class Speed(msgspec.Struct, frozen=True, kw_only=True):
+    """Trained tokens a second as a run measured them. number: of that run."""
+
+    tokens_per_s: float
+    number: int
+
+
+def lengths(traces: Iterable[Trace], count: Count | None = None) -> Lengths:
+    """Measure the traces of a set. count: tokens of a text as the base counts them, asked for some of the traces; all
+    are then corrected by what was found, since digits and formulas take more tokens than their characters say."""
+    rows, empty, counted, guessed = [], 0, 0, 0
+    for number, trace in enumerate(traces):
+        if not (trace.problem.strip() and trace.answer.strip()):
+            empty += 1
+            continue
+        thinking, answer = estimate_tokens(trace.thinking), estimate_tokens(trace.answer)
+        prompt = estimate_tokens(trace.problem) + estimate_tokens(trace.system)
+        if count is not None and (number < COUNTED_FIRST or number % COUNTED_EVERY == 0):
+            counted += count(trace.problem) + count(trace.thinking) + count(trace.answer)
+            guessed += estimate_tokens(trace.problem) + thinking + answer
+        if count is None and trace.tokens:
+            thinking = round(trace.tokens * thinking / max(1, thinking + answer))
+            answer = trace.tokens - thinking
+        rows.append((prompt, thinking, answer))
+    scale = counted / guessed if guessed else 1.0
+    return Lengths(rows=sorted(_length(row, scale) for row in rows), empty=empty, counted=bool(guessed))
+
+
+def plan(found: Lengths, config: TrainConfig, held_out: float) -> Plan:
+    """Say what a run over such traces does."""
+    fitting = [length for length in found.rows if length.row <= config.max_tokens]
+    valid = round(held_out * len(fitting))
+    rows = len(fitting) - valid
+    steps = config.total_steps(rows) if rows else 0
+    mean = sum(length.learned for length in fitting) / len(fitting) if fitting else 0.0
+    return Plan(
+        rows=rows,
+        held_out=valid,
+        too_long=len(found.rows) - len(fitting),
+        empty=found.empty,
+        longest=fitting[-1].row if fitting else 0,
+        steps=steps,
+        tokens=round(mean * steps * config.batch_rows),
+    )
+
+
+def memory(shape: Shape, recipe: str, config: TrainConfig, longest: int, machine: Machine) -> Memory:
+    """What a run takes. recipe: of the base, as models/recipes.py reads it, empty for 16 bits; longest: tokens of the
+    longest row that is learned from."""
+    room = fit.room_bytes(machine)
+    asked = config.gradient_checkpointing
+    checkpointing = bool(asked)
+    needed = _bytes(shape, recipe, config, longest, machine, checkpointing)
+    if asked is None and needed > CHECKPOINT_BEYOND * room:
+        checkpointing = True
+        needed = _bytes(shape, recipe, config, longest, machine, checkpointing)
+    return Memory(needed_bytes=needed, room_bytes=room, checkpointing=checkpointing, state=fit.judge(needed, machine))
+
+
+def speed(past: Sequence[Run], base: str, config: TrainConfig, machine: Machine, look_back: int = 5) -> Speed | None:
+    """The rate of the newest run of this machine that trained the same base in the same way; None when there is none."""
+    like = (run for run in reversed(past) if run.base == base and run.machine == machine and run.step)
+    for run in islice((run for run in like if run.config.method == config.method), look_back):
+        rate = runs.speed(run)
+        if rate:
+            return Speed(tokens_per_s=rate, number=run.number)
+    return None
+
+
+def _length(row: tuple[int, int, int], scale: float) -> Length:
+    prompt, thinking, answer = (round(scale * part) for part in row)
+    return Length(PROMPT_TOKENS + prompt + thinking + answer, thinking + answer, thinking)
+
+
+def _bytes(shape: Shape, recipe: str, config: TrainConfig, longest: int, machine: Machine, checkpointing: bool) -> int:
+    tokens = max(1, longest)
+    fitting = config.micro_tokens / tokens if config.packing else config.micro_tokens // tokens
+    return fit.training_bytes(
+        shape,
+        recipes.parse(recipe) if recipe else None,
+        method="full" if config.method == "full" else "lora",
+        rank=config.rank,
+        batch=max(1, min(fitting, config.batch_rows)),
+        tokens=tokens,
+        checkpointing=checkpointing,
+        logits_at_once=max(1, LOGITS_BYTES // (4 * shape.vocab)),
+        bytes_per_value=4 if fit.runs_in_float32(machine) else 2,
+    )

@@ -1,0 +1,292 @@
+"""The training loop: a generator that yields what happens and can be left and taken up again at any step.
+
+A step sums the gradients of its micro-batches, divides by the tokens learned from, clips, and lets AdamW move the
+weights. Everything in it follows from the seed, the step's number and the state of a checkpoint: an interrupted run that
+goes on equals one that was never stopped. A step whose loss or gradient is no number moves nothing: the run stops, and
+what was saved before stays. Closed between two steps, it saves where it stands.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import mlx.nn as nn
+import mlx.optimizers as optim
+import msgspec
+from mlx.utils import tree_flatten, tree_map, tree_unflatten
+
+from models import errors
+from models.events import Checkpoint, Event, Progress, Sample, Step, Validation
+from models.finetune import batches, checkpoints, lora, memory, packing
+from models.finetune.checkpoints import State
+from models.finetune.dataset import Row
+from models.finetune.losses import Loss
+from models.finetune_config import TrainConfig
+
+log = logging.getLogger(__name__)
+
+SAVE_AFTER_S = 120.0  # of training without a checkpoint
+
+Answer = Callable[[int], Iterator[Progress | Sample]]
+"""Answers the run's held-out prompts at a step."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a run works with. model: prepared by lora.attach; packed: its rows are laid end to end; answer: None when
+    there are no prompts to answer."""
+
+    model: nn.Module
+    base: str
+    loss: Loss
+    rows: Sequence[Row]
+    valid: Sequence[Row]
+    config: TrainConfig
+    run: Path
+    packed: bool
+    checkpointing: bool
+    ceiling_bytes: int
+    answer: Answer | None = None
+
+
+def learning_rate(config: TrainConfig, step: int, steps: int) -> float:
+    """The rate of a step, counted from 0: a linear rise, then half a cosine down to final_rate of the peak."""
+    rise = math.ceil(config.warmup * steps)
+    if step < rise:
+        return config.learning_rate * (step + 1) / rise
+    along = (step - rise) / max(1, steps - rise)
+    share = config.final_rate + (1 - config.final_rate) * (1 + math.cos(math.pi * along)) / 2
+    return config.learning_rate * share
+
+
+def train(work: Work, state: State, optimizer: lora.Weights | None = None) -> Generator[Event, None, State]:
+    """Train from a state on; yields Progress, Step, Validation, Sample and Checkpoint, returns the last state.
+
+    optimizer: its tensors at that state, None at the start. Raises BadInput at the first loss or gradient that is no
+    number, NoMemory when the run takes more than it may, DiskFull when a checkpoint does not fit.
+    """
+    training = _Training(work, state, optimizer)
+    try:
+        with memory.memory_limit(work.ceiling_bytes):
+            yield from training.events()
+    except GeneratorExit:
+        training.save_on_leaving()
+        raise
+    finally:
+        work.model.eval()
+    return training.state
+
+
+class _Training:
+    """A run under way. saved: the state that is on the disk."""
+
+    def __init__(self, work: Work, state: State, optimizer: lora.Weights | None) -> None:
+        self.work = work
+        self.config = work.config
+        self.state = state
+        self.saved: State | None = state if optimizer is not None else None
+        self.steps = work.config.total_steps(len(work.rows))
+        # without the correction the first updates are three times too large
+        self.optimizer = optim.AdamW(
+            learning_rate=work.config.learning_rate, weight_decay=work.config.weight_decay, bias_correction=True
+        )
+        self.optimizer.init(work.model.trainable_parameters())
+        if optimizer is not None:
+            self.optimizer.state = tree_unflatten(list(optimizer.items()))
+        self.gradient = nn.value_and_grad(work.model, work.loss)
+
+    def events(self) -> Iterator[Event]:
+        """All of it."""
+        mx.reset_peak_memory()
+        while True:
+            if self._is_due(self.config.validate_every) or self._is_due(self.config.checkpoint_every):
+                yield from self._validation()
+            if self._is_due(self.config.checkpoint_every):
+                yield from self._samples()
+                if self.state.step and self.saved != self.state:
+                    yield self._checkpoint()
+            if self.state.step >= self.steps:
+                return
+            yield from self._step()
+            if self.state.seconds - self._saved_seconds > SAVE_AFTER_S:
+                self._save()  # a kill costs no more than this, however long the steps are
+
+    def save_on_leaving(self) -> None:
+        """Save a run that is left between two checkpoints."""
+        if self.state.step == 0 or self.saved == self.state:
+            return
+        try:
+            self._save()
+        except errors.StillroomError as error:
+            log.warning("The run %s was left without a checkpoint: %s", self.work.run.name, error.text)
+
+    @property
+    def _saved_seconds(self) -> float:
+        """Seconds of training that are on the disk."""
+        return self.saved.seconds if self.saved is not None else 0.0
+
+    def _is_due(self, every: int) -> bool:
+        step = self.state.step
+        return step in (0, self.steps) or (every > 0 and step % every == 0)
+
+    # one optimizer step
+
+    def _step(self) -> Iterator[Event]:
+        begun = time.perf_counter()
+        step, config = self.state.step, self.config
+        self.work.model.train()
+        mx.random.seed(config.seed * 1_000_003 + step)  # dropout
+        indices = batches.step_rows(len(self.work.rows), config.batch_rows, step, config.seed)
+        loss, gradients, tokens = yield from self._gradients([self.work.rows[index] for index in indices])
+        gradients, norm = _clipped(gradients, config.clip)
+        self._check_numbers(loss, norm)
+        rate = learning_rate(config, step, self.steps)
+        self.optimizer.learning_rate = mx.array(rate)
+        self.optimizer.update(self.work.model, gradients)
+        mx.eval(self.work.model.trainable_parameters(), self.optimizer.state)
+        seconds = time.perf_counter() - begun
+        peak = max(self.state.peak_bytes, int(mx.get_peak_memory()))
+        self._advance(loss, tokens, seconds, peak)
+        told = Step(
+            step=step + 1,
+            steps=self.steps,
+            loss=loss,
+            learning_rate=rate,
+            tokens=self.state.tokens,
+            tokens_per_s=round(tokens / seconds, 2),
+            peak_bytes=peak,
+            gradient_norm=norm,
+        )
+        checkpoints.append_metrics(self.work.run, [told])
+        yield told
+        memory.check(peak, self.work.ceiling_bytes)
+
+    def _gradients(self, rows: Sequence[Row]) -> Generator[Event, None, tuple[float, Any, int]]:
+        """The mean loss of a step and its gradients, micro-batch by micro-batch; the GPU is let go after each."""
+        total, done, tokens, gradients = 0.0, 0, sum(row.trained for row in rows), None
+        for batch in batches.split(rows, self.config.micro_tokens, self.work.packed):
+            with (
+                packing.rows_apart(batch.ends),
+                memory.gradient_checkpointing(self.work.model, self.work.checkpointing),
+            ):
+                loss, more = self.gradient(self.work.model, batch)
+                gradients = more if gradients is None else tree_map(mx.add, gradients, more)
+                mx.eval(loss, gradients)
+            del more
+            total += _number(loss)
+            done += batch.rows
+            yield self._progress("train", self.state.step * len(rows) + done, self.steps * len(rows), "rows")
+        mx.clear_cache()
+        return total / tokens, tree_map(lambda array: array / tokens, gradients), tokens
+
+    def _check_numbers(self, loss: float, norm: float) -> None:
+        if math.isfinite(loss) and math.isfinite(norm):
+            return
+        what = "gradient" if math.isfinite(loss) else "loss"
+        kept = checkpoints.newest(self.work.run)
+        remains = f" The checkpoint of step {kept[1].step} is kept." if kept else ""
+        raise errors.BadInput(
+            f"Training stopped at step {self.state.step + 1}: its {what} is no number any more.{remains}",
+            "Lower the learning rate or the scale, then start again.",
+        )
+
+    def _advance(self, loss: float, tokens: int, seconds: float, peak: int) -> None:
+        step = self.state.step + 1
+        epoch, row = divmod(step * self.config.batch_rows, len(self.work.rows))
+        self.state = msgspec.structs.replace(
+            self.state,
+            step=step,
+            epoch=epoch,
+            row=row,
+            tokens=self.state.tokens + tokens,
+            seconds=self.state.seconds + seconds,
+            loss=loss,
+            peak_bytes=peak,
+        )
+
+    # what is looked at now and then
+
+    def _validation(self) -> Iterator[Event]:
+        if not self.work.valid or self.state.validated == self.state.step:
+            return
+        self.work.model.eval()
+        total, done = 0.0, 0
+        for batch in batches.split(self.work.valid, self.config.micro_tokens, self.work.packed):
+            with packing.rows_apart(batch.ends):
+                total += _number(self.work.loss(self.work.model, batch))
+            done += batch.rows
+            yield self._progress("validate", done, len(self.work.valid), "rows")
+        mx.clear_cache()
+        told = Validation(step=self.state.step, loss=total / sum(row.trained for row in self.work.valid))
+        self._note_validation(told.loss)
+        checkpoints.append_metrics(self.work.run, [told])
+        yield told
+
+    def _note_validation(self, loss: float) -> None:
+        self.state = msgspec.structs.replace(self.state, validated=self.state.step, validation_loss=loss)
+
+    def _samples(self) -> Iterator[Event]:
+        if self.work.answer is None or self.state.sampled == self.state.step:
+            return
+        self.work.model.eval()
+        told: list[Event] = []
+        for event in self.work.answer(self.state.step):
+            if isinstance(event, Sample):
+                told.append(event)
+            else:
+                yield event
+        self.state = msgspec.structs.replace(self.state, sampled=self.state.step)
+        checkpoints.append_metrics(self.work.run, told)
+        yield from told
+
+    # checkpoints
+
+    def _checkpoint(self) -> Checkpoint:
+        best = self._is_best()
+        if best:
+            self.state = msgspec.structs.replace(
+                self.state, best_step=self.state.step, best_loss=self.state.validation_loss
+            )
+        folder = self._save()
+        if best:
+            checkpoints.point(self.work.run, "best", folder)
+        checkpoints.prune(self.work.run, self.config.keep)
+        told = Checkpoint(step=self.state.step, path=str(folder), best=best)
+        checkpoints.append_metrics(self.work.run, [told])
+        return told
+
+    def _is_best(self) -> bool:
+        """Whether the last validation is the lowest of all checkpoints; without one the newest is the best."""
+        if not self.work.valid:
+            return True
+        latest, best = self.state.validation_loss, self.state.best_loss
+        return latest is not None and math.isfinite(latest) and (best is None or latest < best)
+
+    def _save(self) -> Path:
+        folder = checkpoints.save(
+            self.work.run,
+            self.state,
+            lora.weights_of(self.work.model),
+            dict(tree_flatten(self.optimizer.state)),
+            self.config,
+            self.work.base,
+        )
+        self.saved = self.state
+        return folder
+
+    def _progress(self, stage: str, done: int, total: int, unit: str) -> Progress:
+        return Progress(job="finetune", stage=stage, done=done, total=total, unit=unit)
+
+
+def _clipped(gradients: Any, limit: float) -> tuple[Any, float]:
+    clipped, norm = optim.clip_grad_norm(gradients, limit if limit > 0 else math.inf)
+    return clipped, _number(norm)
+
+
+def _number(scalar: mx.array) -> float:
+    return float(scalar.item())  # type: ignore[arg-type]

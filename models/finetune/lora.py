@@ -1,0 +1,102 @@
+"""What is trained of a model: low-rank matrices beside its linear layers (LoRA, DoRA), or its blocks themselves.
+
+The layers are mlx-lm's, and so is the format on disk (adapters.safetensors, adapter_config.json): mlx_lm.load_adapters
+and every tool built on it read what comes out. A quantized base stays as it is and only the matrices beside it learn
+(QLoRA) where the backend is quick at it; on a CPU models/generate/load.py has made it float32 already.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import mlx.nn as nn
+from mlx.utils import tree_flatten, tree_unflatten
+
+from models import errors
+from models.checkpoint import folders
+from models.finetune_config import TrainConfig
+
+WEIGHTS, CONFIG = "adapters.safetensors", "adapter_config.json"
+Weights = dict[str, mx.array]
+
+
+def attach(model: nn.Module, config: TrainConfig, quantized: bool) -> None:
+    """Freeze a model and put into it what is to be trained, the same for the same seed.
+
+    quantized: the base is, on disk. Raises BadInput for more layers than there are, and for what the method can't do.
+    """
+    blocks = len(model.layers)
+    if config.layers > blocks:
+        raise errors.BadInput(f"{config.layers} layers were to be trained, the model has {blocks}.")
+    model.freeze()
+    mx.random.seed(config.seed)
+    if config.method == "full":
+        _unfreeze(model, config, quantized)
+        return
+    from mlx_lm.tuner.utils import linear_to_lora_layers  # brings transformers along; saving needs neither
+
+    try:
+        linear_to_lora_layers(model, config.layers, _parameters(config), use_dora=config.method == "dora")
+    except ValueError as error:  # mixtures of experts have no DoRA layers
+        raise errors.BadInput(f"This model can't be trained with {config.method}: {error}.", "Choose LoRA.") from error
+
+
+def weights_of(model: nn.Module) -> Weights:
+    """The trained tensors by name."""
+    return dict(tree_flatten(model.trainable_parameters()))
+
+
+def put(model: nn.Module, weights: Weights) -> None:
+    """Give a prepared model the trained tensors of a checkpoint. Raises Corrupt when they are not its own."""
+    own = weights_of(model)
+    if {name: array.shape for name, array in own.items()} != {name: array.shape for name, array in weights.items()}:
+        raise errors.Corrupt("The checkpoint's tensors are not those of this model and method.")
+    model.update(tree_unflatten(list(weights.items())))
+    mx.eval(model.trainable_parameters())
+
+
+def adapter_config(config: TrainConfig, base: str) -> dict[str, object]:
+    """What adapter_config.json holds: what mlx-lm needs to build the layers anew, and the base they belong to."""
+    return {
+        "model": base,
+        "fine_tune_type": config.method,
+        "num_layers": config.layers,
+        "lora_parameters": _parameters(config),
+    }
+
+
+def save_adapter(folder: Path, weights: Weights, config: TrainConfig, base: str) -> None:
+    """Write an adapter as mlx-lm reads it. Raises BadInput when a tensor holds what is no number."""
+    check_finite(weights)
+    save_tensors(folder / WEIGHTS, weights)
+    folders.write_json(folder / CONFIG, adapter_config(config, base))
+
+
+def save_tensors(path: Path, tensors: Weights) -> None:
+    """Write tensors and wait until they are on the disk."""
+    mx.save_safetensors(str(path), tensors)
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def check_finite(weights: Weights) -> None:
+    """Raise BadInput when a tensor holds NaN or infinity."""
+    finite = [mx.isfinite(array).all() for array in weights.values()]
+    if not all(bool(one.item()) for one in finite):
+        raise errors.BadInput(
+            "The trained weights are no numbers any more, so they are not kept.", "Lower the learning rate."
+        )
+
+
+def _parameters(config: TrainConfig) -> dict[str, Any]:
+    return {"rank": config.rank, "scale": config.scale, "dropout": config.dropout}
+
+
+def _unfreeze(model: nn.Module, config: TrainConfig, quantized: bool) -> None:
+    if quantized:
+        raise errors.BadInput(
+            "All weights of a quantized model can't be trained.", "Choose LoRA or DoRA, or the unquantized original."
+        )
+    for block in model.layers[-max(config.layers, 0) :]:
+        block.unfreeze()

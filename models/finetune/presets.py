@@ -1,0 +1,69 @@
+"""Ready settings of a fine-tuning run, each with a sentence that says what it is for.
+
+They differ in how long a run takes and how much an adapter can hold, not in how it is trained: all linear layers of all
+blocks, the loss on thinking and answer. A smaller rank bears a higher learning rate.
+"""
+
+import msgspec
+
+from models.finetune_config import TrainConfig
+
+
+class Preset(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings with a name. sentence: what they are for."""
+
+    id: str
+    title: str
+    sentence: str
+    config: TrainConfig
+
+
+PRESETS = (
+    Preset(
+        id="quick",
+        title="Quick",
+        sentence="One pass over the traces with a small adapter: shows in little time whether they teach anything.",
+        config=TrainConfig(
+            rank=16,
+            learning_rate=2e-4,
+            epochs=1.0,
+            max_tokens=1024,
+            validate_every=25,
+            checkpoint_every=25,
+            samples=2,
+            sample_tokens=192,
+        ),
+    ),
+    Preset(
+        id="balanced",
+        title="Balanced",
+        sentence="Two passes with an adapter that holds a thousand traces or so: right for most sets.",
+        config=TrainConfig(),
+    ),
+    Preset(
+        id="thorough",
+        title="Thorough",
+        sentence="Four passes over longer traces with a large adapter: for thousands of traces and a night.",
+        config=TrainConfig(
+            rank=64,
+            epochs=4.0,
+            max_tokens=4096,
+            validate_every=100,
+            checkpoint_every=100,
+            samples=4,
+            sample_budget=256,
+            sample_tokens=512,
+        ),
+    ),
+)
+DEFAULT = "balanced"
+
+
+def preset(name: str) -> Preset:
+    """The preset of that id. Raises KeyError."""
+    return {each.id: each for each in PRESETS}[name]
+
+
+def preset_of(config: TrainConfig) -> Preset | None:
+    """The preset whose numbers these are; None when one was changed. The seed is nobody's."""
+    return next((p for p in PRESETS if msgspec.structs.replace(p.config, seed=config.seed) == config), None)

@@ -1,0 +1,58 @@
+"""A run's best checkpoint becomes an adapter of the library, whole or not at all."""
+
+import re
+import shutil
+from pathlib import Path
+
+import msgspec
+
+from models import errors, paths
+from models.checkpoint import folders
+from models.finetune import checkpoints, lora, run_card
+
+MAX_NAME = 80
+
+
+def publish(run: Path, name: str) -> Path:
+    """Put the best checkpoint of a run into the library under a name; the newest when none was validated.
+
+    Raises BadInput for a name that is taken or can't be one, and for weights that are no numbers; NotFound when the run
+    has no checkpoint yet; DiskFull.
+    """
+    check_free(name)
+    card = run_card.read(run)
+    source = chosen(run)
+    weights = checkpoints.read_tensors(source / lora.WEIGHTS)
+    lora.check_finite(weights)
+    needed = sum(entry.stat().st_size for entry in source.iterdir())
+    folder = paths.adapters_folder() / name
+    folders.sweep(folder.parent)
+    with folders.publishing(folder, needed, "writing the adapter") as draft:
+        lora.save_adapter(draft, weights, card.config, card.base)
+        shutil.copyfile(run / checkpoints.CARD, draft / checkpoints.CARD)
+        record = folders.new_record(draft, name, f"run {card.id}, step {checkpoints.step_of(source)}")
+        folders.write_record(draft, msgspec.structs.replace(record, name=name, base=card.base))
+    return folder
+
+
+def chosen(run: Path) -> Path:
+    """The checkpoint that is published. Raises NotFound."""
+    newest = checkpoints.newest(run)
+    if newest is None:
+        raise errors.NotFound(f"The run {run.name} has no checkpoint yet.", "Let it train for longer.")
+    has_best = newest[1].best_loss is not None
+    return (checkpoints.pointed(run, "best") if has_best else None) or newest[0]
+
+
+def check_free(name: str) -> None:
+    """Raise BadInput when a name is taken or can't be one; an empty one is none and passes."""
+    if not name:
+        return
+    if re.fullmatch(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_NAME - 1}}}", name) is None:
+        raise errors.BadInput(
+            f"{name!r} can't be the name of an adapter.",
+            f"Up to {MAX_NAME} letters, digits, dots, dashes and underscores.",
+        )
+    taken = {entry.name.lower() for entry in paths.adapters_folder().iterdir()}
+    if name.lower() in taken:
+        raise errors.BadInput(f"There is an adapter named {name} already.", "Choose another name.")

@@ -1,0 +1,171 @@
+"""The card of a run: settings, data, versions, machine and base model, so that its folder alone replays it."""
+
+import hashlib
+import os
+import platform
+import struct
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+import msgspec
+
+from models import errors
+from models.checkpoint import folders
+from models.finetune import checkpoints
+from models.finetune.dataset import Example
+from models.finetune_config import TrainConfig
+from models.machine import hardware
+
+TRAIN, VALID = "train.jsonl", "valid.jsonl"
+SAMPLES, SAMPLE_BYTES = 64, 64 << 10  # of each weight file
+
+
+class RunCard(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run began with. created: ISO 8601, UTC; base_fingerprint: as fingerprint() gives it; adapter: the name to
+    publish under, or empty; traces: the name of their set; data_hash: of all tokens and masks, empty before the first start."""
+
+    id: str
+    created: str
+    base: str
+    base_folder: str
+    base_fingerprint: str
+    config: TrainConfig
+    examples: int
+    valid_examples: int
+    adapter: str
+    traces: str = ""
+    versions: dict[str, str]
+    machine: hardware.Machine
+    data_hash: str = ""
+
+
+def new_run(base: str) -> Path:
+    """A place for a run that begins now; the folder is not made yet."""
+    began = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    names = (f"{began}-{base}" if n == 1 else f"{began}-{base}-{n}" for n in range(1, 1000))
+    return next(path for name in names if not (path := checkpoints.runs_folder() / name.replace("/", "-")).exists())
+
+
+def create(
+    run: Path,
+    base_folder: Path,
+    base: str,
+    examples: list[Example],
+    valid: list[Example],
+    config: TrainConfig,
+    adapter: str,
+    traces: str = "",
+) -> RunCard:
+    """Write the folder of a run, its card last. traces: the set that the examples are from. Raises BadInput when there is a run in it, NotFound without a base."""
+    if (run / checkpoints.CARD).exists():
+        raise errors.BadInput(f"There is a run in {run} already.", "Resume it, or choose another folder.")
+    _check_there(base, base_folder)
+    card = RunCard(
+        id=run.name,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        base=base,
+        base_folder=str(base_folder.absolute()),
+        base_fingerprint=fingerprint(base_folder),
+        config=config,
+        examples=len(examples),
+        valid_examples=len(valid),
+        adapter=adapter,
+        traces=traces,
+        versions={
+            "python": platform.python_version(),
+            "mlx": metadata.version("mlx"),
+            "mlx-lm": metadata.version("mlx-lm"),
+        },
+        machine=hardware.machine(),
+    )
+    try:
+        run.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name, part in ((TRAIN, examples), (VALID, valid)):
+            folders.write_file(run / name, b"".join(msgspec.json.encode(one) + b"\n" for one in part))
+        _write(run, card)
+    except OSError as error:
+        raise errors.from_os_error(error, "writing the run") from error
+    return card
+
+
+def read(run: Path) -> RunCard:
+    """The card of a run. Raises NotFound or Corrupt."""
+    try:
+        return msgspec.json.decode((run / checkpoints.CARD).read_bytes(), type=RunCard)
+    except (FileNotFoundError, NotADirectoryError):
+        raise errors.NotFound(f"There is no run in {run}.") from None
+    except (OSError, msgspec.MsgspecError) as error:
+        raise errors.Corrupt(f"The card of the run {run.name} can't be read.", "Start a new run.") from error
+
+
+def read_examples(run: Path) -> tuple[list[Example], list[Example]]:
+    """The examples to learn from and those held out. Raises Corrupt."""
+    try:
+        return _examples(run / TRAIN), _examples(run / VALID)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise errors.Corrupt(f"The traces of the run {run.name} can't be read.", "Start a new run.") from error
+
+
+def note_data(run: Path, data_hash: str) -> None:
+    """Write down what the run's tokens hash to."""
+    _write(run, msgspec.structs.replace(read(run), data_hash=data_hash))
+
+
+def check_base(card: RunCard) -> None:
+    """Raise NotFound when the run's base model is gone, BadInput when another one has taken its place."""
+    folder = Path(card.base_folder)
+    _check_there(card.base, folder)
+    if fingerprint(folder) != card.base_fingerprint:
+        raise errors.BadInput(
+            f"{card.base} is not the model that the run {card.id} began with: its files have changed.",
+            "Put the earlier one back, or start a new run.",
+        )
+
+
+def fingerprint(folder: Path) -> str:
+    """A hash of a checkpoint's configuration and, of each weight file, its size, header and samples spread over it.
+
+    Two models of one architecture never share a header and all samples by chance; reading all bytes of a large one
+    would take a minute at each start.
+    """
+    digest = hashlib.sha256((folder / "config.json").read_bytes())
+    for path in sorted(folder.glob("*.safetensors")):
+        size = path.stat().st_size
+        digest.update(f"{path.name} {size}\n".encode())
+        with path.open("rb") as file:
+            for at in _sampled(size, file.read(8)):
+                file.seek(at)
+                digest.update(file.read(SAMPLE_BYTES))
+    return digest.hexdigest()
+
+
+def is_quantized(folder: Path) -> bool:
+    """Whether a checkpoint's weights are quantized on disk."""
+    from models.generate import load  # heavy: mlx
+
+    return "quantization" in load.read_config(folder)
+
+
+def _sampled(size: int, start: bytes) -> Iterable[int]:
+    header = min(size, struct.unpack("<Q", start)[0]) if len(start) == 8 else 0
+    in_header = range(0, header + 8, SAMPLE_BYTES)
+    return [*in_header, *(size * number // SAMPLES for number in range(SAMPLES)), max(0, size - SAMPLE_BYTES)]
+
+
+def _check_there(base: str, folder: Path) -> None:
+    if not (folder / "config.json").is_file():
+        raise errors.NotFound(
+            f"The base model {base} is not there any more: {folder}.", "Get it again; the run can then be resumed."
+        )
+
+
+def _examples(path: Path) -> list[Example]:
+    return [msgspec.json.decode(line, type=Example) for line in path.read_bytes().splitlines()]
+
+
+def _write(run: Path, card: RunCard) -> None:
+    draft = run / f".{checkpoints.CARD}.{os.getpid()}"
+    folders.write_file(draft, msgspec.json.format(msgspec.json.encode(card), indent=2))
+    draft.replace(run / checkpoints.CARD)

@@ -1,0 +1,211 @@
+"""The runs on this disk, looked at without MLX and without touching them: a window shows them while a worker trains.
+
+Reads what models/finetune/checkpoints.py and cards.py write: the card, the end of metrics.jsonl, the checkpoints' states.
+The folders are the truth; a line or a checkpoint that a kill cut off is left out, a run whose card can't be read too.
+"""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from models import paths
+from models.events import Checkpoint, Event, Note, Prepared, Sample, Step, Validation
+from models.finetune_config import TrainConfig
+from models.machine import hardware
+
+log = logging.getLogger(__name__)
+
+CARD, METRICS, STATE = "run_card.json", "metrics.jsonl", "state.json"
+TAIL_BYTES = 64 << 10
+Metric = Step | Validation | Sample | Checkpoint | Prepared | Note
+State = Literal["new", "stopped", "done"]
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """A run as its folder shows it.
+
+    number: from 1, by the time it began; adapter: the name it has or will have in the library, empty for none; published:
+    it is there, made by this run; traces: the set's name, empty where the card does not say; state: "new" before the
+    first step, "done" when all steps are taken or it was published, else "stopped", also while a worker has it; step,
+    steps: as far as was measured, 0 of 0 when not; examples, valid_examples: before rows were left out.
+    """
+
+    id: str
+    number: int
+    folder: str
+    created: str
+    base: str
+    base_folder: str
+    config: TrainConfig
+    examples: int
+    valid_examples: int
+    adapter: str = ""
+    traces: str = ""
+    published: bool = False
+    machine: hardware.Machine | None = None
+    state: State = "new"
+    step: int = 0
+    steps: int = 0
+
+
+class Saved(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole checkpoint. validation_loss: None when that was not measured at its step; best: it is the run's best."""
+
+    step: int
+    path: str
+    validation_loss: float | None = None
+    best: bool = False
+
+
+class _Card(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    created: str
+    base: str
+    config: TrainConfig
+    examples: int
+    valid_examples: int
+    base_folder: str = ""
+    adapter: str = ""
+    traces: str = ""
+    machine: hardware.Machine | None = None
+
+
+class _SavedState(msgspec.Struct, frozen=True, kw_only=True):
+    step: int
+    validated: int = -1
+    validation_loss: float | None = None
+    files: dict[str, int] = {}
+
+
+_card = msgspec.json.Decoder(_Card)
+_state = msgspec.json.Decoder(_SavedState)
+_metric = msgspec.json.Decoder(Metric)
+
+
+def runs() -> list[Run]:
+    """All runs, oldest first. Never raises because of one of them."""
+    cards = []
+    for folder in _folders(paths.home() / "runs"):
+        try:
+            cards.append((_card.decode((folder / CARD).read_bytes()), folder))
+        except FileNotFoundError:
+            continue  # being made, or no run
+        except (OSError, msgspec.MsgspecError) as error:
+            log.info("run %s left out: %s", folder.name, error)
+    cards.sort(key=lambda found: (found[0].created, found[0].id))
+    return [_run(number, card, folder) for number, (card, folder) in enumerate(cards, 1)]
+
+
+def unfinished(adapter: str) -> Run | None:
+    """The last run for an adapter of that name, unless it is in the library; None when there is none."""
+    last = next((run for run in reversed(runs()) if run.adapter == adapter), None)
+    return None if last is None or last.published else last
+
+
+def metrics(run: Run) -> list[Event]:
+    """What a run measured, in order; empty before its first line."""
+    try:
+        content = (Path(run.folder) / METRICS).read_bytes()
+    except FileNotFoundError:
+        return []
+    return list(_parsed(content))
+
+
+def checkpoints(run: Run) -> list[Saved]:
+    """The whole checkpoints of a run on the disk, newest first."""
+    best = _pointed(Path(run.folder) / "best")
+    found = []
+    for folder in _folders(Path(run.folder) / "checkpoints"):
+        state = _whole_state(folder)
+        if state is not None:
+            loss = state.validation_loss if state.validated == state.step else None
+            found.append(Saved(step=state.step, path=str(folder), validation_loss=loss, best=folder.name == best))
+    return sorted(found, key=lambda saved: -saved.step)
+
+
+def speed(run: Run) -> float | None:
+    """Trained tokens a second of a run, the median over its last steps; None when it took none."""
+    rates = sorted(event.tokens_per_s for event in _tail(run.folder) if isinstance(event, Step))
+    return rates[len(rates) // 2] if rates else None
+
+
+def _run(number: int, card: _Card, folder: Path) -> Run:
+    last = next((event for event in reversed(_tail(folder)) if isinstance(event, Step)), None)
+    step, steps = (last.step, last.steps) if last else (0, 0)
+    published = bool(card.adapter) and _made_by(paths.home() / "adapters" / card.adapter, card.id)
+    state: State = "new" if last is None else "stopped"
+    if published or (last is not None and step >= steps):
+        state = "done"
+    return Run(
+        id=card.id,
+        number=number,
+        folder=str(folder),
+        created=card.created,
+        base=card.base,
+        base_folder=card.base_folder,
+        config=card.config,
+        examples=card.examples,
+        valid_examples=card.valid_examples,
+        adapter=card.adapter,
+        traces=card.traces,
+        published=published,
+        machine=card.machine,
+        state=state,
+        step=step,
+        steps=steps,
+    )
+
+
+def _made_by(adapter: Path, run_id: str) -> bool:
+    try:
+        return _card.decode((adapter / CARD).read_bytes()).id == run_id
+    except (OSError, msgspec.MsgspecError):
+        return False
+
+
+def _tail(folder: str | Path) -> list[Event]:
+    """The last metrics of a run, whole lines only."""
+    try:
+        with (Path(folder) / METRICS).open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - TAIL_BYTES))
+            content = file.read()
+    except FileNotFoundError:
+        return []
+    if size > TAIL_BYTES:
+        content = content[content.find(b"\n") + 1 :]
+    return list(_parsed(content))
+
+
+def _parsed(content: bytes) -> Iterator[Event]:
+    for line in content.split(b"\n")[:-1]:  # a last line without an end was cut off
+        try:
+            yield _metric.decode(line)
+        except msgspec.MsgspecError:
+            log.debug("a line of metrics left out")
+
+
+def _whole_state(folder: Path) -> _SavedState | None:
+    try:
+        state = _state.decode((folder / STATE).read_bytes())
+        whole = all((folder / name).stat().st_size == size for name, size in state.files.items())
+    except (OSError, msgspec.MsgspecError):
+        return None
+    return state if whole else None
+
+
+def _pointed(pointer: Path) -> str:
+    try:
+        return pointer.read_text("utf-8").strip()
+    except OSError:
+        return ""
+
+
+def _folders(parent: Path) -> list[Path]:
+    try:
+        return [entry for entry in parent.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
+    except FileNotFoundError:
+        return []

@@ -1,0 +1,50 @@
+"""Held-out prompts, answered greedily at each checkpoint by the same code that answers in chat."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from models.events import Done, Progress, Reply, Sample, Token
+from models.finetune.dataset import Example
+from models.finetune_config import TrainConfig
+from models.generate import reply as generate
+from models.generate.load import LoadedModel
+from models.requests import Chat, Message, Sampling
+
+SIGN_OF_LIFE = 16  # tokens between two
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """The prompts of a run and the model that is being trained."""
+
+    loaded: LoadedModel
+    examples: Sequence[Example]
+    config: TrainConfig
+
+    def answer(self, step: int) -> Iterator[Progress | Sample]:
+        """Answer them all; thinks where the example does. The KV cache is given back at the end."""
+        try:
+            for number, example in enumerate(self.examples):
+                yield from self._answer(step, number, example)
+        finally:
+            self.loaded.cache.clear()
+
+    def _answer(self, step: int, number: int, example: Example) -> Iterator[Progress | Sample]:
+        self.loaded.cache.clear()  # it holds what the weights of another step have read
+        request = self._request(example)
+        for count, event in enumerate(generate.reply(self.loaded, request)):
+            if isinstance(event, Token) and count % SIGN_OF_LIFE == 0:
+                yield Progress(job="finetune", stage="sample", done=number, total=len(self.examples), unit="prompts")
+            if isinstance(event, Done) and isinstance(event.result, Reply):
+                reply = event.result
+                yield Sample(step=step, prompt=example.problem, thinking=reply.thinking, answer=reply.answer)
+
+    def _request(self, example: Example) -> Chat:
+        system = [Message(role="system", content=example.system)] if example.system else []
+        return Chat(
+            model=self.loaded.name,
+            messages=[*system, Message(role="user", content=example.problem)],
+            think=self.config.sample_budget if example.thinking.strip() else 0,
+            max_tokens=self.config.sample_tokens,
+            sampling=Sampling(temperature=0.0),
+        )

@@ -1,0 +1,260 @@
+"""Makes one model of a model and its adapter: an MLX folder of the library, or one GGUF file.
+
+Only a worker imports this. A folder appears in the library when it is whole; a file has its name when it was written,
+read back and found to say the same. Nothing is left of one that was not.
+"""
+
+import bisect
+import os
+import re
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import mlx.core as mx
+import msgspec
+import psutil
+from mlx.utils import tree_flatten
+
+from models import errors, paths, recipes, requests
+from models.checkpoint import folders, inspection, shards, weight_blocks
+from models.checkpoint.shards import Output
+from models.checkpoint.weight_stream import Source, open_source
+from models.events import Done, Event, Fused, Model, Note, Progress
+from models.finetune import run_card
+from models.fuse import fused_weights, gguf_check, model_card
+from models.generate import load
+from models.gguf import write
+from models.library import installed
+from models.quant import quantize
+from models.quant.quantized_weights import _LAYER
+
+MARGIN_BYTES = 1 << 20  # of disk, for a record, a config and a card
+_DRAFT = re.compile(r"\..+\.stillroom-(\d+)")
+_DTYPES = {mx.bfloat16: "BF16", mx.float16: "F16", mx.float32: "F32"}
+_KINDS: dict[str, write.Kind] = {"": "F16", "f16": "F16", "8bit": "Q8_0", "q8_0": "Q8_0"}
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What is fused. model: the base as the library shows it; name: as library.find takes it."""
+
+    folder: Path
+    name: str
+    model: Model
+    adapter: Path | None
+    run: run_card.RunCard | None
+
+    @property
+    def title(self) -> str:
+        return f"{self.model.title} + {self.adapter.name}" if self.adapter else self.model.title
+
+
+def fuse(request: requests.Fuse) -> Iterator[Event]:
+    """Fuse a model and an adapter; ends with Done and the Model, or with Done and Fused for a GGUF file.
+
+    With a recipe the fused model is quantized next, and both stay; a GGUF file is Q8_0 with the recipe 8bit. Without an
+    adapter a model is written to GGUF as it is. Closing the generator leaves nothing half behind. Raises BadInput,
+    NotFound, Corrupt (a GGUF file that says something else than its original too), Unsupported, Unsafe, DiskFull,
+    NoMemory.
+    """
+    yield from _to_file(request) if request.gguf else _to_folder(request)
+
+
+def _to_folder(request: requests.Fuse) -> Iterator[Event]:
+    if not request.adapter:
+        raise errors.BadInput("There is nothing to fuse.", "Name an adapter.")
+    if request.recipe:
+        recipes.parse(request.recipe)  # a wrong one is told before the work
+    parts = yield from _found(request)
+    assert parts.adapter is not None
+    folders.sweep(paths.models_folder())
+    name = installed.new_name(f"{parts.name.rstrip('/').rpartition('/')[2]}-{parts.adapter.name}", request.name)
+    yield from _write_folder(parts, name)
+    if not request.recipe:
+        yield Done(result=installed.show(name))
+        return
+    copy = installed.new_name(f"{name}-{request.recipe}")
+    yield from quantize.quantize(requests.Quantize(model=name, recipe=request.recipe, name=copy))
+
+
+def _to_file(request: requests.Fuse) -> Iterator[Event]:
+    kind = _KINDS.get(request.recipe.lower())
+    if kind is None:
+        raise errors.BadInput(
+            f"A GGUF file can't be written as {request.recipe}.", "Leave the recipe out for float16, or take 8bit."
+        )
+    target = Path(request.gguf).expanduser().absolute()
+    _check_target(target)
+    parts = yield from _found(request)
+    source = _opened(parts)
+    about = write.About(parts.title, parts.model.licence, parts.model.title, parts.model.repo)
+    tokenizer = load.said_plainly(
+        parts.model.title, "tokenizer files", lambda: load.load_tokenizer(parts.folder, source.config)
+    )
+    file = write.GGUFFile(source, tokenizer, kind, about)
+    gguf_check.check_memory(parts.folder, parts.adapter)
+    with _appearing(target, file.data_bytes + _tokenizer_bytes(parts.folder) + MARGIN_BYTES) as draft:
+        done = 0
+        yield _progress("write", done, file.data_bytes, "bytes")
+        for count in file.write(draft):
+            done += count
+            yield _progress("write", done, file.data_bytes, "bytes")
+        yield from gguf_check.check(draft, parts.folder, parts.adapter, kind)
+    fused = Fused(model=request.model, adapter=request.adapter, path=str(target), size_bytes=target.stat().st_size)
+    yield Done(result=fused)
+
+
+def _found(request: requests.Fuse) -> Generator[Event, None, _Parts]:
+    folder = yield from installed.prepare(request.model)
+    inspection.inspect(folder)
+    adapter = installed.find_adapter(request.adapter) if request.adapter else None
+    run = _run_of(adapter) if adapter else None
+    model = installed.show(request.model)
+    if adapter and run and run.base_fingerprint != run_card.fingerprint(folder):
+        yield Note(text=f"{adapter.name} was trained on {run.base}, which is not {model.title} as it is here.")
+    return _Parts(folder, request.model, model, adapter, run)
+
+
+def _run_of(adapter: Path) -> run_card.RunCard | None:
+    """The card of the run that made an adapter; None for one that comes from elsewhere."""
+    try:
+        return run_card.read(adapter)
+    except errors.StillroomError:
+        return None
+
+
+def _opened(parts: _Parts) -> Source:
+    """The base's weights with the adapter in them, unread."""
+    settings = load.read_config(parts.folder).get("quantization") or {}
+    modes = [entry.get("mode", "affine") for entry in (settings, *settings.values()) if isinstance(entry, dict)]
+    if any(mode != "affine" for mode in modes):
+        raise errors.Unsupported(
+            f"{parts.model.title} is quantized in a way that can't be undone here.",
+            "Fuse the adapter with the model's original.",
+        )
+    source = open_source(parts.folder)
+    if parts.adapter is not None:
+        fused_weights.put_in(source, parts.adapter)
+    weight_blocks.check_memory(parts.model.title, source)
+    return source
+
+
+def _write_folder(parts: _Parts, name: str) -> Iterator[Event]:
+    """Write the fused model and let it take its place."""
+    source = _opened(parts)
+    outputs = [_output(source, path) for path, _ in tree_flatten(source.model.parameters())]
+    copied = quantize._copied(parts.folder)
+    needed = sum(output.size for output in outputs) + sum(path.stat().st_size for path in copied) + MARGIN_BYTES
+    with folders.publishing(paths.models_folder() / name, needed, f"writing {name}") as draft:
+        yield from _by_layer(draft, outputs, len(source.model.layers))
+        config = {key: value for key, value in source.config.items() if not key.startswith("quantization")}
+        folders.write_json(draft / "config.json", config)
+        for path in copied:
+            quantize._copy(path, draft / path.name)
+        folders.write_file(draft / "README.md", model_card.text(_made(parts)).encode())
+        folders.write_record(draft, _record(parts, name, draft))
+
+
+def _output(source: Source, name: str) -> Output:
+    weight = source.weights[name]
+    if weight.dtype not in _DTYPES:
+        raise errors.Unsupported(f"{name} holds numbers of the type {weight.dtype}, which can't be fused.")
+
+    def chunks() -> Iterator[memoryview]:
+        for block in weight_blocks.blocks(source.weights.pop(name)):
+            stored = block.astype(weight.dtype)
+            if not bool(mx.isfinite(stored).all().item()):
+                raise errors.Corrupt(f"{name} would hold what is no number.", "Train the adapter again.")
+            yield memoryview(stored.reshape(-1).view(mx.uint8))  # type: ignore[arg-type]
+
+    return Output(name, _DTYPES[weight.dtype], weight.shape, chunks)
+
+
+def _by_layer(draft: Path, outputs: list[Output], layers: int) -> Iterator[Progress]:
+    ends, at = [0] * layers, 0  # how many bytes are written when each layer is done
+    for output in outputs:
+        at += output.size
+        layer = _LAYER.search(output.name)
+        if layer and int(layer[1]) < layers:
+            ends[int(layer[1])] = at
+    ends.sort()
+    yield _progress("fuse", 0, layers, "layers")
+    written = 0
+    with weight_blocks.little_cache():
+        for count in shards.write_shards(draft, outputs):
+            written += count
+            yield _progress("fuse", bisect.bisect_right(ends, written), layers, "layers")
+
+
+def _made(parts: _Parts) -> model_card.Made:
+    assert parts.adapter is not None
+    config = fused_weights.read_config(parts.adapter)
+    lora = config.get("lora_parameters") if config.get("fine_tune_type") != "full" else None
+    lora = lora if isinstance(lora, dict) else {}
+    return model_card.Made(
+        title=parts.title,
+        base=parts.name,
+        adapter=parts.adapter.name,
+        method=str(config.get("fine_tune_type", "lora")),
+        licence=parts.model.licence,
+        repo=parts.model.repo,
+        revision=parts.model.revision,
+        rank=int(lora.get("rank", 0)),
+        scale=float(lora.get("scale", 0)),
+        run=parts.run,
+    )
+
+
+def _record(parts: _Parts, name: str, draft: Path) -> folders.Record:
+    assert parts.adapter is not None
+    source = f"{parts.name} with the adapter {parts.adapter.name}"
+    # no repo: downloading that again would not bring this model back
+    made = folders.new_record(draft, parts.title, source, parts.model.licence)
+    return msgspec.structs.replace(made, name=name, original=parts.name)
+
+
+def _check_target(target: Path) -> None:
+    if not target.parent.is_dir():
+        raise errors.NotFound(f"There is no folder {target.parent}.")
+    if target.exists():
+        raise errors.BadInput(f"There is a file {target} already.", "Choose another name, or delete it.")
+
+
+def _tokenizer_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in quantize._copied(folder))
+
+
+@contextmanager
+def _appearing(target: Path, needed_bytes: int) -> Iterator[Path]:
+    """Give a hidden file beside `target` that becomes it when the block ends well and vanishes when it does not.
+
+    Reading the file back takes as much space again, where the library is.
+    """
+    _sweep(target.parent)
+    draft = target.with_name(f".{target.name}.stillroom-{os.getpid()}")
+    try:
+        one_disk = target.parent.stat().st_dev == paths.models_folder().stat().st_dev
+        folders.check_space(target.parent, needed_bytes * (2 if one_disk else 1))
+        folders.check_space(paths.models_folder(), needed_bytes)
+        yield draft
+        _check_target(target)
+        draft.rename(target)
+        folders._sync_folder(target.parent)
+    except OSError as error:
+        raise errors.from_os_error(error, f"writing {target.name}") from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _sweep(parent: Path) -> None:
+    """Remove what killed processes have left of files."""
+    for entry in parent.iterdir():
+        match = _DRAFT.fullmatch(entry.name)
+        if match and not psutil.pid_exists(int(match[1])):
+            entry.unlink(missing_ok=True)
+
+
+def _progress(stage: str, done: int, total: int, unit: str) -> Progress:
+    return Progress(job="fuse", stage=stage, done=done, total=total, unit=unit)

@@ -1,0 +1,87 @@
+"""An adapter on a model that is in memory: put on, and taken off again, without reading the base a second time.
+
+LoRA and DoRA put layers of their own around the base's; a full fine-tune replaces weights. What they cover is kept, and
+the very same arrays are put back. For a full fine-tune that is the memory of its weights once more, less than training
+them took. Only a worker imports this.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import mlx.core as mx
+import mlx.nn as nn
+from mlx.utils import tree_flatten, tree_unflatten
+from mlx_lm.tuner.utils import load_adapters
+
+from models import errors
+from models.checkpoint import safetensors_header, safety
+
+WEIGHTS, CONFIG = "adapters.safetensors", "adapter_config.json"
+PARTS = ("lora_a", "lora_b", "m")  # of a LoRA or DoRA layer
+
+_MISFITS = (ValueError, KeyError, TypeError, AttributeError, OverflowError)  # what mlx-lm raises of another's adapter
+
+
+@dataclass
+class Covered:
+    """What of a base an adapter stands in front of: layers and weights, each by its path in the model."""
+
+    layers: list[tuple[str, nn.Module]] = field(default_factory=list)
+    weights: list[tuple[str, mx.array]] = field(default_factory=list)
+
+
+def put_on(model: nn.Module, adapter: Path) -> Covered:
+    """Put an adapter on a model, in the model's own dtype, and return what it covers.
+
+    Raises BadInput when the adapter belongs to another model, and what safety.check_adapter raises; the model is then
+    as it was.
+    """
+    safety.check_adapter(adapter)
+    names = set(safetensors_header.read(adapter / WEIGHTS).tensors)
+    layers = dict(model.named_modules())
+    weights = [(name, array) for name, array in tree_flatten(model.parameters()) if name in names]
+    dtype = next(
+        array.dtype for _, array in tree_flatten(model.parameters()) if mx.issubdtype(array.dtype, mx.floating)
+    )
+    try:
+        load_adapters(model, str(adapter))
+        _check_whole(model, names, adapter)
+        added = [(name, array.astype(dtype)) for name, array in tree_flatten(model.parameters()) if name in names]
+        model.load_weights(added, strict=False)
+        mx.eval([array for _, array in added])
+    except Exception as error:
+        take_off(model, Covered(_covered(model, layers), weights))
+        if isinstance(error, _MISFITS):
+            raise _foreign(adapter) from error
+        raise
+    model.eval()  # no dropout
+    return Covered(_covered(model, layers), weights)
+
+
+def take_off(model: nn.Module, covered: Covered) -> None:
+    """Put back what of the base was covered, as put_on returned it."""
+    if covered.layers:
+        model.update_modules(tree_unflatten(covered.layers))
+    if covered.weights:
+        model.load_weights(covered.weights, strict=False)
+
+
+def _covered(model: nn.Module, before: dict[str, nn.Module]) -> list[tuple[str, nn.Module]]:
+    """The modules of before in whose places others stand now."""
+    now = model.named_modules()
+    return [(path, before[path]) for path, module in now if path in before and before[path] is not module]
+
+
+def _check_whole(model: nn.Module, names: set[str], adapter: Path) -> None:
+    """Every part of every layer that was put on came from the file: what is missing would be random."""
+    layers = [(path, module) for path, module in model.named_modules() if "lora_a" in module]
+    parts = [f"{path}.{part}" for path, module in layers for part in PARTS if part in module]
+    if not names or not names.issuperset(parts):
+        raise _foreign(adapter)
+
+
+def _foreign(adapter: Path) -> errors.BadInput:
+    return errors.BadInput(
+        f"The adapter {adapter.name} does not fit this model: it was trained on another one.",
+        "Choose the model it was trained on, or another adapter.",
+    )

@@ -1,0 +1,299 @@
+"""Bring a checkpoint into memory, held as this machine runs it best.
+
+Metal: weights stay quantized, everything else takes the checkpoint's compute dtype, so that one float32 norm does not
+pull all activations up to float32. CPU: float32 throughout, where matrix products are several times quicker than
+4-bit or half precision ones; a quantized layer is dequantized exactly, its scales taken to float32 first.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import mlx.core as mx
+import mlx.nn as nn
+import psutil
+from mlx.utils import tree_flatten
+from mlx_lm.utils import dequantize_model, load_model
+from mlx_lm.utils import load_tokenizer as read_tokenizer
+
+from models.checkpoint import model_files, safety
+from models.errors import Corrupt, NoMemory, NotFound, StillroomError, Unsupported
+from models.events import Loaded, Progress
+from models.generate import adapters
+from models.generate.kv_cache import ConversationCache
+from models.generate.template import Advice, Render, Style, detect, family_of, template_renderer
+from models.generate.template_process import TemplateProcess
+
+T = TypeVar("T")
+
+FALLBACK_CONTEXT = 4096  # tokens, when config.json names none
+LONGEST_REASON = 300  # characters of what a library says about an error
+MEMORY_MARGIN = 512 << 20  # bytes left to the rest of the machine
+
+
+@dataclass
+class LoadedModel:
+    """A model in memory with all that a reply needs. One thread loads it, runs it and lets it go.
+
+    adapter: its folder, None without one.
+    """
+
+    name: str
+    path: Path
+    adapter: str | None
+    model: nn.Module
+    tokenizer: Any  # mlx-lm's TokenizerWrapper
+    style: Style
+    render: Render
+    sampling: Advice
+    context_limit: int
+    weights_bytes: int
+    seconds: float
+    cache: ConversationCache = field(init=False)
+    _covered: adapters.Covered = field(default_factory=adapters.Covered)
+    _worn: tuple[str, int] | None = None
+
+    def __post_init__(self) -> None:
+        self.cache = ConversationCache(self.model)
+
+    def wears(self, adapter: str | None) -> bool:
+        """Whether that adapter is on it, and still the same file; None for the base alone."""
+        return self._worn == _identity(adapter)
+
+    def wear(self, adapter: str | None) -> None:
+        """Take the adapter off and put another one on; the base is not read again. Raises what adapters.put_on raises.
+
+        Then the base is left without an adapter; NoMemory too. The conversation's cache is another model's and is
+        forgotten.
+        """
+        adapters.take_off(self.model, self._covered)
+        self._covered, self.adapter, self._worn = adapters.Covered(), None, None
+        try:
+            if adapter is not None:
+                worn = _identity(adapter)
+                _check_memory_for(Path(adapter))
+                self._covered = adapters.put_on(self.model, Path(adapter))
+                self.adapter, self._worn = adapter, worn
+        finally:
+            self.weights_bytes = _weights_bytes(self.model)
+            self.cache = ConversationCache(self.model)
+
+    def record(self) -> Loaded:
+        """What a face is told about it."""
+        family = self.style.family
+        thinks = family.trained or self.adapter is not None  # what it was fine-tuned on may well have been thoughts
+        untrained = f"{self.name} was not trained to think: Stillroom opens its thinking and closes it at the budget."
+        return Loaded(
+            model=self.name,
+            family=family.id,
+            thinks=thinks,
+            note="" if thinks else untrained,
+            weights_bytes=self.weights_bytes,
+            context_limit=self.context_limit,
+            seconds=self.seconds,
+        )
+
+
+def load(name: str, path: Path, adapter: str | None = None) -> Iterator[Progress | LoadedModel]:
+    """Load a checkpoint folder; yields progress and, last, the model.
+
+    Raises NotFound, Corrupt, Unsupported, Unsafe or NoMemory, each with its sentence. Nothing of the checkpoint's own
+    code runs.
+    """
+    safety.check(path)  # MLX hangs on or dies of some damaged headers, and says others in words of its own
+    if adapter is not None:
+        safety.check_adapter(Path(adapter))
+    templates = TemplateProcess(name)  # it starts while the weights are read
+    try:
+        yield from _load(name, path, adapter, templates)
+    except BaseException:
+        templates.close()
+        raise
+
+
+def _load(name: str, path: Path, adapter: str | None, templates: TemplateProcess) -> Iterator[Progress | LoadedModel]:
+    begun = time.perf_counter()
+    config = read_config(path)
+    total = weights_on_disk(path)
+    check_memory(name, total, config)
+    yield Progress(job="load", stage="load", done=0, total=total, unit="bytes")
+    model = said_plainly(name, "config.json and weights", lambda: load_weights(path, config))
+    yield Progress(job="load", stage="load", done=total, total=total, unit="bytes")
+    tokenizer = said_plainly(name, "tokenizer files", lambda: load_tokenizer(path, config))
+    render = template_renderer(tokenizer, templates)
+    template = getattr(tokenizer, "chat_template", None)
+    family = family_of(name, config["model_type"], template if isinstance(template, str) else "", tokenizer.get_vocab())
+    loaded = LoadedModel(
+        name=name,
+        path=path,
+        adapter=None,
+        model=model,
+        tokenizer=tokenizer,
+        style=detect(family, render),
+        render=render,
+        sampling=_advised_sampling(path, family.sampling),
+        context_limit=context_limit(config),
+        weights_bytes=_weights_bytes(model),
+        seconds=0.0,
+    )
+    if adapter is not None:
+        loaded.wear(adapter)
+    loaded.seconds = time.perf_counter() - begun
+    yield loaded
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The checkpoint's config.json. Raises NotFound or Corrupt."""
+    config = model_files.read_config(path)
+    if not isinstance(config.get("model_type"), str):
+        raise Corrupt(f"{path / 'config.json'} does not name a model type.")
+    return config
+
+
+def weights_on_disk(path: Path) -> int:
+    """Bytes of the checkpoint's safetensors files. Raises NotFound when there are none."""
+    total = sum(file.stat().st_size for file in path.iterdir() if file.suffix == ".safetensors")
+    if not total:
+        raise NotFound(f"{path} holds no weights: there is no .safetensors file in it.")
+    return total
+
+
+def context_limit(config: dict[str, Any]) -> int:
+    """Tokens that the model was made for, prompt and reply together."""
+    stated = config.get("max_position_embeddings")
+    return stated if isinstance(stated, int) and stated > 0 else FALLBACK_CONTEXT
+
+
+def check_memory(name: str, bytes_on_disk: int, config: dict[str, Any]) -> None:
+    """Refuse what can't fit, with the numbers, before anything is read. Raises NoMemory."""
+    needed = bytes_on_disk * (_growth_on_cpu(config) if runs_on_cpu() else 1)
+    _check_free(name, needed)
+
+
+def _check_memory_for(adapter: Path) -> None:
+    weights = adapter / adapters.WEIGHTS
+    needed = weights.stat().st_size if weights.exists() else 0
+    _check_free(f"The adapter {adapter.name}", needed * (2 if runs_on_cpu() else 1))  # half precision becomes float32
+
+
+def _check_free(name: str, needed: float) -> None:
+    free = psutil.virtual_memory().available - MEMORY_MARGIN
+    if needed > free:
+        raise NoMemory(
+            f"{name} needs {needed / 1e9:.1f} GB of memory, {max(0, free) / 1e9:.1f} GB are free.",
+            "Close other programs, or take a smaller or more strongly quantized model.",
+        )
+
+
+def runs_on_cpu() -> bool:
+    """Whether MLX computes on the CPU here, where all is float32."""
+    return mx.default_device() == mx.Device(mx.cpu)
+
+
+def _growth_on_cpu(config: dict[str, Any]) -> float:
+    quantization = config.get("quantization")
+    if isinstance(quantization, dict) and isinstance(bits := quantization.get("bits"), int):
+        return 32 / (bits + 1)  # scales and biases add about a bit
+    return 1.0 if config.get("torch_dtype", config.get("dtype")) == "float32" else 2.0
+
+
+def _identity(adapter: str | None) -> tuple[str, int] | None:
+    """What tells an adapter from another one of the same name that came after it."""
+    if adapter is None:
+        return None
+    weights = Path(adapter) / adapters.WEIGHTS
+    return adapter, weights.stat().st_mtime_ns if weights.exists() else 0
+
+
+def _weights_bytes(model: nn.Module) -> int:
+    return sum(array.nbytes for _, array in tree_flatten(model.parameters()))
+
+
+def load_weights(path: Path, config: dict[str, Any]) -> nn.Module:
+    """The model of a checked folder, its weights read. config: its config.json. Raises what mlx-lm does."""
+    with model_files.plainly_named(path) as place:
+        model = model_of(place, config)
+        mx.eval(model.parameters())
+    return model
+
+
+def model_of(path: Path, config: dict[str, Any]) -> nn.Module:
+    """The same, nothing of it read yet: each weight is when it is first needed."""
+    model, _ = load_model(path, lazy=True, trust_remote_code=False)
+    if runs_on_cpu():
+        to_float32(model)
+    else:
+        to_compute_dtype(model, config)
+    model.eval()
+    return model
+
+
+def to_float32(model: nn.Module) -> None:
+    """Dequantize a model and hold all of it in float32."""
+    for _, module in model.named_modules():
+        if getattr(module, "mode", None) == "affine" and "scales" in module:
+            module.scales = module.scales.astype(mx.float32)
+            module.biases = module.biases.astype(mx.float32)
+    dequantize_model(model)
+    model.set_dtype(mx.float32)
+
+
+def to_compute_dtype(model: nn.Module, config: dict[str, Any]) -> None:
+    """Hold all that is not quantized in the dtype that config.json names."""
+    stated = config.get("torch_dtype", config.get("dtype"))
+    if stated in ("float16", "bfloat16"):
+        model.set_dtype(getattr(mx, stated))
+
+
+def load_tokenizer(path: Path, config: dict[str, Any]) -> Any:
+    """The tokenizer of a checked folder, as mlx-lm wraps it."""
+    # Without the explicit False transformers asks on stdin whether it may run the repository's Python.
+    return read_tokenizer(path, {"trust_remote_code": False}, eos_token_ids=config.get("eos_token_id"))
+
+
+def _advised_sampling(path: Path, family: Advice) -> Advice:
+    """The checkpoint's own generation_config.json where it speaks, else its family's advice."""
+    try:
+        stated = model_files.read_optional(path, "generation_config.json")
+    except (OSError, StillroomError):
+        return family
+
+    def number(key: str, low: float, high: float, otherwise: float) -> float:
+        value = stated.get(key)
+        usable = isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+        return float(value) if usable else otherwise  # type: ignore[arg-type]
+
+    return Advice(
+        temperature=number("temperature", 0, 5, family.temperature),
+        top_p=number("top_p", 0, 1, family.top_p),
+        top_k=int(number("top_k", 0, 1 << 20, family.top_k)),
+        min_p=number("min_p", 0, 1, family.min_p),
+    )
+
+
+def said_plainly(name: str, part: str, work: Callable[[], T]) -> T:
+    """Run a step of mlx-lm or transformers and say its many exceptions in a sentence of ours. part: what it reads."""
+    try:
+        return work()
+    except (StillroomError, MemoryError, KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except FileNotFoundError as error:
+        raise NotFound(f"{name} is incomplete: {_on_one_line(error)}.") from error
+    except ValueError as error:
+        if "not supported" in str(error) or "trust_remote_code" in str(error):
+            raise Unsupported(f"{name} can't be run: {_on_one_line(error)}.") from error
+        raise Corrupt(f"{name} can't be loaded: {_on_one_line(error)}.") from error
+    except BaseException as error:  # a panic in the tokenizers library is no Exception
+        raise Corrupt(
+            f"{name} can't be loaded: its {part} hold something unexpected ({type(error).__name__}: {_on_one_line(error)}).",
+            "Download or copy it again.",
+        ) from error
+
+
+def _on_one_line(error: BaseException) -> str:
+    # a library quotes the file, which may hold characters that move a terminal's cursor
+    text = "".join(letter if letter.isprintable() else " " for letter in str(error))
+    line = " ".join(text.split()).rstrip(".")
+    return line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]}…"

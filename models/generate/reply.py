@@ -1,0 +1,242 @@
+"""Stream a reply under a thinking budget, on a KV cache that stays.
+
+A reply is a series of stretches: prefill what the cache does not hold, decode until the state machine of `thinking`
+wants text forced, force it, go on. mlx-lm's generate_step leaves the cache at exactly prompt + tokens taken, so a
+stretch can be left at any token and the next one goes on from there: the budget is exact, and the result is the same
+as a prompt that had the forced text in it.
+"""
+
+import time
+from collections.abc import Callable, Generator, Iterator
+
+import mlx.core as mx
+import msgspec
+from mlx_lm.generate import generate_step, generation_stream, wired_limit
+from mlx_lm.sample_utils import make_sampler
+
+from models.answers.majority import check_votes
+from models.errors import BadInput, NoMemory
+from models.events import Done, Event, Finish, Progress
+from models.generate.load import LoadedModel
+from models.generate.stream import Speech
+from models.generate.template import Advice, Prompt, build_prompt
+from models.generate.thinking import Fed, Steering, Thinking, largest_budget
+from models.requests import Chat
+
+UNTRAINED_LEAST = 64  # tokens of thinking asked of a model that was never trained to
+VARIETY = 0.7  # temperature at which a family that answers greedily says a thing in another way
+CHECK_EVERY = 64  # tokens between looks at whether the logits are numbers
+
+
+def reply(loaded: LoadedModel, request: Chat, steering: Steering | None = None) -> Iterator[Event]:
+    """Answer a conversation; yields Note, Budget, Progress, Token and ThinkingClosed, and Done with the Reply last.
+
+    A cancelled reply ends with Done too, its finish "cancelled". Raises BadInput when the conversation is longer than
+    the model's context, NoMemory when the backend returns no numbers.
+    """
+    run = _Run(loaded, request, steering or Steering())
+    with wired_limit(loaded.model, [generation_stream]):
+        yield from run.events()
+
+
+class _Run:
+    """One reply under way."""
+
+    def __init__(self, loaded: LoadedModel, request: Chat, steering: Steering) -> None:
+        begun = time.perf_counter()
+        check_request(request)
+        self.loaded = loaded
+        self.request = request
+        self.steering = steering
+        self.cache = loaded.cache
+        self.prompt = read_prompt(loaded, request)
+        self.room = room_for_reply(loaded, self.prompt, request.max_tokens)
+        thinking = thinking_for(loaded, request, self.prompt, self.room, steering)
+        self.speech = Speech(loaded, request, self.prompt, thinking, begun)
+        self.sampler = sampler_for(advice_for(loaded, request))
+        self.context = list(self.prompt.tokens)  # what the cache holds or is about to
+
+    def events(self) -> Iterator[Event]:
+        """The whole reply."""
+        if self.request.sampling.seed is not None:
+            mx.random.seed(self.request.sampling.seed)
+        cached = self.cache.reuse(self.prompt.tokens)
+        yield from self.speech.opening()
+        finish: Finish | None = None
+        while finish is None:
+            finish = yield from self._stretch()
+        self.cache.settle()
+        yield from self.speech.closing()
+        yield Done(result=self.speech.record(finish, cached, len(self.cache.tokens)))
+
+    def _stretch(self) -> Generator[Event, None, Finish | None]:
+        """Prefill and decode until text must be forced or the reply ends; returns how it ended, or None."""
+        ahead = self.context[len(self.cache.tokens) :]
+        if not (yield from prefill(self.loaded, ahead[:-1], self.steering)):
+            return "cancelled"
+        left = self.room - (len(self.context) - len(self.prompt.tokens))
+        if left <= 0:
+            yield self._cut_note()
+            return "length"
+        steps = generate_step(
+            mx.array(ahead[-1:]),
+            self.loaded.model,
+            max_tokens=left,
+            sampler=self.sampler,
+            prompt_cache=self.cache.layers,
+        )
+        self.cache.tokens.append(ahead[-1])
+        for token, logprobs in steps:
+            self._note_token(token, logprobs)
+            fed = self.speech.take(token)
+            yield from self.speech.events(fed)
+            if self._force(fed):
+                return None
+            if self.speech.ended:
+                return "eos"
+            if self.steering.cancelled:
+                return "cancelled"
+            if self.speech.thinking.answer_loops():
+                yield self.speech.note("The answer had come to repeat itself and was stopped.")
+                return "length"
+        yield from self.speech.events(self.speech.cut())
+        yield self._cut_note()
+        return "length"
+
+    def _cut_note(self) -> Event:
+        limit = self.request.max_tokens
+        if limit is not None and self.room == limit:
+            return self.speech.note(f"The reply was cut at {limit:,} tokens.")
+        return self.speech.note(f"The reply was cut: the context of {self.loaded.context_limit:,} tokens is full.")
+
+    def _note_token(self, token: int, logprobs: mx.array) -> None:
+        self.cache.tokens.append(token)
+        self.context.append(token)
+        if self.speech.drawn % CHECK_EVERY == 0:
+            check_numbers(logprobs)
+
+    def _force(self, fed: Fed) -> bool:
+        """Take back and put in what the state machine wants; whether there was anything."""
+        if fed.force is None:
+            return False
+        if fed.drop:
+            del self.context[-fed.drop :]
+        self.cache.take_back(fed.drop)
+        self.context += self.loaded.tokenizer.encode(fed.force, add_special_tokens=False)
+        return True
+
+
+def read_prompt(loaded: LoadedModel, request: Chat) -> Prompt:
+    """The request's conversation as the model reads it."""
+    return build_prompt(loaded.style, request.messages, request.think != 0, loaded.render, loaded.tokenizer)
+
+
+def thinking_for(loaded: LoadedModel, request: Chat, prompt: Prompt, room: int, steering: Steering) -> Thinking:
+    """The state machine of one reply, its budget held to what leaves an answer space in `room` tokens."""
+    tags = loaded.style.family.tags
+    closing = loaded.tokenizer.encode(f"{tags.phrase}{tags.close}\n\n", add_special_tokens=False)
+    return Thinking(
+        tags,
+        request.think,
+        prompt.start,
+        cap=largest_budget(room, len(closing)),
+        least=least_thinking(loaded, request),
+        steering=steering,
+    )
+
+
+def prefill(loaded: LoadedModel, tokens: list[int], steering: Steering) -> Generator[Event, None, bool]:
+    """Run tokens into the conversation's cache in chunks; returns False when cancelled between two of them."""
+    cache = loaded.cache
+    chunk = 256 if mx.default_device() == mx.Device(mx.cpu) else 512
+    for start in range(0, len(tokens), chunk):
+        if steering.cancelled:
+            return False
+        part = tokens[start : start + chunk]
+        with mx.stream(generation_stream):
+            loaded.model(mx.array(part)[None], cache=cache.layers)  # (1, L)
+            mx.eval([layer.state for layer in cache.layers])
+        cache.tokens.extend(part)
+        mx.clear_cache()
+        if len(tokens) > chunk:
+            yield Progress(
+                job="chat", stage="prefill", done=start + len(part), total=len(tokens), unit="tokens", rate=0.0
+            )
+    return not steering.cancelled
+
+
+def check_request(request: Chat) -> None:
+    """Refuse what makes no sense. Raises BadInput with the sentence."""
+    if request.think is not None and request.think < 0:
+        raise BadInput(f"A thinking budget can't be negative: {request.think}.")
+    if request.think_min < 0:
+        raise BadInput(f"The least thinking can't be negative: {request.think_min}.")
+    if request.think is not None and request.think_min > request.think:
+        raise BadInput(
+            f"The least thinking ({request.think_min} tokens) is more than the budget ({request.think} tokens)."
+        )
+    if request.max_tokens is not None and request.max_tokens < 1:
+        raise BadInput(f"A reply needs at least one token: {request.max_tokens}.")
+    if not request.messages or request.messages[-1].role != "user":
+        raise BadInput("There is no message to answer.")
+    check_votes(request.votes, request.sampling.temperature)
+
+
+def least_thinking(loaded: LoadedModel, request: Chat) -> int:
+    """Tokens before which an end of thinking is taken back.
+
+    A model never trained to think takes its first sentence for the whole reply: it is asked to go on for a while. With
+    an adapter it has learned how long to think.
+    """
+    if loaded.style.family.trained or loaded.adapter is not None or request.think == 0:
+        return request.think_min
+    untrained = UNTRAINED_LEAST if request.think is None else min(UNTRAINED_LEAST, request.think)
+    return max(request.think_min, untrained)
+
+
+def room_for_reply(loaded: LoadedModel, prompt: Prompt, max_tokens: int | None) -> int:
+    """Tokens left for thinking and answer. Raises BadInput when the context has no room for a reply."""
+    room = loaded.context_limit - len(prompt.tokens)
+    if room < 1:
+        raise BadInput(
+            f"The conversation has {len(prompt.tokens):,} tokens; the context of {loaded.name} holds"
+            f" {loaded.context_limit:,}.",
+            "Start a new chat, shorten the message, or take a model with a longer context.",
+        )
+    return room if max_tokens is None else min(room, max_tokens)
+
+
+def advice_for(loaded: LoadedModel, request: Chat) -> Advice:
+    """How tokens are drawn: what was asked for, else what is advised for this model."""
+    advice = loaded.sampling
+    if request.think == 0 and loaded.style.family.off_sampling is not None:
+        advice = loaded.style.family.off_sampling
+    asked = request.sampling
+
+    def pick(name: str) -> float:
+        value = getattr(asked, name)
+        return float(getattr(advice if value is None else asked, name))
+
+    chosen = Advice(temperature=pick("temperature"), top_p=pick("top_p"), top_k=int(pick("top_k")), min_p=pick("min_p"))
+    several = request.another or request.votes > 1
+    if several and chosen.temperature == 0 and asked.temperature is None:
+        return msgspec.structs.replace(chosen, temperature=VARIETY)
+    return chosen
+
+
+def sampler_for(advice: Advice) -> Callable[[mx.array], mx.array]:
+    """mlx-lm's sampler."""
+    sampler: Callable[[mx.array], mx.array] = make_sampler(
+        temp=advice.temperature, top_p=advice.top_p, top_k=advice.top_k, min_p=advice.min_p
+    )
+    return sampler
+
+
+def check_numbers(logprobs: mx.array) -> None:
+    """Stop when the backend returned no numbers. logprobs: (V,). A late Metal error can show as NaN or as all zeros."""
+    low, high = float(mx.min(logprobs).item()), float(mx.max(logprobs).item())  # type: ignore[arg-type]
+    if not (-float("inf") <= low < high <= 0.001):  # NaN fails every comparison; zeros are all equal
+        raise NoMemory(
+            "The model returned no numbers: its memory most likely ran out.",
+            "Close other programs or take a smaller model, then try again.",
+        )

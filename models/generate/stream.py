@@ -1,0 +1,147 @@
+"""One reply as it is said: drawn tokens go in, events come out, and the Reply at the end.
+
+What is the same whether a reply runs alone (models/generate/reply.py) or beside others in a batch (models/generate/votes.py): text
+from tokens, the state machine of models/generate/thinking.py, who said what. It knows no KV cache: `take` says what has to be
+taken back and put in, and whoever holds the cache does it.
+"""
+
+import time
+from collections.abc import Iterator
+
+from models.events import Budget, ClosedBy, Event, Finish, Note, Reply, ThinkingClosed, Token
+from models.generate.load import LoadedModel
+from models.generate.template import Prompt
+from models.generate.thinking import Fed, Thinking
+from models.requests import Chat
+
+
+class Speech:
+    """What one reply has said. ended: the model's end of reply came, and nothing was to be forced after it.
+
+    begun: when the request came, of time.perf_counter().
+    """
+
+    def __init__(self, loaded: LoadedModel, request: Chat, prompt: Prompt, thinking: Thinking, begun: float) -> None:
+        self.begun = begun
+        self.loaded = loaded
+        self.request = request
+        self.prompt = prompt
+        self.thinking = thinking
+        self.ended = False
+        self.drawn = 0  # tokens of the model's own
+        self._said: dict[str, list[str]] = {"thinking": [], "answer": []}
+        self._notes: list[str] = []
+        self._detokenizer = loaded.tokenizer.detokenizer
+        self._first_token_at = 0.0
+        self._thinking_seconds = 0.0
+        self._announced: ClosedBy | None = None
+        self._budget_told: int | None = None
+
+    def opening(self) -> Iterator[Event]:
+        """What is to be told before the first token."""
+        if self.request.think == 0:
+            yield from self._announce_close()
+            return
+        if not self.loaded.style.family.trained:
+            yield Note(text=self.loaded.record().note)
+        asked, given = self.request.think, self.thinking.budget
+        if asked is not None and given is not None and given < asked:
+            yield self.note(
+                f"Thinking was held to {given:,} of the {asked:,} tokens asked for, so that an answer fits."
+            )
+        yield from self._budget_event()
+
+    def note(self, text: str) -> Note:
+        """A sentence about this reply; it stays with its record."""
+        self._notes.append(text)
+        return Note(text=text)
+
+    def take(self, token: int) -> Fed:
+        """Take the next drawn token. The answer's `force` and `drop` are to be done before the next one is drawn."""
+        if not self.drawn:
+            self._first_token_at = time.perf_counter()
+        self.drawn += 1
+        if token in self.loaded.tokenizer.eos_token_ids:
+            self._detokenizer.finalize()
+            fed = self.thinking.end(self._detokenizer.last_segment)
+            self.ended = fed.force is None
+        else:
+            self._detokenizer.add_token(token)
+            fed = self.thinking.feed(self._detokenizer.last_segment, token)
+        if fed.force is not None:
+            self._detokenizer = self.loaded.tokenizer.detokenizer  # forced text is not the model's to spell
+        return fed
+
+    def cut(self) -> Fed:
+        """End at the limit of tokens."""
+        self._detokenizer.finalize()
+        return Fed(self.thinking.end(self._detokenizer.last_segment).pieces)
+
+    def events(self, fed: Fed) -> Iterator[Event]:
+        """Tell what a token turned into."""
+        for channel, text in fed.pieces:
+            if channel == "thinking":
+                yield self._token_event(channel, text)
+        if fed.shown:
+            yield self._token_event("thinking", fed.shown, forced=True)
+        yield from self._announce_close()
+        for channel, text in fed.pieces:
+            if channel == "answer":
+                yield self._token_event(channel, text)
+        yield from self._budget_event()
+
+    def closing(self) -> Iterator[Event]:
+        """Tell what was held back."""
+        yield from self.events(Fed(self.thinking.finish()))
+        if self._announced is None and self.thinking.state == "waiting":
+            self.thinking.closed_by = "model"
+            yield from self._announce_close()
+
+    @property
+    def said(self) -> tuple[str, str]:
+        """Thinking and answer so far."""
+        return "".join(self._said["thinking"]).strip("\n"), "".join(self._said["answer"]).strip()
+
+    def record(self, finish: Finish, cached: int, context_tokens: int) -> Reply:
+        """The whole reply. cached: prompt tokens that were in the KV cache; context_tokens: what is in it now."""
+        now = time.perf_counter()
+        decoding = now - self._first_token_at if self.drawn > 1 else 0.0
+        thinking, answer = self.said
+        return Reply(
+            thinking=thinking,
+            answer=answer,
+            thinking_tokens=self.thinking.tokens,
+            answer_tokens=self.thinking.answer_tokens,
+            prompt_tokens=len(self.prompt.tokens),
+            cached_tokens=cached,
+            ttft_s=round(self._first_token_at - self.begun, 4) if self.drawn else 0.0,
+            tokens_per_s=round((self.drawn - 1) / decoding, 2) if decoding else 0.0,
+            finish=finish,
+            closed_by=self._announced,
+            thinking_s=round(self._thinking_seconds, 3),
+            budget=self.thinking.budget if self.request.think != 0 else None,
+            context_tokens=context_tokens,
+            context_limit=self.loaded.context_limit,
+            notes=self._notes,
+        )
+
+    def _token_event(self, channel: str, text: str, forced: bool = False) -> Token:
+        self._said[channel].append(text)
+        if channel == "thinking":
+            return Token(channel="thinking", text=text, n=self.thinking.tokens, forced=forced)
+        return Token(channel="answer", text=text, n=self.thinking.answer_tokens)
+
+    def _announce_close(self) -> Iterator[Event]:
+        how = self.thinking.closed_by
+        if how is None or how == self._announced:
+            return
+        self._announced = how
+        self._thinking_seconds = time.perf_counter() - self._first_token_at if self._first_token_at else 0.0
+        yield ThinkingClosed(tokens=self.thinking.tokens, seconds=round(self._thinking_seconds, 3), how=how)
+
+    def _budget_event(self) -> Iterator[Event]:
+        first = self._budget_told is None and not self.drawn
+        budget = self.thinking.budget
+        if self.thinking.closed_by is None and (first or budget != self._budget_told):
+            self._budget_told = budget
+            yield Budget(tokens=budget, used=self.thinking.tokens)

@@ -1,0 +1,266 @@
+"""A checkpoint as one GGUF file that llama.cpp and everything built on it run. Families: llama, qwen2, qwen3.
+
+Names and shapes are those that models/gguf/read.py reads, from the same table. As llama.cpp's own converter has it, the rows
+of each head of a Llama's q and k are interleaved (models/gguf/weights.py says why), vectors stay float32, and Llama 3's
+stretched context is a tensor of factors. The header is the gguf package's; the weights follow it in blocks of rows, so
+that memory holds a block and not the model. Only a worker imports this.
+"""
+
+import math
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import gguf
+import mlx.core as mx
+import numpy as np
+import numpy.typing as npt
+
+from models import errors
+from models.checkpoint.weight_blocks import blocks, little_cache
+from models.checkpoint.weight_stream import Source, Weight
+from models.gguf import vocabulary
+from models.gguf.read import ARCHITECTURES, ROPE_FACTORS, tensor_table
+
+Kind = Literal["F16", "Q8_0"]
+Floats = npt.NDArray[np.float32]
+_FILE_TYPES = {"F16": gguf.LlamaFileType.MOSTLY_F16, "Q8_0": gguf.LlamaFileType.MOSTLY_Q8_0}
+_META_ROPE = {"low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}
+_OWN_YARN = ("attention_factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim")
+
+
+@dataclass(frozen=True)
+class About:
+    """What a file says of itself, empty where not known. base: what it was made from; repo: of that, on the Hub."""
+
+    name: str
+    licence: str = ""
+    base: str = ""
+    repo: str = ""
+
+
+@dataclass(frozen=True)
+class _Tensor:
+    name: str
+    shape: tuple[int, ...]
+    kind: gguf.GGMLQuantizationType
+    chunks: Callable[[], Iterator[npt.NDArray[Any]]]
+
+    @property
+    def size(self) -> int:
+        block, block_bytes = gguf.GGML_QUANT_SIZES[self.kind]
+        return int(math.prod(self.shape) // block * block_bytes)
+
+
+@dataclass
+class GGUFFile:
+    """A file to be written of a source, once. kind: of its matrices.
+
+    Making one raises Unsupported when GGUF, or llama.cpp, has no words for the model.
+    """
+
+    source: Source
+    tokenizer: Any  # mlx-lm's TokenizerWrapper
+    kind: Kind
+    about: About
+    _settings: dict[str, Any] = field(init=False)
+    _tensors: list[_Tensor] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._settings = _settings(self.source)
+        self._tensors = self._planned()
+        self._header(None)  # what can't be said is found out before anything is written
+
+    @property
+    def data_bytes(self) -> int:
+        """Bytes of all tensors."""
+        return sum(tensor.size for tensor in self._tensors)
+
+    def write(self, path: Path) -> Iterator[int]:
+        """Write the file and wait until it is on the disk; yields the bytes of each piece."""
+        writer = self._header(path)
+        try:
+            writer.write_header_to_file()
+            writer.write_kv_data_to_file()
+            writer.write_ti_data_to_file()
+        finally:
+            writer.close()
+        with path.open("ab") as file, little_cache():
+            _pad(file.write, file.tell())
+            for tensor in self._tensors:
+                written = 0
+                for chunk in tensor.chunks():
+                    file.write(chunk.data)
+                    written += chunk.nbytes
+                    yield chunk.nbytes
+                assert written == tensor.size, tensor.name
+                _pad(file.write, written)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _header(self, path: Path | None) -> gguf.GGUFWriter:
+        writer = gguf.GGUFWriter(path, self._settings["model_type"])
+        _add_general(writer, self.about, self.kind)
+        _add_architecture(writer, self._settings)
+        vocabulary.add(writer, self.tokenizer, self._settings["vocab_size"])
+        for tensor in self._tensors:
+            writer.add_tensor_info(tensor.name, tensor.shape, np.dtype(np.float32), tensor.size, raw_dtype=tensor.kind)
+        return writer
+
+    def _planned(self) -> list[_Tensor]:
+        table = tensor_table(self._settings)
+        weights = self.source.weights
+        if {path for path, _, _ in table.values()} != weights.keys():
+            raise errors.Unsupported("The model has other weights than GGUF has names for.")
+        factors = _llama3_factors(self._settings)
+        tensors = [] if factors is None else [_constant(ROPE_FACTORS, factors)]
+        for name, (path, shape, rotary_heads) in table.items():
+            if weights[path].shape != shape:
+                raise errors.Unsupported(f"The model has a weight of another shape than GGUF knows: {path}.")
+            tensors.append(_Tensor(name, shape, self._kind(shape), self._chunks(path, shape, rotary_heads)))
+        return tensors
+
+    def _kind(self, shape: tuple[int, ...]) -> gguf.GGMLQuantizationType:
+        if len(shape) == 1:
+            return gguf.GGMLQuantizationType.F32
+        kind = gguf.GGMLQuantizationType[self.kind]
+        fits = shape[-1] % gguf.GGML_QUANT_SIZES[kind][0] == 0
+        return kind if fits else gguf.GGMLQuantizationType.F16
+
+    def _chunks(self, path: str, shape: tuple[int, ...], rotary_heads: int) -> Callable[[], Iterator[npt.NDArray[Any]]]:
+        kind = self._kind(shape)
+        head_rows = shape[0] // rotary_heads if rotary_heads else 1
+
+        def chunks() -> Iterator[npt.NDArray[Any]]:
+            weight = self.source.weights.pop(path)
+            for rows in _float_rows(weight, head_rows):
+                yield _stored(path, _interleaved(rows, head_rows) if rotary_heads else rows, kind)
+
+        return chunks
+
+
+def _float_rows(weight: Weight, unit: int) -> Iterator[Floats]:
+    for block in blocks(weight, unit if len(weight.shape) > 1 else 1):
+        # bfloat16 is no type of numpy's; a vector becomes a column, so that its numbers are rows
+        yield np.array(block.astype(mx.float32)).reshape(-1, weight.columns if len(weight.shape) > 1 else 1)
+
+
+def _interleaved(rows: Floats, head_rows: int) -> Floats:
+    """The rows of whole heads as llama.cpp's rotary embedding turns them. (heads * head_dim, columns)"""
+    halves = rows.reshape(-1, 2, head_rows // 2, rows.shape[-1])  # (heads, 2, head_dim / 2, columns)
+    return np.ascontiguousarray(halves.swapaxes(1, 2)).reshape(rows.shape)
+
+
+def _stored(name: str, rows: Floats, kind: gguf.GGMLQuantizationType) -> npt.NDArray[Any]:
+    with np.errstate(over="ignore"):  # an overflow is told below
+        stored = gguf.quantize(rows, kind)
+        half = rows.astype(np.float16) if kind != gguf.GGMLQuantizationType.F32 else rows
+    if not np.isfinite(half).all():
+        raise errors.Unsupported(f"{name} holds a number that float16 can't, or that is none.")
+    return np.ascontiguousarray(stored)
+
+
+def _constant(name: str, values: Floats) -> _Tensor:
+    return _Tensor(name, values.shape, gguf.GGMLQuantizationType.F32, lambda: iter([values]))
+
+
+def _pad(write: Callable[[bytes], object], at: int) -> None:
+    write(bytes(gguf.GGUFWriter.ggml_pad(at, gguf.GGUF_DEFAULT_ALIGNMENT) - at))
+
+
+def _settings(source: Source) -> dict[str, Any]:
+    """The model's numbers, in the words of config.json. Raises Unsupported for what GGUF does not say."""
+    kind, args = source.config.get("model_type"), cast(Any, source.model).args
+    if kind not in ARCHITECTURES:
+        raise errors.Unsupported(
+            f"A model of the architecture {kind} can't be written as GGUF; {', '.join(ARCHITECTURES)} can.",
+            "Fuse it to an MLX folder instead.",
+        )
+    if getattr(args, "rope_traditional", False) or "sliding_attention" in (getattr(args, "layer_types", None) or ()):
+        raise errors.Unsupported("The model looks at its context in a way that GGUF can't say.")
+    heads = args.num_attention_heads
+    head_dim = getattr(args, "head_dim", None) or args.hidden_size // heads
+    return {
+        "model_type": kind,
+        "hidden_size": args.hidden_size,
+        "num_hidden_layers": args.num_hidden_layers,
+        "intermediate_size": args.intermediate_size,
+        "num_attention_heads": heads,
+        "num_key_value_heads": args.num_key_value_heads or heads,
+        "head_dim": head_dim if kind != "qwen2" else args.hidden_size // heads,
+        "rms_norm_eps": args.rms_norm_eps,
+        "rope_theta": args.rope_theta,
+        "rope_scaling": _rope_scaling(args),
+        "vocab_size": args.vocab_size,
+        "max_position_embeddings": source.config.get("max_position_embeddings") or args.max_position_embeddings,
+        "tie_word_embeddings": args.tie_word_embeddings,
+        "attention_bias": getattr(args, "attention_bias", False),
+        "mlp_bias": getattr(args, "mlp_bias", False),
+    }
+
+
+def _rope_scaling(args: Any) -> dict[str, Any] | None:
+    stated = getattr(args, "rope_scaling", None) or {}
+    kind = stated.get("rope_type") or stated.get("type") or "default"
+    if kind == "default":
+        return None
+    usual = {
+        "linear": True,
+        "llama3": args.model_type == "llama"
+        and all(stated.get(key, value) == value for key, value in _META_ROPE.items()),
+        "yarn": "original_max_position_embeddings" in stated and not any(key in stated for key in _OWN_YARN),
+    }
+    if not usual.get(kind):
+        raise errors.Unsupported(f"The model stretches its context in a way that GGUF can't say: {kind}.")
+    return stated | {"rope_type": kind}
+
+
+def _llama3_factors(settings: dict[str, Any]) -> Floats | None:
+    """What Llama 3.1 divides each frequency by, one a pair of dimensions; None for a model that does not."""
+    scaling = settings["rope_scaling"]
+    if scaling is None or scaling["rope_type"] != "llama3":
+        return None
+    low, high, old_context = _META_ROPE.values()
+    pairs = settings["head_dim"] // 2
+    wavelength = 2 * np.pi * settings["rope_theta"] ** (np.arange(pairs) / pairs)
+    smooth = np.clip((old_context / wavelength - low) / (high - low), 0, 1)
+    factors: Floats = (1 / ((1 - smooth) / scaling["factor"] + smooth)).astype(np.float32)
+    return factors
+
+
+def _add_general(writer: gguf.GGUFWriter, about: About, kind: Kind) -> None:
+    writer.add_type("model")
+    writer.add_name(about.name)
+    if about.licence:
+        writer.add_license(about.licence)
+    if about.base:
+        writer.add_base_model_count(1)
+        writer.add_base_model_name(0, about.base)
+    if about.repo:
+        writer.add_base_model_repo_url(0, f"https://huggingface.co/{about.repo}")
+    writer.add_file_type(_FILE_TYPES[kind])
+    writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
+
+
+def _add_architecture(writer: gguf.GGUFWriter, settings: dict[str, Any]) -> None:
+    writer.add_context_length(settings["max_position_embeddings"])
+    writer.add_embedding_length(settings["hidden_size"])
+    writer.add_block_count(settings["num_hidden_layers"])
+    writer.add_feed_forward_length(settings["intermediate_size"])
+    writer.add_head_count(settings["num_attention_heads"])
+    writer.add_head_count_kv(settings["num_key_value_heads"])
+    writer.add_key_length(settings["head_dim"])
+    writer.add_value_length(settings["head_dim"])
+    writer.add_layer_norm_rms_eps(settings["rms_norm_eps"])
+    writer.add_rope_freq_base(settings["rope_theta"])
+    if settings["model_type"] == "llama":
+        writer.add_vocab_size(settings["vocab_size"])
+        writer.add_rope_dimension_count(settings["head_dim"])
+    scaling = settings["rope_scaling"]
+    if scaling is not None and scaling["rope_type"] != "llama3":  # whose factors are a tensor
+        writer.add_rope_scaling_type(gguf.RopeScalingType(scaling["rope_type"]))
+        writer.add_rope_scaling_factor(float(scaling["factor"]))
+        if scaling["rope_type"] == "yarn":
+            writer.add_rope_scaling_orig_ctx_len(int(scaling["original_max_position_embeddings"]))

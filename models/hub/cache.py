@@ -1,0 +1,412 @@
+"""The standard Hugging Face cache: its layout, what it holds, what is missing, and how it gets or loses a repository.
+
+    hub/models--OWNER--NAME/
+      blobs/HASH                    sha256 of an LFS file, git's sha1 of another
+      blobs/HASH.stillroom.part     what a download of ours has so far (models/hub/transfer.py)
+      snapshots/COMMIT/FILE         a relative link to its blob
+      refs/main                     the commit that a branch stood for
+    hub/.locks/models--OWNER--NAME/HASH.lock    who writes a blob: huggingface_hub and Stillroom wait for each other
+
+Every other tool finds here what Stillroom downloads. The links are made by us: huggingface_hub would name files after
+what the server says in its headers, and a snapshot appears whole here, after its last file. What belongs in one is kept
+in a manifest of ours beside the cache (STILLROOM_HOME/manifests), so that it can be checked without the network.
+"""
+
+import errno
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from models import errors
+from models.checkpoint import folders
+from models.hub import credentials, listing, manifests
+
+if TYPE_CHECKING:
+    import filelock
+
+PART = ".stillroom.part"
+READ_BYTES = 1 << 20
+STALE_S = 24 * 3600.0  # huggingface_hub's own half files, which it never goes on with
+_DELETED = ".stillroom-deleted-"
+
+
+class CachedRepo(msgspec.Struct, frozen=True, kw_only=True):
+    """A repository in the cache. commit: the one that main stood for, or the newest; snapshot: its folder, None when it
+    has not been linked yet; size_bytes: of all that is there, half files too; missing: files of the commit that are not
+    whole on this disk; modified: ISO 8601, UTC.
+    """
+
+    repo: str
+    commit: str
+    snapshot: Path | None
+    size_bytes: int
+    missing: list[str]
+    modified: str
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of it is there."""
+        return self.snapshot is not None and not self.missing
+
+
+def root() -> Path:
+    """The cache's folder, resolved as huggingface_hub does, now and not when that was imported."""
+    named = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE")
+    if named:
+        return Path(os.path.expandvars(named)).expanduser()
+    return credentials.hf_home() / "hub"
+
+
+def folder(repo: str) -> Path:
+    """Where a repository is or will be."""
+    return root() / manifests.folder_name(repo)
+
+
+def blob(repo: str, name: str) -> Path:
+    """Where a blob is or will be."""
+    return folder(repo) / "blobs" / name
+
+
+def part(repo: str, name: str) -> Path:
+    """Where a blob grows."""
+    return folder(repo) / "blobs" / f"{name}{PART}"
+
+
+def snapshot(repo: str, commit: str) -> Path:
+    """The folder of a commit's files."""
+    return folder(repo) / "snapshots" / commit
+
+
+def lock(repo: str, name: str) -> "filelock.FileLock":
+    """Who holds this writes the blob; the lock is huggingface_hub's own."""
+    import filelock  # it brings asyncio along
+
+    file = root() / ".locks" / folder(repo).name / f"{name}.lock"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return filelock.FileLock(file)
+
+
+def new_digest(name: str, size: int) -> "hashlib._Hash":
+    """What hashes a blob of that name and size: sha256 for a name as long as one, else sha1 as git does."""
+    # git names a file after the sha1 of a header and its bytes
+    return hashlib.sha256() if len(name) == 64 else hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+
+
+def hash_of(file: Path, name: str, size: int) -> str:
+    """What the blob's name should be, from a file's bytes."""
+    digest = new_digest(name, size)
+    with file.open("rb") as content:
+        while piece := content.read(READ_BYTES):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def repos() -> list[CachedRepo]:
+    """All model repositories of the cache by name, the half ones too. Never raises because of one of them."""
+    try:
+        entries = [entry for entry in os.scandir(root()) if entry.name.startswith(manifests.FOLDER) and entry.is_dir()]
+    except OSError:
+        return []
+    found = [_described(Path(entry.path)) for entry in entries]
+    return sorted((one for one in found if one is not None), key=lambda one: one.repo.lower())
+
+
+def find(repo: str) -> CachedRepo | None:
+    """One repository; None when nothing of it is there."""
+    place = folder(listing.checked_repo(repo))
+    return _described(place) if place.is_dir() else None
+
+
+def missing(repo: str, commit: str) -> list[str]:
+    """Files of a commit that are not there, or not of their size. Asks no network and reads no bytes of weights.
+
+    With a manifest of ours it is known which belong there; without one, links that lead nowhere and the weights that
+    the index names are. Raises NotFound when nothing is known of that commit.
+    """
+    return _missing(str(folder(repo)), manifests.read(repo, commit), repo, commit)
+
+
+def verify(repo: str, commit: str | None = None) -> Iterator[tuple[str, bool]]:
+    """Read every file of a commit and yield its path and whether its bytes are what their hash says.
+
+    commit: what repos() gives when None. Blobs are named after their hash, so it works for what other tools
+    downloaded too. Raises NotFound when there is no snapshot.
+    """
+    known = find(repo)
+    at = commit or (known.commit if known else "")
+    linked = snapshot(repo, at)
+    if not at or not linked.is_dir():
+        raise errors.NotFound(f"{repo} is not on this disk.")
+    manifest = manifests.read(repo, at)
+    if manifest is not None:
+        named = {file.path: (file.blob, file.size) for file in manifest.files}
+    else:
+        targets = {path.name: path.resolve() for path in sorted(linked.iterdir())}
+        named = {
+            name: (target.name, target.stat().st_size if target.exists() else 0) for name, target in targets.items()
+        }
+    for path, (name, size) in named.items():
+        file = linked / path
+        yield path, file.is_file() and file.stat().st_size == size and hash_of(file, name, size) == name
+
+
+def link(manifest: manifests.Manifest) -> Path:
+    """Make the snapshot of a commit, all blobs of which are there, and let its branch point to it; returns its folder."""
+    linked = snapshot(manifest.repo, manifest.commit)
+    linked.mkdir(parents=True, exist_ok=True)
+    for file in manifest.files:
+        place = linked / file.path
+        if not _has_size(str(place), file.size):
+            _link(blob(manifest.repo, file.blob), place)
+    _sync(linked)
+    if not listing.is_commit(manifest.revision):
+        ref = folder(manifest.repo) / "refs" / manifest.revision
+        ref.parent.mkdir(parents=True, exist_ok=True)
+        draft = ref.with_name(f"{ref.name}.{os.getpid()}.tmp")
+        folders.write_file(draft, manifest.commit.encode())
+        draft.replace(ref)
+    return linked
+
+
+def delete(repo: str) -> int:
+    """Remove a repository from the cache; returns the bytes that gives back.
+
+    A file that is linked from elsewhere too, such as weights that were imported into the library, gives nothing back.
+    Raises Busy while it is being downloaded, NotFound when it is not there.
+    """
+    place = folder(listing.checked_repo(repo))
+    if not place.is_dir():
+        raise errors.NotFound(f"{repo} is not on this disk.")
+    held = _hold_all(repo, place)
+    try:
+        freed = _own_bytes(place)
+        gone = place.with_name(f"{_DELETED}{os.getpid()}-{time.time_ns()}")
+        place.rename(gone)  # first out of sight as one, so that no half of it is ever found
+        shutil.rmtree(gone, ignore_errors=True)
+        shutil.rmtree(manifests.place(repo), ignore_errors=True)
+    except OSError as error:
+        raise errors.from_os_error(error, f"writing to {place.parent}") from error
+    finally:
+        for one in held:
+            one.release()
+    shutil.rmtree(root() / ".locks" / place.name, ignore_errors=True)
+    return freed
+
+
+def discard(repo: str) -> int:
+    """Remove what an unfinished download left, for one that its user gave up; returns the bytes that gives back.
+
+    What is whole stays: other commits of the repository, and files that they share. Raises Busy while it runs.
+    """
+    place = folder(listing.checked_repo(repo))
+    for manifest in manifests.of_repo(repo):
+        if not snapshot(repo, manifest.commit).is_dir():
+            manifests.remove(manifest)
+    if not place.is_dir():
+        return 0
+    if not _names(place / "snapshots"):
+        return delete(repo)
+    held = _hold_all(repo, place)
+    try:
+        return sum(_removed(file) for file in (place / "blobs").glob(f"*{PART}"))
+    finally:
+        for one in held:
+            one.release()
+
+
+def sweep() -> int:
+    """Remove what nobody will go on with; returns the bytes that gives back.
+
+    That is huggingface_hub's half files older than a day, half files of ours beside the whole one, and deleted
+    repositories whose removal was cut short. Half files of ours stay otherwise: the download goes on with them.
+    """
+    freed = 0
+    before = time.time() - STALE_S
+    for file in root().glob(f"{manifests.FOLDER}*/blobs/*.incomplete"):
+        if file.lstat().st_mtime < before:
+            freed += _removed(file)
+    for file in root().glob(f"{manifests.FOLDER}*/blobs/*{PART}"):
+        if file.with_name(file.name.removesuffix(PART)).exists():
+            freed += _removed(file)
+    for gone in root().glob(f"{_DELETED}*"):
+        freed += _own_bytes(gone)
+        shutil.rmtree(gone, ignore_errors=True)
+    return freed
+
+
+# What follows is asked of every repository at every listing, so paths are strings here: pathlib would take longer than
+# the disk does.
+
+
+def _described(place: Path) -> CachedRepo | None:
+    repo = place.name.removeprefix(manifests.FOLDER).replace("--", "/", 1)
+    at = str(place)
+    try:
+        size, modified = _size(at)
+        commit = _commit(repo, at)
+        if commit is None:
+            return None if size == 0 else _unfinished(repo, size, modified)
+        lost = _missing(at, manifests.read(repo, commit), repo, commit)
+        linked = place / "snapshots" / commit if os.path.isdir(f"{at}/snapshots/{commit}") else None
+    except (OSError, errors.StillroomError):
+        return None
+    return CachedRepo(repo=repo, commit=commit, snapshot=linked, size_bytes=size, missing=lost, modified=_iso(modified))
+
+
+def _unfinished(repo: str, size: int, modified: float) -> CachedRepo:
+    """Files of which it is not known what they belong to: another tool was stopped while it downloaded them."""
+    return CachedRepo(
+        repo=repo, commit="", snapshot=None, size_bytes=size, missing=["config.json"], modified=_iso(modified)
+    )
+
+
+def _commit(repo: str, place: str) -> str | None:
+    """The commit of main, when a snapshot of it is there; else the newest one, else the one that is on its way."""
+    commits = [name for name in _names(f"{place}/snapshots") if listing.is_commit(name)]
+    if len(commits) == 1:
+        return commits[0]
+    if commits:
+        try:
+            with open(f"{place}/refs/main", encoding="ascii", errors="replace") as ref:
+                main = ref.read(100).strip()
+        except OSError:
+            main = ""
+        return main if main in commits else max(commits, key=lambda name: os.stat(f"{place}/snapshots/{name}").st_mtime)
+    on_the_way = manifests.of_repo(repo)
+    return on_the_way[-1].commit if on_the_way else None
+
+
+def _missing(place: str, manifest: manifests.Manifest | None, repo: str, commit: str) -> list[str]:
+    linked = f"{place}/snapshots/{commit}"
+    if manifest is not None:
+        return [
+            file.path
+            for file in manifest.files
+            if not _has_size(f"{linked}/{file.path}", file.size)
+            and not _has_size(f"{place}/blobs/{file.blob}", file.size)
+        ]
+    if not os.path.isdir(linked):
+        raise errors.NotFound(f"Nothing of {repo} at {commit[:12]} is on this disk.")
+    return _missing_links(linked)
+
+
+def _has_size(path: str, size: int) -> bool:
+    try:
+        return os.stat(path).st_size == size
+    except OSError:
+        return False
+
+
+def _missing_links(linked: str) -> list[str]:
+    """What a snapshot of another tool lacks, as far as it can be seen."""
+    names = _names(linked)
+    lost = [name for name in names if not os.path.exists(f"{linked}/{name}")]
+    if "config.json" not in names:
+        lost.append("config.json")
+    if "model.safetensors.index.json" in names and "model.safetensors.index.json" not in lost:
+        try:
+            with open(f"{linked}/model.safetensors.index.json", "rb") as index:
+                wanted = msgspec.json.decode(index.read(), type=_Index).weight_map.values()
+        except (msgspec.MsgspecError, OSError, UnicodeDecodeError):
+            return [*lost, "model.safetensors.index.json"]
+        lost += sorted(set(wanted) - set(names))
+    elif not any(name.endswith(".safetensors") for name in names):
+        lost.append("model.safetensors")
+    return lost
+
+
+class _Index(msgspec.Struct):
+    weight_map: dict[str, str]
+
+
+def _link(target: Path, place: Path) -> None:
+    """Point to a blob: a relative link, or on a disk without links a hard one, or the file itself."""
+    place.unlink(missing_ok=True)
+    try:
+        place.symlink_to(os.path.relpath(target, place.parent))
+        return
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EACCES, errno.ENOSYS):
+            raise
+    try:
+        os.link(target, place)
+    except OSError:
+        target.rename(place)
+
+
+def _hold_all(repo: str, place: Path) -> "list[filelock.FileLock]":
+    """The locks of all half files, so that none of them is being written."""
+    import filelock
+
+    held: list[filelock.FileLock] = []
+    for file in (place / "blobs").glob(f"*{PART}"):
+        one = lock(repo, file.name.removesuffix(PART))
+        try:
+            one.acquire(blocking=False)
+        except filelock.Timeout:
+            for other in held:
+                other.release()
+            raise errors.Busy(f"{repo} is being downloaded.", "Stop the download first.") from None
+        held.append(one)
+    return held
+
+
+def _size(place: str) -> tuple[int, float]:
+    """Bytes of all blobs of a repository, and when the newest was written."""
+    total, newest = 0, 0.0
+    try:
+        entries = list(os.scandir(f"{place}/blobs"))
+    except FileNotFoundError:
+        entries = []
+    for entry in entries:
+        try:
+            about = entry.stat()
+        except OSError:
+            continue  # a link that leads nowhere
+        total += about.st_size
+        newest = max(newest, about.st_mtime)
+    return total, newest or os.stat(place).st_mtime
+
+
+def _own_bytes(place: Path) -> int:
+    """What removing a folder gives back: files all of whose links are in it."""
+    links: dict[tuple[int, int], list[int]] = {}
+    for parent, _, names in os.walk(place):
+        for name in names:
+            about = os.lstat(os.path.join(parent, name))
+            if not os.path.islink(os.path.join(parent, name)):
+                seen = links.setdefault((about.st_dev, about.st_ino), [0, about.st_nlink, about.st_size])
+                seen[0] += 1
+    return sum(size for count, of, size in links.values() if count == of)
+
+
+def _removed(file: Path) -> int:
+    size = file.lstat().st_size
+    file.unlink(missing_ok=True)
+    return size
+
+
+def _names(place: str | Path) -> list[str]:
+    try:
+        return sorted(os.listdir(place))
+    except OSError:
+        return []
+
+
+def _sync(place: Path) -> None:
+    handle = os.open(place, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

@@ -1,0 +1,126 @@
+"""The Hugging Face Hub: where it is, whether it may be asked and can be reached, and its search.
+
+HF_ENDPOINT and HF_HUB_OFFLINE are honoured, and read at every call. Models are fetched by models/library/download.py.
+"""
+
+import json
+import os
+import re
+import threading
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from models import errors
+from models import waiting as background
+from models.events import Done, Event, Found, Progress
+
+if TYPE_CHECKING:
+    from models import requests
+
+TIMEOUT_S = 3.0
+MOST_FOUND = 100
+_OWN = "https://huggingface.co"
+
+
+def endpoint() -> str:
+    """The Hub's address: HF_ENDPOINT, or Hugging Face's own."""
+    return os.environ.get("HF_ENDPOINT", "").rstrip("/") or _OWN
+
+
+def named(first: bool = False) -> str:
+    """The Hub as a sentence calls it: a mirror by its host, so that nobody looks elsewhere. first: it begins with it."""
+    article = "The" if first else "the"
+    if endpoint() == _OWN:
+        return f"{article} Hugging Face Hub"
+    return f"{article} Hub at {urllib.parse.urlsplit(endpoint()).netloc.rpartition('@')[2]} (HF_ENDPOINT)"
+
+
+def page(repo: str = "") -> str:
+    """The address of a repository's page, without a name or password that HF_ENDPOINT may hold."""
+    parts = urllib.parse.urlsplit(endpoint())
+    shown = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return f"{shown}/{repo}" if repo else shown
+
+
+def is_trusted(url: str) -> bool:
+    """Whether what comes from an address is protected on its way: https, or http that stays on this machine."""
+    scheme = urllib.parse.urlsplit(url).scheme
+    return scheme == "https" or (scheme == "http" and is_loopback(url))
+
+
+def is_loopback(url: str) -> bool:
+    """Whether an address is this machine's own."""
+    return urllib.parse.urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
+
+
+def check_use() -> None:
+    """Raise Offline when the environment forbids to ask, BadInput when HF_ENDPOINT is no address to be trusted."""
+    if kept_offline():
+        raise offline_by_choice()
+    if not is_trusted(endpoint()):
+        raise errors.BadInput(
+            f"HF_ENDPOINT is {page()!r}, and only https is safe to download from.",
+            "Give it an https address, or unset it.",
+        )
+
+
+def offline_by_choice() -> errors.Offline:
+    """What to say when the environment forbids the network."""
+    return errors.Offline(
+        "The Hub is not asked: HF_HUB_OFFLINE is set.", "Unset HF_HUB_OFFLINE and TRANSFORMERS_OFFLINE to download."
+    )
+
+
+def search(request: "requests.Search") -> Iterator[Event]:
+    """Ask the Hub for models; ends with Done and what it Found. Raises Offline, Denied, BadInput."""
+    from models.hub import client
+
+    check_use()
+    query, limit = _as_query(request.query), max(1, min(request.limit, MOST_FOUND))
+    waiting = Progress(job="search", stage="ask", done=0, total=0, unit="")
+    found = yield from background.waited_for(lambda: client.found_models(query, limit), lambda: waiting)
+    yield Done(result=Found(query=request.query, models=found))
+
+
+def _as_query(text: str) -> str:
+    """What was typed, or the repository when it is the address of one."""
+    address = re.match(r"https?://[^/]+/([^/?#]+/[^/?#]+)", text.strip())
+    return (address[1] if address else text.strip())[:200]
+
+
+def kept_offline() -> bool:
+    """Whether HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE forbids to ask; read as huggingface_hub reads them."""
+    value = os.environ.get("HF_HUB_OFFLINE") or os.environ.get("TRANSFORMERS_OFFLINE") or ""
+    return value.upper() in ("1", "ON", "YES", "TRUE")
+
+
+def why_unreachable(timeout_s: float = TIMEOUT_S) -> str:
+    """Ask the Hub for one model's name and say in half a sentence why that failed, or give "". Blocks for timeout_s at most."""
+    if not endpoint().startswith(("http://", "https://")):
+        return "HF_ENDPOINT is no http address"
+    fault = ["it did not answer in time"]
+    # A thread, because looking up a name has no timeout of its own.
+    asking = threading.Thread(target=lambda: fault.__setitem__(0, _ask(timeout_s)), daemon=True)
+    asking.start()
+    asking.join(timeout_s)
+    return fault[0]
+
+
+def _ask(timeout_s: float) -> str:
+    request = urllib.request.Request(f"{endpoint()}/api/models?limit=1", headers={"User-Agent": "stillroom"})
+    try:
+        with urllib.request.urlopen(request, timeout=timeout_s) as answer:
+            json.loads(answer.read(100_000))
+    except urllib.error.HTTPError as error:
+        error.close()
+        return f"it answered with status {error.code}"
+    except OSError as error:
+        # urllib wraps the fault of the socket in one of its own.
+        reason = getattr(error, "reason", error)
+        return str(getattr(reason, "strerror", None) or reason).rstrip(".")
+    except ValueError:
+        return "something else answers there, perhaps the network's login page"
+    return ""

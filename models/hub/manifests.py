@@ -1,0 +1,87 @@
+"""What belongs in a snapshot of the Hugging Face cache, kept beside it so that it can be checked without the network.
+
+One JSON file a commit in STILLROOM_HOME/manifests, written before the first byte is fetched and again after the last.
+"""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from models import paths
+from models.checkpoint import folders
+
+FOLDER = "models--"  # what the cache puts before a model's name
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of a manifest. checked_ns: the blob's modification time when its hash was found right, 0 when never."""
+
+    path: str
+    size: int
+    blob: str
+    checked_ns: int = 0
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What belongs in a snapshot: the files that were chosen of a repository at a commit."""
+
+    repo: str
+    commit: str
+    revision: str
+    files: list[Kept]
+    licence: str = ""
+
+
+def folder_name(repo: str) -> str:
+    """How the cache, and the folder of manifests, call a repository."""
+    return FOLDER + repo.replace("/", "--")
+
+
+def place(repo: str) -> Path:
+    """The folder of a repository's manifests."""
+    return paths.home() / "manifests" / folder_name(repo)
+
+
+def read(repo: str, commit: str) -> Manifest | None:
+    """What belongs in a snapshot; None when Stillroom did not download it, or the manifest is damaged."""
+    try:
+        with open(f"{place(repo)}/{commit}.json", "rb") as file:
+            return msgspec.json.decode(file.read(), type=Manifest)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+
+
+def write(manifest: Manifest) -> None:
+    """Keep a manifest, whole or not at all."""
+    file = _file(manifest)
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    folders.write_file(draft, msgspec.json.encode(manifest))
+    draft.replace(file)
+
+
+def checked_blobs(repo: str) -> dict[str, int]:
+    """Blobs whose hash was found right, with the modification time they had then: any change means to check again."""
+    return {file.blob: file.checked_ns for manifest in of_repo(repo) for file in manifest.files if file.checked_ns}
+
+
+def remove(manifest: Manifest) -> None:
+    """Forget a manifest."""
+    _file(manifest).unlink(missing_ok=True)
+
+
+def of_repo(repo: str) -> list[Manifest]:
+    """The manifests of a repository, the newest last."""
+    try:
+        names = os.listdir(place(repo))
+    except OSError:
+        return []
+    files = [place(repo) / name for name in names if name.endswith(".json") and not name.startswith(".")]
+    files.sort(key=lambda file: file.stat().st_mtime)
+    found = [read(repo, file.stem) for file in files]
+    return [manifest for manifest in found if manifest is not None]
+
+
+def _file(manifest: Manifest) -> Path:
+    return place(manifest.repo) / f"{manifest.commit}.json"

@@ -1,0 +1,431 @@
+"""The bytes of one file: from the Hub or its CDN into the cache, resumed where they stopped, hashed, renamed into place.
+
+A file grows as blobs/HASH.stillroom.part, written through at once, so that a killed process loses what was on the wire
+and no more. To go on, what is there is hashed again and the rest is asked for with a Range. Nothing that the server says
+is believed: an answer must begin where it was asked to, no more than the listed size is ever read, and the file gets its
+name only when its hash is the one that the listing gave. A wrong hash means to begin anew, once.
+
+Blocking; models/library/download.py runs several of these on threads. `Line.hang_up` ends them, a blocked read too.
+Imports the HTTP library: only for processes that use the network.
+"""
+
+import contextlib
+import errno
+import hashlib
+import logging
+import os
+import random
+import re
+import socket
+import threading
+import time
+import urllib.parse
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import filelock
+import httpx2
+
+from models import errors, quantities
+from models.hub import cache, client, credentials, endpoint
+from models.hub.listing import RemoteFile
+
+log = logging.getLogger(__name__)
+
+MAX_REDIRECTS = 5
+LIAR_TRIES = 3
+SYNC_EVERY_S = 10.0  # what a power cut may spoil at most, to be fetched again
+SMALL_BYTES = 64 << 10
+_RETRIED = (408, 425, 429)
+_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+
+Stage = Literal["queued", "wait", "verify", "download", "done"]
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait for what. tries: without a new byte; sleep: waits so many seconds, or until the event is set."""
+
+    silence_s: float = 30.0
+    tries: int = 8
+    first_wait_s: float = 0.5
+    longest_wait_s: float = 30.0
+    longest_retry_after_s: float = 60.0
+    sleep: Callable[[threading.Event, float], object] = lambda stop, s: stop.wait(s)
+
+
+class Stopped(Exception):
+    """The line was hung up."""
+
+
+class _Again(Exception):
+    """This answer is of no use and another may be. told: what to say when none is; after_s: the server's own wish."""
+
+    def __init__(self, told: errors.StillroomError, after_s: float | None = None) -> None:
+        super().__init__(told.text)
+        self.told = told
+        self.after_s = after_s
+
+
+class _FalseBytes(Exception):
+    """The whole file is there and its hash is another."""
+
+
+@dataclass
+class Line:
+    """The connections to one repository at a commit, and who listens to them."""
+
+    repo: str
+    commit: str
+    patience: Patience
+    notes: Callable[[str], None]
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self._token = credentials.token()
+        self._client = _client(self.patience.silence_s)
+        self._sockets: set[socket.socket] = set()
+        self._lock = threading.Lock()
+
+    def hang_up(self) -> None:
+        """End every transfer: one that waits or reads sees it at once."""
+        self.stop.set()
+        with self._lock:
+            for one in self._sockets:
+                with contextlib.suppress(OSError):
+                    socket.socket.shutdown(one, socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close what is open still. No transfer may run any more."""
+        self._client.close()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; raises Stopped when the line is hung up meanwhile."""
+        self.patience.sleep(self.stop, seconds)
+        if self.stop.is_set():
+            raise Stopped
+
+    @contextlib.contextmanager
+    def answer(self, path: str, start: int) -> Iterator[httpx2.Response]:
+        """Ask for a file from a byte on; gives the answer with its body unread. The token goes to the Hub alone."""
+        address = f"{endpoint.endpoint()}/{self.repo}/resolve/{self.commit}/{urllib.parse.quote(path)}"
+        for _ in range(MAX_REDIRECTS):
+            request = self._client.build_request("GET", address, headers=self._headers(address, start))
+            response = self._client.send(request, stream=True)
+            try:
+                if not response.is_redirect:
+                    with self._listening(response):
+                        yield response
+                    return
+                if response.headers.get("Content-Length", "").isdigit():
+                    _read_out(response)
+                address = _next(address, response.headers.get("Location", ""))
+            finally:
+                response.close()
+        raise _Again(client.portal())
+
+    def _headers(self, address: str, start: int) -> dict[str, str]:
+        headers = {"Accept-Encoding": "identity", "User-Agent": "stillroom"}
+        if start:
+            headers["Range"] = f"bytes={start}-"
+        if self._token is not None and _origin(address) == _origin(endpoint.endpoint()):
+            headers["Authorization"] = f"Bearer {self._token}"
+        return headers
+
+    @contextlib.contextmanager
+    def _listening(self, response: httpx2.Response) -> Iterator[None]:
+        """Have the answer's socket known to hang_up."""
+        stream = response.extensions.get("network_stream")
+        line = stream.get_extra_info("socket") if stream is not None else None
+        with self._lock:
+            if isinstance(line, socket.socket):
+                self._sockets.add(line)
+        try:
+            if self.stop.is_set():
+                raise Stopped
+            yield
+        finally:
+            with self._lock:
+                self._sockets.discard(line)
+
+
+class Transfer:
+    """One file on its way. done: bytes of it that are there; received: bytes that came over the line now."""
+
+    def __init__(self, line: Line, file: RemoteFile, checked_ns: int = 0) -> None:
+        self.file = file
+        self.stage: Stage = "queued"
+        self.received = 0
+        self.checked_ns = checked_ns
+        self._line = line
+        self._blob = cache.blob(line.repo, file.blob)
+        self._part = cache.part(line.repo, file.blob)
+        self.done = min(max(_size(self._blob), _size(self._part)), file.size)
+
+    def run(self) -> None:
+        """Have the file in the cache. Raises Stopped, Corrupt, Offline, Denied, NotFound, or an OSError of the disk."""
+        if self.checked_ns and _size(self._blob) == self.file.size and _modified_ns(self._blob) == self.checked_ns:
+            self._finish()
+            return
+        self._blob.parent.mkdir(parents=True, exist_ok=True)
+        with self._holding():
+            if not self._is_there_already():
+                self._fetch()
+        self._finish()
+
+    @contextlib.contextmanager
+    def _holding(self) -> Iterator[None]:
+        """Hold the blob's lock; while another process does, count what it has written."""
+        lock = cache.lock(self._line.repo, self.file.blob)
+        while True:
+            try:
+                lock.acquire(blocking=False)
+                break
+            except filelock.Timeout:
+                self.stage = "wait"
+                self.done = min(max(self.done, _size(self._part)), self.file.size)
+                self._line.sleep(0.2)
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _is_there_already(self) -> bool:
+        """Whether the blob is there and right. One that is cut short is gone on with, a wrong one is removed."""
+        if not self._blob.exists():
+            self._blob.unlink(missing_ok=True)  # a link that leads nowhere
+            return False
+        if _size(self._blob) == self.file.size:
+            self.stage = "verify"
+            digest = cache.new_digest(self.file.blob, self.file.size)
+            self._hash_into(digest, self._blob)
+            if digest.hexdigest() == self.file.blob:
+                return True
+        about = self._blob.lstat()
+        if about.st_size < self.file.size and about.st_nlink == 1 and not self._blob.is_symlink():
+            self._blob.replace(self._part)
+        else:
+            self._blob.unlink()
+        return False
+
+    def _fetch(self) -> None:
+        for attempt in (1, 2):
+            try:
+                with open(os.open(self._part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "r+b", buffering=0) as out:
+                    self._grow(out.fileno())
+                self._part.replace(self._blob)
+                return
+            except _FalseBytes:
+                log.warning("The bytes of %s are not what the Hub lists (try %d)", self.file.path, attempt)
+                self._part.unlink()
+        raise errors.Corrupt(
+            f"What the server sends for {self.file.path} of {self._line.repo} is not what the Hub lists: "
+            "its hash is another, twice.",
+            "Nothing of it was kept. Try again later, or over another network.",
+        )
+
+    def _grow(self, out: int) -> None:
+        """Bring the part to its size and check its hash. Raises _FalseBytes."""
+        size = self.file.size
+        if os.fstat(out).st_size > size:
+            os.ftruncate(out, 0)
+        digest = cache.new_digest(self.file.blob, size)
+        self.stage = "verify"
+        start = self._hash_into(digest, self._part)
+        os.lseek(out, start, os.SEEK_SET)
+        self.stage = "download"
+        failures = 0
+        while start < size:
+            before = start
+            try:
+                for piece in self._pieces(start):
+                    _write(out, piece)
+                    digest.update(piece)
+                    start += len(piece)
+                    self.received += len(piece)
+                    self.done = start
+                if start < size:
+                    raise _Again(_cut_short(self.file.path))
+            except _Again as fault:
+                failures = 0 if start > before else failures + 1
+                self._wait(fault, failures)
+        os.fsync(out)
+        if digest.hexdigest() != self.file.blob:
+            raise _FalseBytes
+
+    def _pieces(self, start: int) -> Iterator[bytes]:
+        """The bytes from start on, as long as one answer lasts. Raises _Again when it ends early or is of no use."""
+        synced_at = time.monotonic()
+        try:
+            with self._line.answer(self.file.path, start) as response:
+                skip = self._skipped(response, start)
+                left = self.file.size - start
+                # read to its end, an answer leaves its connection to the next one; one without a length may have none
+                ends = response.headers.get("Content-Length") == str(skip + left)
+                for raw in response.iter_raw():
+                    if self._line.stop.is_set():
+                        raise Stopped
+                    piece = raw
+                    if skip:
+                        piece, skip = raw[skip:], max(0, skip - len(raw))
+                    if piece := piece[:left]:
+                        left -= len(piece)
+                        yield piece
+                    if not left and not ends:
+                        return
+                    if time.monotonic() - synced_at > SYNC_EVERY_S:
+                        synced_at = time.monotonic()
+                        _sync(self._part)
+        except (httpx2.TransportError, httpx2.InvalidURL, httpx2.StreamError) as error:
+            if self._line.stop.is_set():
+                raise Stopped from None
+            if isinstance(error, httpx2.ReadTimeout):
+                seconds = quantities.seconds(self._line.patience.silence_s)
+                self._line.notes(f"No data came for {seconds}; asking again.")
+            told = client.unreachable(error)
+            if "CERTIFICATE" in str(error).upper():
+                raise told from None
+            raise _Again(told) from None
+
+    def _skipped(self, response: httpx2.Response, start: int) -> int:
+        """How many bytes of the body come before the one asked for. Raises unless the answer is what it should be."""
+        headers = response.headers
+        if response.status_code not in (200, 206):
+            self._refuse(response)
+        if "text/html" in headers.get("Content-Type", "") and not self.file.path.endswith(".html"):
+            raise _Again(client.portal())
+        if response.status_code == 206:
+            found = _RANGE.fullmatch(headers.get("Content-Range", ""))
+            if not found or int(found[1]) != start or (found[3] != "*" and int(found[3]) != self.file.size):
+                raise _Again(_unlike_listing(self.file, self._line.repo))
+            return 0
+        length = headers.get("Content-Length", "")
+        if length and (not length.isdigit() or int(length) != self.file.size):
+            raise _Again(_unlike_listing(self.file, self._line.repo))
+        return start
+
+    def _refuse(self, response: httpx2.Response) -> None:
+        status = response.status_code
+        told = client.status_error(status, dict(response.headers), self._line.repo)
+        if status == 416:
+            raise _Again(_unlike_listing(self.file, self._line.repo))
+        if _origin(str(response.request.url)) != _origin(endpoint.endpoint()):
+            # a CDN's address runs out; the next try gets a new one
+            told = errors.Offline(f"The server of {self.file.path} has trouble (status {status}).", "Try again later.")
+            raise _Again(told, client.retry_after_s(response.headers))
+        if status >= 500 or status in _RETRIED:
+            raise _Again(told, client.retry_after_s(response.headers))
+        raise told
+
+    def _wait(self, fault: _Again, failures: int) -> None:
+        """Wait before the next try. Raises what the fault tells when it has been tried often enough."""
+        patience = self._line.patience
+        # a server that contradicts the listing will hardly change its mind
+        if failures >= (LIAR_TRIES if isinstance(fault.told, errors.Corrupt) else patience.tries):
+            raise fault.told
+        longest = min(patience.first_wait_s * 2.0**failures, patience.longest_wait_s)
+        wait = longest * random.uniform(0.5, 1.0)
+        if fault.after_s is not None:
+            asked = max(1, round(fault.after_s / 60))
+            in_words = f"{asked} min" if fault.after_s >= 60 else quantities.seconds(fault.after_s)
+            if fault.after_s > patience.longest_retry_after_s:
+                self._line.notes(f"The Hub asks to wait {in_words}.")
+                raise errors.Offline(
+                    f"{endpoint.named(first=True)} asks to wait {in_words} before it sends more.",
+                    "What came so far is kept. Go on with the download then.",
+                )
+            if fault.after_s >= 5:
+                self._line.notes(f"The Hub asks to wait {in_words}.")
+            wait = max(wait, fault.after_s)
+        self._line.sleep(wait)
+
+    def _hash_into(self, digest: "hashlib._Hash", file: Path) -> int:
+        """Hash what a file holds; returns how much that is."""
+        total = 0
+        with file.open("rb") as content:
+            while piece := content.read(cache.READ_BYTES):
+                if self._line.stop.is_set():
+                    raise Stopped
+                digest.update(piece)
+                total += len(piece)
+        return total
+
+    def _finish(self) -> None:
+        self._part.unlink(missing_ok=True)
+        self.checked_ns = _modified_ns(self._blob)
+        self.done = self.file.size
+        self.stage = "done"
+
+
+def _client(silence_s: float) -> httpx2.Client:
+    return httpx2.Client(
+        verify=client.certificates(),
+        timeout=httpx2.Timeout(silence_s, connect=min(silence_s, client.API_TIMEOUT_S), pool=None),
+        follow_redirects=False,
+    )
+
+
+def _read_out(response: httpx2.Response) -> None:
+    """Read the few words beside a redirect, so that its connection can be used again."""
+    if int(response.headers["Content-Length"]) <= SMALL_BYTES:
+        response.read()
+
+
+def _next(address: str, location: str) -> str:
+    """Where a redirect leads. Raises _Again for an address that what we fetch could be changed on the way from."""
+    try:
+        target = urllib.parse.urljoin(address, location)
+        trusted = endpoint.is_trusted(target) and (
+            endpoint.is_loopback(endpoint.endpoint()) or not endpoint.is_loopback(target)
+        )
+    except ValueError:
+        trusted = False
+    if not location or not trusted:
+        raise _Again(client.portal())
+    return target
+
+
+def _origin(address: str) -> tuple[str, str | None, int | None]:
+    parts = urllib.parse.urlsplit(address)
+    return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+
+
+def _write(out: int, piece: bytes) -> None:
+    view = memoryview(piece)
+    while view:
+        written = os.write(out, view)
+        if not written:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        view = view[written:]
+
+
+def _sync(file: Path) -> None:
+    handle = os.open(file, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _modified_ns(path: Path) -> int:
+    return path.stat().st_mtime_ns
+
+
+def _cut_short(path: str) -> errors.Offline:
+    return errors.Offline(f"The server ends {path} early every time.", "What came so far is kept. Try again later.")
+
+
+def _unlike_listing(file: RemoteFile, repo: str) -> errors.Corrupt:
+    return errors.Corrupt(
+        f"What the server sends for {file.path} of {repo} is not the {quantities.size(file.size)} that the Hub lists.",
+        "Try again later, or over another network.",
+    )

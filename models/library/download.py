@@ -1,0 +1,268 @@
+"""Downloads that finish: a repository of the Hub into the standard Hugging Face cache, going on where it stopped.
+
+What the Hub says is asked through huggingface_hub's client (models/hub/client.py) and checked (models/hub/listing.py); the
+revision is pinned to its commit; the disk is checked for the whole journey, the quantized copy too; then several files
+at a time come over (models/hub/transfer.py), and the snapshot is linked when the last one is whole (models/hub/cache.py).
+Half files stay when it is stopped, whichever way; hf_cache.discard removes them when it was given up.
+Imports the HTTP library: only for processes that use the network.
+"""
+
+import collections
+import contextlib
+import os
+import queue
+import shutil
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from models import errors, paths, quantities, recipes, waiting
+from models.checkpoint import inspection
+from models.events import Done, Event, Note, Progress
+from models.hub import cache as hf_cache
+from models.hub import client, endpoint, listing, manifests
+from models.hub.transfer import Line, Patience, Stopped, Transfer
+from models.library import records
+
+if TYPE_CHECKING:
+    from models import requests
+
+AT_ONCE = 4
+TELL_EVERY_S = 0.2
+RATE_OVER_S = 5.0
+MARGIN_BYTES = 256 << 20  # of the disk, to stay free
+JOIN_S = 0.8  # what a cancel waits for threads, which end at once unless they are connecting
+
+Clock = Callable[[], float]
+
+
+def fetch(
+    request: "requests.Fetch", patience: Patience | None = None, clock: Clock = time.monotonic
+) -> Iterator[Event]:
+    """Download a repository; ends with Done and its Model (kind "original").
+
+    Progress is in bytes of the whole journey, what was there before included; its stages are "ask", "wait" (another
+    process is downloading the same), "verify" (what is there is hashed) and "download". Closing the generator stops it
+    within a second. Raises BadInput, NotFound, Denied, Offline, Unsafe, Unsupported, DiskFull, Corrupt.
+    """
+    repo = listing.checked_repo(request.repo)
+    revision = listing.checked_revision(request.revision)
+    recipe = recipes.parse(request.recipe) if request.recipe else None
+    if listing.is_commit(revision) and _is_whole(repo, revision):
+        yield _done(repo, revision)
+        return
+    endpoint.check_use()
+    patient, stop = patience or Patience(), threading.Event()
+    found = yield from _listing(repo, revision, patient, stop)
+    files = listing.needed(found)
+    checked = manifests.checked_blobs(repo)
+    _check_space(repo, files, recipe)
+    notes: queue.SimpleQueue[str] = queue.SimpleQueue()
+    try:
+        line = Line(repo, found.commit, patient, notes.put, stop)
+        transfers = [Transfer(line, file, checked.get(file.blob, 0)) for file in files]
+
+        def keep() -> manifests.Manifest:
+            manifest = _manifest(found, revision, transfers)
+            manifests.write(manifest)
+            return manifest
+
+        keep()  # before the first byte, so that what is missing of it is known
+        yield from _carry(line, transfers, notes, clock, keep)
+        hf_cache.link(keep())
+    except OSError as error:
+        raise errors.from_os_error(error, f"writing {repo}") from error
+    yield _done(repo, found.commit)
+
+
+def _done(repo: str, commit: str) -> Done:
+    """The last event: the repository at a commit that is whole."""
+    kept = hf_cache.find(repo)
+    assert kept is not None, "it was just linked"
+    whole = msgspec.structs.replace(kept, commit=commit, snapshot=hf_cache.snapshot(repo, commit), missing=[])
+    return Done(result=records.original(whole))
+
+
+class _Crew:
+    """The threads that carry the files of one journey, each one file after the other."""
+
+    def __init__(self, transfers: list[Transfer], stop: threading.Event) -> None:
+        self.fault: BaseException | None = None
+        self._left: queue.SimpleQueue[Transfer] = queue.SimpleQueue()
+        self._stop = stop
+        for one in transfers:
+            self._left.put(one)
+        count = min(AT_ONCE, len(transfers))
+        self._threads = [threading.Thread(target=self._work, name=f"fetch-{n}", daemon=True) for n in range(count)]
+        for thread in self._threads:
+            thread.start()
+
+    def busy(self) -> bool:
+        """Whether any of them works still."""
+        return any(thread.is_alive() for thread in self._threads)
+
+    def join(self, seconds: float) -> None:
+        """Wait for them all, so long at most."""
+        until = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+
+    def _work(self) -> None:
+        with contextlib.suppress(queue.Empty, Stopped):
+            while not self._stop.is_set():
+                one = self._left.get_nowait()
+                try:
+                    one.run()
+                except Stopped:
+                    raise
+                except BaseException as error:  # raised again by who waits for the crew
+                    self.fault = self.fault or error
+                    self._stop.set()
+
+
+class _Rate:
+    """Bytes a second over the last seconds."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._seen: collections.deque[tuple[float, int]] = collections.deque([(clock(), 0)])
+
+    def at(self, received: int) -> float:
+        """The rate, with so many bytes received up to now."""
+        now = self._clock()
+        self._seen.append((now, received))
+        while len(self._seen) > 2 and now - self._seen[1][0] >= RATE_OVER_S:
+            self._seen.popleft()
+        since, before = self._seen[0]
+        return (received - before) / (now - since) if now > since else 0.0
+
+
+def _carry(
+    line: Line,
+    transfers: list[Transfer],
+    notes: "queue.SimpleQueue[str]",
+    clock: Clock,
+    keep: Callable[[], object],
+) -> Iterator[Event]:
+    """Have all files in the cache, telling how far it is. keep: called when more of the weights are whole."""
+    total = sum(one.file.size for one in transfers)
+    rate, told = _Rate(clock), set[str]()
+    shown = sum(one.done for one in transfers)
+    yield _progress("download", shown, total, 0.0)
+    kept = 0
+    crew = _Crew(transfers, line.stop)
+    try:
+        while crew.busy():
+            crew.join(TELL_EVERY_S)
+            whole = sum(one.stage == "done" for one in transfers if one.file.is_weights)
+            if whole > kept:
+                kept = whole
+                keep()  # what is whole and right now is not hashed again if this process is killed
+            while not notes.empty():
+                if (text := notes.get()) not in told:
+                    told.add(text)
+                    yield Note(text=text)
+            # a file that is begun anew, since its bytes were false, takes nothing back from what was shown
+            shown = max(shown, sum(one.done for one in transfers))
+            yield _progress(_stage(transfers), shown, total, rate.at(sum(one.received for one in transfers)))
+        if crew.fault is not None:
+            raise crew.fault
+        yield _progress("download", total, total, rate.at(sum(one.received for one in transfers)))
+    finally:
+        line.hang_up()
+        crew.join(JOIN_S)
+        if not crew.busy():
+            line.close()
+
+
+def _stage(transfers: list[Transfer]) -> str:
+    stages = {one.stage for one in transfers}
+    return next((stage for stage in ("download", "verify", "wait") if stage in stages), "download")
+
+
+def _progress(stage: str, done: int, total: int, rate: float) -> Progress:
+    return Progress(job="fetch", stage=stage, done=done, total=total, unit="bytes", rate=rate)
+
+
+def _is_whole(repo: str, commit: str) -> bool:
+    known = manifests.read(repo, commit)
+    return known is not None and hf_cache.snapshot(repo, commit).is_dir() and not hf_cache.missing(repo, commit)
+
+
+def _listing(
+    repo: str, revision: str, patience: Patience, stop: threading.Event
+) -> Generator[Event, None, listing.Listing]:
+    """What the Hub says of the repository, and that it can be run."""
+    try:
+        found = yield from waiting.waited_for(
+            lambda: client.model_listing(repo, revision, lambda seconds: patience.sleep(stop, seconds)),
+            lambda: _progress("ask", 0, 0, 0.0),
+        )
+    except GeneratorExit:
+        stop.set()
+        raise
+    if listing.is_commit(revision) and found.commit != revision:
+        raise errors.Unsafe(
+            f"The Hub answers with another commit of {repo} than was asked for.", "It is not downloaded."
+        )
+    if found.architecture and not inspection.can_run(found.architecture):
+        raise errors.Unsupported(
+            f"{repo} is of the architecture {found.architecture!r}, which Stillroom can't run.",
+            "Nothing was downloaded.",
+        )
+    return found
+
+
+def _manifest(found: listing.Listing, revision: str, transfers: list[Transfer]) -> manifests.Manifest:
+    kept = [
+        manifests.Kept(path=one.file.path, size=one.file.size, blob=one.file.blob, checked_ns=one.checked_ns)
+        for one in transfers
+    ]
+    return manifests.Manifest(
+        repo=found.repo, commit=found.commit, revision=revision, files=kept, licence=found.licence
+    )
+
+
+def _check_space(repo: str, files: list[listing.RemoteFile], recipe: recipes.Recipe | None) -> None:
+    """Raise DiskFull when the download, and the quantized copy that comes after it, will not fit."""
+    there = {file.blob: min(file.size, _present(repo, file.blob)) for file in files}
+    to_come = {file.blob: file.size - there[file.blob] for file in files}
+    download = sum(to_come.values())
+    weights = sum(file.size for file in files if file.is_weights)
+    copy = int(weights * recipe.bits_per_weight() / 16) if recipe else 0
+    cache, models = _existing(hf_cache.root()), paths.models_folder()
+    one_disk = cache.stat().st_dev == models.stat().st_dev
+    parts = [f"downloading {repo} takes {quantities.size(download)}"]
+    if recipe and one_disk:
+        parts.append(f"its {recipe.title} copy {quantities.size(copy)}")
+    _check_disk(cache, download + (copy if one_disk else 0), " and ".join(parts))
+    if recipe and not one_disk:
+        _check_disk(models, copy, f"the {recipe.title} copy of {repo} takes {quantities.size(copy)}")
+
+
+def _check_disk(folder: Path, needed: int, what: str) -> None:
+    free = shutil.disk_usage(folder).free
+    if needed and free < needed + MARGIN_BYTES:
+        raise errors.DiskFull(
+            f"{what[0].upper()}{what[1:]}, and {quantities.size(free)} are free on the disk of {folder}.",
+            f"Free {quantities.size(needed + MARGIN_BYTES - free)} and try again.",
+        )
+
+
+def _present(repo: str, blob: str) -> int:
+    sizes = [0]
+    for path in (hf_cache.blob(repo, blob), hf_cache.part(repo, blob)):
+        with contextlib.suppress(OSError):
+            sizes.append(os.stat(path).st_size)
+    return max(sizes)
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest one above that is there."""
+    while not folder.exists():
+        folder = folder.parent
+    return folder

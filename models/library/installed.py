@@ -1,0 +1,277 @@
+"""The models on this disk: what is there, where a name leads, and how a new one comes in.
+
+The library is a folder of folders (paths.models_folder()), each a checkpoint that mlx-lm loads, with a stillroom.json
+that says where it came from, and a folder of adapters. Originals stay in the standard Hugging Face cache, where other
+tools find them too, and go by their repository's id. The disk is the truth: what is kept beside it (models/library/records.py)
+only saves reading it again. One bad folder is listed as broken, with a sentence, and never keeps the others from being
+listed. The starter model is listed before it is made.
+"""
+
+import contextlib
+import difflib
+import errno
+import os
+import re
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+from models import errors, paths
+from models.checkpoint import folders, inspection, model_files
+from models.events import Done, Model, Progress, Removed
+from models.gguf import header as gguf_header
+from models.hub import cache
+from models.library import records, starter
+
+STARTER = starter.NAME
+MAX_NAME = 80
+COPY_CHUNK_BYTES = 16 << 20
+# What is taken from a folder. Pickle files and Python run code when they are read: they never come along.
+_TAKEN = re.compile(r"(.+\.(json|safetensors|jinja|txt|model)|tokenizer\..+)")
+_WEIGHTS = ".safetensors"
+_NEVER = (".py", ".bin", ".pth", ".pt", ".pkl", ".pickle", ".so")
+
+
+def models() -> list[Model]:
+    """All that is on this disk: the starter, models of ours by name, originals in the Hub's cache, adapters.
+
+    Never raises because of one of them.
+    """
+    known = records.Known()
+    found = [records.starter_model(known)]
+    found += [known.model(folder) for folder in _folders(paths.models_folder()) if folder.name != STARTER]
+    found += [model for repo in cache.repos() if (model := known.original(repo)) is not None]
+    found += [records.adapter(folder) for folder in _folders(paths.adapters_folder())]
+    known.save()
+    return [records.with_last_use(model) for model in found]
+
+
+def show(name: str) -> Model:
+    """Describe one model or adapter, given as for find. Raises what find raises."""
+    if name == STARTER:
+        return records.with_last_use(records.starter_model(records.Known()))
+    if (repo := _cached(name)) is not None:
+        return records.with_last_use(records.original(repo))
+    if _is_name(name) and not (paths.models_folder() / name).is_dir() and (paths.adapters_folder() / name).is_dir():
+        return records.with_last_use(records.adapter(paths.adapters_folder() / name))
+    return records.with_last_use(records.model(find(name)))
+
+
+def find(name: str) -> Path:
+    """The folder of a model: a name of the library, or the path of a folder.
+
+    Raises NotFound, with the names that come near, when there is no such model or no model in that folder, and
+    BadInput for a GGUF file. The starter's folder may still have to be made: see prepare.
+    """
+    if name == STARTER:
+        return starter.folder()
+    if _is_name(name) and (paths.models_folder() / name).is_dir():
+        return _with_config(paths.models_folder() / name)
+    if (repo := _cached(name)) is not None:
+        if repo.snapshot is None or repo.missing:
+            raise errors.Corrupt(
+                f"{name} is not whole on this disk.", f"`stillroom pull {name}` goes on where it stopped."
+            )
+        return repo.snapshot
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return _with_config(path.resolve())
+    if path.is_file():
+        raise errors.BadInput(
+            f"{path.name} is a file, not a model of the library.", f'Import it first: stillroom import "{path}"'
+        )
+    raise errors.NotFound(f"There is no model named {name}.", _near(name))
+
+
+def find_adapter(name: str) -> Path:
+    """The folder of an adapter: a name of the library, or the path of a folder. Raises NotFound."""
+    for folder in (paths.adapters_folder() / name, Path(name).expanduser()):
+        if (folder / records.ADAPTER_CONFIG).is_file():
+            return folder.resolve()
+    raise errors.NotFound(f"There is no adapter named {name}.", "`stillroom list` shows the adapters on this disk.")
+
+
+def remove(name: str) -> Removed:
+    """Delete a model, an original or an adapter, given by its name, and say what that gave back to the disk.
+
+    Raises NotFound and Busy. A file that another folder links too gives nothing back.
+    """
+    if _cached(name) is not None:
+        return Removed(name=name, freed_bytes=cache.delete(name))
+    parents = (paths.models_folder(), paths.adapters_folder())
+    folder = next((parent / name for parent in parents if _is_name(name) and (parent / name).is_dir()), None)
+    if folder is None:
+        raise errors.NotFound(f"There is no model named {name} in the library.", _near(name))
+    freed = sum(found.st_size for found in map(Path.lstat, folder.rglob("*")) if found.st_nlink == 1)
+    folders.remove(folder)
+    (paths.used_folder() / quote(name, safe="")).unlink(missing_ok=True)
+    return Removed(name=name, freed_bytes=freed)
+
+
+def mark_used(name: str) -> None:
+    """Remember that a model or adapter was used now. A folder outside the library, given by its path, is not."""
+    if not name.startswith(("/", ".", "~")):
+        (paths.used_folder() / quote(name, safe="")).touch(mode=0o600)
+
+
+def title(name: str) -> str:
+    """What a person calls a model, given as for find: its recorded title, or the folder's name. Never raises."""
+    if name == STARTER:
+        return starter.TITLE
+    try:
+        folder = find(name)
+        record = folders.read_record(folder)
+    except errors.StillroomError:
+        return name
+    return record.title if record else name.rpartition("/")[2] if _cached(name) else folder.name
+
+
+def has(name: str | None) -> bool:
+    """Whether a folder of the library has this name, whatever is in it."""
+    return name is not None and _is_name(name) and (paths.models_folder() / name).is_dir()
+
+
+def new_name(wanted: str, given: str | None = None) -> str:
+    """A name for a model to come: the given one, or one made from what is wanted, numbered when that is taken.
+
+    Raises BadInput for a given name that is taken or can't be one.
+    """
+    return _given_name(given) if given is not None else _free_name(_as_name(wanted))
+
+
+def prepare(name: str) -> Generator[Progress, None, Path]:
+    """Find a model's folder and make the starter first where that is what is asked for. Raises what find raises."""
+    if name == STARTER:
+        yield from starter.ensure()
+    return find(name)
+
+
+def import_model(path: str | Path, name: str | None = None) -> Iterator[Progress | Done]:
+    """Take a Hugging Face folder, an MLX folder or a GGUF file into the library; ends with Done and its Model.
+
+    name: what to call it; made from the file's own when None. Closing the generator leaves nothing behind. Raises
+    BadInput for a name that is taken or can't be one, NotFound, Corrupt, Unsupported, Unsafe, DiskFull.
+    """
+    source = Path(path).expanduser()
+    if not source.exists():
+        raise errors.NotFound(f"There is no file or folder {source}.")
+    source = source.absolute()
+    folders.sweep(paths.models_folder())
+    folder = paths.models_folder() / new_name(_name_from(source), name)
+    if source.is_dir():
+        inspection.inspect(source)
+        yield from _copy(source, folder)
+        title, licence = _name_from(source), ""
+    else:
+        from models.gguf import read  # heavy: numpy and the tokenizers library
+
+        header = gguf_header.read(source)
+        title, licence = header.text("general.name") or source.stem, header.text("general.license")
+        yield from read.convert(source, folder)
+    folders.write_record(folder, folders.new_record(folder, title, str(source), licence))
+    yield Done(result=records.model(folder))
+
+
+def _with_config(folder: Path) -> Path:
+    model_files.read_config(folder)
+    return folder
+
+
+def _folders(parent: Path) -> list[Path]:
+    entries = (entry for entry in parent.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    return sorted(entries, key=lambda folder: folder.name.lower())
+
+
+def _cached(name: str) -> cache.CachedRepo | None:
+    """A repository of the Hub's cache, by its id."""
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", name):
+        with contextlib.suppress(errors.BadInput):  # a path may look like one
+            return cache.find(name)
+    return None
+
+
+def _near(name: str) -> str:
+    names = [STARTER] + [entry.name for entry in paths.models_folder().iterdir() if _is_name(entry.name)]
+    by_lower = {known.lower(): known for known in names}
+    if re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name):
+        return f"`stillroom pull {name}` gets it from the Hub."
+    near = [by_lower[match] for match in difflib.get_close_matches(name.lower(), by_lower, cutoff=0.5)]
+    return f"Did you mean {' or '.join(near)}?" if near else "`stillroom list` shows the models on this disk."
+
+
+def _is_name(name: str) -> bool:
+    return re.fullmatch(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_NAME - 1}}}", name) is not None
+
+
+def _given_name(name: str) -> str:
+    if not _is_name(name):
+        raise errors.BadInput(
+            f"{name!r} can't be the name of a model.",
+            f"Up to {MAX_NAME} letters, digits, dots, dashes and underscores.",
+        )
+    if _is_taken(name):
+        raise errors.BadInput(f"There is a model named {name} already.", "Choose another name.")
+    return name
+
+
+def _free_name(wanted: str) -> str:
+    candidates = (wanted if n == 1 else f"{wanted[: MAX_NAME - 5]}-{n}" for n in range(1, 10_000))
+    return next(name for name in candidates if not _is_taken(name))
+
+
+def _is_taken(name: str) -> bool:
+    # a Mac's disk does not tell upper from lower case
+    return name.lower() in {entry.name.lower() for entry in paths.models_folder().iterdir()} | {STARTER}
+
+
+def _name_from(source: Path) -> str:
+    """A name made from a file's or folder's own; a snapshot in the Hub's cache is called after its repository."""
+    repo = re.search(r"models--[^/\\]+?--([^/\\]+)[/\\]snapshots[/\\]", str(source))
+    return _as_name(repo[1] if repo else source.stem if source.is_file() else source.name)
+
+
+def _as_name(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-._")[:MAX_NAME] or "model"
+
+
+def _copy(source: Path, folder: Path) -> Iterator[Progress]:
+    """Bring a checkpoint's files into the library. Weights, which nobody edits, are linked where the disk allows it."""
+    files = [path for path in sorted(source.iterdir()) if _is_taken_along(path)]
+    sizes = {path: path.stat().st_size for path in files}
+    one_disk = source.stat().st_dev == folder.parent.stat().st_dev
+    needed = sum(size for path, size in sizes.items() if not (one_disk and path.suffix == _WEIGHTS))
+    done, total = 0, sum(sizes.values())
+    with folders.publishing(folder, needed, f"copying {folder.name}") as draft:
+        for path in files:
+            for count in _bring(path, draft / path.name):
+                done += count
+                yield Progress(job="import", stage="copy", done=done, total=total, unit="bytes")
+        yield Progress(job="import", stage="write", done=done, total=total, unit="bytes")
+
+
+def _is_taken_along(path: Path) -> bool:
+    allowed = _TAKEN.fullmatch(path.name) is not None and path.suffix not in _NEVER
+    return allowed and path.name != folders.RECORD and path.is_file()
+
+
+def _bring(path: Path, place: Path) -> Iterator[int]:
+    """Link or copy a file; yield the bytes of each piece. A link into the Hub's cache is followed."""
+    if path.suffix == _WEIGHTS and _linked(path.resolve(), place):
+        yield place.stat().st_size
+        return
+    with path.open("rb") as original, place.open("wb") as copy:
+        while chunk := original.read(COPY_CHUNK_BYTES):
+            copy.write(chunk)
+            yield len(chunk)
+        copy.flush()
+        os.fsync(copy.fileno())
+
+
+def _linked(path: Path, place: Path) -> bool:
+    try:
+        os.link(path, place)
+    except OSError as error:
+        if error.errno in (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EACCES):
+            return False  # another disk, or one without links
+        raise
+    return True

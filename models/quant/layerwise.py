@@ -1,0 +1,147 @@
+"""Runs texts through a model one layer at a time, so that a model larger than the memory can still be asked.
+
+The model's own forward pass builds the graph, which MLX does not compute until it is told to. Each layer's output is
+noted as it passes; they are then evaluated in turn, and a layer that has done its part gives up its weights. Masks,
+scaled embeddings and other ways of an architecture are its own code's, never repeated here. Peak memory is the
+embedding, the head, the largest layer twice (as stored and as computed with) and the hidden states.
+
+The head works on some rows at a time: (T, V) logits of a large vocabulary are never whole. It too is the model's own:
+its body is made to answer with the rows in hand. Only a worker imports this.
+"""
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import mlx.nn as nn
+from mlx.utils import tree_flatten
+
+from models import errors, quantities
+from models.checkpoint import model_files, safety
+from models.events import Progress
+from models.generate import load
+from models.machine import hardware
+
+
+@dataclass
+class Hidden:
+    """What a model's body made of some texts. states: one (1, T, D) a text, or (1, T, V) logits when `whole`."""
+
+    model: nn.Module
+    states: list[mx.array]
+    whole: bool = False
+
+    def logits(self, text: int, start: int, stop: int) -> mx.array:
+        """Logits of some positions of a text: (stop - start, V), float32."""
+        rows = self.states[text][:, start:stop]
+        if self.whole:
+            return rows[0].astype(mx.float32)
+        owner, body = _parts(self.model)
+        assert body is not None, "a model without a body was run whole"
+        with _called(body, lambda *_, **__: rows):
+            logits: mx.array = owner(mx.zeros((1, rows.shape[1]), mx.int32))
+        return logits[0].astype(mx.float32)
+
+
+def read(folder: Path, texts: list[list[int]], job: str, stage: str) -> Generator[Progress, None, Hidden]:
+    """Run texts (token ids) through a checkpoint, dropping each layer after its use; returns what the head needs.
+
+    A model that is not built of a body with layers is loaded whole. Progress is by layer. Raises NoMemory, with both
+    sizes, and what loading raises.
+    """
+    safety.check(folder)
+    config = load.read_config(folder)
+    # The files are read layer by layer: their place has to last as long.
+    with model_files.plainly_named(folder) as place:
+        model = load.said_plainly(folder.name, "config.json and weights", lambda: load.model_of(place, config))
+        if _parts(model)[1] is None:
+            load.check_memory(folder.name, load.weights_on_disk(folder), config)
+        else:
+            _check_memory(folder.name, model)
+        return (yield from run(model, texts, job, stage, release=True))
+
+
+def run(
+    model: nn.Module, texts: list[list[int]], job: str, stage: str, release: bool = False
+) -> Generator[Progress, None, Hidden]:
+    """Run texts (token ids) through a model that is loaded. release: take each layer's weights after its use."""
+    owner, body = _parts(model)
+    if body is None:
+        return (yield from _run_whole(model, texts, job, stage))
+    layers = list(owner.layers)
+    passed: list[list[Any]] = [[] for _ in layers]  # by layer, one output a text
+    with ExitStack() as noting:
+        for layer, outputs in zip(layers, passed, strict=True):
+            noting.enter_context(_noted(layer, outputs))
+        states = [body(mx.array([ids])) for ids in texts]  # nothing is computed yet
+    yield Progress(job=job, stage=stage, done=0, total=len(layers), unit="layers")
+    for number, (layer, outputs) in enumerate(zip(layers, passed, strict=True), 1):
+        for output in outputs:
+            mx.eval(output)
+        outputs.clear()
+        if release:
+            layer.clear()
+            mx.clear_cache()
+        yield Progress(job=job, stage=stage, done=number, total=len(layers), unit="layers")
+    mx.eval(states)
+    return Hidden(model, states)
+
+
+def _run_whole(model: nn.Module, texts: list[list[int]], job: str, stage: str) -> Generator[Progress, None, Hidden]:
+    states = []
+    for number, ids in enumerate(texts, 1):
+        states.append(model(mx.array([ids])))
+        mx.eval(states[-1])
+        yield Progress(job=job, stage=stage, done=number, total=len(texts), unit="texts")
+    return Hidden(model, states, whole=True)
+
+
+def _parts(model: nn.Module) -> tuple[nn.Module, nn.Module | None]:
+    """The module that ends in the head, and within it the body that ends in hidden states; None when there is none."""
+    owner = model.get("language_model", model)
+    body = owner.get("model")
+    usable = isinstance(body, nn.Module) and hasattr(body, "layers") and hasattr(owner, "layers")
+    return owner, body if usable else None
+
+
+@contextmanager
+def _called(module: nn.Module, call: Callable[..., Any]) -> Iterator[None]:
+    """Answer for one module, by a class of its own: others of its class stay as they are."""
+    kind = type(module)
+    module.__class__ = type(kind.__name__, (kind,), {"__call__": lambda _, *args, **named: call(*args, **named)})
+    try:
+        yield
+    finally:
+        module.__class__ = kind
+
+
+@contextmanager
+def _noted(layer: nn.Module, outputs: list[Any]) -> Iterator[None]:
+    """Note what a layer gives while it is called."""
+    call = type(layer).__call__
+
+    def noting(*args: Any, **named: Any) -> Any:
+        outputs.append(call(layer, *args, **named))
+        return outputs[-1]
+
+    with _called(layer, noting):
+        yield
+
+
+def _check_memory(name: str, model: nn.Module) -> None:
+    total = _bytes(model)
+    layers = [_bytes(layer) for layer in _parts(model)[0].layers]
+    needed = total - sum(layers) + 2 * max(layers, default=0)
+    free = max(0, hardware.available_bytes() - load.MEMORY_MARGIN)
+    if needed > free:
+        raise errors.NoMemory(
+            f"Reading {name} layer by layer needs {quantities.memory(needed)} of memory, {quantities.memory(free)} are free.",
+            "Close other programs and try again.",
+        )
+
+
+def _bytes(module: nn.Module) -> int:
+    return sum(array.nbytes for _, array in tree_flatten(module.parameters()))

@@ -1,0 +1,227 @@
+"""Make a quantized copy of a model: find its original, write the copy beside its place, say where it comes from.
+
+Only a worker imports this. The copy appears in the library when it is whole, and nothing is left of one that was not.
+What a learned recipe has learned so far stays under STILLROOM_HOME until the copy is made, so that it can go on.
+"""
+
+import itertools
+import os
+import re
+import shutil
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from models import errors, paths, quantities, recipes, requests
+from models.checkpoint import folders, inspection, model_files
+from models.checkpoint.weight_stream import open_source
+from models.events import Done, Event, Note, Progress
+from models.hub import manifests
+from models.library import installed
+from models.machine import hardware
+from models.quant.quantized_weights import Quantizing, check_backend
+from models.recipes import Recipe
+
+MARGIN_BYTES = 1 << 20  # of disk, for a record and a config
+BUFFER_BYTES = 512 << 20  # of memory left to Python and the rest of the machine
+TELL_S = 0.1
+_SNAPSHOT = re.compile(r"models--([^/\\]+?)--([^/\\]+)[/\\]snapshots[/\\]([^/\\]+)$")
+_OWN = ("config.json", "model.safetensors.index.json", folders.RECORD)  # written anew, never copied
+_GGUF = ".gguf"
+
+
+@dataclass(frozen=True)
+class Original:
+    """What is quantized. name: as library.find takes it; repo, revision: empty when not known; in_cache: the Hub's."""
+
+    folder: Path
+    name: str
+    title: str
+    repo: str
+    revision: str
+    licence: str
+    in_cache: bool
+
+
+def quantize(request: requests.Quantize) -> Iterator[Event]:
+    """Make the copy that is asked for; ends with Done and its Model. Closing the generator leaves nothing behind.
+
+    Raises BadInput for a recipe or a name that is none, or a model that is quantized already, NotFound, Corrupt,
+    Unsupported, Unsafe, DiskFull, NoMemory.
+    """
+    recipe = recipes.parse(request.recipe, request.group_size)
+    original = yield from _original(request.model)
+    folders.sweep(paths.models_folder())
+    replaced = request.name if request.replace and installed.has(request.name) else None
+    name = replaced or installed.new_name(f"{original.title}-{recipe.name}", request.name)
+    yield from _write(original, recipe, name, replace=replaced is not None)
+    if request.card:
+        yield from _measure(name)
+    if request.drop_original:
+        yield _dropped(original)
+    yield Done(result=installed.show(name))
+
+
+def _original(model: str) -> Generator[Event, None, Original]:
+    """Find what is to be quantized: the model, or what it was itself made from when it is quantized already."""
+    folder = yield from installed.prepare(model)
+    inspection.inspect(folder)
+    bits = _quantized_bits(folder)
+    if bits is None:
+        return _described(folder)
+    record = folders.read_record(folder)
+    title = installed.title(model)
+    if record and record.source.lower().endswith(_GGUF):
+        yield Note(
+            text=f"{title} comes from a GGUF file that was quantized already: this copy will be worse than one made from the original."
+        )
+        return _described(folder)
+    if record and record.original and (found := _unquantized(record.original)):
+        yield Note(text=f"{title} is quantized already: the copy is made from its original, {record.original}.")
+        return _described(found)
+    raise errors.BadInput(
+        f"{title} is already quantized{f' to {bits}-bit' if bits else ''}; quantizing twice loses more.",
+        f"Get the original{f', {record.repo},' if record and record.repo else ''} and quantize that.",
+    )
+
+
+def _unquantized(name: str) -> Path | None:
+    try:
+        folder = installed.find(name)
+        inspection.inspect(folder)
+        return folder if _quantized_bits(folder) is None else None
+    except errors.StillroomError:
+        return None
+
+
+def _quantized_bits(folder: Path) -> int | None:
+    """The bits of a folder's weights when they are quantized, 0 when they are and the bits are not told, else None."""
+    config = model_files.read_config(folder)
+    inner = config.get("text_config")
+    stated: Any = config.get("quantization") or config.get("quantization_config")
+    if not stated and isinstance(inner, dict):
+        stated = inner.get("quantization_config")
+    if not stated and not (folder / "hf_quant_config.json").exists():
+        return None
+    bits = stated.get("bits") if isinstance(stated, dict) else None
+    return bits if isinstance(bits, int) else 0
+
+
+def _described(folder: Path) -> Original:
+    record = folders.read_record(folder)
+    snapshot = _SNAPSHOT.search(str(folder))
+    if snapshot:
+        name, title = f"{snapshot[1]}/{snapshot[2]}", snapshot[2]
+    elif folder.parent == paths.models_folder():
+        name, title = folder.name, record.title if record else folder.name
+    else:
+        name, title = str(folder), record.title if record else folder.name
+    return Original(
+        folder=folder,
+        name=name,
+        title=title,
+        repo=name if snapshot else record.repo if record else "",
+        revision=snapshot[3] if snapshot else record.revision if record else "",
+        licence=record.licence if record else _licence(name, snapshot[3]) if snapshot else "",
+        in_cache=snapshot is not None,
+    )
+
+
+def _licence(repo: str, commit: str) -> str:
+    manifest = manifests.read(repo, commit)
+    return manifest.licence if manifest else ""
+
+
+def _write(original: Original, recipe: Recipe, name: str, replace: bool) -> Iterator[Event]:
+    """Write the copy and let it take its place."""
+    check_backend(recipe)
+    quantizing = Quantizing(open_source(original.folder), recipe)
+    _check_memory(original, quantizing)
+    copied = _copied(original.folder)
+    needed = quantizing.total_bytes + sum(path.stat().st_size for path in copied) + MARGIN_BYTES
+    learned = paths.home() / "dwq" / name
+    with folders.publishing(paths.models_folder() / name, needed, f"writing {name}", replace) as draft:
+        yield from _by_layer(quantizing, draft)
+        quantizing.write_config(draft)
+        for path in copied:
+            _copy(path, draft / path.name)
+        if recipe.learned:
+            from models.quant import dwq
+
+            yield from dwq.learn(draft, original.folder, recipe, learned)
+        folders.write_record(draft, _record(original, recipe, name, draft))
+    shutil.rmtree(learned, ignore_errors=True)
+
+
+def _by_layer(quantizing: Quantizing, draft: Path) -> Iterator[Progress]:
+    """Write the weights; tells of every layer, and often enough between two for a cancel to be seen."""
+    told, told_at = -1, 0.0
+    for done in itertools.chain([0], quantizing.write(draft)):
+        if done > told or time.monotonic() - told_at >= TELL_S:
+            told, told_at = done, time.monotonic()
+            yield Progress(job="quantize", stage="quantize", done=done, total=quantizing.layers, unit="layers")
+
+
+def _check_memory(original: Original, quantizing: Quantizing) -> None:
+    needed, free = quantizing.memory_bytes, max(0, hardware.available_bytes() - BUFFER_BYTES)
+    if needed > free:
+        raise errors.NoMemory(
+            f"Quantizing {original.title} needs {quantities.memory(needed)} of memory, {quantities.memory(free)} are free.",
+            "Close other programs and try again.",
+        )
+
+
+def _copied(folder: Path) -> list[Path]:
+    """The files that go along as they are: tokenizer, chat template, generation_config.json. No code, no weights."""
+    return [
+        path
+        for path in sorted(folder.iterdir())
+        if model_files.READ.fullmatch(path.name)
+        and path.suffix != ".safetensors"
+        and path.name not in _OWN
+        and not path.name.startswith(".")
+        and path.is_file()
+    ]
+
+
+def _copy(path: Path, place: Path) -> None:
+    with path.open("rb") as original, place.open("wb") as copy:
+        shutil.copyfileobj(original, copy)
+        copy.flush()
+        os.fsync(copy.fileno())
+
+
+def _record(original: Original, recipe: Recipe, name: str, draft: Path) -> folders.Record:
+    made = folders.new_record(draft, f"{original.title} {recipe.title}", original.name, original.licence)
+    return msgspec.structs.replace(
+        made, name=name, repo=original.repo, revision=original.revision, recipe=recipe.name, original=original.name
+    )
+
+
+def _measure(name: str) -> Iterator[Event]:
+    """Measure the quant card. The model is there already: what hinders the card is told and is no failure."""
+    from models.quant import card
+
+    try:
+        for event in card.measure(requests.MeasureCard(model=name)):
+            if not isinstance(event, Done):
+                yield event
+    except errors.Interrupted:
+        raise
+    except errors.StillroomError as error:
+        yield Note(text=f"The quant card could not be measured: {error.text}")
+
+
+def _dropped(original: Original) -> Note:
+    """Delete the original from the Hub's cache. What is not in there is the user's own, and stays."""
+    if not original.in_cache:
+        return Note(text=f"{original.title} was kept: it is not in the Hugging Face cache.")
+    try:
+        removed = installed.remove(original.name)
+    except errors.StillroomError as error:
+        return Note(text=f"{original.name} could not be deleted: {error.text}")
+    return Note(text=f"{original.name} was deleted: {quantities.size(removed.freed_bytes)} are free again.")

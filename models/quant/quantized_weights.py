@@ -1,0 +1,226 @@
+"""Quantizes a checkpoint into another, some rows of a weight at a time. Only a worker imports this.
+
+Quantizing looks at groups within a row, so blocks of rows give exactly what the whole weight would: the result is bit
+for bit mlx-lm's. Which modules are quantized is decided as mlx_lm.utils.quantize_model does, and types are kept or
+cast as mlx_lm.convert does. Memory holds two or three blocks, and the scales of one weight, since they follow it in
+the file.
+"""
+
+import bisect
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import mlx.nn as nn
+from mlx.utils import tree_flatten
+from mlx_lm.utils import save_config
+
+from models import errors
+from models.checkpoint import shards
+from models.checkpoint.shards import Output
+from models.checkpoint.weight_stream import Source, Weight, modules
+from models.recipes import Recipe
+
+# Weights in a block. On a CPU MLX computes mxfp4 and nvfp4 in many steps that take 33 and 66 bytes a weight: blocks that
+# stay in the processor's cache took 15 s for the starter where 1 << 20 took 24.
+BLOCK, FLOAT_BLOCK = 4 << 20, 1 << 18
+CACHE_BYTES = 64 << 20  # of freed memory that MLX may keep for the next block
+_WORK_BYTES = {"affine": 16 * BLOCK, "mxfp4": 128 * FLOAT_BLOCK, "mxfp8": 128 * FLOAT_BLOCK, "nvfp4": 256 * FLOAT_BLOCK}
+_NAMES = {
+    mx.bfloat16: "BF16", mx.float16: "F16", mx.float32: "F32", mx.uint8: "U8", mx.uint16: "U16", mx.uint32: "U32",
+    mx.uint64: "U64", mx.int8: "I8", mx.int16: "I16", mx.int32: "I32", mx.int64: "I64", mx.bool_: "BOOL",
+}  # fmt: skip
+_CAST_TO = {"float16": mx.float16, "bfloat16": mx.bfloat16, "float32": mx.float32}
+_LAYER = re.compile(r"\.(\d+)\.")
+
+Settings = dict[str, Any]
+Bytes = bytes | memoryview
+
+
+class Quantizing:
+    """One checkpoint on its way to a recipe. total_bytes: of the weights to be written; layers: of the model.
+
+    memory_bytes: what it needs at most, beside MLX itself.
+    """
+
+    def __init__(self, source: Source, recipe: Recipe) -> None:
+        self._source = source
+        self._recipe = recipe
+        self.layers = len(source.model.layers)
+        self._cast = _cast(source)
+        self._streams = _streams()
+        self.memory_bytes = _WORK_BYTES[recipe.mode] + max(weight.whole_bytes for weight in source.weights.values())
+        self._settings = self._chosen()
+        self._outputs = [output for name in _in_order(source.model) for output in self._written(name)]
+        self.total_bytes = sum(output.size for output in self._outputs)
+
+    def write(self, folder: Path) -> Iterator[int]:
+        """Write the weights into a folder, once; yields, at every piece, how many layers are done."""
+        ends = self._layer_ends()
+        written = 0
+        before = mx.set_cache_limit(CACHE_BYTES)
+        try:
+            for count in shards.write_shards(folder, self._outputs):
+                written += count
+                yield bisect.bisect_right(ends, written)
+        finally:
+            self._source.weights.clear()
+            mx.set_cache_limit(before)
+            mx.clear_cache()
+
+    def write_config(self, folder: Path) -> None:
+        """Write config.json as mlx-lm does."""
+        config = {key: value for key, value in self._source.config.items() if not key.startswith("quantization")}
+        config["quantization"] = self._quantization()
+        inner = getattr(self._source.model, "model", {})
+        save_config(config, str(folder / "config.json"), keep_vision_config="vision_tower" in inner)
+        with (folder / "config.json").open("rb") as file:
+            os.fsync(file.fileno())
+
+    def _quantization(self) -> Settings:
+        recipe = self._recipe
+        usual = {"group_size": recipe.group_size, "bits": recipe.bits, "mode": recipe.mode}
+        # of a mixed recipe mlx-lm names every module
+        own = {path: found for path, found in self._settings.items() if recipe.high_bits or found != usual}
+        return usual | own
+
+    def _chosen(self) -> dict[str, Settings]:
+        """How each module that is quantized will be."""
+        chosen = {}
+        for path, module in modules(self._source.model).items():
+            if settings := self._settings_of(path, module):
+                chosen[path] = settings
+        return chosen
+
+    def _settings_of(self, path: str, module: nn.Module) -> Settings | None:
+        recipe = self._recipe
+        if not hasattr(module, "to_quantized") or module.weight.shape[-1] % recipe.group_size:
+            return None
+        predicate = getattr(self._source.model, "quant_predicate", None)
+        own = True if predicate is None else predicate(path, module)
+        if isinstance(own, dict):
+            return {"mode": "affine"} | own  # an architecture's word about itself goes before a recipe
+        bits = recipe.bits_at(path, self.layers)
+        return {"group_size": recipe.group_size, "bits": bits, "mode": recipe.mode} if own else None
+
+    def _written(self, name: str) -> list[Output]:
+        path, _, part = name.rpartition(".")
+        weight = self._source.weights[name]
+        dtype = self._cast(name, weight.dtype)
+        settings = self._settings.get(path) if part == "weight" else None
+        if settings is None:
+            return [Output(name, _dtype_name(name, dtype), weight.shape, self._plain(name, dtype))]
+        return self._quantized(path, weight.shape, dtype, settings)
+
+    def _plain(self, name: str, dtype: mx.Dtype) -> Callable[[], Iterator[Bytes]]:
+        def chunks() -> Iterator[Bytes]:
+            weight = self._source.weights.pop(name)
+            for (block,) in self._ahead(weight, BLOCK, lambda rows: (rows.astype(dtype),)):
+                yield _bytes(block)
+
+        return chunks
+
+    def _quantized(self, path: str, shape: tuple[int, ...], dtype: mx.Dtype, settings: Settings) -> list[Output]:
+        """The packed weight and, behind it, its scales and biases, held until the packed one is written."""
+        affine = settings["mode"] == "affine"
+        held: dict[str, list[mx.array]] = {"scales": [], "biases": []}
+
+        def quantized(rows: mx.array) -> tuple[mx.array, ...]:
+            return tuple(mx.quantize(rows.astype(dtype), **settings))
+
+        def packed() -> Iterator[Bytes]:
+            weight = self._source.weights.pop(f"{path}.weight")
+            for block, *factors in self._ahead(weight, BLOCK if affine else FLOAT_BLOCK, quantized):
+                for part, factor in zip(held, factors, strict=False):  # no biases in the floating-point modes
+                    held[part].append(factor)
+                yield _bytes(block)
+
+        def factors(part: str) -> Callable[[], Iterator[Bytes]]:
+            def chunks() -> Iterator[Bytes]:
+                for factor in held.pop(part):
+                    yield _bytes(factor)
+
+            return chunks
+
+        rows, columns = shape[:-1], shape[-1]
+        groups = (*rows, columns // settings["group_size"])
+        kind = _dtype_name(path, dtype) if affine else "U8"
+        parts = ("scales", "biases") if affine else ("scales",)
+        return [
+            Output(f"{path}.weight", "U32", (*rows, columns * settings["bits"] // 32), packed),
+            *(Output(f"{path}.{part}", kind, groups, factors(part)) for part in parts),
+        ]
+
+    def _ahead(
+        self, weight: Weight, block: int, work: Callable[[mx.array], tuple[mx.array, ...]]
+    ) -> Iterator[tuple[mx.array, ...]]:
+        """Do the work on blocks of rows, the next ones being computed while one is written."""
+        under_way: list[tuple[mx.array, ...]] = []
+        step = max(1, block // weight.columns)
+        for number, start in enumerate(range(0, weight.n_rows, step)):
+            with mx.stream(self._streams[number % len(self._streams)]):
+                result = work(weight.rows(start, min(start + step, weight.n_rows)))
+                mx.async_eval(*result)  # type: ignore[no-untyped-call]
+            under_way.append(result)
+            if len(under_way) > len(self._streams):
+                yield under_way.pop(0)
+        yield from under_way
+
+    def _layer_ends(self) -> list[int]:
+        """How many bytes are written when each layer is done."""
+        ends = [0] * self.layers
+        at = 0
+        for output in self._outputs:
+            at += output.size
+            found = _LAYER.search(output.name)
+            if found and int(found[1]) < self.layers:
+                ends[int(found[1])] = at
+        return sorted(ends)
+
+
+def check_backend(recipe: Recipe) -> None:
+    """Try a recipe's mode on a few numbers. Raises Unsupported when MLX does not have it on this machine."""
+    try:
+        mx.eval(mx.quantize(mx.zeros((8, 256)), group_size=recipe.group_size, bits=recipe.bits, mode=recipe.mode))
+    except (ValueError, RuntimeError) as error:
+        raise errors.Unsupported(
+            f"MLX can't quantize to {recipe.name} on this machine: {str(error).splitlines()[0]}", "Take 4bit instead."
+        ) from error
+
+
+def _in_order(model: nn.Module) -> Iterable[str]:
+    return (name for name, _ in tree_flatten(model.parameters()))
+
+
+def _cast(source: Source) -> Callable[[str, mx.Dtype], mx.Dtype]:
+    """The type that a weight is given: the one that config.json states as torch_dtype, else its own."""
+    config = source.config
+    stated = str(config.get("torch_dtype") or (config.get("text_config") or {}).get("dtype"))
+    predicate = getattr(source.model, "cast_predicate", lambda _: True)
+
+    def cast(name: str, dtype: mx.Dtype) -> mx.Dtype:
+        wanted = _CAST_TO.get(stated)
+        return wanted if wanted and mx.issubdtype(dtype, mx.floating) and predicate(name) else dtype
+
+    return cast
+
+
+def _streams() -> list[mx.Stream]:
+    """Where blocks are computed: on a CPU, where a stream is a thread, on two at a time."""
+    default = mx.default_device()
+    usual = mx.default_stream(default)
+    return [usual, mx.new_stream(default)] if default == mx.Device(mx.cpu) else [usual]
+
+
+def _bytes(array: mx.array) -> memoryview:
+    return memoryview(array.reshape(-1).view(mx.uint8))  # type: ignore[arg-type]
+
+
+def _dtype_name(name: str, dtype: mx.Dtype) -> str:
+    try:
+        return _NAMES[dtype]
+    except KeyError:
+        raise errors.Unsupported(f"{name} holds numbers of the type {dtype}, which can't be written.") from None

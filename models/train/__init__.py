@@ -1,1 +1,0 @@
-"""Fine-tuning: traces become rows of tokens, rows become steps, steps become an adapter (models/train/finetune.py)."""

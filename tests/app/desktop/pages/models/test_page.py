@@ -1,0 +1,581 @@
+"""The page as one uses it: pressing, typing, dropping."""
+
+import msgspec
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QMenu, QWidget
+from pytestqt.qtbot import QtBot
+
+from app.desktop.pages.models.get_row import GetRow
+from app.desktop.pages.models.library_section import EMPTY
+from app.desktop.pages.models.page import ModelsPage
+from app.desktop.services.removals import Removals
+from models import events, requests
+from models.errors import DiskFull
+from models.events import Model
+from tests.app.desktop.fake_engine import FakeEngine
+from tests.app.desktop.pages.models.fakes import LLAMA_8B, QWEN_7B, FakeJobs, downloading, many, model, quantizing
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+def button(page: QWidget, name: str) -> QAbstractButton:
+    """The one button of that accessible name that can be seen."""
+    seen = [b for b in page.findChildren(QAbstractButton) if b.accessibleName() == name and b.isVisible()]
+    assert len(seen) == 1, (name, [b.accessibleName() for b in page.findChildren(QAbstractButton) if b.isVisible()])
+    return seen[0]
+
+
+def press(page: QWidget, name: str, qtbot: QtBot) -> None:
+    qtbot.mouseClick(button(page, name), LEFT)
+
+
+def row(page: ModelsPage, title: str) -> GetRow:
+    found = page.discover.row(title)
+    assert found is not None
+    return found
+
+
+def open_menu(page: QWidget) -> QMenu:
+    return next(menu for menu in page.findChildren(QMenu) if menu.isVisible())
+
+
+def entry(menu: QMenu, beginning: str) -> QAction:
+    return next(action for action in menu.actions() if action.text().startswith(beginning))
+
+
+def shown_rows(page: ModelsPage) -> list[str]:
+    return [row.title for row in page.discover.table.rows if row.isVisible()]
+
+
+# Discover
+
+
+def test_one_click_gets_the_recommended_variant(page: ModelsPage, jobs: FakeJobs, qtbot: QtBot) -> None:
+    press(page, "Get R1-Distill-Qwen-7B", qtbot)
+    assert jobs.calls == [("get", "R1-Distill-Qwen-7B", QWEN_7B, "main", "mixed-4-6", False)]
+    button(page, "Cancel R1-Distill-Qwen-7B")
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Space, Qt.Key.Key_Return])
+def test_get_by_key(page: ModelsPage, jobs: FakeJobs, qtbot: QtBot, key: Qt.Key) -> None:
+    get = button(page, "Get R1-Distill-Qwen-7B")
+    get.setFocus()
+    qtbot.keyClick(get, key)
+    assert jobs.calls[0][:3] == ("get", "R1-Distill-Qwen-7B", QWEN_7B)
+
+
+def test_every_get_is_reached_by_tab(page: ModelsPage, qtbot: QtBot) -> None:
+    page.activateWindow()
+    page.toolbar.search.setFocus()
+    names: list[str] = []
+    for _ in range(60):
+        qtbot.keyClick(page.focusWidget() or page, Qt.Key.Key_Tab)
+        focused = page.focusWidget()
+        names.append(focused.accessibleName() if focused is not None else "")
+    assert names[0] == "Import"
+    gets = [f"Get {title}" for title in shown_rows(page) if row(page, title).state.kind == "get"]
+    assert set(gets) <= set(names)
+
+
+def test_the_menu_lists_every_variant_and_remembers_what_becomes_of_the_original(
+    page: ModelsPage, jobs: FakeJobs, qtbot: QtBot
+) -> None:
+    press(page, "Variants of R1-Distill-Qwen-14B", qtbot)
+    menu = open_menu(page)
+    texts = [action.text() for action in menu.actions() if not action.isSeparator()]
+    assert texts[0].startswith("4-bit (recommended)\t8.3 GB · needs 10.3 GB · tight")
+    assert any(text.startswith("8-bit\t") and text.endswith("too big") for text in texts)
+    assert texts[-1].startswith("The original, not quantized\t29.5 GB")
+    drop = entry(menu, "Delete the original afterwards")
+    qtbot.mouseClick(menu, LEFT, pos=menu.actionGeometry(drop).center())
+    assert menu.isVisible()
+    assert drop.isChecked()
+    assert not entry(menu, "Keep the original").isChecked()
+    three = menu.actionGeometry(entry(menu, "3-bit")).center()
+    qtbot.mouseClick(menu, LEFT, pos=three)
+    assert jobs.calls[-1] == (
+        "get",
+        "R1-Distill-Qwen-14B",
+        "deepseek-ai/DeepSeek-R1-Distill-Qwen-14B",
+        "main",
+        "3bit",
+        True,
+    )
+    press(page, "Get R1-Distill-Qwen-7B", qtbot)
+    assert jobs.calls[-1][-1] is True
+
+
+def test_what_is_too_big_asks_once_in_place_with_the_numbers(page: ModelsPage, jobs: FakeJobs, qtbot: QtBot) -> None:
+    big = row(page, "R1-Distill-Qwen-32B")
+    press(page, "Get R1-Distill-Qwen-32B", qtbot)
+    assert jobs.calls == []
+    assert big.question.startswith("4-bit needs 21.0 GB, this ")
+    assert "limit is 10.4 GB" in big.question
+    press(page, "Don’t get R1-Distill-Qwen-32B", qtbot)
+    assert big.question == ""
+    assert jobs.calls == []
+    press(page, "Get R1-Distill-Qwen-32B", qtbot)
+    press(page, "Get R1-Distill-Qwen-32B all the same", qtbot)
+    assert jobs.calls[0][:2] == ("get", "R1-Distill-Qwen-32B")
+    assert jobs.calls[0][4] == "4bit"
+
+
+def test_a_row_follows_its_job_from_get_to_chat(
+    page: ModelsPage, jobs: FakeJobs, here: list[Model], qtbot: QtBot
+) -> None:
+    seven = row(page, "R1-Distill-Qwen-7B")
+    job = downloading(jobs)
+    assert (seven.state.kind, seven.state.text) == ("busy", "61 %")
+    assert not seven.get.isVisible()
+    jobs.change(job.id, doing="quantize", done=3, total=28, unit="layers")
+    assert seven.state.text == "quantizing"
+    here.append(model("qwen-7b-4bit", "R1-Distill-Qwen-7B", 4.5, repo=QWEN_7B, recipe="4bit"))
+    with qtbot.waitSignal(page.reading.listed):
+        jobs.change(job.id, state="done", model="qwen-7b-4bit", ended="2025-11-24T10:00:00+00:00")
+    assert seven.state.kind == "chat"
+    with qtbot.waitSignal(page.chat_requested) as asked:
+        press(page.discover.table, "Chat with R1-Distill-Qwen-7B", qtbot)
+    assert asked.args == ["qwen-7b-4bit"]
+
+
+def test_the_keyboard_stays_on_the_row_from_get_to_chat(
+    page: ModelsPage, jobs: FakeJobs, here: list[Model], qtbot: QtBot
+) -> None:
+    seven = row(page, "R1-Distill-Qwen-7B")
+    seven.get.main.setFocus()
+    job = downloading(jobs)
+    assert seven.hasFocus()
+    here.append(model("qwen-7b-4bit", "R1-Distill-Qwen-7B", 4.5, repo=QWEN_7B, recipe="4bit"))
+    with qtbot.waitSignal(page.reading.listed):
+        jobs.change(job.id, state="done", model="qwen-7b-4bit", ended="2025-11-24T10:00:00+00:00")
+    assert seven.get.main.hasFocus()
+    with qtbot.waitSignal(page.chat_requested) as asked:
+        qtbot.keyClick(seven.get.main, Qt.Key.Key_Return)
+    assert asked.args == ["qwen-7b-4bit"]
+
+
+def test_a_download_is_paused_resumed_and_cancelled(page: ModelsPage, jobs: FakeJobs, qtbot: QtBot) -> None:
+    job = downloading(jobs)
+    press(page, "Pause R1-Distill-Qwen-7B", qtbot)
+    press(page, "Resume R1-Distill-Qwen-7B", qtbot)
+    press(page, "Cancel R1-Distill-Qwen-7B", qtbot)
+    assert jobs.calls == [("pause", job.id), ("resume", job.id), ("cancel", job.id)]
+    assert not page.discover.stack.isVisible()
+    button(page, "Get R1-Distill-Qwen-7B")
+
+
+def test_progress_takes_no_focus_and_pausing_keeps_it(page: ModelsPage, jobs: FakeJobs, qtbot: QtBot) -> None:
+    page.activateWindow()
+    job = downloading(jobs)
+    cancel = button(page, "Cancel R1-Distill-Qwen-7B")
+    cancel.setFocus()
+    jobs.change(job.id, done=9_400_000_000)
+    assert page.focusWidget() is cancel
+    button(page, "Pause R1-Distill-Qwen-7B").setFocus()
+    qtbot.keyClick(button(page, "Pause R1-Distill-Qwen-7B"), Qt.Key.Key_Return)
+    assert page.focusWidget() is button(page, "Resume R1-Distill-Qwen-7B")
+
+
+def test_a_quantization_can_only_be_cancelled(page: ModelsPage, jobs: FakeJobs) -> None:
+    quantizing(jobs)
+    button(page, "Cancel R1-Distill-Llama-8B")
+    names = [b.accessibleName() for b in page.findChildren(QAbstractButton) if b.isVisible()]
+    assert "Pause R1-Distill-Llama-8B" not in names
+
+
+def test_cards_and_rows_are_read_out(page: ModelsPage, jobs: FakeJobs) -> None:
+    job = downloading(jobs)
+    card = page.discover.stack.cards[job.id]
+    assert card.accessibleName() == "R1-Distill-Qwen-7B"
+    assert "84 MB/s" in card.accessibleDescription()
+    said = row(page, "R1-Distill-Qwen-14B").accessibleDescription()
+    assert "MATH-500 93.9" in said
+    assert "10.3 GB · 4-bit" in said
+
+
+def test_a_failure_to_start_is_told(page: ModelsPage, jobs: FakeJobs, qtbot: QtBot) -> None:
+    jobs.error = DiskFull("5.1 GB are needed, 3.1 GB are free.", "Free some space.")
+    press(page, "Get R1-Distill-Qwen-7B", qtbot)
+    assert page.notices.text == "5.1 GB are needed, 3.1 GB are free. Free some space."
+
+
+def test_the_first_run_is_offered_the_best_that_fits(
+    page: ModelsPage, here: list[Model], jobs: FakeJobs, qtbot: QtBot
+) -> None:
+    assert not page.discover.first_offer
+    del here[1:]
+    with qtbot.waitSignal(page.reading.listed):
+        page.start()
+    assert "is the best distilled model that fits this" in page.discover.first_offer
+    title = page.discover.first_offer.split(" is the best")[0]
+    press(page, "Get the offered model", qtbot)
+    assert jobs.calls[0][:2] == ("get", title)
+    assert not page.discover.first_offer
+
+
+# Search
+
+
+def test_typing_filters_the_catalog_at_once(page: ModelsPage, qtbot: QtBot) -> None:
+    everything = len(shown_rows(page))
+    qtbot.keyClicks(page.toolbar.search, "qwen3 apache")
+    assert 0 < len(shown_rows(page)) < everything
+    assert all("Qwen3" in title for title in shown_rows(page))
+    qtbot.keyClick(page.toolbar.search, Qt.Key.Key_Escape)
+    assert len(shown_rows(page)) == everything
+
+
+def search(page: ModelsPage, engine: FakeEngine, query: str, qtbot: QtBot) -> int:
+    page.toolbar.search.clear()
+    qtbot.keyClicks(page.toolbar.search, query)
+    qtbot.keyClick(page.toolbar.search, Qt.Key.Key_Return)
+    call = max(engine.requests)
+    assert engine.requests[call] == requests.Search(query=query)
+    return call
+
+
+def hub(repo: str, **values: object) -> events.HubModel:
+    return events.HubModel(
+        **{"repo": repo, "downloads": 812_334, "likes": 1, "licence": "mit", "gated": False, **values}
+    )  # type: ignore[arg-type]
+
+
+def test_return_searches_the_hub(page: ModelsPage, engine: FakeEngine, jobs: FakeJobs, qtbot: QtBot) -> None:
+    call = search(page, engine, "maths", qtbot)
+    assert page.discover.results.sentence == "Asking Hugging Face …"
+    found = [hub("somebody/Maths-3B", params=3_000_000_000), hub("b/Gated-1B", gated=True)]
+    engine.play(call, events.Done(result=events.Found(query="maths", models=found)))
+    rows = page.discover.results.rows
+    assert [row.title for row in rows] == ["somebody/Maths-3B", "b/Gated-1B"]
+    assert rows[0].accessibleDescription() == "812,334 downloads · 3.0B weights · mit"
+    assert "gated" in rows[1].accessibleDescription()
+    press(page, "Get somebody/Maths-3B", qtbot)
+    assert jobs.calls == [("get", "Maths-3B", "somebody/Maths-3B", "main", "4bit", False)]
+
+
+def test_a_repository_of_the_hub_can_be_had_in_any_variant(
+    page: ModelsPage, engine: FakeEngine, jobs: FakeJobs, qtbot: QtBot
+) -> None:
+    call = search(page, engine, "maths", qtbot)
+    engine.play(call, events.Done(result=events.Found(query="maths", models=[hub("a/Maths-3B", params=3_000_000_000)])))
+    press(page, "Variants of a/Maths-3B", qtbot)
+    menu = open_menu(page)
+    assert entry(menu, "8-bit").text() == "8-bit\tabout 3.2 GB"
+    entry(menu, "The original, not quantized").trigger()
+    menu.close()
+    assert jobs.calls == [("get", "Maths-3B", "a/Maths-3B", "main", "", False)]
+
+
+def test_a_repository_of_the_hub_that_is_too_big_asks_too(
+    page: ModelsPage, engine: FakeEngine, jobs: FakeJobs, qtbot: QtBot
+) -> None:
+    call = search(page, engine, "big", qtbot)
+    found = [hub("a/Big-70B", params=70_000_000_000), hub("Qwen/QwQ-32B")]
+    engine.play(call, events.Done(result=events.Found(query="big", models=found)))
+    press(page, "Get a/Big-70B", qtbot)
+    assert page.discover.results.rows[0].question.startswith("Its weights take about 39.4 GB")
+    # what the catalog knows is asked with its figures
+    press(page, "Get Qwen/QwQ-32B", qtbot)
+    assert page.discover.results.rows[1].question.startswith("4-bit needs 21.0 GB")
+    assert jobs.calls == []
+
+
+def test_a_search_that_fails_says_so_in_place_and_can_be_tried_again(
+    page: ModelsPage, engine: FakeEngine, qtbot: QtBot
+) -> None:
+    call = search(page, engine, "maths", qtbot)
+    engine.play(call, events.Failed(kind="offline", text="There is no network.", hint="What is here works without it."))
+    assert page.discover.results.sentence == "There is no network. What is here works without it."
+    press(page, "Search again", qtbot)
+    assert max(engine.requests) > call
+    assert page.discover.results.sentence == "Asking Hugging Face …"
+
+
+def test_a_new_search_drops_the_one_before(page: ModelsPage, engine: FakeEngine, qtbot: QtBot) -> None:
+    first = search(page, engine, "one", qtbot)
+    second = search(page, engine, "two", qtbot)
+    assert engine.cancelled == [first]
+    engine.play(first, events.Done(result=events.Found(query="one", models=[hub("a/One")])))
+    assert page.discover.results.rows == []
+    engine.play(second, events.Done(result=events.Found(query="two", models=[])))
+    assert page.discover.results.sentence == "Nothing on Hugging Face has these words."
+
+
+def test_a_search_can_be_stopped(page: ModelsPage, engine: FakeEngine, qtbot: QtBot) -> None:
+    call = search(page, engine, "slow", qtbot)
+    press(page, "Stop searching", qtbot)
+    assert engine.cancelled == [call]
+    assert not page.discover.results.isVisible()
+
+
+def test_a_pasted_repository_gets_a_row_of_its_own(
+    page: ModelsPage, engine: FakeEngine, jobs: FakeJobs, qtbot: QtBot
+) -> None:
+    page.toolbar.search.setText("https://huggingface.co/somebody/My-Reasoner-3B")
+    qtbot.keyClick(page.toolbar.search, Qt.Key.Key_Return)
+    assert not any(isinstance(request, requests.Search) for request in engine.requests.values())
+    press(page, "Get somebody/My-Reasoner-3B", qtbot)
+    assert jobs.calls[0][:3] == ("get", "My-Reasoner-3B", "somebody/My-Reasoner-3B")
+    page.toolbar.search.clear()
+    assert page.discover.pasted is None
+
+
+def test_a_pasted_repository_of_the_catalog_is_its_row(page: ModelsPage, qtbot: QtBot) -> None:
+    page.toolbar.search.setText(f"https://huggingface.co/{QWEN_7B}")
+    assert shown_rows(page) == ["R1-Distill-Qwen-7B"]
+    assert page.discover.pasted is None
+
+
+# On this Mac
+
+
+@pytest.fixture
+def library(page: ModelsPage, qtbot: QtBot) -> ModelsPage:
+    press(page, "On this Mac", qtbot)
+    return page
+
+
+def test_sections_say_how_much_there_is(page: ModelsPage, jobs: FakeJobs) -> None:
+    downloading(jobs)
+    assert [b.text() for b in page.toolbar.sections.values()] == ["Discover", "On this Mac · 8", "Activity · 1"]
+
+
+def test_return_chats_with_the_chosen_model(library: ModelsPage, qtbot: QtBot) -> None:
+    view = library.library.view
+    view.setFocus()
+    view.choose("llama-8b-4bit")
+    qtbot.keyClick(view, Qt.Key.Key_Down)
+    with qtbot.waitSignal(library.chat_requested) as asked:
+        qtbot.keyClick(view, Qt.Key.Key_Return)
+    assert asked.args == ["llama-8b-8bit"]
+
+
+def test_an_adapter_is_chatted_with_on_its_base(library: ModelsPage, qtbot: QtBot) -> None:
+    library.library.view.choose("sums-by-running-totals")
+    with qtbot.waitSignal(library.adapter_chat_requested) as asked:
+        press(library, "Chat with Sums by running totals", qtbot)
+    assert asked.args == ["starter", "sums-by-running-totals"]
+
+
+def test_an_adapter_is_fused_or_exported(library: ModelsPage, jobs: FakeJobs, qtbot: QtBot) -> None:
+    adapter = next(model for model in library.models if model.kind == "adapter")
+    library.library.view.choose(adapter.name)
+    press(library, f"Export {adapter.title}", qtbot)
+    dialog = library.library.findChild(QFileDialog)
+    assert dialog is not None
+    dialog.fileSelected.emit("/tmp/out.gguf")
+    dialog.reject()
+    assert jobs.calls == [("fuse", adapter.base, adapter.name, "/tmp/out.gguf")]
+    jobs.change(1, state="done")
+    press(library, f"Fuse {adapter.title}", qtbot)
+    assert jobs.calls[-1] == ("fuse", adapter.base, adapter.name, "")
+
+
+def test_delete_hides_at_once_and_undo_brings_back(
+    library: ModelsPage, deleted: list[str], removals: Removals, qtbot: QtBot
+) -> None:
+    view = library.library.view
+    view.choose("llama-8b-3bit")
+    qtbot.keyClick(view, Qt.Key.Key_Delete)
+    assert library.notices.text == "DeepSeek-R1-Distill-Llama-8B 3-bit will be deleted when Stillroom quits: 3.6 GB."
+    assert not library.library.model.row_of("llama-8b-3bit").isValid()
+    assert library.toolbar.sections["library"].text() == "On this Mac · 7"
+    assert view.current() is not None
+    press(library, "Keep DeepSeek-R1-Distill-Llama-8B 3-bit", qtbot)
+    assert library.library.model.row_of("llama-8b-3bit").isValid()
+    assert deleted == []
+    assert removals.pending() == set()
+
+
+def test_the_space_can_be_freed_now(library: ModelsPage, deleted: list[str], removals: Removals, qtbot: QtBot) -> None:
+    library.library.view.choose("llama-8b-3bit")
+    press(library, "Delete DeepSeek-R1-Distill-Llama-8B 3-bit", qtbot)
+    with qtbot.waitSignal(removals.freed), qtbot.waitSignal(library.reading.listed):
+        press(library, "Free the space of DeepSeek-R1-Distill-Llama-8B 3-bit now", qtbot)
+    assert deleted == ["llama-8b-3bit"]
+    assert library.notices.text == "DeepSeek-R1-Distill-Llama-8B 3-bit is deleted: 3.6 GB freed."
+    assert not library.library.hidden.isVisible()
+
+
+def test_commands_of_the_menu_delete_and_undo(library: ModelsPage, removals: Removals) -> None:
+    library.library.view.choose("starter")
+    assert not library.can_delete()
+    library.library.view.choose("half")
+    assert library.can_delete()
+    library.delete_chosen()
+    assert removals.pending() == {"half"}
+    assert library.can_undo()
+    library.undo_delete()
+    assert not library.can_undo()
+    assert library.notices.text == ""
+
+
+def test_a_broken_model_says_why_and_can_be_repaired(library: ModelsPage, jobs: FakeJobs, qtbot: QtBot) -> None:
+    library.library.view.choose("half")
+    names = [b.accessibleName() for b in library.library.panel.findChildren(QAbstractButton) if b.isVisible()]
+    assert "Chat with R1-Distill-Qwen-14B" not in names
+    press(library, "Repair R1-Distill-Qwen-14B", qtbot)
+    assert jobs.calls == [("repair", "half")]
+
+
+def test_a_model_is_measured_and_not_twice_at_once(library: ModelsPage, jobs: FakeJobs, qtbot: QtBot) -> None:
+    library.library.view.choose("llama-8b-4bit")
+    press(library, "Measure card of DeepSeek-R1-Distill-Llama-8B 4-bit", qtbot)
+    assert jobs.calls == [("measure", "llama-8b-4bit", "DeepSeek-R1-Distill-Llama-8B 4-bit")]
+    assert not button(library, "Measure card of DeepSeek-R1-Distill-Llama-8B 4-bit").isEnabled()
+
+
+def test_a_model_is_quantized_anew_from_its_original(
+    library: ModelsPage, jobs: FakeJobs, here: list[Model], qtbot: QtBot
+) -> None:
+    library.library.view.choose("llama-8b-4bit")
+    press(library, "Quantize DeepSeek-R1-Distill-Llama-8B 4-bit", qtbot)
+    menu = open_menu(library)
+    entry(menu, "6-bit").trigger()
+    menu.close()
+    assert jobs.calls == [("quantize", LLAMA_8B, "DeepSeek-R1-Distill-Llama-8B", "6bit")]
+    here[:] = [found for found in here if found.kind != "original"]
+    with qtbot.waitSignal(library.reading.listed):
+        library.start()
+    entry(library.library.quantize_menu("llama-8b-4bit"), "6-bit").trigger()
+    revision = "6a6f4aa4197940add57724a7707d069478df56b1"
+    assert jobs.calls[-1] == ("get", "DeepSeek-R1-Distill-Llama-8B", LLAMA_8B, revision, "6bit", False)
+
+
+def test_sorting_keeps_what_is_chosen(library: ModelsPage, qtbot: QtBot) -> None:
+    library.library.view.choose("half")
+    press(library, "Sort by size", qtbot)
+    assert library.library.model.models[0].kind == "original"
+    chosen = library.library.view.current()
+    assert chosen is not None
+    assert chosen.name == "half"
+
+
+def test_cards_of_the_chosen_model_stand_side_by_side(library: ModelsPage) -> None:
+    library.set_in_use("llama-8b-8bit")
+    library.library.view.choose("llama-8b-4bit")
+    rows = library.library.panel.cards.model.rows
+    assert [row.name for row in rows if row.in_use] == ["llama-8b-8bit"]
+    assert len(rows) == 5
+
+
+def test_a_library_of_two_hundred_is_listed(library: ModelsPage, here: list[Model], qtbot: QtBot) -> None:
+    here[:] = many(200)
+    with qtbot.waitSignal(library.changed):
+        library.start()
+    assert library.library.model.rowCount() == 200
+    assert library.library.totals.startswith("200 models · 900.0 GB")
+
+
+def test_an_empty_library_says_what_to_do(library: ModelsPage, here: list[Model], qtbot: QtBot) -> None:
+    here.clear()
+    with qtbot.waitSignal(library.reading.listed):
+        library.start()
+    assert library.library.sentence == EMPTY
+    assert not library.library.panel.isVisible()
+
+
+def test_the_context_menu_offers_what_the_panel_offers(library: ModelsPage) -> None:
+    library.library.view.choose("llama-8b-4bit")
+    texts = [action.text() for action in library.library.model_menu("llama-8b-4bit").actions()]
+    assert texts[:3] == ["Chat", "Quantize…", "Measure Quant Card"]
+    assert texts[-1] == "Delete"
+
+
+def test_a_library_that_cannot_be_read_is_told_and_tried_again(library: ModelsPage, qtbot: QtBot) -> None:
+    reads: list[int] = []
+
+    def fail() -> list[Model]:
+        reads.append(1)
+        raise DiskFull("The library can’t be read.")
+
+    library.reading._list_models = fail
+    with qtbot.waitSignal(library.reading.failed):
+        library.start()
+    assert library.notices.text == "The library can’t be read."
+    with qtbot.waitSignal(library.reading.failed):
+        library.notices._action.click()
+    assert len(reads) == 2
+
+
+@pytest.mark.parametrize("section", ["discover", "library", "activity"])
+def test_the_page_fits_beside_the_sidebar_of_the_smallest_window(
+    page: ModelsPage, jobs: FakeJobs, qtbot: QtBot, section: str
+) -> None:
+    downloading(jobs)
+    jobs.put(title="Failed", state="failed", error="A long sentence on why. " * 12, ended="2025-11-24T09:00:00+00:00")
+    page.show_section(section)
+    page.library.view.choose("llama-8b-4bit")
+    page.library.delete("llama-8b-3bit")
+    page.resize(528, 450)
+    qtbot.waitUntil(lambda: page.minimumSizeHint().height() <= 450)
+    assert page.minimumSizeHint().width() <= 528
+    assert (page.width(), page.height()) == (528, 450)
+
+
+# Activity
+
+
+def test_activity_lists_what_runs_first_and_how_the_rest_ended(page: ModelsPage, jobs: FakeJobs, qtbot: QtBot) -> None:
+    failed = jobs.put(title="Failed", state="failed", error="No network.", ended="2025-11-24T09:00:00+00:00")
+    jobs.put(title="Done", state="done", model="half", ended="2025-11-24T10:00:00+00:00")
+    waits = downloading(jobs, "Waits", "a/waits", state="waiting")
+    runs = downloading(jobs, "Runs", "a/runs")
+    press(page, "Activity", qtbot)
+    assert list(page.activity.under_way.cards) == [runs.id, waits.id]
+    assert [card.job.title for card in page.activity.ended.cards.values()] == ["Done", "Failed"]
+    with qtbot.waitSignal(page.chat_requested) as asked:
+        press(page, "Chat with Done", qtbot)
+    assert asked.args == ["half"]
+    press(page, "Try Failed again", qtbot)
+    assert jobs.calls == [("resume", failed.id)]
+    press(page, "Clear finished", qtbot)
+    assert jobs.calls[-1] == ("clear",)
+    assert page.activity.ended.cards == {}
+
+
+def test_hundreds_of_ended_jobs_are_counted_not_drawn(page: ModelsPage, jobs: FakeJobs) -> None:
+    for n in range(300):
+        job = msgspec.structs.replace(jobs.put(title=f"Job {n}"), state="done", ended=f"2025-11-24T10:00:{n % 60:02}")
+        jobs.jobs[job.id] = job
+    page.show_section("activity")
+    assert len(page.activity.ended.cards) == 30
+
+
+# Import
+
+
+def drop(page: ModelsPage, *paths: str) -> bool:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(path) for path in paths])
+    action, buttons, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(QPoint(50, 200), action, data, buttons, none)
+    enter.ignore()
+    QApplication.sendEvent(page, enter)
+    if enter.isAccepted():
+        QApplication.sendEvent(page, QDropEvent(QPointF(50, 200), action, data, buttons, none))
+    return enter.isAccepted()
+
+
+def test_gguf_files_and_folders_are_imported_when_dropped(page: ModelsPage, jobs: FakeJobs, tmp_path: object) -> None:
+    assert not drop(page, "/somewhere/notes.txt")
+    assert jobs.calls == []
+    assert drop(page, "/somewhere/model.GGUF", str(tmp_path), "/somewhere/notes.txt")
+    assert jobs.calls == [("import_path", "/somewhere/model.GGUF"), ("import_path", str(tmp_path))]
+
+
+def test_import_asks_for_a_file_or_a_folder(page: ModelsPage, jobs: FakeJobs, qtbot: QtBot) -> None:
+    from PySide6.QtWidgets import QFileDialog
+
+    press(page, "Import", qtbot)
+    menu = open_menu(page)
+    assert [action.text() for action in menu.actions()] == ["GGUF File…", "Model Folder…"]
+    menu.close()
+    page.import_file()
+    dialog = page.findChild(QFileDialog)
+    assert dialog is not None
+    dialog.fileSelected.emit("/somewhere/model.gguf")
+    dialog.close()
+    assert jobs.calls == [("import_path", "/somewhere/model.gguf")]

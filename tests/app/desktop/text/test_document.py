@@ -1,0 +1,224 @@
+"""A message as a document: growing in steps gives what setting it at once gives, and nothing is loaded."""
+
+import random
+
+import pytest
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QImage, QTextDocument
+from PySide6.QtWidgets import QApplication
+
+from app.desktop.text import look as props
+from app.desktop.text.blocks import Paragraph, Parsed, Table
+from app.desktop.text.document import MessageDocument, fragments
+from app.desktop.text.look import Look
+from app.desktop.text.markdown import parse
+from app.desktop.text.plain_text import FORCED, parse_plain
+from app.desktop.theme import DARK, LIGHT
+from tests.app.desktop.pages.chat.streaming import sample
+
+LISTS = "1. one\n\n2. two with $x$\n\n   more\n\n3. three\n   - deep\n   - deeper\n\nend\n\n- a\n- b\n\n- c\n"
+
+
+def document(text: str = "", parser: object = parse) -> MessageDocument:
+    made = MessageDocument(Look(LIGHT), parser)  # type: ignore[arg-type]
+    made.setTextWidth(600)
+    if text:
+        made.set_source(text)
+        made.settle()
+    return made
+
+
+def shape(made: MessageDocument) -> list[tuple[object, ...]]:
+    """What is shown, block by block: text, margins, indents and the looks of its characters."""
+    found: list[tuple[object, ...]] = []
+    for block in made.blocks():
+        form = block.blockFormat()
+        looks = [
+            (
+                part.text(),
+                part.charFormat().fontWeight(),
+                part.charFormat().fontItalic(),
+                part.charFormat().anchorHref(),
+                part.charFormat().property(props.TEX),
+                part.charFormat().property(props.INLINE_CODE),
+            )
+            for part in fragments(block)
+        ]
+        margins = (form.topMargin(), form.bottomMargin(), form.leftMargin())
+        found.append((margins, form.property(props.MARKERS), form.property(props.CARD), looks))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(
+    "text",
+    [
+        sample(7),
+        LISTS,
+        "| a | b |\n|---|---|\n| 1 | $x$ |\n| 2 | y |\n\n" * 2,
+        "a **b $y$ c** `d` [e](https://f.example) 😀 g\n" * 4,
+    ],
+)
+def test_streaming_gives_what_setting_gives(qapp: QApplication, text: str, seed: int) -> None:
+    chance = random.Random(seed)
+    grown = document()
+    position = 0
+    while position < len(text):
+        step = chance.choice([1, 2, 3, 7, 40])
+        grown.append(text[position : position + step])
+        grown.show_more_text()
+        position += step
+    grown.settle()
+    assert shape(grown) == shape(document(text))
+    assert grown.source == text
+
+
+def test_the_past_is_not_parsed_again(qapp: QApplication) -> None:
+    lengths: list[int] = []
+
+    def spy(text: str, rows: int, inside: str) -> Parsed:
+        lengths.append(len(text))
+        return parse(text, rows, inside)
+
+    grown = document(parser=spy)
+    for number in range(60):
+        grown.append(f"Paragraph {number} with $x_{number}$ and words.\n\n")
+        grown.show_more_text()
+    for number in range(60):
+        grown.append(f"{number}. item {number}\n")
+        grown.show_more_text()
+    assert max(lengths) < 120
+
+
+def test_a_growing_paragraph_keeps_a_selection_before_it(qapp: QApplication) -> None:
+    from PySide6.QtGui import QTextCursor
+
+    grown = document()
+    grown.append("first paragraph\n\nsecond ")
+    grown.show_more_text()
+    cursor = QTextCursor(grown)
+    cursor.setPosition(0)
+    cursor.setPosition(5, QTextCursor.MoveMode.KeepAnchor)
+    for piece in ("para", "graph with **bold", "** and $x$", " end\n\nthird"):
+        grown.append(piece)
+        grown.show_more_text()
+    assert cursor.selectedText() == "first"
+
+
+def test_formula_that_cannot_be_drawn_is_shown_as_written(qapp: QApplication) -> None:
+    made = document(r"so $\frac{1}$ and $x$")
+    assert made.toPlainText() == "so $\\frac{1}$ and \ufffc"
+
+
+def test_a_formula_hanging_low_is_painted_on_the_line_of_its_text(qapp: QApplication) -> None:
+    made = document(r"text $\frac{a}{b}$ and $x$ here")
+    block = made.begin()
+    line = block.layout().lineAt(0)
+    assert made._object._baseline(5) == pytest.approx(
+        made.documentLayout().blockBoundingRect(block).top() + line.ascent() + line.y()
+    )
+    form = next(f.charFormat() for f in fragments(block) if f.charFormat().objectType() == props.FORMULA)
+    size = made._object.intrinsicSize(made, 5, form)
+    assert line.ascent() + line.descent() >= size.height() - 1
+
+
+def test_nothing_is_loaded(qapp: QApplication) -> None:
+    made = document("![](/dev/zero) ![x](file:///etc/passwd) <img src='/dev/zero'> ![y](https://a.example/x.png)")
+    for name in ("/dev/zero", "file:///etc/passwd", "https://a.example/x.png"):
+        image = made.resource(int(QTextDocument.ResourceType.ImageResource.value), QUrl(name))
+        assert isinstance(image, QImage)
+        assert (image.width(), image.height()) == (1, 1)
+    assert "/dev/zero" in made.toPlainText()
+
+
+def test_long_table_and_long_text_are_shown_in_part(qapp: QApplication) -> None:
+    made = document("| a | b |\n|---|---|\n" + "| 1 | 2 |\n" * 5000)
+    assert made.is_cut
+    assert "4,800 more rows are not shown." in made.toPlainText()
+    made.show_more()
+    made.show_all()
+    assert "4,600 more rows are not shown." in made.toPlainText()
+    long = document("word " * 60_000)
+    assert long.is_cut
+    long.show_more()
+    long.show_all()
+    assert not long.is_cut
+
+
+def test_a_long_text_comes_in_steps(qapp: QApplication) -> None:
+    made = document()
+    made.set_source("A paragraph of text.\n\n" * 2000)
+    steps = 0
+    while made.show_more_text():
+        steps += 1
+    assert steps > 5
+    assert len(made.leaves) == 2000
+
+
+def test_an_endless_paragraph_is_parted(qapp: QApplication) -> None:
+    longest = 0
+
+    def spy(text: str, rows: int, inside: str) -> Parsed:
+        nonlocal longest
+        longest = max(longest, len(text))
+        return parse(text, rows, inside)
+
+    made = document(parser=spy)
+    made.set_source("word " * 30_000)
+    made.show_all()
+    assert longest < 20_000
+    assert sum(len(run.text) for leaf in made.leaves if isinstance(leaf, Paragraph) for run in leaf.runs) > 149_000  # type: ignore[union-attr]
+
+
+def test_rows_of_a_growing_table_are_added(qapp: QApplication) -> None:
+    made = document("| a | b |\n|---|---|\n| 1 | 2 |\n")
+    table = made._tables._last
+    assert table is not None
+    for number in range(3, 9):
+        made.append(f"| {number} | ")
+        made.show_more_text()
+        made.append("x |\n")
+        made.show_more_text()
+    assert table.rows() == 8
+    (leaf,) = made.leaves
+    assert isinstance(leaf, Table)
+    assert table.cellAt(7, 0).firstCursorPosition().block().text() == "8"
+
+
+def test_code_is_coloured_without_changing_its_text(qapp: QApplication) -> None:
+    made = document('```python\ndef f():\n    """over\n    lines"""\n    return 1\n```')
+    colours = [
+        {made_range.format.foreground().color().name() for made_range in block.layout().formats()}
+        for block in made.blocks()
+    ]
+    assert made.toPlainText() == 'def f():\n    """over\n    lines"""\n    return 1'
+    assert colours[1] == colours[2] == {LIGHT.ok}
+    assert LIGHT.accent in colours[0]
+
+
+def test_another_palette_changes_colours_and_nothing_else(qapp: QApplication) -> None:
+    made = document(sample(3))
+    before = shape(made)
+    made.set_look(Look(DARK))
+    made.settle()
+    assert shape(made) == before
+    assert made.look.ink.name() == DARK.text
+
+
+def test_forced_thoughts_stand_out(qapp: QApplication) -> None:
+    made = document(parser=parse_plain)
+    made.append("I think")
+    made.append("\nNow I must answer.", forced=True)
+    made.show_all()
+    last = made.lastBlock()
+    assert last.text() == "Now I must answer."
+    assert all(part.charFormat().fontItalic() for part in fragments(last))
+    assert FORCED not in made.toPlainText()
+
+
+def test_escape_sequence_cut_in_two_is_taken_out(qapp: QApplication) -> None:
+    made = document()
+    for piece in ("a\x1b", "[3", "1mred\r", "\nb"):
+        made.append(piece)
+        made.show_more_text()
+    assert made.source == "ared\nb"

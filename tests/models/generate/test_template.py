@@ -1,0 +1,140 @@
+"""Prompts: who opens the thinking, how it is switched off, and what the table of families says."""
+
+from pathlib import Path
+
+import pytest
+
+from models.generate.template import Family, Style, build_prompt, detect, families, family_of
+from models.requests import Message
+from tests.models.scripted import tiny_loaded
+
+TURNS = [
+    Message(role="system", content="Be brief."),
+    Message(role="user", content="Hello"),
+    Message(role="assistant", content="Hi.", thinking="greet"),
+    Message(role="user", content="2+2?"),
+]
+# Texts from the published chat templates that tell them apart.
+R1 = "{{'<｜User｜>' + message['content']}}{% if add_generation_prompt %}{{'<｜Assistant｜><think>\\n'}}"
+QWEN3 = "{%- if enable_thinking is defined and enable_thinking is false %}{{- '<think>\\n\\n</think>\\n\\n' }}"
+
+
+class Letters:
+    """A tokenizer of characters."""
+
+    def encode(self, text: str, *, add_special_tokens: bool) -> list[int]:
+        return [ord(letter) for letter in text]
+
+
+def family(identifier: str) -> Family:
+    return next(one for one in families() if one.id == identifier)
+
+
+def chatml(turns: object, enable_thinking: bool, end: str = "") -> str:
+    return "".join(f"<{turn['role']}>{turn['content']}" for turn in turns) + "<assistant>" + end
+
+
+def build(style: Style, think: bool, end_on: str = "", end_off: str = "") -> object:
+    render = lambda turns, on: chatml(turns, on, end_on if on else end_off)  # noqa: E731
+    return build_prompt(style, TURNS, think, render, Letters())
+
+
+@pytest.mark.parametrize(
+    ("name", "architecture", "template", "expected"),
+    [
+        ("DeepSeek-R1-Distill-Qwen-1.5B", "qwen2", R1, "r1-distill"),
+        ("my own copy", "llama", R1, "r1-distill"),
+        ("DeepSeek-R1-0528-Qwen3-8B", "qwen3", R1, "r1-0528-qwen3"),
+        ("QwQ-32B", "qwen2", "<think>", "qwq"),
+        ("Qwen3-0.6B", "qwen3", QWEN3, "qwen3"),
+        ("Qwen3-4B-Thinking-2507", "qwen3", "<think>\\n", "qwen3-thinking"),
+        ("Qwen3.5-2B", "qwen3_5", QWEN3, "qwen3.5"),
+        ("SmolLM3-3B", "smollm3", "enable_thinking", "smollm3"),
+        ("gpt-oss-20b", "gpt_oss", "<|channel|>analysis", "gpt-oss"),
+        ("Magistral-Small-2509", "mistral3", "[THINK]", "magistral"),
+        ("OpenThinker-7B", "qwen2", "", "openthinker-1"),
+        ("OpenThinker3-7B", "qwen2", "<think>", "think-tags"),
+        ("Llama-3.1-Nemotron-Nano-8B-v1", "llama", "", "nemotron-nano-v1"),
+        ("OpenReasoning-Nemotron-7B", "qwen2", "", "openreasoning-nemotron"),
+        ("Phi-4-mini-reasoning", "phi3", "", "phi-4-reasoning"),
+        ("Seed-OSS-36B", "seed_oss", "", "seed-oss"),
+        ("starter", "llama", "<|im_start|>", "smollm2"),
+        ("Llama-3.2-1B", "llama", "", "plain"),
+    ],
+)
+def test_known_models_are_recognised(name: str, architecture: str, template: str, expected: str):
+    assert family_of(name, architecture, template).id == expected
+
+
+def test_think_tokens_in_the_vocabulary_are_enough():
+    assert family_of("mine", "llama", "", {"<think>": 7}).id == "think-tokens"
+
+
+@pytest.mark.parametrize("row", families(), ids=lambda row: row.id)
+def test_every_family_can_be_closed_and_says_how(row: Family):
+    assert row.open
+    assert row.close
+    assert row.phrase.endswith("\n")
+    assert row.trained == (row.off != "none")
+    assert 0 <= row.sampling.temperature <= 2
+    assert row.off != "system" or (row.on_system and row.off_system)
+    assert not row.title.startswith(" ")
+
+
+def test_a_template_that_opens_is_found_out():
+    style = detect(family("r1-distill"), lambda turns, on: chatml(turns, on, "<think>\n"))
+    assert style == Style(family=family("r1-distill"), switchable=False, opened=True)
+
+
+def test_a_switch_that_works_is_found_out():
+    render = lambda turns, on: chatml(turns, on, "" if on else "<think>\n\n</think>\n\n")  # noqa: E731
+    assert detect(family("qwen3"), render).switchable
+
+
+def test_an_opened_prompt_starts_inside_the_thinking():
+    prompt = build(Style(family=family("r1-distill"), switchable=False, opened=True), True, "<think>\n")
+    assert (prompt.start, prompt.text.endswith("<assistant><think>\n")) == ("thinking", True)
+
+
+def test_r1_has_no_system_turn():
+    prompt = build(Style(family=family("r1-distill"), switchable=False, opened=True), True, "<think>\n")
+    assert prompt.text.startswith("<user>Be brief.\n\nHello<assistant>Hi.<user>2+2?")
+
+
+def test_a_trained_model_opens_by_itself_and_an_untrained_one_is_opened_for():
+    waiting = build(Style(family=family("qwen3"), switchable=True, opened=False), True)
+    assert (waiting.start, waiting.text.endswith("<assistant>")) == ("waiting", True)
+    opened = build(Style(family=family("smollm2"), switchable=False, opened=False), True)
+    assert (opened.start, opened.text.endswith("<assistant><think>\n")) == ("thinking", True)
+
+
+def test_off_uses_the_switch_or_else_a_closed_prefill():
+    own = build(Style(family=family("qwen3"), switchable=True, opened=False), False, "", "<think>\n\n</think>\n\n")
+    assert (own.start, own.text.count("<think>")) == ("answer", 1)
+    dead_switch = build(Style(family=family("qwen3"), switchable=False, opened=False), False)
+    assert dead_switch.text.endswith("<think>\n\n</think>\n\n")
+    r1 = build(Style(family=family("r1-distill"), switchable=False, opened=True), False, "<think>\n", "<think>\n")
+    assert r1.text.endswith("<think>\nOkay, I think I have finished thinking.\n</think>\n\n")
+    plain = build(Style(family=family("plain"), switchable=False, opened=False), False)
+    assert plain.text.endswith("<assistant>")
+
+
+def test_a_family_switched_by_its_system_line():
+    nemotron = Style(family=family("nemotron-nano-v1"), switchable=False, opened=False)
+    assert build(nemotron, True).text.startswith("<system>Be brief.\n\ndetailed thinking on<user>")
+    assert build(nemotron, False).text.startswith("<system>Be brief.\n\ndetailed thinking off<user>")
+
+
+def test_a_tag_in_the_users_own_words_opens_nothing():
+    said = [Message(role="user", content="What does <think>")]
+    style = Style(family=family("qwen3"), switchable=True, opened=False)
+    assert build_prompt(style, said, True, chatml, Letters()).start == "waiting"
+
+
+def test_a_real_template_is_rendered(tmp_path: Path):
+    loaded = tiny_loaded(tmp_path, "hybrid")
+    assert loaded.style.switchable
+    prompt = build_prompt(loaded.style, TURNS, False, loaded.render, loaded.tokenizer)
+    assert prompt.text.endswith("<|im_start|>assistant\n<think>\n\n</think>\n\n")
+    assert loaded.tokenizer.decode(prompt.tokens) == prompt.text
+    assert "greet" not in prompt.text

@@ -1,0 +1,243 @@
+"""The Hub is asked once, briefly, and what answers in its place is not taken for it. Servers on loopback play it."""
+
+import http.server
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from models import errors
+from models.events import Done, Found
+from models.hub import client, endpoint
+from models.requests import Search
+from tests.hub.faults import Fault
+from tests.hub.server import Hub
+from tests.hub.session import open_hub
+from tests.tiny import make_tiny
+
+
+class _Answers(http.server.BaseHTTPRequestHandler):
+    status = 200
+    body = b"[]"
+    asked: "list[tuple[str, str | None]]"
+
+    def do_GET(self) -> None:
+        self.asked.append((self.path, self.headers["Authorization"]))
+        self.send_response(self.status)
+        self.send_header("Content-Length", str(len(self.body)))
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Answers]]:
+    handler = type("Handler", (_Answers,), {"asked": []})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+        threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{running.server_port}/")
+        monkeypatch.setenv("HF_TOKEN", "hf_secret")
+        monkeypatch.setenv("no_proxy", "*")
+        yield handler
+        running.shutdown()
+
+
+def test_it_answers_and_no_token_goes_out(server: type[_Answers]) -> None:
+    assert endpoint.why_unreachable() == ""
+    assert server.asked == [("/api/models?limit=1", None)]
+
+
+def test_it_refuses(server: type[_Answers]) -> None:
+    server.status = 503
+    assert endpoint.why_unreachable() == "it answered with status 503"
+
+
+def test_a_login_page(server: type[_Answers]) -> None:
+    server.body = b"<html>Welcome to the hotel</html>"
+    assert endpoint.why_unreachable() == "something else answers there, perhaps the network's login page"
+
+
+def test_nobody_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "*")
+    assert endpoint.why_unreachable() == "Connection refused"
+
+
+def test_it_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = threading.Event()
+
+    def slow(_timeout_s: float) -> str:
+        waiting.wait()
+        return ""
+
+    monkeypatch.setattr(endpoint, "_ask", slow)
+    assert endpoint.why_unreachable(0.01) == "it did not answer in time"
+    waiting.set()
+
+
+def test_an_address_of_another_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "file:///etc/passwd")
+    assert endpoint.why_unreachable() == "HF_ENDPOINT is no http address"
+
+
+def test_offline_by_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TRANSFORMERS_OFFLINE", raising=False)
+    for value, offline in (("1", True), ("yes", True), ("0", False), ("", False)):
+        monkeypatch.setenv("HF_HUB_OFFLINE", value)
+        assert endpoint.kept_offline() is offline
+
+
+def test_the_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_ENDPOINT", raising=False)
+    assert endpoint.endpoint() == "https://huggingface.co"
+    monkeypatch.setenv("HF_ENDPOINT", "https://mirror.example/")
+    assert endpoint.endpoint() == "https://mirror.example"
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tiny(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny: Path) -> Iterator[Hub]:
+    with open_hub(monkeypatch, tmp_path) as running:
+        running.add("org/alpha-1B", tiny, downloads=5, likes=3, licence="mit")
+        running.add("org/alpha-7B", tiny, downloads=50, gated=True)
+        running.add("org/hidden-alpha", tiny, downloads=500, private=True)
+        running.add("else/beta", tiny, downloads=900)
+        yield running
+
+
+def found(query: str, limit: int = 30) -> Found:
+    (done,) = endpoint.search(Search(query=query, limit=limit))
+    assert isinstance(done, Done)
+    assert isinstance(done.result, Found)
+    return done.result
+
+
+def test_search(served: Hub) -> None:
+    result = found("alpha")
+    assert result.query == "alpha"
+    assert [model.repo for model in result.models] == ["org/alpha-7B", "org/alpha-1B"]
+    first, second = result.models
+    assert (first.gated, second.gated) == (True, False)
+    assert (second.downloads, second.likes, second.licence) == (5, 3, "mit")
+    assert (second.architecture, second.params) == ("llama", 108_352)
+    assert second.updated == "2026-05-01T12:00:00+00:00"
+    assert {request.path for request in served.requests} == {"/api/models"}
+
+
+def test_search_by_the_address_of_a_page(served: Hub) -> None:
+    assert [model.repo for model in found("https://huggingface.co/else/beta/tree/main").models] == ["else/beta"]
+
+
+def test_search_gives_no_more_than_asked_for(served: Hub) -> None:
+    assert len(found("alpha", limit=1).models) == 1
+    assert found("nothing like that").models == []
+
+
+def test_search_with_a_token(served: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", served.token)
+    assert found("hidden").models[0].repo == "org/hidden-alpha"
+
+
+@pytest.mark.parametrize("deed", ["html", "half_json"])
+def test_search_meets_a_login_page(served: Hub, deed: str) -> None:
+    served.inject(Fault("search", deed))  # type: ignore[arg-type]
+    with pytest.raises(errors.Offline, match="login page"):
+        found("alpha")
+
+
+@pytest.mark.parametrize("fault", [{"status": 503}, {"status": 429, "headers": {"Retry-After": "9999"}}], ids=str)
+def test_search_does_not_wait_for_a_hub_in_trouble(served: Hub, fault: dict[str, object]) -> None:
+    served.inject(Fault("search", "status", times=None, **fault))  # type: ignore[arg-type]
+    with pytest.raises(errors.Offline):
+        found("alpha")
+    assert len(served.requests) == 1
+
+
+def test_search_has_a_time_limit(served: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "API_TIMEOUT_S", 0.2)
+    served.inject(Fault("search", "stall", times=None))
+    with pytest.raises(errors.Offline, match="does not answer in time"):
+        list(endpoint.search(Search(query="alpha")))
+
+
+def test_search_can_be_stopped(served: Hub) -> None:
+    served.inject(Fault("search", "stall", times=None))
+    running = endpoint.search(Search(query="alpha"))
+    next(running)
+    began = time.monotonic()
+    running.close()  # type: ignore[attr-defined]
+    assert time.monotonic() - began < 1
+
+
+def test_an_endless_answer_is_not_read(served: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "MAX_ANSWER_BYTES", 100)
+    with pytest.raises(errors.Offline):
+        found("alpha")
+
+
+def test_what_can_t_be_a_repository_is_not_shown(served: Hub) -> None:
+    served.inject(Fault("search", "change", change=lambda rows: [{**rows[0], "id": "../../etc"}, rows[1]]))
+    assert [model.repo for model in found("alpha").models] == ["org/alpha-1B"]
+    served.inject(Fault("search", "change", change=lambda rows: [{**rows[0], "downloads": "many", "tags": [3, None]}]))
+    assert found("alpha").models[0].downloads == 0
+
+
+@pytest.mark.parametrize("content", [[3], "x", [{"safetensors": 1, "id": "a/b"}]], ids=str)
+def test_an_answer_of_another_shape(served: Hub, content: object) -> None:
+    served.inject(Fault("search", "change", change=lambda _: content))
+    with pytest.raises(errors.Offline, match="login page"):
+        found("alpha")
+
+
+def test_search_when_offline_by_choice(served: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(errors.Offline, match="HF_HUB_OFFLINE"):
+        found("alpha")
+    assert served.requests == []
+
+
+def test_no_call_that_nobody_asked_for(served: Hub) -> None:
+    client._library()
+    import huggingface_hub
+
+    with pytest.raises(errors.Unsafe):
+        huggingface_hub.get_session().get(f"{served.url}/api/agent-harnesses")
+    assert served.requests == []
+
+
+def test_how_the_hub_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_ENDPOINT", raising=False)
+    assert endpoint.named(first=True) == "The Hugging Face Hub"
+    monkeypatch.setenv("HF_ENDPOINT", "https://me:secret@mirror.example")
+    assert endpoint.named() == "the Hub at mirror.example (HF_ENDPOINT)"
+    assert endpoint.page("a/b") == "https://mirror.example/a/b"
+    monkeypatch.setenv("HF_HUB_OFFLINE", "")
+    monkeypatch.setenv("HF_ENDPOINT", "http://me:secret@mirror.example")
+    with pytest.raises(errors.BadInput) as caught:
+        next(endpoint.search(Search(query="x")))
+    assert "secret" not in caught.value.text
+
+
+@pytest.mark.parametrize(
+    ("address", "trusted"),
+    [
+        ("https://a.example/x", True),
+        ("http://127.0.0.1:80", True),
+        ("http://localhost", True),
+        ("http://[::1]:1", True),
+        ("http://a.example", False),
+        ("http://127.0.0.1.a.example", False),
+        ("http://localhost@a.example", False),
+        ("ftp://localhost", False),
+    ],
+)
+def test_which_addresses_are_safe(address: str, trusted: bool) -> None:
+    assert endpoint.is_trusted(address) is trusted
