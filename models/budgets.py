@@ -11,7 +11,7 @@ from models.errors import BadInput
 LARGEST = 1_000_000_000
 
 
-class Preset(NamedTuple):
+class NamedBudget(NamedTuple):
     """A budget with a name. name: as typed; title: as the window shows it; tokens: None for no limit."""
 
     name: str
@@ -20,11 +20,11 @@ class Preset(NamedTuple):
 
 
 PRESETS = (
-    Preset("off", "Off", 0),
-    Preset("short", "Short", 512),
-    Preset("medium", "Medium", 2048),
-    Preset("long", "Long", 8192),
-    Preset("unlimited", "No limit", None),
+    NamedBudget("off", "Off", 0),
+    NamedBudget("short", "Short", 512),
+    NamedBudget("medium", "Medium", 2048),
+    NamedBudget("long", "Long", 8192),
+    NamedBudget("unlimited", "No limit", None),
 )
 
 

@@ -14,7 +14,7 @@ from models import errors
 Method = Literal["lora", "dora", "full"]
 
 
-class TrainConfig(msgspec.Struct, frozen=True, kw_only=True):
+class FinetuneConfig(msgspec.Struct, frozen=True, kw_only=True):
     """One run's settings.
 
     layers: how many blocks are trained, counted from the last, -1 for all. steps: optimizer steps, None for `epochs`
@@ -61,7 +61,7 @@ class TrainConfig(msgspec.Struct, frozen=True, kw_only=True):
         return max(1, round(self.epochs * rows / self.batch_rows))
 
 
-def check(config: TrainConfig) -> None:
+def check(config: FinetuneConfig) -> None:
     """Refuse settings that make no sense. Raises BadInput with the first one."""
     rules = [
         (config.rank >= 1, f"The rank has to be at least 1: {config.rank}."),
@@ -93,6 +93,6 @@ def check(config: TrainConfig) -> None:
             raise errors.BadInput(sentence)
 
 
-def config_hash(config: TrainConfig) -> str:
+def config_hash(config: FinetuneConfig) -> str:
     """A hash of all settings."""
     return hashlib.sha256(msgspec.json.encode(config)).hexdigest()

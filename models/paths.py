@@ -75,6 +75,24 @@ def settings_file() -> Path:
     return home() / "settings.toml"
 
 
+def hf_home() -> Path:
+    """Hugging Face's own folder: HF_HOME, or `huggingface` among the user's caches."""
+    named = os.environ.get("HF_HOME")
+    caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return expanded(named) if named else expanded(caches) / "huggingface"
+
+
+def hub_cache() -> Path:
+    """The standard cache of Hub downloads, resolved as huggingface_hub does, now and not when that was imported."""
+    named = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE")
+    return expanded(named) if named else hf_home() / "hub"
+
+
+def expanded(path: str) -> Path:
+    """A path of the environment with its variables and ~ replaced."""
+    return Path(os.path.expandvars(path)).expanduser()
+
+
 def resources() -> Path:
     """The folder of catalog, icons, fonts, help pages and other data that come with Stillroom."""
     return Path(__file__).resolve().parent.parent / "resources"

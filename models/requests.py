@@ -1,15 +1,10 @@
-"""The wire between a face and the engine process: one JSON object a line, each way.
-
-Parent to worker: `Call` with a request, `Cancel` and `Steer` for a call under way. Worker to parent: `Report`
-with an event of models/events.py; the last report of every call is `Done` or `Failed`.
-"""
+"""What a face may ask of the engine: one struct a request, taken apart by models/jobs and models/engine alone."""
 
 from typing import Literal
 
 import msgspec
 
-from models import events
-from models.finetune_config import TrainConfig
+from models.finetune_config import FinetuneConfig
 
 Role = Literal["system", "user", "assistant"]
 Action = Literal["answer_now", "think_longer"]
@@ -44,7 +39,7 @@ class Unload(msgspec.Struct, frozen=True, kw_only=True, tag="unload"):
     """Free the model that is loaded. Ends with an empty Done."""
 
 
-class Chat(msgspec.Struct, frozen=True, kw_only=True, tag="chat"):
+class ChatRequest(msgspec.Struct, frozen=True, kw_only=True, tag="chat"):
     """Answer the last message; loads the model first when it is not in memory. Ends with Reply.
 
     think: budget of thinking tokens, 0 for off, None for no limit; think_min: the least to think;
@@ -64,7 +59,7 @@ class Chat(msgspec.Struct, frozen=True, kw_only=True, tag="chat"):
     adapter: str | None = None
 
 
-class Import(msgspec.Struct, frozen=True, kw_only=True, tag="import"):
+class ImportModel(msgspec.Struct, frozen=True, kw_only=True, tag="import"):
     """Take a Hugging Face folder, an MLX folder or a GGUF file into the library. Ends with Model."""
 
     path: str
@@ -150,13 +145,13 @@ class Finetune(msgspec.Struct, frozen=True, kw_only=True, tag="finetune"):
     model: str
     traces: str
     name: str
-    config: TrainConfig = TrainConfig()
+    config: FinetuneConfig = FinetuneConfig()
     held_out: float = 0.05
     run: str = ""
     resume: bool = False
 
 
-class Keep(msgspec.Struct, frozen=True, kw_only=True, tag="keep"):
+class PublishCheckpoint(msgspec.Struct, frozen=True, kw_only=True, tag="keep"):
     """Take what a run has learned so far into the library, under a name. Ends with Model (kind "adapter")."""
 
     run: str
@@ -179,61 +174,15 @@ class Fuse(msgspec.Struct, frozen=True, kw_only=True, tag="fuse"):
 NETWORK = (Search, Fetch)  # requests whose worker may use the network; every other one is kept offline
 
 Job = (
-    Import | Search | Fetch | Quantize | MeasureCard | AddTraces | ExportTraces | Finetune | Keep | Fuse
+    ImportModel
+    | Search
+    | Fetch
+    | Quantize
+    | MeasureCard
+    | AddTraces
+    | ExportTraces
+    | Finetune
+    | PublishCheckpoint
+    | Fuse
 )  # what has a process of its own
-Request = Load | Unload | Chat | Job
-
-
-class Call(msgspec.Struct, frozen=True, kw_only=True, tag="call"):
-    """Start a request under a number of the parent's choice."""
-
-    id: int
-    request: Request
-
-
-class Cancel(msgspec.Struct, frozen=True, kw_only=True, tag="cancel"):
-    """Stop the call at the next token, layer or prefill chunk."""
-
-    id: int
-
-
-class Steer(msgspec.Struct, frozen=True, kw_only=True, tag="steer"):
-    """Change how long a chat call goes on thinking."""
-
-    id: int
-    action: Action
-
-
-AnyEvent = (
-    events.Progress
-    | events.Note
-    | events.Token
-    | events.Budget
-    | events.ThinkingClosed
-    | events.Prepared
-    | events.Step
-    | events.Validation
-    | events.Sample
-    | events.Checkpoint
-    | events.Done
-    | events.Failed
-)
-
-
-class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """An event of a call."""
-
-    id: int
-    event: AnyEvent
-
-
-ToWorker = Call | Cancel | Steer
-
-to_worker = msgspec.json.Decoder(ToWorker)
-from_worker = msgspec.json.Decoder(Report)
-_encoder = msgspec.json.Encoder()
-
-
-def line(message: ToWorker | Report) -> bytes:
-    """Encode a message as one line of the wire."""
-    return _encoder.encode(message) + b"\n"
+Request = Load | Unload | ChatRequest | Job

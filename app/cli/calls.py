@@ -25,7 +25,7 @@ def follow(engine: Engine, request: requests.Request, display: Display) -> event
     result: events.Result | None = None
 
     def steer(key: str) -> None:
-        if key in KEYS and isinstance(request, requests.Chat):
+        if key in KEYS and isinstance(request, requests.ChatRequest):
             engine.steer(call, KEYS[key])
 
     with interrupts.stopping(partial(engine.cancel, call)), interrupts.pressed(steer):

@@ -41,7 +41,9 @@ def read_budget(think: str | None, think_min: int) -> Budget | None:
     return Budget(tokens)
 
 
-def loaded(engine: Engine, request: requests.Chat, budget: Budget | None, display: Display) -> requests.Chat:
+def loaded(
+    engine: Engine, request: requests.ChatRequest, budget: Budget | None, display: Display
+) -> requests.ChatRequest:
     """Load the request's model, and give the request with its budget: the one asked for, or the model's usual one."""
     chosen, trouble = settings.load()
     if trouble:
@@ -55,7 +57,7 @@ def loaded(engine: Engine, request: requests.Chat, budget: Budget | None, displa
     return msgspec.structs.replace(request, think=budget.tokens if budget else usual)
 
 
-def answer(engine: Engine, request: requests.Chat, system: str, prompt: str, display: Display) -> bool:
+def answer(engine: Engine, request: requests.ChatRequest, system: str, prompt: str, display: Display) -> bool:
     """Answer one prompt. Returns whether it was let to end, not cancelled."""
     turns = [requests.Message(role="system", content=system)] if system else []
     turns.append(requests.Message(role="user", content=prompt))
@@ -66,7 +68,7 @@ def answer(engine: Engine, request: requests.Chat, system: str, prompt: str, dis
     return reply.finish != "cancelled"
 
 
-def talk(engine: Engine, request: requests.Chat, system: str, display: Display) -> None:
+def talk(engine: Engine, request: requests.ChatRequest, system: str, display: Display) -> None:
     """Hold a conversation on stdin."""
     from app.cli.conversation import Conversation
 

@@ -35,7 +35,7 @@ class Conversation:
     request: the model, budget and sampling to begin with; its messages are replaced. system: "" for none.
     """
 
-    def __init__(self, engine: Engine, request: requests.Chat, system: str, display: Display) -> None:
+    def __init__(self, engine: Engine, request: requests.ChatRequest, system: str, display: Display) -> None:
         self._engine = engine
         self._request = request
         self._system = system

@@ -165,7 +165,7 @@ def chat(
 
     check_votes(votes, temperature)
     sampling = requests.Sampling(temperature=temperature, top_p=top_p, seed=seed)
-    request = requests.Chat(
+    request = requests.ChatRequest(
         model=place(model),
         messages=[],
         think_min=think_min,

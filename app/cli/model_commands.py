@@ -75,7 +75,7 @@ def import_model(
     """Take a model into the library."""
     from models import requests
 
-    run_to_end([requests.Import(path=str(path.expanduser().absolute()), name=name)], json)
+    run_to_end([requests.ImportModel(path=str(path.expanduser().absolute()), name=name)], json)
 
 
 def list_models(json: Json = False) -> None:

@@ -125,14 +125,14 @@ def finetune(
     from app.cli.command_parts import display_for
     from models import errors, events, requests
     from models.finetune import runs
-    from models.finetune_config import TrainConfig, check
+    from models.finetune_config import FinetuneConfig, check
 
     given = {
         "rank": rank, "epochs": epochs, "steps": steps, "learning_rate": learning_rate, "batch_rows": batch_size,
         "max_tokens": max_tokens,
     }  # fmt: skip
     chosen = {key: value for key, value in given.items() if value is not None}
-    config = TrainConfig(method=method, seed=seed, **chosen)  # type: ignore[arg-type]
+    config = FinetuneConfig(method=method, seed=seed, **chosen)  # type: ignore[arg-type]
     check(config)
     request = requests.Finetune(
         model=place(model), traces=traces, name=name, config=config, held_out=held_out, resume=resume

@@ -24,7 +24,7 @@ RECORD = "stillroom.json"
 _DRAFT = re.compile(r"\.draft-(\d+)-")
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What stillroom.json holds. created: ISO 8601, UTC; made_from: changes when the model has to be made anew.
 
     repo, revision, recipe: the Hub repository and commit it was made from, and how it was quantized, where known;
@@ -46,10 +46,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     card: events.QuantCard | None = None
 
 
-def read_record(folder: Path) -> Record | None:
+def read_record(folder: Path) -> ModelRecord | None:
     """Read a model's record; None when it has none. Raises Corrupt when it is no record."""
     try:
-        return msgspec.json.decode((folder / RECORD).read_bytes(), type=Record)
+        return msgspec.json.decode((folder / RECORD).read_bytes(), type=ModelRecord)
     except FileNotFoundError:
         return None
     except (msgspec.MsgspecError, OSError, UnicodeDecodeError) as error:
@@ -58,9 +58,9 @@ def read_record(folder: Path) -> Record | None:
         ) from error
 
 
-def new_record(folder: Path, title: str, source: str, licence: str = "", made_from: str = "") -> Record:
+def new_record(folder: Path, title: str, source: str, licence: str = "", made_from: str = "") -> ModelRecord:
     """Describe a finished model folder as made now."""
-    return Record(
+    return ModelRecord(
         name=folder.name,
         title=title,
         source=source,
@@ -76,7 +76,7 @@ def folder_size(folder: Path) -> int:
     return sum(entry.stat().st_size for entry in folder.iterdir() if entry.is_file())
 
 
-def write_record(folder: Path, record: Record) -> None:
+def write_record(folder: Path, record: ModelRecord) -> None:
     """Write a model's record, whole or not at all."""
     draft = folder / f".{RECORD}.{os.getpid()}"
     write_file(draft, msgspec.json.format(msgspec.json.encode(record), indent=2))

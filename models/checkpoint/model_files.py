@@ -71,7 +71,7 @@ def weight_files(folder: Path) -> list[Path]:
 
 
 @contextmanager
-def plainly_named(folder: Path) -> Iterator[Path]:
+def glob_safe(folder: Path) -> Iterator[Path]:
     """Give a path of the folder without characters that a pattern of file names would take for its own.
 
     mlx-lm looks for weights with such a pattern and finds none in a folder called "model [1]".

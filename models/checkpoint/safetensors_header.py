@@ -54,7 +54,7 @@ class Header:
     data_bytes: int
 
 
-class _Entry(msgspec.Struct, forbid_unknown_fields=True):
+class _TensorEntry(msgspec.Struct, forbid_unknown_fields=True):
     dtype: str
     shape: Annotated[
         tuple[Annotated[int, msgspec.Meta(ge=0, le=MAX_DIMENSION)], ...], msgspec.Meta(max_length=MAX_RANK)
@@ -63,7 +63,7 @@ class _Entry(msgspec.Struct, forbid_unknown_fields=True):
 
 
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_entry = msgspec.json.Decoder(_Entry)
+_entry = msgspec.json.Decoder(_TensorEntry)
 _metadata = msgspec.json.Decoder(dict[str, str] | None)
 
 
@@ -111,7 +111,7 @@ class _Checker:
         self._check_spans(tensors)
         return Header(tensors, metadata, 8 + len(raw), self.room)
 
-    def _check_names(self, raw: bytes, entries: dict[str, _Entry]) -> None:
+    def _check_names(self, raw: bytes, entries: dict[str, _TensorEntry]) -> None:
         for name in entries:
             if not 0 < len(name) <= MAX_NAME or not name.isprintable():
                 raise self._damaged(f"a tensor is named {name[:40]!r}")
@@ -130,7 +130,7 @@ class _Checker:
 
         json.loads(raw, object_pairs_hook=once_each)
 
-    def _tensor(self, name: str, entry: _Entry) -> Tensor:
+    def _tensor(self, name: str, entry: _TensorEntry) -> Tensor:
         bits = _BITS.get(entry.dtype)
         if bits is None:
             raise self._damaged(f"{name} is of the unknown type {entry.dtype[:20]!r}")

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models import errors, quantities
+from models import errors, paths, quantities
 from models.checkpoint import architectures, bounded_files, config_bounds, model_files, safetensors_header
 from models.checkpoint.model_files import MAX_TEMPLATE_BYTES, MAX_TOKENIZER_BYTES
 from models.checkpoint.safetensors_header import Header
-from models.hub import cache
 
 MAX_ADDED_TOKENS = 1 << 17
 MAX_ADAPTER_CONFIG_BYTES = 1 << 20
@@ -116,7 +115,7 @@ def _check_link(path: Path, folder: Path) -> None:
     if real.parent.name == "snapshots":
         repository = real.parent.parent
         places += [repository / "blobs", repository.parent / "blobs"]
-    in_cache = target.is_relative_to(cache.root().resolve()) and "blobs" in target.parts
+    in_cache = target.is_relative_to(paths.hub_cache().resolve()) and "blobs" in target.parts
     if not in_cache and not any(target.is_relative_to(place) for place in places):
         raise errors.Unsafe(
             f"{path.name} in {folder.name} is a link to a file outside of it: {target}.",

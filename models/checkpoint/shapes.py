@@ -26,7 +26,7 @@ ARCHITECTURES: dict[str, tuple[bool, bool]] = {
 }
 
 
-class Shape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ModelShape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Sizes of a decoder. feed_forward: of one expert where there are several; heads, kv_heads: of query, and of key
     and value; tied: the embedding is the output head; attention_bias: on query, key and value; output_bias: on the
     attention's output; experts: 0 for a dense model; experts_used: how many of them a token passes."""
@@ -73,7 +73,7 @@ class Tensor(NamedTuple):
         return self.rows * self.columns * self.copies
 
 
-def outer_tensors(shape: Shape) -> Iterator[Tensor]:
+def outer_tensors(shape: ModelShape) -> Iterator[Tensor]:
     """What stands outside the layers."""
     yield Tensor("model.embed_tokens", shape.vocab, shape.hidden, "matrix")
     yield Tensor("model.norm", 1, shape.hidden, "vector")
@@ -81,7 +81,7 @@ def outer_tensors(shape: Shape) -> Iterator[Tensor]:
         yield Tensor("lm_head", shape.vocab, shape.hidden, "matrix")
 
 
-def layer_tensors(shape: Shape, layer: int) -> Iterator[Tensor]:
+def layer_tensors(shape: ModelShape, layer: int) -> Iterator[Tensor]:
     """What one layer holds; the sizes are the same in every layer, the paths are not."""
     at, hidden, feed_forward = f"model.layers.{layer}", shape.hidden, shape.feed_forward
     queries, keys = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
@@ -110,7 +110,7 @@ def layer_tensors(shape: Shape, layer: int) -> Iterator[Tensor]:
     yield Tensor(f"{at}.post_attention_layernorm", 1, hidden, "vector")
 
 
-def shape_of(config: dict[str, Any]) -> Shape:
+def shape_of(config: dict[str, Any]) -> ModelShape:
     """Read a shape from a config.json. Raises Unsupported for architectures built otherwise, Corrupt for missing or
     impossible numbers."""
     kind = config.get("model_type")
@@ -138,12 +138,12 @@ def shape_of(config: dict[str, Any]) -> Shape:
         "experts_used": (config.get("num_experts_per_tok") or 0) if moe else 0,
     }
     try:
-        return msgspec.convert(row, Shape)
+        return msgspec.convert(row, ModelShape)
     except msgspec.ValidationError as error:
         raise Corrupt(f"The model's configuration can't be right: {error}.") from error
 
 
 @cache
-def _params(shape: Shape) -> int:
+def _params(shape: ModelShape) -> int:
     layer = sum(tensor.size for tensor in layer_tensors(shape, 0))
     return shape.layers * layer + sum(tensor.size for tensor in outer_tensors(shape))

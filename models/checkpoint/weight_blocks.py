@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import mlx.core as mx
 
 from models import errors, quantities
-from models.checkpoint.weight_stream import Source, Weight
+from models.checkpoint.weight_stream import Weight, WeightSource
 from models.machine import hardware
 
 BLOCK = 4 << 20  # weights in a block
@@ -25,7 +25,7 @@ def blocks(weight: Weight, unit: int = 1) -> Iterator[mx.array]:
         yield weight.rows(start, min(start + step, weight.n_rows))
 
 
-def check_memory(title: str, source: Source) -> None:
+def check_memory(title: str, source: WeightSource) -> None:
     """Raise NoMemory, with both figures, when the blocks of a checkpoint don't fit."""
     needed = WORK_BYTES + max(weight.whole_bytes for weight in source.weights.values())
     free = max(0, hardware.available_bytes() - BUFFER_BYTES)

@@ -58,7 +58,7 @@ class Weight:
 
 
 @dataclass
-class Source:
+class WeightSource:
     """A checkpoint that is read by rows. Weights may be taken out of the dictionary to let them go.
 
     model: holds nothing, it only says which modules there are and of what shape their weights.
@@ -69,7 +69,7 @@ class Source:
     weights: dict[str, Weight]
 
 
-def open_source(folder: Path) -> Source:
+def open_source(folder: Path) -> WeightSource:
     """Open a checkpoint folder that models/checkpoint/safety.py has passed; weights it keeps quantized are read dequantized.
 
     Raises Corrupt when its weights are not those of its architecture, Unsupported when mlx-lm can't make its model.
@@ -89,7 +89,7 @@ def open_source(folder: Path) -> Source:
     weights = {name: _untouched(places, array) or _computed(array) for name, array in sanitized.items()}
     _dequantize(config, model, sanitized, weights)
     _check(folder, model, weights)
-    return Source(config, model, weights)
+    return WeightSource(config, model, weights)
 
 
 def modules(model: nn.Module) -> dict[str, nn.Module]:

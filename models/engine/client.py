@@ -24,11 +24,12 @@ import msgspec
 import psutil
 
 from models import errors, events, paths, requests
+from models.engine import wire
 from models.machine import blas
 
 log = logging.getLogger(__name__)
 
-OnEvent = Callable[[int, requests.AnyEvent], None]
+OnEvent = Callable[[int, wire.AnyEvent], None]
 
 KILL_AFTER_S = 3.0
 CLOSE_WITHIN_S = 1.0
@@ -41,7 +42,7 @@ class _Call:
 
     said: dict[str, list[str]] = field(default_factory=lambda: {"thinking": [], "answer": []})
     cancelled: bool = False
-    watcher: "queue.SimpleQueue[requests.AnyEvent] | None" = None
+    watcher: "queue.SimpleQueue[wire.AnyEvent] | None" = None
 
 
 class Engine:
@@ -65,18 +66,18 @@ class Engine:
         """Send a request; returns its number at once. Its events end with Done or Failed."""
         return self._start(request, None)
 
-    def run(self, request: requests.Request) -> Iterator[requests.AnyEvent]:
+    def run(self, request: requests.Request) -> Iterator[wire.AnyEvent]:
         """Send a request and yield its events, Done last. Raises the error that Failed tells of.
 
         Closing the generator cancels the call.
         """
-        watcher: queue.SimpleQueue[requests.AnyEvent] = queue.SimpleQueue()
+        watcher: queue.SimpleQueue[wire.AnyEvent] = queue.SimpleQueue()
         call_id = self._start(request, watcher)
         yield from self._watch(call_id, watcher)
 
-    def start_watched(self, request: requests.Request) -> tuple[int, Iterator[requests.AnyEvent]]:
+    def start_watched(self, request: requests.Request) -> tuple[int, Iterator[wire.AnyEvent]]:
         """As run(), with the number of the call, for one that may have to be steered or cancelled."""
-        watcher: queue.SimpleQueue[requests.AnyEvent] = queue.SimpleQueue()
+        watcher: queue.SimpleQueue[wire.AnyEvent] = queue.SimpleQueue()
         call_id = self._start(request, watcher)
         return call_id, self._watch(call_id, watcher)
 
@@ -87,7 +88,7 @@ class Engine:
             if call is None or worker is None:
                 return
             call.cancelled = True
-        worker.send(requests.Cancel(id=call_id))
+        worker.send(wire.Cancel(id=call_id))
         timer = threading.Timer(KILL_AFTER_S, self._kill_if_running, (call_id, worker))
         timer.daemon = True
         timer.start()
@@ -97,7 +98,7 @@ class Engine:
         with self._lock:
             worker = self._workers.get(call_id)
         if worker is not None:
-            worker.send(requests.Steer(id=call_id, action=action))
+            worker.send(wire.Steer(id=call_id, action=action))
 
     def worker_bytes(self) -> int:
         """Resident memory of the worker that holds the model; 0 when there is none."""
@@ -124,19 +125,19 @@ class Engine:
         for worker in workers.values():
             worker.close()
 
-    def _start(self, request: requests.Request, watcher: "queue.SimpleQueue[requests.AnyEvent] | None") -> int:
+    def _start(self, request: requests.Request, watcher: "queue.SimpleQueue[wire.AnyEvent] | None") -> int:
         call_id = next(self._ids)
         with self._lock:
             if self._closed:
                 raise errors.Interrupted("The engine is closed.")
-            resident = isinstance(request, requests.Load | requests.Unload | requests.Chat)
+            resident = isinstance(request, requests.Load | requests.Unload | requests.ChatRequest)
             worker = self._resident_worker() if resident else self._own_worker(request)
             self._calls[call_id] = _Call(watcher=watcher)
             self._workers[call_id] = worker
-        worker.send(requests.Call(id=call_id, request=request))
+        worker.send(wire.Call(id=call_id, request=request))
         return call_id
 
-    def _watch(self, call_id: int, watcher: "queue.SimpleQueue[requests.AnyEvent]") -> Iterator[requests.AnyEvent]:
+    def _watch(self, call_id: int, watcher: "queue.SimpleQueue[wire.AnyEvent]") -> Iterator[wire.AnyEvent]:
         finished = False
         try:
             while not finished:
@@ -157,7 +158,7 @@ class Engine:
     def _own_worker(self, request: requests.Request) -> "_Worker":
         return _Worker(self._on_report, self._on_death, network=isinstance(request, requests.NETWORK))
 
-    def _on_report(self, worker: "_Worker", report: requests.Report) -> None:
+    def _on_report(self, worker: "_Worker", report: wire.Report) -> None:
         event = report.event
         with self._lock:
             call = self._calls.get(report.id)
@@ -192,7 +193,7 @@ class Engine:
             failed = _cancelled_event() if call.cancelled else _death_event(status)
             self._hand_out(call_id, call, _with_words(failed, call))
 
-    def _hand_out(self, call_id: int, call: _Call, event: requests.AnyEvent) -> None:
+    def _hand_out(self, call_id: int, call: _Call, event: wire.AnyEvent) -> None:
         if call.watcher is not None:
             call.watcher.put(event)
         if self._on_event is not None:
@@ -211,7 +212,7 @@ class _Worker:
 
     def __init__(
         self,
-        on_report: "Callable[[_Worker, requests.Report], None]",
+        on_report: "Callable[[_Worker, wire.Report], None]",
         on_death: "Callable[[_Worker, int], None]",
         network: bool = False,
     ) -> None:
@@ -231,12 +232,12 @@ class _Worker:
             )
         threading.Thread(target=self._read, name=f"engine-{self._process.pid}", daemon=True).start()
 
-    def send(self, message: requests.ToWorker) -> None:
+    def send(self, message: wire.ToWorker) -> None:
         """Write a message; a worker that is gone is the reader's to report."""
         assert self._process.stdin is not None, "opened with a pipe"
         with self._write_lock:
             try:
-                self._process.stdin.write(requests.line(message))
+                self._process.stdin.write(wire.line(message))
                 self._process.stdin.flush()
             except (OSError, ValueError) as error:
                 log.info("The engine process did not take a message: %s", error)
@@ -279,7 +280,7 @@ class _Worker:
         assert stdout is not None, "opened with a pipe"
         for raw in stdout:
             try:
-                report = requests.from_worker.decode(raw)
+                report = wire.from_worker.decode(raw)
             except msgspec.MsgspecError as error:
                 log.error("The engine process said what makes no sense: %s", error)
                 continue

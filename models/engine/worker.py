@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar
 import msgspec
 
 from models import events, requests
+from models.engine import wire
 from models.errors import Interrupted, NoMemory, StillroomError, from_os_error
 from models.generate.thinking import Steering
 from models.jobs.work import work
@@ -51,7 +52,7 @@ class Worker:
     def __init__(self, wire_in: BinaryIO, wire_out: BinaryIO) -> None:
         self._in = wire_in
         self._out = wire_out
-        self._calls: queue.SimpleQueue[requests.Call | None] = queue.SimpleQueue()
+        self._calls: queue.SimpleQueue[wire.Call | None] = queue.SimpleQueue()
         self._steering: dict[int, Steering] = {}
         self._loaded: LoadedModel | None = None
 
@@ -64,7 +65,7 @@ class Worker:
     def _read(self) -> None:
         for raw in self._in:
             try:
-                self._receive(requests.to_worker.decode(raw))
+                self._receive(wire.to_worker.decode(raw))
             except msgspec.MsgspecError as error:
                 log.error("A line of the wire made no sense: %s", error)
         for steering in list(self._steering.values()):
@@ -73,22 +74,22 @@ class Worker:
         time.sleep(GRACE_S)
         os._exit(0)  # the parent is gone and a kernel is still running
 
-    def _receive(self, message: requests.ToWorker) -> None:
-        if isinstance(message, requests.Call):
+    def _receive(self, message: wire.ToWorker) -> None:
+        if isinstance(message, wire.Call):
             self._steering[message.id] = Steering()
             self._calls.put(message)
             return
         steering = self._steering.get(message.id)
         if steering is None:
             return
-        if isinstance(message, requests.Cancel):
+        if isinstance(message, wire.Cancel):
             steering.cancel()
         elif message.action == "answer_now":
             steering.answer_now()
         else:
             steering.think_longer()
 
-    def _run(self, call: requests.Call) -> None:
+    def _run(self, call: wire.Call) -> None:
         steering = self._steering[call.id]
         try:
             for event in thinned(joined(self._events(call.request, steering))):
@@ -101,13 +102,13 @@ class Worker:
             del self._steering[call.id]
 
     def _report(self, call_id: int, event: events.Event) -> None:
-        self._out.write(requests.line(requests.Report(id=call_id, event=event)))  # type: ignore[arg-type]
+        self._out.write(wire.line(wire.Report(id=call_id, event=event)))  # type: ignore[arg-type]
         self._out.flush()
 
     def _events(self, request: requests.Request, steering: Steering) -> Iterator[events.Event]:
         if steering.cancelled:
             raise Interrupted("Stopped before it began.")
-        if isinstance(request, requests.Chat):
+        if isinstance(request, requests.ChatRequest):
             from models.generate.reply import check_request, reply
 
             check_request(request)
@@ -142,8 +143,8 @@ class Worker:
         installed.mark_used(name)
         loaded = self._loaded
         if loaded is not None and loaded.path == path:
-            if not loaded.wears(adapter):
-                loaded.wear(adapter)
+            if not loaded.has_adapter(adapter):
+                loaded.set_adapter(adapter)
             return loaded
         del loaded
         self._unload()

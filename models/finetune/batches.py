@@ -17,7 +17,7 @@ import mlx.core as mx
 import msgspec
 import numpy as np
 
-from models.finetune.dataset import Row
+from models.finetune.dataset import EncodedRow
 
 SLACK = 16  # tokens of padding that a row may always have
 SLACK_SHARE = 8  # and this fraction of the longest row in its micro-batch
@@ -57,7 +57,7 @@ def _epoch(count: int, seed: int, epoch: int) -> list[int]:
     return order
 
 
-def split(rows: Sequence[Row], micro_tokens: int, packed: bool) -> Iterator[Batch]:
+def split(rows: Sequence[EncodedRow], micro_tokens: int, packed: bool) -> Iterator[Batch]:
     """The micro-batches of some rows."""
     for group in _groups([len(row.tokens) for row in rows], micro_tokens, packed):
         chosen = [rows[index] for index in group]
@@ -99,7 +99,7 @@ def _longest_first(lengths: Sequence[int]) -> list[int]:
     return sorted(range(len(lengths)), key=lambda at: (-lengths[at], at))
 
 
-def pack(rows: Sequence[Row]) -> Batch:
+def pack(rows: Sequence[EncodedRow]) -> Batch:
     """Rows end to end, rounded up at the end, where a causal model does not look."""
     ends = np.cumsum([len(row.tokens) - 1 for row in rows])
     starts = [0, *ends[:-1]]
@@ -107,7 +107,7 @@ def pack(rows: Sequence[Row]) -> Batch:
     return _laid_out(rows, (1, ends[-1]), starts, tuple(ends.tolist()))
 
 
-def pad(rows: Sequence[Row]) -> Batch:
+def pad(rows: Sequence[EncodedRow]) -> Batch:
     """Rows below each other, padded on the right, where a causal model does not look."""
     length = _rounded(max(len(row.tokens) for row in rows) - 1)
     return _laid_out(rows, (len(rows), length), range(0, len(rows) * length, length), ())
@@ -117,7 +117,9 @@ def _rounded(length: int) -> int:
     return length + -length % ROUND_TO
 
 
-def _laid_out(rows: Sequence[Row], shape: tuple[int, int], starts: Sequence[int], ends: tuple[int, ...]) -> Batch:
+def _laid_out(
+    rows: Sequence[EncodedRow], shape: tuple[int, int], starts: Sequence[int], ends: tuple[int, ...]
+) -> Batch:
     """starts: where each row begins, counted through all of the batch."""
     inputs = np.zeros(shape, np.int32)
     flat = inputs.reshape(-1)
@@ -129,7 +131,7 @@ def _laid_out(rows: Sequence[Row], shape: tuple[int, int], starts: Sequence[int]
     return Batch(mx.array(inputs), mx.array(np.concatenate(positions)), mx.array(np.concatenate(targets)), ends)
 
 
-def useful_share(rows: Sequence[Row], batch_rows: int, micro_tokens: int, seed: int, packed: bool) -> float:
+def useful_share(rows: Sequence[EncodedRow], batch_rows: int, micro_tokens: int, seed: int, packed: bool) -> float:
     """Share of tokens of the first epoch that are no padding, 0 to 1."""
     steps = max(1, len(rows) // batch_rows)
     used = computed = 0
@@ -142,13 +144,13 @@ def useful_share(rows: Sequence[Row], batch_rows: int, micro_tokens: int, seed: 
     return used / computed
 
 
-def longest_batch(rows: Sequence[Row], micro_tokens: int, batch_rows: int, packed: bool) -> Batch:
+def longest_batch(rows: Sequence[EncodedRow], micro_tokens: int, batch_rows: int, packed: bool) -> Batch:
     """A micro-batch that takes at least as much memory as any: the longest row as often as a step and the limit have
     room for it, in a pack with what of it still fits, all of it learned."""
     longest = max((row.tokens for row in rows), key=len)
     copies = max(1, min(batch_rows, micro_tokens // len(longest)))
-    full = [Row(longest, 1)] * copies
+    full = [EncodedRow(longest, 1)] * copies
     if not packed:
         return pad(full)
     left = micro_tokens - copies * len(longest)
-    return pack([*full, Row(longest[:left], 1)] if copies < batch_rows and left > 1 else full)
+    return pack([*full, EncodedRow(longest[:left], 1)] if copies < batch_rows and left > 1 else full)

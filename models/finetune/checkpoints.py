@@ -25,7 +25,7 @@ import msgspec
 
 from models import errors, events, paths, quantities
 from models.checkpoint import folders
-from models.finetune_config import TrainConfig
+from models.finetune_config import FinetuneConfig
 
 if TYPE_CHECKING:
     from models.finetune.lora import Weights
@@ -35,7 +35,7 @@ METRICS, CARD = "metrics.jsonl", "run_card.json"
 _NAME = re.compile(r"step-(\d+)")
 
 
-class State(msgspec.Struct, frozen=True, kw_only=True):
+class TrainingState(msgspec.Struct, frozen=True, kw_only=True):
     """Where a run stands after `step` optimizer steps.
 
     epoch, row: the pass over the data and the row in it that comes next. tokens: trained so far; seconds: of training;
@@ -84,7 +84,9 @@ def holding(run: Path) -> Iterator[None]:
         lock.release()
 
 
-def save(run: Path, state: State, weights: "Weights", optimizer: "Weights", config: TrainConfig, base: str) -> Path:
+def save(
+    run: Path, state: TrainingState, weights: "Weights", optimizer: "Weights", config: FinetuneConfig, base: str
+) -> Path:
     """Write a checkpoint, whole or not at all, and point `latest` to it.
 
     Raises BadInput when a weight is no number, DiskFull; the checkpoints before it stay either way.
@@ -102,7 +104,9 @@ def save(run: Path, state: State, weights: "Weights", optimizer: "Weights", conf
     return folder
 
 
-def _write(draft: Path, state: State, weights: "Weights", optimizer: "Weights", config: TrainConfig, base: str) -> None:
+def _write(
+    draft: Path, state: TrainingState, weights: "Weights", optimizer: "Weights", config: FinetuneConfig, base: str
+) -> None:
     from models.finetune import lora  # heavy: a face reads runs without mlx
 
     try:
@@ -125,7 +129,7 @@ def _no_space(run: Path, step: int, needed: int) -> errors.DiskFull:
     )
 
 
-def newest(run: Path) -> tuple[Path, State] | None:
+def newest(run: Path) -> tuple[Path, TrainingState] | None:
     """The newest whole checkpoint of a run and its state; None when there is none."""
     for folder in sorted(_folders(run), key=step_of, reverse=True):
         state = read_state(folder)
@@ -134,10 +138,10 @@ def newest(run: Path) -> tuple[Path, State] | None:
     return None
 
 
-def read_state(folder: Path) -> State | None:
+def read_state(folder: Path) -> TrainingState | None:
     """The state of a checkpoint; None when the checkpoint is not whole."""
     try:
-        state = msgspec.json.decode((folder / STATE).read_bytes(), type=State)
+        state = msgspec.json.decode((folder / STATE).read_bytes(), type=TrainingState)
         whole = all((folder / name).stat().st_size == size for name, size in state.files.items())
     except (OSError, msgspec.MsgspecError):
         return None

@@ -16,7 +16,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from models.generate.template import Family, Prompt, Render, Style, build_prompt
+from models.families import Family
+from models.generate.template import Prompt, Render, Style, build_prompt
 from models.requests import Message
 
 MARK = "stillroom-marks-the-end"
@@ -42,7 +43,7 @@ class ChatModel(Protocol):
     def render(self) -> Render: ...  # noqa: D102
 
 
-class Row(msgspec.Struct, frozen=True):
+class EncodedRow(msgspec.Struct, frozen=True):
     """Token ids of a conversation; those from index `start` on are learned."""
 
     tokens: list[int]
@@ -58,7 +59,7 @@ class Encoded(msgspec.Struct, frozen=True):
     """The rows of a data set and how many examples were left out: too long, with nothing to learn, or with a tag or an
     end of turn inside their text."""
 
-    rows: list[Row]
+    rows: list[EncodedRow]
     too_long: int = 0
     empty: int = 0
     malformed: int = 0
@@ -66,7 +67,7 @@ class Encoded(msgspec.Struct, frozen=True):
 
 def encode_all(examples: Iterable[Example], model: ChatModel, max_tokens: int) -> Encoded:
     """Encode a data set and leave out what can't be learned from. max_tokens: of a whole row."""
-    rows: list[Row] = []
+    rows: list[EncodedRow] = []
     too_long = empty = malformed = 0
     end = end_of_turn(model)
     for example in examples:
@@ -85,13 +86,13 @@ def encode_all(examples: Iterable[Example], model: ChatModel, max_tokens: int) -
     return Encoded(rows, too_long, empty, malformed)
 
 
-def encode(example: Example, model: ChatModel, end: int | None = None) -> Row:
+def encode(example: Example, model: ChatModel, end: int | None = None) -> EncodedRow:
     """Encode one example. end: the token that ends a turn, found out when None."""
     prompt = prompt_for(example, model)
     text = reply_text(example, model.style.family, prompt)
     ids = _continuation(model.tokenizer, prompt, text)
     closing = end_of_turn(model) if end is None else end
-    return Row([*prompt.tokens, *ids, closing], len(prompt.tokens))
+    return EncodedRow([*prompt.tokens, *ids, closing], len(prompt.tokens))
 
 
 def prompt_for(example: Example, model: ChatModel) -> Prompt:
@@ -129,7 +130,7 @@ def end_of_turn(model: ChatModel) -> int:
     return int(min(found, key=lambda token: places[token]) if found else tokenizer.eos_token_id)
 
 
-def data_hash(rows: Sequence[Row], valid: Sequence[Row]) -> str:
+def data_hash(rows: Sequence[EncodedRow], valid: Sequence[EncodedRow]) -> str:
     """A hash of all tokens and masks, in their order."""
     digest = hashlib.sha256()
     for part in (rows, valid):
@@ -152,7 +153,7 @@ def _continuation(tokenizer: Any, prompt: Prompt, text: str) -> list[int]:
     return alone
 
 
-def _is_malformed(example: Example, row: Row, model: ChatModel) -> bool:
+def _is_malformed(example: Example, row: EncodedRow, model: ChatModel) -> bool:
     """Whether the example's own text has tags of the family or ends a turn in its middle."""
     family = model.style.family
     said = f"{example.thinking}\n{example.answer}"

@@ -13,10 +13,10 @@ from itertools import islice
 import msgspec
 
 from models import recipes
-from models.checkpoint.shapes import Shape
+from models.checkpoint.shapes import ModelShape
 from models.finetune import runs
 from models.finetune.runs import Run
-from models.finetune_config import TrainConfig
+from models.finetune_config import FinetuneConfig
 from models.library import fit
 from models.machine.hardware import Machine
 from models.traces.checks import Count, estimate_tokens
@@ -95,7 +95,7 @@ def lengths(traces: Iterable[Trace], count: Count | None = None) -> Lengths:
     return Lengths(rows=sorted(_length(row, scale) for row in rows), empty=empty, counted=bool(guessed))
 
 
-def plan(found: Lengths, config: TrainConfig, held_out: float) -> Plan:
+def plan(found: Lengths, config: FinetuneConfig, held_out: float) -> Plan:
     """Say what a run over such traces does."""
     fitting = [length for length in found.rows if length.row <= config.max_tokens]
     valid = round(held_out * len(fitting))
@@ -113,7 +113,7 @@ def plan(found: Lengths, config: TrainConfig, held_out: float) -> Plan:
     )
 
 
-def memory(shape: Shape, recipe: str, config: TrainConfig, longest: int, machine: Machine) -> Memory:
+def memory(shape: ModelShape, recipe: str, config: FinetuneConfig, longest: int, machine: Machine) -> Memory:
     """What a run takes. recipe: of the base, as models/recipes.py reads it, empty for 16 bits; longest: tokens of the
     longest row that is learned from."""
     room = fit.room_bytes(machine)
@@ -126,7 +126,7 @@ def memory(shape: Shape, recipe: str, config: TrainConfig, longest: int, machine
     return Memory(needed_bytes=needed, room_bytes=room, checkpointing=checkpointing, state=fit.judge(needed, machine))
 
 
-def speed(past: Sequence[Run], base: str, config: TrainConfig, machine: Machine, look_back: int = 5) -> Speed | None:
+def speed(past: Sequence[Run], base: str, config: FinetuneConfig, machine: Machine, look_back: int = 5) -> Speed | None:
     """The rate of the newest run of this machine that trained the same base in the same way; None when there is none."""
     like = (run for run in reversed(past) if run.base == base and run.machine == machine and run.step)
     for run in islice((run for run in like if run.config.method == config.method), look_back):
@@ -141,7 +141,9 @@ def _length(row: tuple[int, int, int], scale: float) -> Length:
     return Length(PROMPT_TOKENS + prompt + thinking + answer, thinking + answer, thinking)
 
 
-def _bytes(shape: Shape, recipe: str, config: TrainConfig, longest: int, machine: Machine, checkpointing: bool) -> int:
+def _bytes(
+    shape: ModelShape, recipe: str, config: FinetuneConfig, longest: int, machine: Machine, checkpointing: bool
+) -> int:
     tokens = max(1, longest)
     fitting = config.micro_tokens / tokens if config.packing else config.micro_tokens // tokens
     return fit.training_bytes(

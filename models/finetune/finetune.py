@@ -18,13 +18,13 @@ from mlx.utils import tree_flatten
 from models import errors
 from models.events import Event, Finetuned, Note, Prepared, Progress
 from models.finetune import batches, checkpoints, lora, losses, memory, packing, run_card
-from models.finetune.checkpoints import State
+from models.finetune.checkpoints import TrainingState
 from models.finetune.dataset import Example, data_hash, encode_all
 from models.finetune.loop import Work, train
 from models.finetune.publish import check_free, chosen, publish
 from models.finetune.run_card import RunCard
 from models.finetune.samples import Prompts
-from models.finetune_config import TrainConfig, check, config_hash
+from models.finetune_config import FinetuneConfig, check, config_hash
 from models.generate import load
 
 __all__ = ["finetune", "publish", "resume"]
@@ -46,7 +46,7 @@ def finetune(
     base_name: str,
     examples: Iterable[Example],
     valid: Iterable[Example],
-    config: TrainConfig,
+    config: FinetuneConfig,
     run: Path,
     adapter: str = "",
     traces: str = "",
@@ -136,14 +136,16 @@ class _Run:
         if why:
             yield Note(text=f"{total - len(rows.rows):,} of {total:,} traces are left out: {why}.")
 
-    def _state(self) -> tuple[State, lora.Weights | None]:
+    def _state(self) -> tuple[TrainingState, lora.Weights | None]:
         """Where the run stands, its weights put into the model, and the optimizer's tensors."""
         data, settings = data_hash(self.rows.rows, self.valid.rows), config_hash(self.config)
         found = checkpoints.newest(self.run)
         if found is None:
             checkpoints.trim_metrics(self.run, -1)
             run_card.note_data(self.run, data)
-            return State(step=0, epoch=0, row=0, seed=self.config.seed, data_hash=data, config_hash=settings), None
+            return TrainingState(
+                step=0, epoch=0, row=0, seed=self.config.seed, data_hash=data, config_hash=settings
+            ), None
         folder, state = found
         if (state.data_hash, state.config_hash) != (data, settings):
             raise errors.BadInput(
@@ -170,7 +172,7 @@ class _Run:
                 asked = True
         return _Fit(memory.dry_step(model, loss, longest, ceiling, asked), ceiling, asked)
 
-    def _prepared(self, state: State, fit: _Fit, packed: bool) -> Prepared:
+    def _prepared(self, state: TrainingState, fit: _Fit, packed: bool) -> Prepared:
         rows, config = self.rows.rows, self.config
         return Prepared(
             rows=len(rows),
@@ -196,7 +198,7 @@ class _Run:
         asked = self.held_out[: self.config.samples]
         return Prompts(self.loaded, asked, self.config) if asked else None
 
-    def _result(self, state: State) -> Finetuned:
+    def _result(self, state: TrainingState) -> Finetuned:
         best = chosen(self.run)
         folder = publish(self.run, self.card.adapter) if self.card.adapter else best
         return Finetuned(

@@ -23,10 +23,10 @@ from mlx.utils import tree_flatten, tree_map, tree_unflatten
 from models import errors
 from models.events import Checkpoint, Event, Progress, Sample, Step, Validation
 from models.finetune import batches, checkpoints, lora, memory, packing
-from models.finetune.checkpoints import State
-from models.finetune.dataset import Row
+from models.finetune.checkpoints import TrainingState
+from models.finetune.dataset import EncodedRow
 from models.finetune.losses import Loss
-from models.finetune_config import TrainConfig
+from models.finetune_config import FinetuneConfig
 
 log = logging.getLogger(__name__)
 
@@ -44,9 +44,9 @@ class Work:
     model: nn.Module
     base: str
     loss: Loss
-    rows: Sequence[Row]
-    valid: Sequence[Row]
-    config: TrainConfig
+    rows: Sequence[EncodedRow]
+    valid: Sequence[EncodedRow]
+    config: FinetuneConfig
     run: Path
     packed: bool
     checkpointing: bool
@@ -54,7 +54,7 @@ class Work:
     answer: Answer | None = None
 
 
-def learning_rate(config: TrainConfig, step: int, steps: int) -> float:
+def learning_rate(config: FinetuneConfig, step: int, steps: int) -> float:
     """The rate of a step, counted from 0: a linear rise, then half a cosine down to final_rate of the peak."""
     rise = math.ceil(config.warmup * steps)
     if step < rise:
@@ -64,7 +64,9 @@ def learning_rate(config: TrainConfig, step: int, steps: int) -> float:
     return config.learning_rate * share
 
 
-def train(work: Work, state: State, optimizer: lora.Weights | None = None) -> Generator[Event, None, State]:
+def train(
+    work: Work, state: TrainingState, optimizer: lora.Weights | None = None
+) -> Generator[Event, None, TrainingState]:
     """Train from a state on; yields Progress, Step, Validation, Sample and Checkpoint, returns the last state.
 
     optimizer: its tensors at that state, None at the start. Raises BadInput at the first loss or gradient that is no
@@ -85,11 +87,11 @@ def train(work: Work, state: State, optimizer: lora.Weights | None = None) -> Ge
 class _Training:
     """A run under way. saved: the state that is on the disk."""
 
-    def __init__(self, work: Work, state: State, optimizer: lora.Weights | None) -> None:
+    def __init__(self, work: Work, state: TrainingState, optimizer: lora.Weights | None) -> None:
         self.work = work
         self.config = work.config
         self.state = state
-        self.saved: State | None = state if optimizer is not None else None
+        self.saved: TrainingState | None = state if optimizer is not None else None
         self.steps = work.config.total_steps(len(work.rows))
         # without the correction the first updates are three times too large
         self.optimizer = optim.AdamW(
@@ -166,7 +168,7 @@ class _Training:
         yield told
         memory.check(peak, self.work.ceiling_bytes)
 
-    def _gradients(self, rows: Sequence[Row]) -> Generator[Event, None, tuple[float, Any, int]]:
+    def _gradients(self, rows: Sequence[EncodedRow]) -> Generator[Event, None, tuple[float, Any, int]]:
         """The mean loss of a step and its gradients, micro-batch by micro-batch; the GPU is let go after each."""
         total, done, tokens, gradients = 0.0, 0, sum(row.trained for row in rows), None
         for batch in batches.split(rows, self.config.micro_tokens, self.work.packed):

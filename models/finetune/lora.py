@@ -15,13 +15,13 @@ from mlx.utils import tree_flatten, tree_unflatten
 
 from models import errors
 from models.checkpoint import folders
-from models.finetune_config import TrainConfig
+from models.finetune_config import FinetuneConfig
 
 WEIGHTS, CONFIG = "adapters.safetensors", "adapter_config.json"
 Weights = dict[str, mx.array]
 
 
-def attach(model: nn.Module, config: TrainConfig, quantized: bool) -> None:
+def attach(model: nn.Module, config: FinetuneConfig, quantized: bool) -> None:
     """Freeze a model and put into it what is to be trained, the same for the same seed.
 
     quantized: the base is, on disk. Raises BadInput for more layers than there are, and for what the method can't do.
@@ -56,7 +56,7 @@ def put(model: nn.Module, weights: Weights) -> None:
     mx.eval(model.trainable_parameters())
 
 
-def adapter_config(config: TrainConfig, base: str) -> dict[str, object]:
+def adapter_config(config: FinetuneConfig, base: str) -> dict[str, object]:
     """What adapter_config.json holds: what mlx-lm needs to build the layers anew, and the base they belong to."""
     return {
         "model": base,
@@ -66,7 +66,7 @@ def adapter_config(config: TrainConfig, base: str) -> dict[str, object]:
     }
 
 
-def save_adapter(folder: Path, weights: Weights, config: TrainConfig, base: str) -> None:
+def save_adapter(folder: Path, weights: Weights, config: FinetuneConfig, base: str) -> None:
     """Write an adapter as mlx-lm reads it. Raises BadInput when a tensor holds what is no number."""
     check_finite(weights)
     save_tensors(folder / WEIGHTS, weights)
@@ -89,11 +89,11 @@ def check_finite(weights: Weights) -> None:
         )
 
 
-def _parameters(config: TrainConfig) -> dict[str, Any]:
+def _parameters(config: FinetuneConfig) -> dict[str, Any]:
     return {"rank": config.rank, "scale": config.scale, "dropout": config.dropout}
 
 
-def _unfreeze(model: nn.Module, config: TrainConfig, quantized: bool) -> None:
+def _unfreeze(model: nn.Module, config: FinetuneConfig, quantized: bool) -> None:
     if quantized:
         raise errors.BadInput(
             "All weights of a quantized model can't be trained.", "Choose LoRA or DoRA, or the unquantized original."

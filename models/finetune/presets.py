@@ -6,24 +6,24 @@ blocks, the loss on thinking and answer. A smaller rank bears a higher learning 
 
 import msgspec
 
-from models.finetune_config import TrainConfig
+from models.finetune_config import FinetuneConfig
 
 
-class Preset(msgspec.Struct, frozen=True, kw_only=True):
+class TrainingPreset(msgspec.Struct, frozen=True, kw_only=True):
     """Settings with a name. sentence: what they are for."""
 
     id: str
     title: str
     sentence: str
-    config: TrainConfig
+    config: FinetuneConfig
 
 
 PRESETS = (
-    Preset(
+    TrainingPreset(
         id="quick",
         title="Quick",
         sentence="One pass over the traces with a small adapter: shows in little time whether they teach anything.",
-        config=TrainConfig(
+        config=FinetuneConfig(
             rank=16,
             learning_rate=2e-4,
             epochs=1.0,
@@ -34,17 +34,17 @@ PRESETS = (
             sample_tokens=192,
         ),
     ),
-    Preset(
+    TrainingPreset(
         id="balanced",
         title="Balanced",
         sentence="Two passes with an adapter that holds a thousand traces or so: right for most sets.",
-        config=TrainConfig(),
+        config=FinetuneConfig(),
     ),
-    Preset(
+    TrainingPreset(
         id="thorough",
         title="Thorough",
         sentence="Four passes over longer traces with a large adapter: for thousands of traces and a night.",
-        config=TrainConfig(
+        config=FinetuneConfig(
             rank=64,
             epochs=4.0,
             max_tokens=4096,
@@ -59,11 +59,11 @@ PRESETS = (
 DEFAULT = "balanced"
 
 
-def preset(name: str) -> Preset:
+def preset(name: str) -> TrainingPreset:
     """The preset of that id. Raises KeyError."""
     return {each.id: each for each in PRESETS}[name]
 
 
-def preset_of(config: TrainConfig) -> Preset | None:
+def preset_of(config: FinetuneConfig) -> TrainingPreset | None:
     """The preset whose numbers these are; None when one was changed. The seed is nobody's."""
     return next((p for p in PRESETS if msgspec.structs.replace(p.config, seed=config.seed) == config), None)

@@ -15,7 +15,7 @@ from models import errors
 from models.checkpoint import folders
 from models.finetune import checkpoints
 from models.finetune.dataset import Example
-from models.finetune_config import TrainConfig
+from models.finetune_config import FinetuneConfig
 from models.machine import hardware
 
 TRAIN, VALID = "train.jsonl", "valid.jsonl"
@@ -31,7 +31,7 @@ class RunCard(msgspec.Struct, frozen=True, kw_only=True):
     base: str
     base_folder: str
     base_fingerprint: str
-    config: TrainConfig
+    config: FinetuneConfig
     examples: int
     valid_examples: int
     adapter: str
@@ -54,7 +54,7 @@ def create(
     base: str,
     examples: list[Example],
     valid: list[Example],
-    config: TrainConfig,
+    config: FinetuneConfig,
     adapter: str,
     traces: str = "",
 ) -> RunCard:

@@ -13,7 +13,7 @@ import msgspec
 
 from models import paths
 from models.events import Checkpoint, Event, Note, Prepared, Sample, Step, Validation
-from models.finetune_config import TrainConfig
+from models.finetune_config import FinetuneConfig
 from models.machine import hardware
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     created: str
     base: str
     base_folder: str
-    config: TrainConfig
+    config: FinetuneConfig
     examples: int
     valid_examples: int
     adapter: str = ""
@@ -64,7 +64,7 @@ class _Card(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     created: str
     base: str
-    config: TrainConfig
+    config: FinetuneConfig
     examples: int
     valid_examples: int
     base_folder: str = ""

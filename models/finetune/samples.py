@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from models.events import Done, Progress, Reply, Sample, Token
 from models.finetune.dataset import Example
-from models.finetune_config import TrainConfig
+from models.finetune_config import FinetuneConfig
 from models.generate import reply as generate
 from models.generate.load import LoadedModel
-from models.requests import Chat, Message, Sampling
+from models.requests import ChatRequest, Message, Sampling
 
 SIGN_OF_LIFE = 16  # tokens between two
 
@@ -19,7 +19,7 @@ class Prompts:
 
     loaded: LoadedModel
     examples: Sequence[Example]
-    config: TrainConfig
+    config: FinetuneConfig
 
     def answer(self, step: int) -> Iterator[Progress | Sample]:
         """Answer them all; thinks where the example does. The KV cache is given back at the end."""
@@ -39,9 +39,9 @@ class Prompts:
                 reply = event.result
                 yield Sample(step=step, prompt=example.problem, thinking=reply.thinking, answer=reply.answer)
 
-    def _request(self, example: Example) -> Chat:
+    def _request(self, example: Example) -> ChatRequest:
         system = [Message(role="system", content=example.system)] if example.system else []
-        return Chat(
+        return ChatRequest(
             model=self.loaded.name,
             messages=[*system, Message(role="user", content=example.problem)],
             think=self.config.sample_budget if example.thinking.strip() else 0,

@@ -20,7 +20,7 @@ from mlx.utils import tree_flatten
 from models import errors, paths, recipes, requests
 from models.checkpoint import folders, inspection, shards, weight_blocks
 from models.checkpoint.shards import Output
-from models.checkpoint.weight_stream import Source, open_source
+from models.checkpoint.weight_stream import WeightSource, open_source
 from models.events import Done, Event, Fused, Model, Note, Progress
 from models.finetune import run_card
 from models.fuse import fused_weights, gguf_check, model_card
@@ -90,7 +90,7 @@ def _to_file(request: requests.Fuse) -> Iterator[Event]:
     parts = yield from _found(request)
     source = _opened(parts)
     about = write.About(parts.title, parts.model.licence, parts.model.title, parts.model.repo)
-    tokenizer = load.said_plainly(
+    tokenizer = load.translate_errors(
         parts.model.title, "tokenizer files", lambda: load.load_tokenizer(parts.folder, source.config)
     )
     file = write.GGUFFile(source, tokenizer, kind, about)
@@ -125,7 +125,7 @@ def _run_of(adapter: Path) -> run_card.RunCard | None:
         return None
 
 
-def _opened(parts: _Parts) -> Source:
+def _opened(parts: _Parts) -> WeightSource:
     """The base's weights with the adapter in them, unread."""
     settings = load.read_config(parts.folder).get("quantization") or {}
     modes = [entry.get("mode", "affine") for entry in (settings, *settings.values()) if isinstance(entry, dict)]
@@ -157,7 +157,7 @@ def _write_folder(parts: _Parts, name: str) -> Iterator[Event]:
         folders.write_record(draft, _record(parts, name, draft))
 
 
-def _output(source: Source, name: str) -> Output:
+def _output(source: WeightSource, name: str) -> Output:
     weight = source.weights[name]
     if weight.dtype not in _DTYPES:
         raise errors.Unsupported(f"{name} holds numbers of the type {weight.dtype}, which can't be fused.")
@@ -207,7 +207,7 @@ def _made(parts: _Parts) -> model_card.Made:
     )
 
 
-def _record(parts: _Parts, name: str, draft: Path) -> folders.Record:
+def _record(parts: _Parts, name: str, draft: Path) -> folders.ModelRecord:
     assert parts.adapter is not None
     source = f"{parts.name} with the adapter {parts.adapter.name}"
     # no repo: downloading that again would not bring this model back

@@ -22,13 +22,13 @@ from mlx_lm.tuner.utils import load_adapters
 
 from models import errors
 from models.checkpoint import bounded_files, safetensors_header, safety
-from models.checkpoint.weight_stream import Source, Weight
+from models.checkpoint.weight_stream import Weight, WeightSource
 from models.finetune import lora
 
 _LAYERS = (LoRALinear, LoRAEmbedding, LoRASwitchLinear, DoRALinear, DoRAEmbedding)
 
 
-def put_in(source: Source, adapter: Path) -> str:
+def put_in(source: WeightSource, adapter: Path) -> str:
     """Have a source read its weights with an adapter in them; returns the method: lora, dora or full.
 
     Raises BadInput when the adapter is not one of this model, Unsupported for layers of an unknown kind, and what
@@ -48,7 +48,7 @@ def read_config(adapter: Path) -> dict[str, Any]:
     return bounded_files.read_json(adapter / lora.CONFIG, safety.MAX_ADAPTER_CONFIG_BYTES)
 
 
-def _add(source: Source, adapter: Path) -> None:
+def _add(source: WeightSource, adapter: Path) -> None:
     try:
         load_adapters(source.model, str(adapter))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -99,7 +99,7 @@ def _product(module: nn.Module, weight: Weight, start: int, stop: int) -> mx.arr
     return mx.concatenate(parts)
 
 
-def _replace(source: Source, adapter: Path) -> None:
+def _replace(source: WeightSource, adapter: Path) -> None:
     tensors = mx.load(str(adapter / lora.WEIGHTS))
     assert isinstance(tensors, dict)
     for name, array in tensors.items():

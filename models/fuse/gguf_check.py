@@ -55,7 +55,7 @@ def check(file: Path, folder: Path, adapter: Path | None, kind: Kind) -> Iterato
 
 def check_memory(folder: Path, adapter: Path | None) -> None:
     """Raise NoMemory when the model can't be read layer by layer."""
-    with model_files.plainly_named(folder) as place:
+    with model_files.glob_safe(folder) as place:
         layerwise._check_memory(folder.name, _lazy(place, adapter))
 
 
@@ -83,7 +83,7 @@ def _difference(
     with ExitStack() as places:
         found, turned = [], []
         for number, (each, fine_tuned) in enumerate(((folder, adapter), (back, None)), 1):
-            model = _lazy(places.enter_context(model_files.plainly_named(each)), fine_tuned)
+            model = _lazy(places.enter_context(model_files.glob_safe(each)), fine_tuned)
             turned.append(_turned(model, load.context_limit(load.read_config(folder))))
             steps = layerwise.run(model, [ids], "fuse", "check", release=True)
             hidden = yield from _told(steps, number, layers)

@@ -23,14 +23,14 @@ _MISFITS = (ValueError, KeyError, TypeError, AttributeError, OverflowError)  # w
 
 
 @dataclass
-class Covered:
+class Attached:
     """What of a base an adapter stands in front of: layers and weights, each by its path in the model."""
 
     layers: list[tuple[str, nn.Module]] = field(default_factory=list)
     weights: list[tuple[str, mx.array]] = field(default_factory=list)
 
 
-def put_on(model: nn.Module, adapter: Path) -> Covered:
+def attach(model: nn.Module, adapter: Path) -> Attached:
     """Put an adapter on a model, in the model's own dtype, and return what it covers.
 
     Raises BadInput when the adapter belongs to another model, and what safety.check_adapter raises; the model is then
@@ -50,15 +50,15 @@ def put_on(model: nn.Module, adapter: Path) -> Covered:
         model.load_weights(added, strict=False)
         mx.eval([array for _, array in added])
     except Exception as error:
-        take_off(model, Covered(_covered(model, layers), weights))
+        detach(model, Attached(_covered(model, layers), weights))
         if isinstance(error, _MISFITS):
             raise _foreign(adapter) from error
         raise
     model.eval()  # no dropout
-    return Covered(_covered(model, layers), weights)
+    return Attached(_covered(model, layers), weights)
 
 
-def take_off(model: nn.Module, covered: Covered) -> None:
+def detach(model: nn.Module, covered: Attached) -> None:
     """Put back what of the base was covered, as put_on returned it."""
     if covered.layers:
         model.update_modules(tree_unflatten(covered.layers))

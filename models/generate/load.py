@@ -21,9 +21,10 @@ from mlx_lm.utils import load_tokenizer as read_tokenizer
 from models.checkpoint import model_files, safety
 from models.errors import Corrupt, NoMemory, NotFound, StillroomError, Unsupported
 from models.events import Loaded, Progress
+from models.families import Advice, family_of
 from models.generate import adapters
 from models.generate.kv_cache import ConversationCache
-from models.generate.template import Advice, Render, Style, detect, family_of, template_renderer
+from models.generate.template import Render, Style, detect, template_renderer
 from models.generate.template_process import TemplateProcess
 
 T = TypeVar("T")
@@ -52,30 +53,30 @@ class LoadedModel:
     weights_bytes: int
     seconds: float
     cache: ConversationCache = field(init=False)
-    _covered: adapters.Covered = field(default_factory=adapters.Covered)
+    _covered: adapters.Attached = field(default_factory=adapters.Attached)
     _worn: tuple[str, int] | None = None
 
     def __post_init__(self) -> None:
         self.cache = ConversationCache(self.model)
 
-    def wears(self, adapter: str | None) -> bool:
+    def has_adapter(self, adapter: str | None) -> bool:
         """Whether that adapter is on it, and still the same file; None for the base alone."""
-        return self._worn == _identity(adapter)
+        return self._attached == _identity(adapter)
 
-    def wear(self, adapter: str | None) -> None:
-        """Take the adapter off and put another one on; the base is not read again. Raises what adapters.put_on raises.
+    def set_adapter(self, adapter: str | None) -> None:
+        """Take the adapter off and put another one on; the base is not read again. Raises what adapters.attach raises.
 
         Then the base is left without an adapter; NoMemory too. The conversation's cache is another model's and is
         forgotten.
         """
-        adapters.take_off(self.model, self._covered)
-        self._covered, self.adapter, self._worn = adapters.Covered(), None, None
+        adapters.detach(self.model, self._covered)
+        self._covered, self.adapter, self._attached = adapters.Attached(), None, None
         try:
             if adapter is not None:
                 worn = _identity(adapter)
                 _check_memory_for(Path(adapter))
-                self._covered = adapters.put_on(self.model, Path(adapter))
-                self.adapter, self._worn = adapter, worn
+                self._covered = adapters.attach(self.model, Path(adapter))
+                self.adapter, self._attached = adapter, worn
         finally:
             self.weights_bytes = _weights_bytes(self.model)
             self.cache = ConversationCache(self.model)
@@ -119,9 +120,9 @@ def _load(name: str, path: Path, adapter: str | None, templates: TemplateProcess
     total = weights_on_disk(path)
     check_memory(name, total, config)
     yield Progress(job="load", stage="load", done=0, total=total, unit="bytes")
-    model = said_plainly(name, "config.json and weights", lambda: load_weights(path, config))
+    model = translate_errors(name, "config.json and weights", lambda: load_weights(path, config))
     yield Progress(job="load", stage="load", done=total, total=total, unit="bytes")
-    tokenizer = said_plainly(name, "tokenizer files", lambda: load_tokenizer(path, config))
+    tokenizer = translate_errors(name, "tokenizer files", lambda: load_tokenizer(path, config))
     render = template_renderer(tokenizer, templates)
     template = getattr(tokenizer, "chat_template", None)
     family = family_of(name, config["model_type"], template if isinstance(template, str) else "", tokenizer.get_vocab())
@@ -139,7 +140,7 @@ def _load(name: str, path: Path, adapter: str | None, templates: TemplateProcess
         seconds=0.0,
     )
     if adapter is not None:
-        loaded.wear(adapter)
+        loaded.set_adapter(adapter)
     loaded.seconds = time.perf_counter() - begun
     yield loaded
 
@@ -213,7 +214,7 @@ def _weights_bytes(model: nn.Module) -> int:
 
 def load_weights(path: Path, config: dict[str, Any]) -> nn.Module:
     """The model of a checked folder, its weights read. config: its config.json. Raises what mlx-lm does."""
-    with model_files.plainly_named(path) as place:
+    with model_files.glob_safe(path) as place:
         model = model_of(place, config)
         mx.eval(model.parameters())
     return model
@@ -273,7 +274,7 @@ def _advised_sampling(path: Path, family: Advice) -> Advice:
     )
 
 
-def said_plainly(name: str, part: str, work: Callable[[], T]) -> T:
+def translate_errors(name: str, part: str, work: Callable[[], T]) -> T:
     """Run a step of mlx-lm or transformers and say its many exceptions in a sentence of ours. part: what it reads."""
     try:
         return work()

@@ -17,18 +17,19 @@ from mlx_lm.sample_utils import make_sampler
 from models.answers.majority import check_votes
 from models.errors import BadInput, NoMemory
 from models.events import Done, Event, Finish, Progress
+from models.families import Advice
 from models.generate.load import LoadedModel
-from models.generate.stream import Speech
-from models.generate.template import Advice, Prompt, build_prompt
-from models.generate.thinking import Fed, Steering, Thinking, largest_budget
-from models.requests import Chat
+from models.generate.stream import ReplyStream
+from models.generate.template import Prompt, build_prompt
+from models.generate.thinking import Steering, Thinking, ThinkingStep, largest_budget
+from models.requests import ChatRequest
 
 UNTRAINED_LEAST = 64  # tokens of thinking asked of a model that was never trained to
 VARIETY = 0.7  # temperature at which a family that answers greedily says a thing in another way
 CHECK_EVERY = 64  # tokens between looks at whether the logits are numbers
 
 
-def reply(loaded: LoadedModel, request: Chat, steering: Steering | None = None) -> Iterator[Event]:
+def reply(loaded: LoadedModel, request: ChatRequest, steering: Steering | None = None) -> Iterator[Event]:
     """Answer a conversation; yields Note, Budget, Progress, Token and ThinkingClosed, and Done with the Reply last.
 
     A cancelled reply ends with Done too, its finish "cancelled". Raises BadInput when the conversation is longer than
@@ -42,7 +43,7 @@ def reply(loaded: LoadedModel, request: Chat, steering: Steering | None = None) 
 class _Run:
     """One reply under way."""
 
-    def __init__(self, loaded: LoadedModel, request: Chat, steering: Steering) -> None:
+    def __init__(self, loaded: LoadedModel, request: ChatRequest, steering: Steering) -> None:
         begun = time.perf_counter()
         check_request(request)
         self.loaded = loaded
@@ -52,7 +53,7 @@ class _Run:
         self.prompt = read_prompt(loaded, request)
         self.room = room_for_reply(loaded, self.prompt, request.max_tokens)
         thinking = thinking_for(loaded, request, self.prompt, self.room, steering)
-        self.speech = Speech(loaded, request, self.prompt, thinking, begun)
+        self.speech = ReplyStream(loaded, request, self.prompt, thinking, begun)
         self.sampler = sampler_for(advice_for(loaded, request))
         self.context = list(self.prompt.tokens)  # what the cache holds or is about to
 
@@ -115,7 +116,7 @@ class _Run:
         if self.speech.drawn % CHECK_EVERY == 0:
             check_numbers(logprobs)
 
-    def _force(self, fed: Fed) -> bool:
+    def _force(self, fed: ThinkingStep) -> bool:
         """Take back and put in what the state machine wants; whether there was anything."""
         if fed.force is None:
             return False
@@ -126,12 +127,12 @@ class _Run:
         return True
 
 
-def read_prompt(loaded: LoadedModel, request: Chat) -> Prompt:
+def read_prompt(loaded: LoadedModel, request: ChatRequest) -> Prompt:
     """The request's conversation as the model reads it."""
     return build_prompt(loaded.style, request.messages, request.think != 0, loaded.render, loaded.tokenizer)
 
 
-def thinking_for(loaded: LoadedModel, request: Chat, prompt: Prompt, room: int, steering: Steering) -> Thinking:
+def thinking_for(loaded: LoadedModel, request: ChatRequest, prompt: Prompt, room: int, steering: Steering) -> Thinking:
     """The state machine of one reply, its budget held to what leaves an answer space in `room` tokens."""
     tags = loaded.style.family.tags
     closing = loaded.tokenizer.encode(f"{tags.phrase}{tags.close}\n\n", add_special_tokens=False)
@@ -165,7 +166,7 @@ def prefill(loaded: LoadedModel, tokens: list[int], steering: Steering) -> Gener
     return not steering.cancelled
 
 
-def check_request(request: Chat) -> None:
+def check_request(request: ChatRequest) -> None:
     """Refuse what makes no sense. Raises BadInput with the sentence."""
     if request.think is not None and request.think < 0:
         raise BadInput(f"A thinking budget can't be negative: {request.think}.")
@@ -182,7 +183,7 @@ def check_request(request: Chat) -> None:
     check_votes(request.votes, request.sampling.temperature)
 
 
-def least_thinking(loaded: LoadedModel, request: Chat) -> int:
+def least_thinking(loaded: LoadedModel, request: ChatRequest) -> int:
     """Tokens before which an end of thinking is taken back.
 
     A model never trained to think takes its first sentence for the whole reply: it is asked to go on for a while. With
@@ -206,7 +207,7 @@ def room_for_reply(loaded: LoadedModel, prompt: Prompt, max_tokens: int | None) 
     return room if max_tokens is None else min(room, max_tokens)
 
 
-def advice_for(loaded: LoadedModel, request: Chat) -> Advice:
+def advice_for(loaded: LoadedModel, request: ChatRequest) -> Advice:
     """How tokens are drawn: what was asked for, else what is advised for this model."""
     advice = loaded.sampling
     if request.think == 0 and loaded.style.family.off_sampling is not None:

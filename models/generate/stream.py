@@ -11,17 +11,19 @@ from collections.abc import Iterator
 from models.events import Budget, ClosedBy, Event, Finish, Note, Reply, ThinkingClosed, Token
 from models.generate.load import LoadedModel
 from models.generate.template import Prompt
-from models.generate.thinking import Fed, Thinking
-from models.requests import Chat
+from models.generate.thinking import Thinking, ThinkingStep
+from models.requests import ChatRequest
 
 
-class Speech:
+class ReplyStream:
     """What one reply has said. ended: the model's end of reply came, and nothing was to be forced after it.
 
     begun: when the request came, of time.perf_counter().
     """
 
-    def __init__(self, loaded: LoadedModel, request: Chat, prompt: Prompt, thinking: Thinking, begun: float) -> None:
+    def __init__(
+        self, loaded: LoadedModel, request: ChatRequest, prompt: Prompt, thinking: Thinking, begun: float
+    ) -> None:
         self.begun = begun
         self.loaded = loaded
         self.request = request
@@ -56,7 +58,7 @@ class Speech:
         self._notes.append(text)
         return Note(text=text)
 
-    def take(self, token: int) -> Fed:
+    def take(self, token: int) -> ThinkingStep:
         """Take the next drawn token. The answer's `force` and `drop` are to be done before the next one is drawn."""
         if not self.drawn:
             self._first_token_at = time.perf_counter()
@@ -72,12 +74,12 @@ class Speech:
             self._detokenizer = self.loaded.tokenizer.detokenizer  # forced text is not the model's to spell
         return fed
 
-    def cut(self) -> Fed:
+    def cut(self) -> ThinkingStep:
         """End at the limit of tokens."""
         self._detokenizer.finalize()
-        return Fed(self.thinking.end(self._detokenizer.last_segment).pieces)
+        return ThinkingStep(self.thinking.end(self._detokenizer.last_segment).pieces)
 
-    def events(self, fed: Fed) -> Iterator[Event]:
+    def events(self, fed: ThinkingStep) -> Iterator[Event]:
         """Tell what a token turned into."""
         for channel, text in fed.pieces:
             if channel == "thinking":
@@ -92,7 +94,7 @@ class Speech:
 
     def closing(self) -> Iterator[Event]:
         """Tell what was held back."""
-        yield from self.events(Fed(self.thinking.finish()))
+        yield from self.events(ThinkingStep(self.thinking.finish()))
         if self._announced is None and self.thinking.state == "waiting":
             self.thinking.closed_by = "model"
             yield from self._announce_close()

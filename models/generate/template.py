@@ -5,55 +5,18 @@ with thinking on and off, and looking at how the two differ and whether the prom
 is a program of a stranger: it is rendered in a process of its own (models/generate/template_process.py).
 """
 
-import re
-import tomllib
-from collections.abc import Callable, Container, Sequence
-from functools import cache
-from typing import Any, Literal, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import msgspec
 
-from models import paths
 from models.errors import Corrupt
+from models.families import Family
 from models.generate.template_process import TemplateProcess
-from models.generate.thinking import State, Tags
+from models.generate.thinking import ThinkingState
 from models.requests import Message
 
 _TRANSFORMERS = "transformers.tokenization_utils_base"  # where the method stands that renders Jinja
-
-
-class Advice(msgspec.Struct, frozen=True, kw_only=True):
-    """Sampling that a family's authors advise."""
-
-    temperature: float = 0.7
-    top_p: float = 1.0
-    top_k: int = 0
-    min_p: float = 0.0
-
-
-class Family(msgspec.Struct, frozen=True, kw_only=True):
-    """How a family of models thinks; the fields are told in resources/families.toml."""
-
-    id: str
-    title: str
-    open: str
-    close: str
-    trained: bool
-    off: Literal["kwarg", "prefill", "system", "none"]
-    sampling: Advice
-    match: dict[str, str] = {}
-    off_text: str = "\n\n"
-    on_system: str = ""
-    off_system: str = ""
-    off_sampling: Advice | None = None
-    system: Literal["system", "user"] = "system"
-    phrase: str = ""
-    extension: str = "\nWait"
-
-    @property
-    def tags(self) -> Tags:
-        """Its tags, with what is forced between them."""
-        return Tags(self.open, self.close, self.phrase, self.extension)
 
 
 class Tokenizer(Protocol):
@@ -72,7 +35,7 @@ class Prompt(msgspec.Struct, frozen=True):
 
     text: str
     tokens: list[int]
-    start: State
+    start: ThinkingState
 
 
 class Style(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,29 +44,6 @@ class Style(msgspec.Struct, frozen=True, kw_only=True):
     family: Family
     switchable: bool
     opened: bool
-
-
-@cache
-def families() -> list[Family]:
-    """The table, in order of precedence; the last entry matches everything."""
-    table = tomllib.loads((paths.resources() / "families.toml").read_text("utf-8"))
-    rows = [{"phrase": table["default_phrase"], **row} for row in table["family"]]
-    return msgspec.convert(rows, list[Family])
-
-
-def family_of(name: str, architecture: str, template: str, vocabulary: Container[str] = ()) -> Family:
-    """The first family whose every condition holds. name: the model's; architecture: config.json's model_type."""
-
-    def holds(family: Family) -> bool:
-        wanted = family.match
-        return (
-            re.search(wanted.get("name", ""), name, re.IGNORECASE) is not None
-            and wanted.get("template", "") in template
-            and wanted.get("architecture", architecture) == architecture
-            and ("token" not in wanted or wanted["token"] in vocabulary)
-        )
-
-    return next(family for family in families() if holds(family))
 
 
 def detect(family: Family, render: Render) -> Style:
@@ -196,7 +136,7 @@ def _turns(messages: Sequence[Message], family: Family, think: bool) -> list[dic
     return [{"role": "system", "content": lead}, *turns]
 
 
-def _opened(text: str, style: Style) -> tuple[str, State]:
+def _opened(text: str, style: Style) -> tuple[str, ThinkingState]:
     """A prompt that thinks: opened by the template, to be opened by the model, or opened here for one never trained."""
     if _is_open(text, style.family):
         return text, "thinking"

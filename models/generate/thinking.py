@@ -21,8 +21,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from models.events import Channel, ClosedBy
+from models.families import Tags
 
-State = Literal["waiting", "thinking", "answer"]
+ThinkingState = Literal["waiting", "thinking", "answer"]
 Piece = tuple[Channel, str]
 
 OPEN_WITHIN = 32  # tokens a reply may have before its open tag
@@ -34,18 +35,8 @@ LEAST_EXTENSION = 128  # tokens that "think longer" grants at least
 ANSWER_RESERVE = 512  # tokens kept for the answer
 
 
-@dataclass(frozen=True)
-class Tags:
-    """The text around thinking; the phrase that leads to a forced close; what goes in place of an early one."""
-
-    open: str
-    close: str
-    phrase: str = ""
-    extension: str = "\nWait"
-
-
 @dataclass
-class Fed:
+class ThinkingStep:
     """What a token turned into.
 
     pieces: text per channel. force: text to put into the context now, or None; `shown` is the part of it that the
@@ -104,7 +95,7 @@ class Thinking:
         self,
         tags: Tags,
         budget: int | None,
-        start: State,
+        start: ThinkingState,
         *,
         cap: int = 1 << 30,
         least: int = 0,
@@ -115,7 +106,7 @@ class Thinking:
         self.budget = budget if budget is None else min(budget, cap)
         self.cap = cap
         self.least = min(least, cap)
-        self.state: State = start
+        self.state: ThinkingState = start
         self.tokens = 0
         self.answer_tokens = 0
         self.closed_by: ClosedBy | None = "off" if start == "answer" else None
@@ -129,7 +120,7 @@ class Thinking:
         self._extended = 0
         self._reopened = 0
 
-    def feed(self, text: str, token: int = -1) -> Fed:
+    def feed(self, text: str, token: int = -1) -> ThinkingStep:
         """Take the text of the next token; it is empty while a character is incomplete."""
         self._recent.append(token)
         if self.state == "thinking":
@@ -137,17 +128,17 @@ class Thinking:
         self.answer_tokens += 1
         return self._wait(text) if self.state == "waiting" else self._answer(text)
 
-    def end(self, text: str = "") -> Fed:
+    def end(self, text: str = "") -> ThinkingStep:
         """Take the model's end of reply and the last text before it: while it thinks it only ends the thinking."""
         if self.state != "thinking":
-            return Fed(self._answer_pieces(text) + self.finish())
+            return ThinkingStep(self._answer_pieces(text) + self.finish())
         self._held.append(text)
         pieces = self.finish()
         if self._too_early():
             return self._extend(pieces, drop=1)
         used_up = self.budget is not None and self.tokens >= self.budget
         self._close("budget" if used_up else "model")
-        return Fed(pieces, force=self.tags.close + "\n\n", drop=1)
+        return ThinkingStep(pieces, force=self.tags.close + "\n\n", drop=1)
 
     def finish(self) -> list[Piece]:
         """Hand out what was held back, at the end of the reply."""
@@ -164,26 +155,26 @@ class Thinking:
 
     # waiting for the open tag
 
-    def _wait(self, text: str) -> Fed:
+    def _wait(self, text: str) -> ThinkingStep:
         held = self._tail + text
         at = held.find(self.tags.open)
         if at >= 0:
             return self._open(held[:at], held[at + len(self.tags.open) :])
-        fed = Fed(self._answer_pieces(text))
+        fed = ThinkingStep(self._answer_pieces(text))
         if self.answer_tokens >= OPEN_WITHIN:
             self.state, self.closed_by = "answer", "model"
         return fed
 
-    def _open(self, before: str, after: str) -> Fed:
+    def _open(self, before: str, after: str) -> ThinkingStep:
         self.state, self.answer_tokens, self._tail, self._answer_started = "thinking", 0, "", False
-        fed = self._think(after) if after.strip() else Fed()
+        fed = self._think(after) if after.strip() else ThinkingStep()
         if before.strip():
             fed.pieces.insert(0, ("answer", before))
         return fed
 
     # thinking
 
-    def _think(self, text: str) -> Fed:
+    def _think(self, text: str) -> ThinkingStep:
         self.tokens += 1
         self._held.append(text)
         held = "".join(self._held)
@@ -193,13 +184,13 @@ class Thinking:
         pieces = self._take(len(held) - _partial(held, (self.tags.close,)))
         how = self._must_close(text)
         if how is None:
-            return Fed(pieces)
+            return ThinkingStep(pieces)
         pieces += self.finish()
         self._close(how)
         self._forced = True
-        return Fed(pieces, force=self.tags.phrase + self.tags.close + "\n\n", shown=self.tags.phrase)
+        return ThinkingStep(pieces, force=self.tags.phrase + self.tags.close + "\n\n", shown=self.tags.phrase)
 
-    def _closed_by_model(self, held: str, at: int) -> Fed:
+    def _closed_by_model(self, held: str, at: int) -> ThinkingStep:
         drop, keep = self._tokens_from(at)
         self.tokens -= drop
         pieces = self._take(at)
@@ -207,11 +198,11 @@ class Thinking:
             self._held, self._given = [], 0
             return self._extend(pieces, drop, keep)
         self._close("model")
-        return Fed(pieces + self._answer_pieces(held[at + len(self.tags.close) :]))
+        return ThinkingStep(pieces + self._answer_pieces(held[at + len(self.tags.close) :]))
 
-    def _extend(self, pieces: list[Piece], drop: int, keep: str = "") -> Fed:
+    def _extend(self, pieces: list[Piece], drop: int, keep: str = "") -> ThinkingStep:
         self._extended += 1
-        return Fed(pieces, force=keep + self.tags.extension, shown=self.tags.extension, drop=drop)
+        return ThinkingStep(pieces, force=keep + self.tags.extension, shown=self.tags.extension, drop=drop)
 
     def _must_close(self, text: str) -> ClosedBy | None:
         if self.steering.answer:
@@ -263,13 +254,13 @@ class Thinking:
 
     # answer
 
-    def _answer(self, text: str) -> Fed:
+    def _answer(self, text: str) -> ThinkingStep:
         held = (self._tail + text).lstrip()
         if self._forced and not self._answer_started and self._reopened < 2 and held.startswith(self.tags.open):
             self._reopened += 1
             self._tail = ""
-            return Fed(force=self.tags.close + "\n\n")
-        return Fed(self._answer_pieces(text))
+            return ThinkingStep(force=self.tags.close + "\n\n")
+        return ThinkingStep(self._answer_pieces(text))
 
     def _answer_pieces(self, text: str) -> list[Piece]:
         """Add to the answer; closes at its start are swallowed, and anywhere when the thinking was closed by force."""

@@ -22,6 +22,7 @@ import psutil
 from mlx_lm.generate import BatchGenerator, generation_stream, wired_limit
 
 from models.answers import majority
+from models.answers.canonical import canonical
 from models.errors import NoMemory, Unsupported
 from models.events import Ballot, Done, Event, Finish, Progress, Reply
 from models.generate.kv_cache import ConversationCache
@@ -37,9 +38,9 @@ from models.generate.reply import (
     sampler_for,
     thinking_for,
 )
-from models.generate.stream import Speech
-from models.generate.thinking import ANSWER_RESERVE, Fed, Steering, grace_tokens
-from models.requests import Chat
+from models.generate.stream import ReplyStream
+from models.generate.thinking import ANSWER_RESERVE, Steering, ThinkingStep, grace_tokens
+from models.requests import ChatRequest
 
 TOLD_EVERY = 8  # steps of the batch between two looks at how far it is
 NO_END = 1 << 30  # a row's end is told by its own count, so that the batch never ends one before it was looked at
@@ -49,14 +50,14 @@ BATCH_COPIES = 2  # a row that leaves or joins has the batch's cache copied
 reading_stream = mx.new_thread_local_stream(mx.default_device())
 
 
-def vote(loaded: LoadedModel, request: Chat, steering: Steering | None = None) -> Iterator[Event]:
+def vote(loaded: LoadedModel, request: ChatRequest, steering: Steering | None = None) -> Iterator[Event]:
     """Answer a conversation by `request.votes` replies; yields as `reply` does, with the votes in the Reply.
 
     Progress has the stage "votes": in the unit "votes" how many have ended, in the unit "tokens" how many are drawn.
     Steering is for all of them. A cancelled vote gives what most of the ended ones say, or nothing. Raises BadInput
     also when all would be the same, NoMemory when their caches do not fit, Unsupported when the model runs in no batch.
     """
-    run = _Poll(loaded, request, steering or Steering())
+    run = _Batch(loaded, request, steering or Steering())
     with wired_limit(loaded.model, [generation_stream]):
         yield from run.events()
 
@@ -70,17 +71,17 @@ class _Drawn(Protocol):
 
 
 @dataclass
-class _Row:
+class _Draw:
     """One reply of the batch. context: what its cache holds or is about to; told: its events, for when it is elected."""
 
-    speech: Speech
+    speech: ReplyStream
     steering: Steering
     context: list[int]
     told: list[Event] = field(default_factory=list)
     logprob: float = 0.0  # sum over drawn tokens
     finish: Finish | None = None
 
-    def tell(self, fed: Fed) -> None:
+    def tell(self, fed: ThinkingStep) -> None:
         self.told += self.speech.events(fed)
 
     def end(self, finish: Finish) -> None:
@@ -90,13 +91,13 @@ class _Row:
     def vote(self) -> majority.Vote:
         answer = self.speech.said[1]
         mean = self.logprob / max(1, self.speech.drawn)
-        return majority.Vote(majority.canonical(answer), mean, cut=self.finish != "eos")
+        return majority.Vote(canonical(answer), mean, cut=self.finish != "eos")
 
 
-class _Poll:
+class _Batch:
     """One vote under way."""
 
-    def __init__(self, loaded: LoadedModel, request: Chat, steering: Steering) -> None:
+    def __init__(self, loaded: LoadedModel, request: ChatRequest, steering: Steering) -> None:
         self.begun = time.perf_counter()
         check_request(request)
         advice = advice_for(loaded, request)
@@ -109,8 +110,8 @@ class _Poll:
         self.prompt = read_prompt(loaded, request)
         self.room = room_for_reply(loaded, self.prompt, request.max_tokens)
         self.sampler = sampler_for(advice)
-        self.rows: dict[int, _Row] = {}  # by the number the batch gave it last
-        self.all_rows: list[_Row] = []
+        self.rows: dict[int, _Draw] = {}  # by the number the batch gave it last
+        self.all_rows: list[_Draw] = []
         self.drawn = 0
         self.first_token_at = 0.0
 
@@ -130,11 +131,11 @@ class _Poll:
             yield from self._decode()
         yield from self._outcome(cached)
 
-    def _row(self) -> _Row:
+    def _row(self) -> _Draw:
         steering = Steering()
         thinking = thinking_for(self.loaded, self.request, self.prompt, self.room, steering)
-        speech = Speech(self.loaded, self.request, self.prompt, thinking, self.begun)
-        return _Row(speech, steering, list(self.prompt.tokens))
+        speech = ReplyStream(self.loaded, self.request, self.prompt, thinking, self.begun)
+        return _Draw(speech, steering, list(self.prompt.tokens))
 
     def _decode(self) -> Iterator[Event]:
         """Draw until the vote is decided or cancelled."""
@@ -151,7 +152,7 @@ class _Poll:
             for step in itertools.count(1):
                 if self._step(batch):
                     yield self._ended_so_far()
-                    if majority.settled([row.vote() for row in self._finished()], len(self.rows)):
+                    if majority.is_decided([row.vote() for row in self._finished()], len(self.rows)):
                         return
                 if not self.rows or self.steering.cancelled:
                     return
@@ -205,7 +206,7 @@ class _Poll:
             row.tell(row.speech.cut())
             self._end(batch, uid, "length")
 
-    def _force(self, batch: BatchGenerator, uid: int, fed: Fed) -> None:
+    def _force(self, batch: BatchGenerator, uid: int, fed: ThinkingStep) -> None:
         """Take back and put in what a row's state machine wants."""
         row = self.rows[uid]
         [(layers, _)] = batch.remove([uid], return_prompt_caches=True).values()
@@ -226,10 +227,10 @@ class _Poll:
         batch.remove([uid])
         self.rows.pop(uid).end(finish)
 
-    def _left(self, row: _Row) -> int:
+    def _left(self, row: _Draw) -> int:
         return self.room - (len(row.context) - len(self.prompt.tokens))
 
-    def _finished(self) -> list[_Row]:
+    def _finished(self) -> list[_Draw]:
         return [row for row in self.all_rows if row.finish in ("eos", "length")]
 
     def _ended_so_far(self) -> Progress:
@@ -253,7 +254,7 @@ class _Poll:
         if not finished:
             yield Done(result=self._nothing_said(cached, rate))
             return
-        index, agreement = majority.elected([row.vote() for row in finished])
+        index, agreement = majority.winner([row.vote() for row in finished])
         row = finished[index]
         yield from row.told
         record = row.speech.record(row.finish or "eos", cached, len(row.context))
@@ -267,7 +268,7 @@ class _Poll:
             )
         )
 
-    def _ballots(self, finished: list[_Row]) -> list[Ballot]:
+    def _ballots(self, finished: list[_Draw]) -> list[Ballot]:
         """All rows as they stand, in the order they were started in."""
         votes = [row.vote() for row in finished]
         counting = {id(row) for row, counts in zip(finished, majority.counted(votes), strict=True) if counts}
@@ -288,19 +289,19 @@ class _Poll:
         )
 
 
-def _ballot(row: _Row, counts: bool) -> Ballot:
+def _ballot(row: _Draw, counts: bool) -> Ballot:
     thinking, answer = row.speech.said
     return Ballot(
         answer=answer,
         thinking=thinking,
-        canonical=majority.canonical(answer),
+        canonical=canonical(answer),
         tokens=row.speech.thinking.tokens + row.speech.thinking.answer_tokens,
         finish=row.finish or "cancelled",
         counted=counts,
     )
 
 
-def room_in_memory(loaded: LoadedModel, request: Chat, room: int) -> int:
+def room_in_memory(loaded: LoadedModel, request: ChatRequest, room: int) -> int:
     """How many of `room` tokens every reply can have in memory, the prompt having been read.
 
     Raises NoMemory when that is less than the budget and an answer.

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from models import errors
 from models.checkpoint.weight_blocks import blocks, little_cache
-from models.checkpoint.weight_stream import Source, Weight
+from models.checkpoint.weight_stream import Weight, WeightSource
 from models.gguf import vocabulary
 from models.gguf.read import ARCHITECTURES, ROPE_FACTORS, tensor_table
 
@@ -61,7 +61,7 @@ class GGUFFile:
     Making one raises Unsupported when GGUF, or llama.cpp, has no words for the model.
     """
 
-    source: Source
+    source: WeightSource
     tokenizer: Any  # mlx-lm's TokenizerWrapper
     kind: Kind
     about: About
@@ -170,7 +170,7 @@ def _pad(write: Callable[[bytes], object], at: int) -> None:
     write(bytes(gguf.GGUFWriter.ggml_pad(at, gguf.GGUF_DEFAULT_ALIGNMENT) - at))
 
 
-def _settings(source: Source) -> dict[str, Any]:
+def _settings(source: WeightSource) -> dict[str, Any]:
     """The model's numbers, in the words of config.json. Raises Unsupported for what GGUF does not say."""
     kind, args = source.config.get("model_type"), cast(Any, source.model).args
     if kind not in ARCHITECTURES:

@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from models import errors
+from models import errors, paths
 from models.checkpoint import folders
-from models.hub import credentials, listing, manifests
+from models.hub import listing, manifests
 
 if TYPE_CHECKING:
     import filelock
@@ -56,17 +56,9 @@ class CachedRepo(msgspec.Struct, frozen=True, kw_only=True):
         return self.snapshot is not None and not self.missing
 
 
-def root() -> Path:
-    """The cache's folder, resolved as huggingface_hub does, now and not when that was imported."""
-    named = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE")
-    if named:
-        return Path(os.path.expandvars(named)).expanduser()
-    return credentials.hf_home() / "hub"
-
-
 def folder(repo: str) -> Path:
     """Where a repository is or will be."""
-    return root() / manifests.folder_name(repo)
+    return paths.hub_cache() / manifests.folder_name(repo)
 
 
 def blob(repo: str, name: str) -> Path:
@@ -88,7 +80,7 @@ def lock(repo: str, name: str) -> "filelock.FileLock":
     """Who holds this writes the blob; the lock is huggingface_hub's own."""
     import filelock  # it brings asyncio along
 
-    file = root() / ".locks" / folder(repo).name / f"{name}.lock"
+    file = paths.hub_cache() / ".locks" / folder(repo).name / f"{name}.lock"
     file.parent.mkdir(parents=True, exist_ok=True)
     return filelock.FileLock(file)
 
@@ -111,7 +103,11 @@ def hash_of(file: Path, name: str, size: int) -> str:
 def repos() -> list[CachedRepo]:
     """All model repositories of the cache by name, the half ones too. Never raises because of one of them."""
     try:
-        entries = [entry for entry in os.scandir(root()) if entry.name.startswith(manifests.FOLDER) and entry.is_dir()]
+        entries = [
+            entry
+            for entry in os.scandir(paths.hub_cache())
+            if entry.name.startswith(manifests.FOLDER) and entry.is_dir()
+        ]
     except OSError:
         return []
     found = [_described(Path(entry.path)) for entry in entries]
@@ -196,7 +192,7 @@ def delete(repo: str) -> int:
     finally:
         for one in held:
             one.release()
-    shutil.rmtree(root() / ".locks" / place.name, ignore_errors=True)
+    shutil.rmtree(paths.hub_cache() / ".locks" / place.name, ignore_errors=True)
     return freed
 
 
@@ -229,13 +225,13 @@ def sweep() -> int:
     """
     freed = 0
     before = time.time() - STALE_S
-    for file in root().glob(f"{manifests.FOLDER}*/blobs/*.incomplete"):
+    for file in paths.hub_cache().glob(f"{manifests.FOLDER}*/blobs/*.incomplete"):
         if file.lstat().st_mtime < before:
             freed += _removed(file)
-    for file in root().glob(f"{manifests.FOLDER}*/blobs/*{PART}"):
+    for file in paths.hub_cache().glob(f"{manifests.FOLDER}*/blobs/*{PART}"):
         if file.with_name(file.name.removesuffix(PART)).exists():
             freed += _removed(file)
-    for gone in root().glob(f"{_DELETED}*"):
+    for gone in paths.hub_cache().glob(f"{_DELETED}*"):
         freed += _own_bytes(gone)
         shutil.rmtree(gone, ignore_errors=True)
     return freed

@@ -106,18 +106,7 @@ def _file() -> Path:
 def _hf_file() -> Path:
     """As huggingface_hub resolves it, read now and not when that was imported."""
     named = os.environ.get("HF_TOKEN_PATH")
-    return _expanded(named) if named else hf_home() / "token"
-
-
-def hf_home() -> Path:
-    """Hugging Face's own folder: HF_HOME, or `huggingface` among the user's caches."""
-    named = os.environ.get("HF_HOME")
-    caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return _expanded(named) if named else _expanded(caches) / "huggingface"
-
-
-def _expanded(path: str) -> Path:
-    return Path(os.path.expandvars(path)).expanduser()
+    return paths.expanded(named) if named else paths.hf_home() / "token"
 
 
 def _read(file: Path) -> str | None:

@@ -1,27 +1,18 @@
-"""The Hugging Face Hub: where it is, whether it may be asked and can be reached, and its search.
+"""The Hugging Face Hub: where it is, whether it may be asked and can be reached.
 
 HF_ENDPOINT and HF_HUB_OFFLINE are honoured, and read at every call. Models are fetched by models/library/download.py.
 """
 
 import json
 import os
-import re
 import threading
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from models import errors
-from models import waiting as background
-from models.events import Done, Event, Found, Progress
-
-if TYPE_CHECKING:
-    from models import requests
 
 TIMEOUT_S = 3.0
-MOST_FOUND = 100
 _OWN = "https://huggingface.co"
 
 
@@ -72,23 +63,6 @@ def offline_by_choice() -> errors.Offline:
     return errors.Offline(
         "The Hub is not asked: HF_HUB_OFFLINE is set.", "Unset HF_HUB_OFFLINE and TRANSFORMERS_OFFLINE to download."
     )
-
-
-def search(request: "requests.Search") -> Iterator[Event]:
-    """Ask the Hub for models; ends with Done and what it Found. Raises Offline, Denied, BadInput."""
-    from models.hub import client
-
-    check_use()
-    query, limit = _as_query(request.query), max(1, min(request.limit, MOST_FOUND))
-    waiting = Progress(job="search", stage="ask", done=0, total=0, unit="")
-    found = yield from background.waited_for(lambda: client.found_models(query, limit), lambda: waiting)
-    yield Done(result=Found(query=request.query, models=found))
-
-
-def _as_query(text: str) -> str:
-    """What was typed, or the repository when it is the address of one."""
-    address = re.match(r"https?://[^/]+/([^/?#]+/[^/?#]+)", text.strip())
-    return (address[1] if address else text.strip())[:200]
 
 
 def kept_offline() -> bool:

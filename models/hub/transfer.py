@@ -35,7 +35,7 @@ from models.hub.listing import RemoteFile
 log = logging.getLogger(__name__)
 
 MAX_REDIRECTS = 5
-LIAR_TRIES = 3
+MAX_WRONG_HASHES = 3
 SYNC_EVERY_S = 10.0  # what a power cut may spoil at most, to be fetched again
 SMALL_BYTES = 64 << 10
 _RETRIED = (408, 425, 429)
@@ -45,7 +45,7 @@ Stage = Literal["queued", "wait", "verify", "download", "done"]
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryPolicy:
     """How long to wait for what. tries: without a new byte; sleep: waits so many seconds, or until the event is set."""
 
     silence_s: float = 30.0
@@ -74,12 +74,12 @@ class _FalseBytes(Exception):
 
 
 @dataclass
-class Line:
+class Connection:
     """The connections to one repository at a commit, and who listens to them."""
 
     repo: str
     commit: str
-    patience: Patience
+    patience: RetryPolicy
     notes: Callable[[str], None]
     stop: threading.Event = field(default_factory=threading.Event)
 
@@ -89,7 +89,7 @@ class Line:
         self._sockets: set[socket.socket] = set()
         self._lock = threading.Lock()
 
-    def hang_up(self) -> None:
+    def abort(self) -> None:
         """End every transfer: one that waits or reads sees it at once."""
         self.stop.set()
         with self._lock:
@@ -154,7 +154,7 @@ class Line:
 class Transfer:
     """One file on its way. done: bytes of it that are there; received: bytes that came over the line now."""
 
-    def __init__(self, line: Line, file: RemoteFile, checked_ns: int = 0) -> None:
+    def __init__(self, line: Connection, file: RemoteFile, checked_ns: int = 0) -> None:
         self.file = file
         self.stage: Stage = "queued"
         self.received = 0
@@ -323,7 +323,7 @@ class Transfer:
         """Wait before the next try. Raises what the fault tells when it has been tried often enough."""
         patience = self._line.patience
         # a server that contradicts the listing will hardly change its mind
-        if failures >= (LIAR_TRIES if isinstance(fault.told, errors.Corrupt) else patience.tries):
+        if failures >= (MAX_WRONG_HASHES if isinstance(fault.told, errors.Corrupt) else patience.tries):
             raise fault.told
         longest = min(patience.first_wait_s * 2.0**failures, patience.longest_wait_s)
         wait = longest * random.uniform(0.5, 1.0)

@@ -2,7 +2,18 @@
 
 from models import errors, recipes
 from models.events import Model
-from models.requests import AddTraces, ExportTraces, Fetch, Finetune, Fuse, Import, Job, Keep, MeasureCard, Quantize
+from models.requests import (
+    AddTraces,
+    ExportTraces,
+    Fetch,
+    Finetune,
+    Fuse,
+    ImportModel,
+    Job,
+    MeasureCard,
+    PublishCheckpoint,
+    Quantize,
+)
 
 
 def get(repo: str, revision: str = "main", recipe: str = "", drop_original: bool = False) -> list[Job]:
@@ -17,7 +28,7 @@ def get(repo: str, revision: str = "main", recipe: str = "", drop_original: bool
 def repair(model: Model) -> list[Job]:
     """Make a broken model whole by downloading what is missing. Raises BadInput where that can't help."""
     if not model.repairable:
-        raise errors.BadInput(f"{model.title} can't be repaired by downloading.", "Import or get it again.")
+        raise errors.BadInput(f"{model.title} can't be repaired by downloading.", "ImportModel or get it again.")
     fetch = Fetch(repo=model.repo, revision=model.revision or "main", recipe=model.recipe)
     if model.kind == "original":
         return [fetch]
@@ -31,7 +42,7 @@ def words(step: Job) -> str:
             return "download"
         case Quantize(recipe=recipe):
             return f"quantize to {recipes.parse(recipe).title}"
-        case Import():
+        case ImportModel():
             return "import"
         case MeasureCard():
             return "measure its quant card"
@@ -41,7 +52,7 @@ def words(step: Job) -> str:
             return "write the traces"
         case Finetune():
             return "fine-tune"
-        case Keep():
+        case PublishCheckpoint():
             return "keep what it learned"
         case Fuse():
             return "fuse"

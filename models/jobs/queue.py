@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from models import events, recipes, requests
+from models.engine import wire
 from models.jobs import journeys
 
 log = logging.getLogger(__name__)
@@ -184,7 +185,7 @@ class Jobs:
                 self._rows.remove(job.id)
                 del self._jobs[job.id], self._steps[job.id]
 
-    def handle(self, call_id: int, event: requests.AnyEvent) -> None:
+    def handle(self, call_id: int, event: wire.AnyEvent) -> None:
         """Take an event of the engine; those of calls that are no job's are passed over."""
         job_id = self._calls.get(call_id)
         if job_id is None:

@@ -1,6 +1,6 @@
 """The work behind each request that has a process of its own. Each imports only what it needs: a download no MLX."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import assert_never
 
@@ -10,14 +10,14 @@ from models import events, requests
 def work(request: requests.Job) -> Iterator[events.Event]:
     """The events of a request, Done last; closing it stops the work and leaves nothing behind."""
     match request:
-        case requests.Import(path=path, name=name):
+        case requests.ImportModel(path=path, name=name):
             from models.library.installed import import_model
 
             return import_model(path, name)
         case requests.Search():
-            from models.hub.endpoint import search
+            from models.hub.search import search
 
-            return search(request)
+            return _returning(search(request.query, request.limit))
         case requests.Fetch():
             from models.library.download import fetch
 
@@ -40,7 +40,7 @@ def work(request: requests.Job) -> Iterator[events.Event]:
             from models.finetune.from_set import finetune_on_set
 
             return _ending(finetune_on_set(request))
-        case requests.Keep():
+        case requests.PublishCheckpoint():
             return _keep(request)
         case requests.Fuse():
             from models.fuse.fuse import fuse
@@ -69,7 +69,7 @@ def _add_traces(request: requests.AddTraces) -> Iterator[events.Event]:
     )
 
 
-def _keep(request: requests.Keep) -> Iterator[events.Event]:
+def _keep(request: requests.PublishCheckpoint) -> Iterator[events.Event]:
     from models.finetune import checkpoints
     from models.finetune.publish import publish
     from models.library import installed
@@ -82,3 +82,9 @@ def _ending(source: Iterator[events.Event | events.Result]) -> Iterator[events.E
     """Hand on events, and say a record, which comes last, as Done."""
     for item in source:
         yield item if isinstance(item, events.Event) else events.Done(result=item)
+
+
+def _returning(source: Generator[events.Event, None, events.Result]) -> Iterator[events.Event]:
+    """Hand on events, and say what the work returns as Done."""
+    result = yield from source
+    yield events.Done(result=result)

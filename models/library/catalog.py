@@ -12,7 +12,7 @@ import msgspec
 
 from models import paths, quantities, recipes
 from models.checkpoint.shapes import ARCHITECTURES
-from models.checkpoint.shapes import Shape as Shape
+from models.checkpoint.shapes import ModelShape as ModelShape
 from models.library import fit
 from models.machine import hardware
 
@@ -31,7 +31,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     how: str
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CatalogEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A model of the catalog; its fields are told in resources/catalog.toml."""
 
     repo: Repo
@@ -41,7 +41,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     family: Text
     architecture: Text
     params: Count
-    shape: Shape
+    shape: ModelShape
     context: Count
     licence: Text
     original_bytes: Count
@@ -59,7 +59,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return recipes.parse(f"{bits}bit", group_size) if isinstance(group_size, int) else None
 
 
-class Choice(msgspec.Struct, frozen=True, kw_only=True):
+class Variant(msgspec.Struct, frozen=True, kw_only=True):
     """A variant of a model. recipe: "" for the original; size_bytes: on disk; needed_bytes: memory in a chat."""
 
     recipe: str
@@ -73,44 +73,44 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     """A model with its variants on one machine. choices: the original first, then recipes as menus offer them;
     memory_bytes: what the recommended one needs, or the smallest that could be when it does not fit."""
 
-    entry: Entry
-    choices: list[Choice]
-    recommended: Choice | None
+    entry: CatalogEntry
+    choices: list[Variant]
+    recommended: Variant | None
     memory_bytes: int
     state: fit.State
     sentence: str
 
 
-class _Source(msgspec.Struct, forbid_unknown_fields=True):
+class _ScoreSource(msgspec.Struct, forbid_unknown_fields=True):
     title: Text
     how: Text
 
 
 @cache
-def entries() -> list[Entry]:
+def entries() -> list[CatalogEntry]:
     """The catalog, in its order. Raises msgspec.ValidationError when the file is not as it should be."""
     return read((paths.resources() / "catalog.toml").read_text("utf-8"))
 
 
-def read(text: str) -> list[Entry]:
+def read(text: str) -> list[CatalogEntry]:
     """Read a catalog. Raises msgspec.ValidationError with the place that is wrong."""
     table = tomllib.loads(text)
-    sources = msgspec.convert(table.get("source", {}), dict[str, _Source])
+    sources = msgspec.convert(table.get("source", {}), dict[str, _ScoreSource])
     return [_entry(row, sources) for row in table.get("model", [])]
 
 
-def find(name: str) -> Entry | None:
+def find(name: str) -> CatalogEntry | None:
     """The entry of a repo, a title or a built-in name; case does not matter."""
     wanted = name.strip().lower()
     names = ((entry, (entry.repo, entry.title, entry.built_in)) for entry in entries())
     return next((entry for entry, own in names if wanted and wanted in [each.lower() for each in own]), None)
 
 
-def search(query: str) -> list[Entry]:
+def search(query: str) -> list[CatalogEntry]:
     """The entries that have every word of a query somewhere in their names, base, family or licence."""
     words = query.lower().split()
 
-    def text(entry: Entry) -> str:
+    def text(entry: CatalogEntry) -> str:
         own = (entry.repo, entry.title, entry.base, entry.family, entry.licence, entry.built_in)
         return "\n".join(own).lower()
 
@@ -123,7 +123,7 @@ def offers(machine: hardware.Machine | None = None) -> list[Offer]:
     return [offer(entry, machine) for entry in entries()]
 
 
-def offer(entry: Entry, machine: hardware.Machine | None = None) -> Offer:
+def offer(entry: CatalogEntry, machine: hardware.Machine | None = None) -> Offer:
     """One model's variants on this machine, or another, and the one to take."""
     machine = machine or hardware.machine()
     choices = [_choice(entry, name, machine) for name in _variants(entry)]
@@ -142,13 +142,13 @@ def offer(entry: Entry, machine: hardware.Machine | None = None) -> Offer:
     )
 
 
-def warnings(entry: Entry, recipe: str) -> list[str]:
+def warnings(entry: CatalogEntry, recipe: str) -> list[str]:
     """What to know before getting a model of the catalog on this machine: a sentence when it can't fit, else nothing."""
     choice = next((choice for choice in offer(entry).choices if choice.recipe == recipe), None)
     return [f"{entry.title} {choice.sentence}."] if choice is not None and choice.state == "too_big" else []
 
 
-def _entry(row: dict[str, Any], sources: dict[str, _Source]) -> Entry:
+def _entry(row: dict[str, Any], sources: dict[str, _ScoreSource]) -> CatalogEntry:
     architecture = row.get("architecture", "")
     if architecture not in ARCHITECTURES:
         raise msgspec.ValidationError(f"Unknown architecture {architecture!r} - at {row.get('repo')}")
@@ -162,16 +162,16 @@ def _entry(row: dict[str, Any], sources: dict[str, _Source]) -> Entry:
         for benchmark, value in values.items()
     ]
     shape = {**row.get("shape", {}), "attention_bias": bias, "qk_norms": norms}
-    entry = msgspec.convert({**row, "shape": shape, "scores": []}, Entry)
+    entry = msgspec.convert({**row, "shape": shape, "scores": []}, CatalogEntry)
     return msgspec.structs.replace(entry, scores=scores)
 
 
-def _variants(entry: Entry) -> tuple[str, ...]:
+def _variants(entry: CatalogEntry) -> tuple[str, ...]:
     # What is quantized already is not quantized again: the errors would add up.
     return ("",) if entry.quantization else ("", *recipes.OFFERED)
 
 
-def _choice(entry: Entry, name: str, machine: hardware.Machine) -> Choice:
+def _choice(entry: CatalogEntry, name: str, machine: hardware.Machine) -> Variant:
     recipe = recipes.parse(name) if name else entry.own_recipe
     size = fit.weights_bytes(entry.shape, recipe) if name else entry.original_bytes
     # The copy of a tied head is read and let go.
@@ -180,7 +180,7 @@ def _choice(entry: Entry, name: str, machine: hardware.Machine) -> Choice:
     here = fit.runs_in_float32(machine)
     needed = fit.needed_bytes(entry.shape, recipe, context, as_run_here=here, stored_bytes=held)
     state = fit.judge(needed, machine)
-    return Choice(
+    return Variant(
         recipe=name,
         size_bytes=size,
         needed_bytes=needed,
@@ -198,14 +198,14 @@ def _sentence(needed: int, state: fit.State, context: int, machine: hardware.Mac
     return fit.needs(needed, machine)
 
 
-def _recommended(entry: Entry, choices: list[Choice], machine: hardware.Machine) -> Choice | None:
+def _recommended(entry: CatalogEntry, choices: list[Variant], machine: hardware.Machine) -> Variant | None:
     if len(choices) == 1:
         return choices[0] if choices[0].state != "too_big" else None
     recipe = fit.recommend(entry.shape, machine)
     return next((choice for choice in choices if recipe and choice.recipe == recipe.name), None)
 
 
-def _title(entry: Entry, choice: Choice) -> str:
+def _title(entry: CatalogEntry, choice: Variant) -> str:
     if choice.recipe:
         return recipes.parse(choice.recipe).title
     return "built in" if entry.built_in else "16-bit"

@@ -25,7 +25,7 @@ from models.checkpoint import inspection
 from models.events import Done, Event, Note, Progress
 from models.hub import cache as hf_cache
 from models.hub import client, endpoint, listing, manifests
-from models.hub.transfer import Line, Patience, Stopped, Transfer
+from models.hub.transfer import Connection, RetryPolicy, Stopped, Transfer
 from models.library import records
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ Clock = Callable[[], float]
 
 
 def fetch(
-    request: "requests.Fetch", patience: Patience | None = None, clock: Clock = time.monotonic
+    request: "requests.Fetch", patience: RetryPolicy | None = None, clock: Clock = time.monotonic
 ) -> Iterator[Event]:
     """Download a repository; ends with Done and its Model (kind "original").
 
@@ -56,14 +56,14 @@ def fetch(
         yield _done(repo, revision)
         return
     endpoint.check_use()
-    patient, stop = patience or Patience(), threading.Event()
+    patient, stop = patience or RetryPolicy(), threading.Event()
     found = yield from _listing(repo, revision, patient, stop)
     files = listing.needed(found)
     checked = manifests.checked_blobs(repo)
     _check_space(repo, files, recipe)
     notes: queue.SimpleQueue[str] = queue.SimpleQueue()
     try:
-        line = Line(repo, found.commit, patient, notes.put, stop)
+        line = Connection(repo, found.commit, patient, notes.put, stop)
         transfers = [Transfer(line, file, checked.get(file.blob, 0)) for file in files]
 
         def keep() -> manifests.Manifest:
@@ -87,7 +87,7 @@ def _done(repo: str, commit: str) -> Done:
     return Done(result=records.original(whole))
 
 
-class _Crew:
+class _TransferPool:
     """The threads that carry the files of one journey, each one file after the other."""
 
     def __init__(self, transfers: list[Transfer], stop: threading.Event) -> None:
@@ -142,7 +142,7 @@ class _Rate:
 
 
 def _carry(
-    line: Line,
+    line: Connection,
     transfers: list[Transfer],
     notes: "queue.SimpleQueue[str]",
     clock: Clock,
@@ -154,7 +154,7 @@ def _carry(
     shown = sum(one.done for one in transfers)
     yield _progress("download", shown, total, 0.0)
     kept = 0
-    crew = _Crew(transfers, line.stop)
+    crew = _TransferPool(transfers, line.stop)
     try:
         while crew.busy():
             crew.join(TELL_EVERY_S)
@@ -173,7 +173,7 @@ def _carry(
             raise crew.fault
         yield _progress("download", total, total, rate.at(sum(one.received for one in transfers)))
     finally:
-        line.hang_up()
+        line.abort()
         crew.join(JOIN_S)
         if not crew.busy():
             line.close()
@@ -194,7 +194,7 @@ def _is_whole(repo: str, commit: str) -> bool:
 
 
 def _listing(
-    repo: str, revision: str, patience: Patience, stop: threading.Event
+    repo: str, revision: str, patience: RetryPolicy, stop: threading.Event
 ) -> Generator[Event, None, listing.Listing]:
     """What the Hub says of the repository, and that it can be run."""
     try:
@@ -234,7 +234,7 @@ def _check_space(repo: str, files: list[listing.RemoteFile], recipe: recipes.Rec
     download = sum(to_come.values())
     weights = sum(file.size for file in files if file.is_weights)
     copy = int(weights * recipe.bits_per_weight() / 16) if recipe else 0
-    cache, models = _existing(hf_cache.root()), paths.models_folder()
+    cache, models = _existing(paths.hub_cache()), paths.models_folder()
     one_disk = cache.stat().st_dev == models.stat().st_dev
     parts = [f"downloading {repo} takes {quantities.size(download)}"]
     if recipe and one_disk:

@@ -39,7 +39,7 @@ from functools import cache
 from typing import Any, Literal
 
 from models import quantities
-from models.checkpoint.shapes import Shape as Shape
+from models.checkpoint.shapes import ModelShape as ModelShape
 from models.checkpoint.shapes import Tensor, layer_tensors, outer_tensors
 from models.checkpoint.shapes import shape_of as shape_of
 from models.machine.hardware import GIB, Machine, default_gpu_limit
@@ -63,7 +63,7 @@ SMALL_PARAMS = 2_000_000_000
 
 
 @cache
-def weights_bytes(shape: Shape, recipe: Recipe | None) -> int:
+def weights_bytes(shape: ModelShape, recipe: Recipe | None) -> int:
     """Bytes of a checkpoint's tensors. recipe: None for 16 bits throughout."""
     if recipe is None:
         return 2 * shape.params
@@ -80,7 +80,7 @@ def weights_bytes(shape: Shape, recipe: Recipe | None) -> int:
     return round(layers + sum(map(stored, outer_tensors(shape))))
 
 
-def tabled_bytes(shape: Shape, quantization: dict[str, Any]) -> int:
+def tabled_bytes(shape: ModelShape, quantization: dict[str, Any]) -> int:
     """Bytes of tensors quantized as config.json's `quantization` says: bits and group_size, and the same for single
     modules by their path; a module that is set to false stays at 16 bits."""
 
@@ -95,14 +95,14 @@ def tabled_bytes(shape: Shape, quantization: dict[str, Any]) -> int:
     return round(sum(map(stored, tensors)) + sum(map(stored, outer_tensors(shape))))
 
 
-def kv_cache_bytes(shape: Shape, tokens: int, bytes_per_value: int = 2) -> int:
+def kv_cache_bytes(shape: ModelShape, tokens: int, bytes_per_value: int = 2) -> int:
     """Bytes of the KV cache that holds so many tokens."""
     steps = -(-tokens // KV_STEP)
     return 2 * shape.layers * shape.kv_heads * shape.head_dim * bytes_per_value * steps * KV_STEP
 
 
 def prefill_bytes(
-    shape: Shape, context: int, step: int = PREFILL_STEP, bytes_per_value: int = 2, fused: bool | None = None
+    shape: ModelShape, context: int, step: int = PREFILL_STEP, bytes_per_value: int = 2, fused: bool | None = None
 ) -> int:
     """Bytes that the last chunk of a prompt needs beside weights and cache. fused: whether attention keeps no scores;
     None for what Metal does with this head dimension."""
@@ -117,7 +117,7 @@ def prefill_bytes(
 
 
 def needed_bytes(
-    shape: Shape,
+    shape: ModelShape,
     recipe: Recipe | None,
     context: int = CONTEXT,
     *,
@@ -133,13 +133,13 @@ def needed_bytes(
     return PROCESS_BYTES_HERE + max(running, load_peak_here(shape, recipe, stored))
 
 
-def mlx_peak_here(shape: Shape, context: int) -> int:
+def mlx_peak_here(shape: ModelShape, context: int) -> int:
     """What MLX itself holds on a CPU at the end of a prompt: the figure of mx.get_peak_memory()."""
     workspace = prefill_bytes(shape, context, PREFILL_STEP_HERE, 4, fused=False)
     return 4 * shape.params + kv_cache_bytes(shape, context, 4) + workspace
 
 
-def load_peak_here(shape: Shape, recipe: Recipe | None, stored: int) -> int:
+def load_peak_here(shape: ModelShape, recipe: Recipe | None, stored: int) -> int:
     """What MLX holds on a CPU while it makes float32 of a checkpoint.
 
     Of a quantized one the file, its scales and biases as float32, and the result. Of one at 16 bits, beside the result,
@@ -153,7 +153,7 @@ def load_peak_here(shape: Shape, recipe: Recipe | None, stored: int) -> int:
 
 
 def training_bytes(
-    shape: Shape,
+    shape: ModelShape,
     recipe: Recipe | None = None,
     *,
     method: Literal["lora", "full"] = "lora",
@@ -203,7 +203,7 @@ def judge(needed: int, machine: Machine) -> State:
     return "fits" if needed <= COMFORTABLE * room else "tight"
 
 
-def recommend(shape: Shape, machine: Machine) -> Recipe | None:
+def recommend(shape: ModelShape, machine: Machine) -> Recipe | None:
     """The recipe to take on this machine: the best that fits, else 4 bits if those fit tightly, else None.
 
     Fewer bits hurt a small model more and gain it less: 8 bits of a model below 2 billion weights are at most 2.1 GB,
@@ -238,7 +238,7 @@ def _room(memory_bytes: int, gpu_limit_bytes: int) -> int:
     return max(0, gpu_limit_bytes - max(GIB, memory_bytes // 16))
 
 
-def _trained_bytes(shape: Shape, recipe: Recipe | None, method: str, rank: int, bytes_per_value: int) -> int:
+def _trained_bytes(shape: ModelShape, recipe: Recipe | None, method: str, rank: int, bytes_per_value: int) -> int:
     """Weights with all that training keeps for them."""
     if method == "full":
         return 4 * bytes_per_value * shape.params

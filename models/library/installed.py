@@ -37,7 +37,7 @@ def models() -> list[Model]:
 
     Never raises because of one of them.
     """
-    known = records.Known()
+    known = records.LibraryCache()
     found = [records.starter_model(known)]
     found += [known.model(folder) for folder in _folders(paths.models_folder()) if folder.name != STARTER]
     found += [model for repo in cache.repos() if (model := known.original(repo)) is not None]
@@ -49,7 +49,7 @@ def models() -> list[Model]:
 def show(name: str) -> Model:
     """Describe one model or adapter, given as for find. Raises what find raises."""
     if name == STARTER:
-        return records.with_last_use(records.starter_model(records.Known()))
+        return records.with_last_use(records.starter_model(records.LibraryCache()))
     if (repo := _cached(name)) is not None:
         return records.with_last_use(records.original(repo))
     if _is_name(name) and not (paths.models_folder() / name).is_dir() and (paths.adapters_folder() / name).is_dir():

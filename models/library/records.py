@@ -16,11 +16,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from models import errors, paths
+from models import errors, families, paths
 from models.checkpoint import folders as checkpoint
 from models.checkpoint import inspection
 from models.events import Model
-from models.generate import template
 from models.gguf import header as gguf_header
 from models.hub import cache, endpoint, manifests
 from models.library import starter
@@ -34,22 +33,22 @@ ADAPTER_WEIGHTS = "adapters.safetensors"
 _VERSION = 1  # raised when a folder is looked at in another way, so that all are looked at again
 
 
-class _Entry(msgspec.Struct, frozen=True):
+class _CachedEntry(msgspec.Struct, frozen=True):
     stamp: str
     model: Model
 
 
-class _Remembered(msgspec.Struct, frozen=True):
+class _CacheFile(msgspec.Struct, frozen=True):
     version: int
-    folders: dict[str, _Entry]
+    folders: dict[str, _CachedEntry]
 
 
-class Known:
+class LibraryCache:
     """What library.json remembers. A file that can't be read is as good as none."""
 
     def __init__(self) -> None:
         self._before = _remembered()
-        self._now: dict[str, _Entry] = {}
+        self._now: dict[str, _CachedEntry] = {}
 
     def model(self, folder: Path) -> Model:
         """As model(), from memory when nothing in the folder has changed."""
@@ -81,7 +80,7 @@ class Known:
         # of this thread: a window lists on several
         draft = file.with_name(f"{file.name}.{os.getpid()}-{threading.get_ident()}")
         try:
-            draft.write_bytes(msgspec.json.encode(_Remembered(_VERSION, self._now)))
+            draft.write_bytes(msgspec.json.encode(_CacheFile(_VERSION, self._now)))
             draft.replace(file)
         except OSError as error:
             log.info("the library is not remembered: %s", error)
@@ -90,7 +89,7 @@ class Known:
     def _look(self, folder: Path, make: Callable[[], Model], stamp: str) -> Model:
         entry = self._before.get(str(folder))
         if entry is None or entry.stamp != stamp or not stamp:
-            entry = _Entry(stamp, make())
+            entry = _CachedEntry(stamp, make())
         self._now[str(folder)] = entry
         return entry.model
 
@@ -114,7 +113,7 @@ def _model(folder: Path, title: str) -> Model:
         title=title,
         path=str(folder),
         architecture=facts.architecture,
-        family=template.family_of(f"{folder.name} {title}", facts.architecture, facts.chat_template).id,
+        family=families.family_of(f"{folder.name} {title}", facts.architecture, facts.chat_template).id,
         params=facts.params,
         bits=facts.bits,
         size_bytes=facts.size_bytes,
@@ -190,7 +189,7 @@ def with_last_use(found: Model) -> Model:
     return msgspec.structs.replace(found, last_used=_modified(mark))
 
 
-def starter_model(known: Known) -> Model:
+def starter_model(known: LibraryCache) -> Model:
     """The starter model, which is there before its folder is made. Never raises."""
     if starter.folder().is_dir() and starter.is_ready():
         return known.model(starter.folder())
@@ -210,7 +209,7 @@ def _starter_before_it_is_made(source: Path) -> Model:
         title=starter.TITLE,
         path=str(starter.folder()),
         architecture=architecture,
-        family=template.family_of(
+        family=families.family_of(
             f"{starter.NAME} {starter.TITLE}", architecture, header.text("tokenizer.chat_template")
         ).id,
         params=params,
@@ -247,7 +246,7 @@ def _unusable(folder: Path, title: str, problem: str, kind: Kind = "model") -> M
     )
 
 
-def _record(folder: Path) -> checkpoint.Record | None:
+def _record(folder: Path) -> checkpoint.ModelRecord | None:
     try:
         return checkpoint.read_record(folder)
     except errors.Corrupt:
@@ -286,9 +285,9 @@ def _stamp_of_repo(repo: cache.CachedRepo) -> str:
     return f"{repo.commit} {repo.size_bytes} {repo.modified} {len(repo.missing)} {repo.complete}"
 
 
-def _remembered() -> dict[str, _Entry]:
+def _remembered() -> dict[str, _CachedEntry]:
     try:
-        found = msgspec.json.decode(paths.library_file().read_bytes(), type=_Remembered)
+        found = msgspec.json.decode(paths.library_file().read_bytes(), type=_CacheFile)
     except (OSError, msgspec.MsgspecError):
         return {}
     return found.folders if found.version == _VERSION else {}

@@ -132,7 +132,7 @@ def _found(name: str, revision: str) -> Path | None:
         return cached
     with suppress(errors.StillroomError):
         found = installed.find(name)
-        if (found / "config.json").is_file() and not (revision and found.is_relative_to(cache.root())):
+        if (found / "config.json").is_file() and not (revision and found.is_relative_to(paths.hub_cache())):
             return found
     return None
 

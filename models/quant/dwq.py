@@ -83,7 +83,7 @@ def learn(
     about = _about(draft, original, recipe, tokens, learning_rate)
     state.mkdir(parents=True, exist_ok=True)
     held_out, windows = dwq_targets.split((yield from dwq_targets.targets(original, tokens, state, about)))
-    with model_files.plainly_named(draft) as place:
+    with model_files.glob_safe(draft) as place:
         model, stored = _trainable(place, config)
         learning = _resumed(state, about, seed, learning_rate) or _beginning(model, stored, held_out, learning_rate)
         yield _progress(learning.step, steps)
@@ -153,7 +153,7 @@ class _Embedding(nn.QuantizedEmbedding):  # type: ignore[misc]
 
 def _trainable(folder: Path, config: dict[str, Any]) -> tuple[nn.Module, dict[str, mx.Dtype]]:
     """The student with only its scales and biases to train, and the types that they are stored in."""
-    model, _ = load.said_plainly(folder.name, "config.json and weights", lambda: load_model(folder, lazy=True))
+    model, _ = load.translate_errors(folder.name, "config.json and weights", lambda: load_model(folder, lazy=True))
     model.freeze()
     for module in model.modules():
         if getattr(module, "mode", None) == "affine" and "scales" in module:

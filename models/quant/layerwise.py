@@ -55,8 +55,8 @@ def read(folder: Path, texts: list[list[int]], job: str, stage: str) -> Generato
     safety.check(folder)
     config = load.read_config(folder)
     # The files are read layer by layer: their place has to last as long.
-    with model_files.plainly_named(folder) as place:
-        model = load.said_plainly(folder.name, "config.json and weights", lambda: load.model_of(place, config))
+    with model_files.glob_safe(folder) as place:
+        model = load.translate_errors(folder.name, "config.json and weights", lambda: load.model_of(place, config))
         if _parts(model)[1] is None:
             load.check_memory(folder.name, load.weights_on_disk(folder), config)
         else:

@@ -195,7 +195,7 @@ def _copy(path: Path, place: Path) -> None:
         os.fsync(copy.fileno())
 
 
-def _record(original: Original, recipe: Recipe, name: str, draft: Path) -> folders.Record:
+def _record(original: Original, recipe: Recipe, name: str, draft: Path) -> folders.ModelRecord:
     made = folders.new_record(draft, f"{original.title} {recipe.title}", original.name, original.licence)
     return msgspec.structs.replace(
         made, name=name, repo=original.repo, revision=original.revision, recipe=recipe.name, original=original.name

@@ -21,7 +21,7 @@ from mlx_lm.utils import save_config
 from models import errors
 from models.checkpoint import shards
 from models.checkpoint.shards import Output
-from models.checkpoint.weight_stream import Source, Weight, modules
+from models.checkpoint.weight_stream import Weight, WeightSource, modules
 from models.recipes import Recipe
 
 # Weights in a block. On a CPU MLX computes mxfp4 and nvfp4 in many steps that take 33 and 66 bytes a weight: blocks that
@@ -46,7 +46,7 @@ class Quantizing:
     memory_bytes: what it needs at most, beside MLX itself.
     """
 
-    def __init__(self, source: Source, recipe: Recipe) -> None:
+    def __init__(self, source: WeightSource, recipe: Recipe) -> None:
         self._source = source
         self._recipe = recipe
         self.layers = len(source.model.layers)
@@ -195,7 +195,7 @@ def _in_order(model: nn.Module) -> Iterable[str]:
     return (name for name, _ in tree_flatten(model.parameters()))
 
 
-def _cast(source: Source) -> Callable[[str, mx.Dtype], mx.Dtype]:
+def _cast(source: WeightSource) -> Callable[[str, mx.Dtype], mx.Dtype]:
     """The type that a weight is given: the one that config.json states as torch_dtype, else its own."""
     config = source.config
     stated = str(config.get("torch_dtype") or (config.get("text_config") or {}).get("dtype"))

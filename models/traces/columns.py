@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from models.traces import markup
-from models.traces.conversations import Said, fill
+from models.traces.conversations import RawTurn, fill
 from models.traces.draft import Draft
 
 Fields = Mapping[str, object]
 
 
-class Known(NamedTuple):
+class DataSetColumns(NamedTuple):
     """A data set's own columns. thinking empty: there is none or it stands in the answer. gold: the right answer's."""
 
     title: str
@@ -22,11 +22,13 @@ class Known(NamedTuple):
 
 
 KNOWN = (
-    Known("s1K-1.1 columns", "question", "deepseek_thinking_trajectory", "deepseek_attempt", "solution"),
-    Known("s1K-1.1 columns", "question", "gemini_thinking_trajectory", "gemini_attempt", "solution"),
-    Known("s1K columns", "question", "thinking_trajectories", "attempt", "solution"),
-    Known("OpenThoughts columns", "problem", "deepseek_reasoning", "deepseek_solution", "ground_truth_solution"),
-    Known("Ollama columns", "problem", "message_thinking", "message_content", "gtruth_answer"),
+    DataSetColumns("s1K-1.1 columns", "question", "deepseek_thinking_trajectory", "deepseek_attempt", "solution"),
+    DataSetColumns("s1K-1.1 columns", "question", "gemini_thinking_trajectory", "gemini_attempt", "solution"),
+    DataSetColumns("s1K columns", "question", "thinking_trajectories", "attempt", "solution"),
+    DataSetColumns(
+        "OpenThoughts columns", "problem", "deepseek_reasoning", "deepseek_solution", "ground_truth_solution"
+    ),
+    DataSetColumns("Ollama columns", "problem", "message_thinking", "message_content", "gtruth_answer"),
 )
 PROBLEM = ("problem", "question", "instruction", "query", "prompt", "input", "user", "task")
 THINKING = (
@@ -151,7 +153,7 @@ def _ask(draft: Draft, asked: str, row: Fields) -> None:
     else:
         turns = list(unwrapped.turns)
         stub = turns.pop()[1] if turns[-1][0] == "assistant" else ""
-        fill(draft, [Said(role, said) for role, said in (*turns, ("assistant", "-"))])
+        fill(draft, [RawTurn(role, said) for role, said in (*turns, ("assistant", "-"))])
         draft.answer = ""
     draft.opened = stub.rstrip().endswith("<think>")
     if draft.opened and asked == "prompt":
@@ -208,7 +210,7 @@ def describe(draft: Draft, row: Fields) -> None:
 def fill_system(draft: Draft, system: str) -> None:
     """Take a system prompt that has a column of its own."""
     other = Draft("")
-    fill(other, [Said("system", system)])
+    fill(other, [RawTurn("system", system)])
     draft.system = other.system
 
 

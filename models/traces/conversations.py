@@ -23,7 +23,7 @@ _ROLES = {
 _CUT = ("length", "max_tokens", "MAX_TOKENS")
 
 
-class Said(NamedTuple):
+class RawTurn(NamedTuple):
     """A turn: its role as ours, text, thinking that had a field of its own, and that field's name."""
 
     role: str
@@ -35,7 +35,7 @@ class Said(NamedTuple):
 def read_messages(title: str, messages: Sequence[object], reply: Mapping[str, object] | None = None) -> Draft:
     """A draft of a conversation; reply: the last message, when it stands apart."""
     draft = Draft(title)
-    said: list[Said] = []
+    said: list[RawTurn] = []
     for message in [*messages, reply] if reply else messages:
         turn = _said(message)
         if isinstance(turn, str):
@@ -46,7 +46,7 @@ def read_messages(title: str, messages: Sequence[object], reply: Mapping[str, ob
     return draft
 
 
-def fill(draft: Draft, said: Sequence[Said]) -> None:
+def fill(draft: Draft, said: Sequence[RawTurn]) -> None:
     """Fill a draft from turns."""
     draft.system = "\n\n".join(turn.text.strip() for turn in said if turn.role == "system" and turn.text.strip())
     if draft.system and any(tag in draft.system for tag in tags.all_tags()):
@@ -67,7 +67,7 @@ def fill(draft: Draft, said: Sequence[Said]) -> None:
         take_turn(draft, spoken[-1])
 
 
-def take_turn(draft: Draft, turn: Said) -> None:
+def take_turn(draft: Draft, turn: RawTurn) -> None:
     """Take the turn that is learned from."""
     if turn.thinking:
         draft.take_parts(turn.thinking, turn.text, turn.field)
@@ -75,7 +75,7 @@ def take_turn(draft: Draft, turn: Said) -> None:
         draft.take_reply(turn.text)
 
 
-def read_message(message: Mapping[str, object]) -> Said | str:
+def read_message(message: Mapping[str, object]) -> RawTurn | str:
     """An assistant's message of an Ollama or OpenRouter record, whose role may be missing; or what is wrong with it."""
     return _said({"role": "assistant", **message})
 
@@ -87,7 +87,7 @@ def was_cut(record: Mapping[str, object]) -> bool:
     )
 
 
-def _said(message: object) -> Said | str:
+def _said(message: object) -> RawTurn | str:
     """A turn, or a sentence that says why it is none."""
     if not isinstance(message, dict):
         return "A turn of its conversation is no object."
@@ -106,9 +106,9 @@ def _said(message: object) -> Said | str:
         if isinstance(parts, str):
             return parts
         text, thought = parts
-        return Said(role, text, thinking or thought, field or ("parts of type thinking" if thought else ""))
+        return RawTurn(role, text, thinking or thought, field or ("parts of type thinking" if thought else ""))
     if content is None or isinstance(content, str):
-        return Said(role, content or "", thinking, field)
+        return RawTurn(role, content or "", thinking, field)
     return f"The content of a turn is {type(content).__name__}, not text."
 
 
@@ -146,5 +146,5 @@ def _parts(content: Sequence[object]) -> tuple[str, str] | str:
     return "".join(texts), "\n\n".join(thoughts)
 
 
-def _without_thinking(turn: Said) -> str:
+def _without_thinking(turn: RawTurn) -> str:
     return tags.split_reply(turn.text).answer if turn.role == "assistant" else turn.text.strip()

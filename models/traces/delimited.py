@@ -6,17 +6,14 @@ do, the row that opened the quote is left out, and reading goes on with the line
 
 import csv
 from collections.abc import Generator, Iterator
-from typing import TYPE_CHECKING
 
-from models.traces.reading import MOST_BYTES, Fault, Row, too_long
-
-if TYPE_CHECKING:
-    from models.traces.reading import Source
+from models.traces.row import MOST_BYTES, Fault, Row, too_long
+from models.traces.text_source import TextSource
 
 RESTARTS = 50  # a file with more quotes that never close than this is no CSV
 
 
-def rows(source: "Source", delimiter: str) -> Iterator[Row]:
+def rows(source: TextSource, delimiter: str) -> Iterator[Row]:
     """Give each row under the names of the first one."""
     limit = csv.field_size_limit(MOST_BYTES)  # one limit for the whole process
     try:
@@ -42,7 +39,7 @@ def _named(line: int, header: list[str], fields: list[str], done: int) -> Row:
 _Record = tuple[int, list[str], Fault | None, int]
 
 
-def _records(source: "Source", delimiter: str) -> Iterator[_Record]:
+def _records(source: TextSource, delimiter: str) -> Iterator[_Record]:
     begin = 1
     for _ in range(RESTARTS):
         unclosed = yield from _until_unclosed(source, begin, delimiter)
@@ -56,7 +53,7 @@ def _records(source: "Source", delimiter: str) -> Iterator[_Record]:
     yield begin, [], Fault("broken", "From here on quotation marks do not pair up."), source.done
 
 
-def _until_unclosed(source: "Source", line: int, delimiter: str) -> Generator[_Record, None, int | None]:
+def _until_unclosed(source: TextSource, line: int, delimiter: str) -> Generator[_Record, None, int | None]:
     """The records from `line` on. Returns the line of one whose quotes never close, None when all do."""
     opening = f'{delimiter}"'.encode()
     while data := _whole_line(source):
@@ -92,7 +89,7 @@ def _parse(begin: int, lines: list[bytes], delimiter: str, done: int) -> Iterato
             yield line, [], Fault("broken", f"It is no row of fields: {error}."), done
 
 
-def _whole_line(source: "Source") -> bytes:
+def _whole_line(source: TextSource) -> bytes:
     """The next line; of one over the limit its beginning and as many bytes more as make it too long."""
     data = source.readline(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:

@@ -20,6 +20,8 @@ from models.traces.checks import Count, Limits
 from models.traces.draft import Draft
 from models.traces.duplicates import Duplicates
 from models.traces.overlap import EvaluationSets
+from models.traces.row import Row
+from models.traces.text_source import Kind
 from models.traces.trace import Trace, identify, said
 
 LISTED = 10_000  # rows left out that are listed; all are counted
@@ -37,7 +39,7 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     left_out: list[LeftOut]
 
 
-class Import:
+class TraceImport:
     """One import of any number of files: give `read` each, keep what it yields, then take `result`.
 
     count: tokens of a text, as the model that will learn counts them. evaluation: files whose problems must not be learned.
@@ -196,7 +198,7 @@ class Import:
 
 def preview(path: Path, most: int = 20, limits: Limits | None = None, count: Count | None = None) -> Preview:
     """Show what a file's first `most` rows would become, without adding them. Raises as Import.read."""
-    job = Import(limits, count)
+    job = TraceImport(limits, count)
     traces: list[Trace] = []
     for item in job.read(path):
         if isinstance(item, Trace):
@@ -208,14 +210,14 @@ def preview(path: Path, most: int = 20, limits: Limits | None = None, count: Cou
     return Preview(shape=_most(shape), traces=traces[:most], left_out=job.left_out[:most])
 
 
-def _first(path: Path, kind: reading.Kind) -> list[reading.Row]:
+def _first(path: Path, kind: Kind) -> list[Row]:
     rows = reading.rows(path, kind)
     first = list(islice(rows, PEEKED))
     rows.close()  # type: ignore[attr-defined]  # a generator's: the file is closed now and not some day
     return first
 
 
-def _closes_alone(path: Path, kind: reading.Kind) -> str:
+def _closes_alone(path: Path, kind: Kind) -> str:
     """The close tag that most of the first rows have without its open, or nothing."""
     drafts = [shapes.read(row.value) for row in _first(path, kind) if row.value is not None]
     alone = [draft for draft in drafts if draft.by_template]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from models import errors
-from models.traces.reading import MOST_BYTES, Row, too_long
+from models.traces.row import MOST_BYTES, Row, too_long
 
 _BATCH = 64
 

@@ -5,24 +5,19 @@ time, so a file of any size needs the memory of one row. A row over MOST_BYTES i
 """
 
 import codecs
-import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, NamedTuple
 
 import msgspec
 
 from models import errors
-from models.trace_report import Reason
 from models.traces import json_elements
+from models.traces.row import MOST_BYTES, Fault, Row, too_long
+from models.traces.text_source import Format, Kind, TextSource
 
-MOST_BYTES = 1 << 20  # of a row
 _HEAD = 1 << 20
 _BUFFER = 1 << 20
-
-Format = Literal["JSONL", "JSON", "CSV", "TSV", "Parquet"]
 
 _BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -41,101 +36,6 @@ _ROW_KEYS = frozenset(
 )
 
 _decoder = msgspec.json.Decoder()
-
-
-class Fault(NamedTuple):
-    """Why a row can't be read."""
-
-    reason: Reason
-    text: str
-
-
-class Row(NamedTuple):
-    """A row. line: where it begins, from 1 (of JSON and Parquet the element); done: bytes of the file read so far."""
-
-    line: int
-    value: dict[str, object] | None
-    fault: Fault | None
-    done: int
-
-
-class Kind(NamedTuple):
-    """What a file is. encoding says a BOM too: "UTF-8 with BOM"; newline: what ends its lines."""
-
-    format: Format
-    encoding: str
-    codec: str
-    bom_bytes: int
-    newline: str
-    skip: int = 0
-    separated: bool = False
-    delimiter: str = ","
-
-
-class Source:
-    """The bytes of a text file as UTF-8 without a BOM, by line or by piece, with `\\n` at the end of lines.
-
-    What can't be decoded from UTF-16 comes out as bytes that are no UTF-8 and is found when its row is.
-    """
-
-    def __init__(self, path: Path, kind: Kind) -> None:
-        self._raw = path.open("rb", buffering=_BUFFER)
-        self._kind = kind
-        self._text: io.TextIOWrapper | None = None
-        self._broken: io.TextIOWrapper | None = None
-        self.restart()
-
-    def restart(self) -> None:
-        """Go back to the beginning."""
-        for text in (self._text, self._broken):
-            if text is not None:
-                text.detach()
-        self._text = self._broken = None
-        kind = self._kind
-        self._raw.seek(kind.bom_bytes)
-        if kind.codec != "utf-8" or kind.newline == "\r":
-            fault = "surrogateescape" if kind.codec == "utf-8" else "surrogatepass"
-            newline = None if kind.newline == "\r" else "\n"
-            self._text = io.TextIOWrapper(self._raw, kind.codec, fault, newline=newline)
-
-    def readline(self, size: int) -> bytes:
-        """The next line with its end, or as much of it as `size`; empty at the end of the file."""
-        if self._text is None:
-            return self._raw.readline(size)
-        try:
-            return self._text.readline(size).encode("utf-8", "surrogatepass")
-        except UnicodeDecodeError:
-            return self._undecodable()
-
-    def read(self, size: int, /) -> bytes:
-        """The next bytes, or characters' bytes; empty at the end."""
-        if self._text is None:
-            return self._raw.read(size)
-        try:
-            return self._text.read(size).encode("utf-8", "surrogatepass")
-        except UnicodeDecodeError:
-            return self._undecodable()
-
-    def _undecodable(self) -> bytes:
-        # nothing behind such a place can be trusted to be where it seems to be
-        self._raw.seek(0, io.SEEK_END)
-        self._text, self._broken = None, self._text  # kept, as it would close the file when it goes
-        return b"\xff"
-
-    @property
-    def done(self) -> int:
-        """Bytes of the file read so far."""
-        return self._raw.tell()
-
-    def __enter__(self) -> "Source":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for file in (self._text, self._broken, self._raw):
-            if file is not None:
-                file.close()
 
 
 def recognise(path: Path) -> Kind:
@@ -174,15 +74,15 @@ def rows(path: Path, kind: Kind | None = None) -> Iterator[Row]:
 
             yield from parquet.rows(path)
         elif kind.format == "JSONL":
-            with Source(path, kind) as source:
+            with TextSource(path, kind) as source:
                 yield from _lines(source)
         elif kind.format == "JSON":
-            with Source(path, kind) as source:
+            with TextSource(path, kind) as source:
                 yield from _elements(source, kind)
         else:
             from models.traces import delimited
 
-            with Source(path, kind) as source:
+            with TextSource(path, kind) as source:
                 yield from delimited.rows(source, kind.delimiter)
     except OSError as error:
         raise errors.from_os_error(error, "reading traces") from error
@@ -231,7 +131,7 @@ def _named(value: object) -> str:
     return names.get(type(value), "null")
 
 
-def _lines(source: Source) -> Iterator[Row]:
+def _lines(source: TextSource) -> Iterator[Row]:
     line = 0
     while data := source.readline(MOST_BYTES + 1):
         line += 1
@@ -244,7 +144,7 @@ def _lines(source: Source) -> Iterator[Row]:
             yield Row(line, value, fault, source.done)
 
 
-def _elements(source: Source, kind: Kind) -> Iterator[Row]:
+def _elements(source: TextSource, kind: Kind) -> Iterator[Row]:
     first = b""
     while len(first) < kind.skip and (more := source.read(_BUFFER)):
         first += more
@@ -261,11 +161,6 @@ def _elements(source: Source, kind: Kind) -> Iterator[Row]:
             yield Row(number, None, Fault("broken", "The file ends in the middle of it."), source.done)
         else:
             yield Row(number, value, fault, source.done)
-
-
-def too_long() -> Fault:
-    """What is said of a row over the limit."""
-    return Fault("too_long", "The row has more than 1 MB.")
 
 
 def _encoding(head: bytes) -> tuple[int, str, str]:

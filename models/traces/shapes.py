@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import msgspec
 
 from models.traces import columns, conversations, markup
-from models.traces.conversations import Said
+from models.traces.conversations import RawTurn
 from models.traces.draft import Draft
 from models.traces.trace import Trace
 
@@ -156,7 +156,7 @@ def _marked_up(row: Mapping[str, object]) -> Draft | None:
     if unwrapped is None:
         return None
     draft = Draft(f"text in {unwrapped.template} markup")
-    conversations.fill(draft, [Said(role, said) for role, said in unwrapped.turns])
+    conversations.fill(draft, [RawTurn(role, said) for role, said in unwrapped.turns])
     return draft
 
 

@@ -131,7 +131,7 @@ def add(
     """
     if not files:
         raise errors.BadInput("No file was named.", "Say which files to add.")
-    job = importing.Import(limits, count, evaluation)
+    job = importing.TraceImport(limits, count, evaluation)
     total = sum(_size(path) for path in files)
     with _writing(name) as change:
         yield from _copy(change, job)
@@ -157,7 +157,7 @@ def add(
 
 def append(name: str, traces: Iterable[Trace], *, limits: Limits | None = None) -> Added:
     """Add traces that come from no file, such as from_chat's; those the set has already are left out, and said."""
-    job = importing.Import(limits)
+    job = importing.TraceImport(limits)
     with _writing(name) as change:
         for _ in _copy(change, job):
             pass
@@ -328,7 +328,7 @@ def _locked(folder: Path, wait_s: float = WAIT_S) -> Iterator[None]:
         yield
 
 
-def _copy(change: _Change, job: importing.Import) -> Iterator[events.Progress]:
+def _copy(change: _Change, job: importing.TraceImport) -> Iterator[events.Progress]:
     """Carry the set's own traces over into the draft, and let the import know them."""
     if change.made:
         return

@@ -4,7 +4,7 @@ import re
 from functools import cache
 from typing import Literal, NamedTuple
 
-from models.generate import template
+from models import families
 
 # OpenThoughts and Bespoke-Stratos mark thought and solution so; R1-Zero's paper puts the answer into tags as well.
 DATA_TAGS = (("<|begin_of_thought|>", "<|end_of_thought|>"), ("<thinking>", "</thinking>"))
@@ -35,7 +35,7 @@ class Split(NamedTuple):
 @cache
 def pairs() -> tuple[tuple[str, str], ...]:
     """All (open, close) that are known, the commonest first."""
-    known = dict.fromkeys((family.open, family.close) for family in template.families())
+    known = dict.fromkeys((family.open, family.close) for family in families.families())
     return (*known, *DATA_TAGS)
 
 

@@ -97,14 +97,14 @@ class FakeEngine:
         self.steering = threading.Event()
         self.closed = False
         self._scripts: dict[type, Script | None] = {
-            requests.Chat: chat, requests.Load: load, requests.Import: importing,
+            requests.ChatRequest: chat, requests.Load: load, requests.ImportModel: importing,
             **{getattr(requests, name): script for name, script in others.items()},
         }  # fmt: skip
 
     @property
-    def chats(self) -> list[requests.Chat]:
+    def chats(self) -> list[requests.ChatRequest]:
         """The chat requests that came."""
-        return [request for request in self.requests if isinstance(request, requests.Chat)]
+        return [request for request in self.requests if isinstance(request, requests.ChatRequest)]
 
     def start_watched(self, request: requests.Request) -> tuple[int, Iterator[events.Event]]:
         """Take a request."""

@@ -7,7 +7,6 @@ import types
 
 import pytest
 
-import app
 from app import __main__ as entry
 from app.cli import main
 from models.machine import hardware
@@ -29,13 +28,13 @@ def test_importing_it_is_cheap() -> None:
 
 @pytest.mark.parametrize("arguments", [["--version"], ["show", "--help"], ["chat", "starter", "Hi", "--think", "no"]])
 def test_a_command_loads_no_qt_and_no_mlx(arguments: list[str]) -> None:
-    loaded = _modules(f"from app import cli; cli.run({arguments})")
+    loaded = _modules(f"from app.cli import main; main.run({arguments})")
     assert not HEAVY & loaded
     assert "models.engine.client" not in loaded
 
 
 def test_events_need_no_rich() -> None:
-    assert "rich" not in _modules("from app import cli; cli.run(['doctor', '--json'])")
+    assert "rich" not in _modules("from app.cli import main; main.run(['doctor', '--json'])")
 
 
 @pytest.fixture
@@ -51,10 +50,10 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         what.append(" ".join(arguments))
         return 0
 
-    from app import desktop
+    from app.desktop import window as window_room
 
     application = types.SimpleNamespace(run=window)
-    monkeypatch.setattr(desktop, "application", application, raising=False)
+    monkeypatch.setattr(window_room, "application", application, raising=False)
     monkeypatch.setitem(sys.modules, "app.desktop.window.application", application)  # type: ignore[arg-type]
     monkeypatch.setattr(main, "run", command)
     monkeypatch.setattr(hardware, "why_no_display", lambda: "")
@@ -89,8 +88,7 @@ def test_a_library_of_qts_is_missing(
         def __getattr__(self, name: str) -> object:
             raise ImportError("libEGL.so.1: cannot open shared object file", name="PySide6.QtGui")
 
-    monkeypatch.setattr(app, "desktop", Broken("app.desktop"))
-    monkeypatch.setitem(sys.modules, "app.desktop", Broken("app.desktop"))
+    monkeypatch.setitem(sys.modules, "app.desktop.window", Broken("app.desktop.window"))
     assert entry.main() == 0
     assert opened == ["chat starter"]
     assert "libEGL.so.1" in capsys.readouterr().err

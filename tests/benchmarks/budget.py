@@ -8,7 +8,7 @@ from models.events import Reply, Token
 from models.generate.load import LoadedModel
 from models.generate.reply import reply
 from models.library import installed
-from models.requests import Chat, Load, Sampling
+from models.requests import ChatRequest, Load, Sampling
 from tests.benchmarks import starter
 from tests.benchmarks.figures import Figure, median_ratio
 
@@ -43,7 +43,7 @@ def _speeds() -> list[Figure]:
     ]
 
 
-def _reply(loaded: LoadedModel, request: Chat) -> Reply:
+def _reply(loaded: LoadedModel, request: ChatRequest) -> Reply:
     loaded.cache.clear()
     return starter.record(list(reply(loaded, request)))
 

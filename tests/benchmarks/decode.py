@@ -14,7 +14,7 @@ from mlx_lm.sample_utils import make_sampler
 from models.generate.load import LoadedModel
 from models.generate.reply import reply
 from models.generate.template import build_prompt
-from models.requests import Chat
+from models.requests import ChatRequest
 from tests.benchmarks import starter
 from tests.benchmarks.figures import Figure, at_least, median_ratio
 
@@ -23,7 +23,7 @@ ROUNDS = 5
 DECODED = 96  # tokens
 SENTENCES = 24  # about 600 tokens
 
-Speed = Callable[[LoadedModel, Chat], tuple[float, float]]
+Speed = Callable[[LoadedModel, ChatRequest], tuple[float, float]]
 """Runs a request; returns tokens/s of prefill, the first token included, and of decoding."""
 
 
@@ -35,7 +35,7 @@ def measure() -> list[Figure]:
     return _compared(loaded, decode, "decode", 1) + _compared(loaded, prefill, "prefill", 0)
 
 
-def _compared(loaded: LoadedModel, request: Chat, name: str, which: int) -> list[Figure]:
+def _compared(loaded: LoadedModel, request: ChatRequest, name: str, which: int) -> list[Figure]:
     speeds: dict[Speed, list[float]] = {_ours: [], _theirs: []}
     for speed in speeds:
         speed(loaded, request)  # once for the first use of everything
@@ -49,7 +49,7 @@ def _compared(loaded: LoadedModel, request: Chat, name: str, which: int) -> list
     ]
 
 
-def _ours(loaded: LoadedModel, request: Chat) -> tuple[float, float]:
+def _ours(loaded: LoadedModel, request: ChatRequest) -> tuple[float, float]:
     loaded.cache.clear()
     begun = time.perf_counter()
     record = starter.record(list(reply(loaded, request)))
@@ -58,7 +58,7 @@ def _ours(loaded: LoadedModel, request: Chat) -> tuple[float, float]:
     return record.prompt_tokens / record.ttft_s, (record.answer_tokens - 1) / (seconds - record.ttft_s)
 
 
-def _theirs(loaded: LoadedModel, request: Chat) -> tuple[float, float]:
+def _theirs(loaded: LoadedModel, request: ChatRequest) -> tuple[float, float]:
     prompt = build_prompt(loaded.style, request.messages, False, loaded.render, loaded.tokenizer).tokens
     assert request.max_tokens is not None, "set above"
     begun = time.perf_counter()

@@ -20,7 +20,7 @@ from unittest import mock
 from models import errors
 from models.events import Done, Progress
 from models.hub import cache, client, manifests
-from models.hub.transfer import Patience
+from models.hub.transfer import RetryPolicy
 from models.library import download
 from models.requests import Fetch
 from tests.benchmarks.download_cases import REPO, SIZE, WEIGHTS, Case, cases
@@ -32,7 +32,7 @@ from tests.hub.server import Hub, Request
 
 KILLS = 10
 KILLED_BYTES = 80_000_000
-PATIENCE = Patience(silence_s=0.5, sleep=lambda _stop, _seconds: None)
+PATIENCE = RetryPolicy(silence_s=0.5, sleep=lambda _stop, _seconds: None)
 
 
 def measure() -> list[Figure]:

@@ -24,10 +24,10 @@ from mlx_lm.tuner.trainer import TrainingArgs
 from mlx_lm.tuner.trainer import train as mlx_lm_train
 
 from models.finetune import batches, lora, losses
-from models.finetune.checkpoints import State
-from models.finetune.dataset import Row, encode_all
+from models.finetune.checkpoints import TrainingState
+from models.finetune.dataset import EncodedRow, encode_all
 from models.finetune.loop import Work, train
-from models.finetune_config import TrainConfig
+from models.finetune_config import FinetuneConfig
 from models.generate.load import LoadedModel
 from tests.benchmarks import children, lessons, starter
 
@@ -35,7 +35,7 @@ MAX_TOKENS = 1024
 BATCH_ROWS = 4
 LESSONS = {"mixed": (2, 14, 4), "solutions": (0, 64, 24)}  # rows: traces, solutions, solutions for the held-out loss
 SEED = 7  # of numpy, from which mlx_lm draws the order of its batches
-CONFIG = TrainConfig(
+CONFIG = FinetuneConfig(
     rank=16,
     scale=2.0,
     learning_rate=1e-3,
@@ -62,16 +62,16 @@ class Outcome(msgspec.Struct):
 class Rows:
     """Rows as mlx_lm's data sets keep them, dictionaries that are processed to tokens and how many are not learned."""
 
-    def __init__(self, rows: Sequence[Row]) -> None:
+    def __init__(self, rows: Sequence[EncodedRow]) -> None:
         self._rows = rows
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __getitem__(self, index: int) -> dict[str, Row]:
+    def __getitem__(self, index: int) -> dict[str, EncodedRow]:
         return {"row": self._rows[index]}
 
-    def process(self, item: dict[str, Row]) -> tuple[list[int], int]:
+    def process(self, item: dict[str, EncodedRow]) -> tuple[list[int], int]:
         """Tokens and offset of a row."""
         return item["row"].tokens, item["row"].start
 
@@ -99,7 +99,7 @@ def main() -> None:
     children.answer_and_end(Outcome(sum(row.trained for row in rows), seconds, peak, loss))
 
 
-def _rows(loaded: LoadedModel, lesson: str, number: int) -> tuple[list[Row], list[Row]]:
+def _rows(loaded: LoadedModel, lesson: str, number: int) -> tuple[list[EncodedRow], list[EncodedRow]]:
     traces, solutions, held_out = LESSONS[lesson]
     data = lessons.folder()
     assert data is not None, "the benchmark looks before it starts a side"
@@ -112,7 +112,7 @@ def _rows(loaded: LoadedModel, lesson: str, number: int) -> tuple[list[Row], lis
     return short[:half] + long[:1] + short[half:solutions] + long[1:], short[solutions:]
 
 
-def _ours(loaded: LoadedModel, rows: list[Row], packed: bool) -> None:
+def _ours(loaded: LoadedModel, rows: list[EncodedRow], packed: bool) -> None:
     loss = losses.loss_for(loaded.model, mx.array([rows[0].tokens[:16]]))
     with tempfile.TemporaryDirectory() as folder:
         work = Work(
@@ -127,11 +127,11 @@ def _ours(loaded: LoadedModel, rows: list[Row], packed: bool) -> None:
             checkpointing=False,
             ceiling_bytes=1 << 40,
         )
-        for _ in train(work, State(step=0, epoch=0, row=0, seed=0, data_hash="", config_hash="")):
+        for _ in train(work, TrainingState(step=0, epoch=0, row=0, seed=0, data_hash="", config_hash="")):
             pass
 
 
-def _theirs(loaded: LoadedModel, rows: list[Row]) -> None:
+def _theirs(loaded: LoadedModel, rows: list[EncodedRow]) -> None:
     dataset: Any = CacheDataset(Rows(rows))
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingArgs(

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from models import paths
 from models.checkpoint import folders
-from models.checkpoint.shapes import Shape, Tensor, layer_tensors, outer_tensors
+from models.checkpoint.shapes import ModelShape, Tensor, layer_tensors, outer_tensors
 from models.library import catalog, installed
 from tests.benchmarks.figures import Figure, at_most
 from tests.tiny import make_tiny
@@ -73,7 +73,7 @@ def _fill(first: Path) -> None:
     shutil.rmtree(first)
 
 
-def _write_header(path: Path, shape: Shape) -> None:
+def _write_header(path: Path, shape: ModelShape) -> None:
     """A safetensors file of the shape's tensors in bfloat16, all zeros that take no room on the disk."""
     entries: dict[str, object] = {}
     at = 0
@@ -90,7 +90,7 @@ def _write_header(path: Path, shape: Shape) -> None:
         file.truncate(8 + len(text) + at)
 
 
-def _tensors(shape: Shape) -> Iterator[tuple[str, list[int]]]:
+def _tensors(shape: ModelShape) -> Iterator[tuple[str, list[int]]]:
     for layer in range(shape.layers):
         yield from map(_named, layer_tensors(shape, layer))
     yield from map(_named, outer_tensors(shape))

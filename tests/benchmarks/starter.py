@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from models.events import Done, Event, Reply
 from models.generate.load import LoadedModel, load
 from models.library import installed, starter
-from models.requests import Chat, Message, Sampling
+from models.requests import ChatRequest, Message, Sampling
 
 GREEDY = Sampling(temperature=0.0)
 STORY = "Tell me a long story about a lighthouse keeper, a storm and a ship that comes back after many years."
@@ -25,10 +25,10 @@ def load_starter() -> LoadedModel:
     return loaded
 
 
-def chat(messages: Sequence[Message] | str, **options: object) -> Chat:
+def chat(messages: Sequence[Message] | str, **options: object) -> ChatRequest:
     """A greedy request without thinking, unless the options say otherwise."""
     turns = [user(messages)] if isinstance(messages, str) else list(messages)
-    return Chat(**{"model": installed.STARTER, "messages": turns, "think": 0, "sampling": GREEDY, **options})  # type: ignore[arg-type]
+    return ChatRequest(**{"model": installed.STARTER, "messages": turns, "think": 0, "sampling": GREEDY, **options})  # type: ignore[arg-type]
 
 
 def user(text: str) -> Message:

@@ -75,7 +75,7 @@ class ReplayingEngine(fake_engine.FakeEngine):
     def start(self, request: requests.Request) -> int:
         """Send a request and return its job id at once."""
         job_id = super().start(request)
-        if isinstance(request, requests.Chat):
+        if isinstance(request, requests.ChatRequest):
             threading.Thread(target=self._replay, args=(job_id,), daemon=True).start()
         return job_id
 

@@ -26,7 +26,7 @@ from mlx_lm import batch_generate
 from models.events import Checkpoint, Finetuned, Prepared, Step, Validation
 from models.finetune.dataset import Example, prompt_for
 from models.finetune.finetune import finetune
-from models.finetune_config import TrainConfig
+from models.finetune_config import FinetuneConfig
 from models.generate.load import LoadedModel, load
 from models.library import installed, starter
 from models.machine import blas
@@ -61,9 +61,9 @@ def direct(example: Example) -> Example:
     return Example(example.problem, "", example.answer)
 
 
-def config(steps: int) -> TrainConfig:
+def config(steps: int) -> FinetuneConfig:
     """The settings of the proof."""
-    return TrainConfig(
+    return FinetuneConfig(
         rank=16,
         learning_rate=1e-3,
         steps=steps,

@@ -12,7 +12,7 @@ from tests.hub.server import Hub
 
 VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_CACHE")
 # Nothing is waited for: what would be seconds between tries is none.
-IMPATIENT = transfer.Patience(silence_s=0.3, sleep=lambda _stop, _seconds: None)
+IMPATIENT = transfer.RetryPolicy(silence_s=0.3, sleep=lambda _stop, _seconds: None)
 
 
 @contextmanager

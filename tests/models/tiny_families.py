@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 from models import paths
 from models.checkpoint import folders
 from models.finetune import lora
-from models.finetune_config import Method, TrainConfig
+from models.finetune_config import FinetuneConfig, Method
 from tests.tiny import make_tiny
 
 Family = Literal["llama", "qwen2", "qwen3", "qwen3_moe"]
@@ -53,7 +53,7 @@ def make_adapter(base: Path, method: Method = "lora", name: str = "lesson", keys
     """Write an adapter of a model into the library, as if it had learned something."""
     folder = paths.adapters_folder() / name
     folder.mkdir()
-    config = TrainConfig(method=method, rank=4, layers=-1)
+    config = FinetuneConfig(method=method, rank=4, layers=-1)
     model, _ = load_model(base)
     if keys is None:
         lora.attach(model, config, quantized=False)

@@ -4,7 +4,8 @@ from typing import Protocol
 
 from PySide6.QtCore import QObject, Signal
 
-from models.requests import Action, AnyEvent, Request
+from models.engine.wire import AnyEvent
+from models.requests import Action, Request
 
 
 class EngineLike(Protocol):

@@ -13,8 +13,9 @@ from PySide6.QtCore import QObject, Signal
 
 from app.desktop.services.engine_signals import EngineLike, EngineSignals
 from models import events, requests
+from models.engine import wire
 from models.errors import StillroomError
-from models.finetune_config import TrainConfig
+from models.finetune_config import FinetuneConfig
 from models.jobs import journeys
 from models.jobs.queue import Job, Jobs, Rows
 
@@ -71,7 +72,7 @@ class JobQueue(QObject):
 
     def import_path(self, path: str) -> int:
         """Take a GGUF file or a folder into the library."""
-        return self._add(Path(path).name, path, lambda: [requests.Import(path=path)])
+        return self._add(Path(path).name, path, lambda: [requests.ImportModel(path=path)])
 
     def repair(self, model: str) -> int:
         """Download what a broken model misses."""
@@ -98,7 +99,7 @@ class JobQueue(QObject):
         request = requests.ExportTraces(name=name, path=path, shape=shape)
         return self._add(f"Export of {name} to {Path(path).name}", name, lambda: [request])
 
-    def finetune(self, model: str, title: str, traces: str, name: str, config: TrainConfig, held_out: float) -> int:
+    def finetune(self, model: str, title: str, traces: str, name: str, config: FinetuneConfig, held_out: float) -> int:
         """Train an adapter. The run's folder gets a name of its own here, so that it can be found from the start."""
         run = f"{datetime.now():%Y%m%d-%H%M%S}-{name}"
         request = requests.Finetune(model=model, traces=traces, name=name, config=config, held_out=held_out, run=run)
@@ -118,7 +119,7 @@ class JobQueue(QObject):
 
     def run_of(self, job_id: int) -> str:
         """The id of a fine-tuning job's run, which is its folder's name; "" for other jobs."""
-        kinds = requests.Finetune | requests.Keep
+        kinds = requests.Finetune | requests.PublishCheckpoint
         return next((step.run for step in self._jobs.steps(job_id) if isinstance(step, kinds)), "")
 
     def pause(self, job_id: int) -> None:
@@ -137,7 +138,7 @@ class JobQueue(QObject):
         """Stop a fine-tuning run and take what it learned so far into the library."""
         run = next((step for step in self._jobs.steps(job_id) if isinstance(step, requests.Finetune)), None)
         if run is not None:
-            self._safely(lambda: self._jobs.finish_with(job_id, requests.Keep(run=run.run, name=run.name)))
+            self._safely(lambda: self._jobs.finish_with(job_id, requests.PublishCheckpoint(run=run.run, name=run.name)))
 
     def clear(self) -> None:
         """Forget the jobs that ended."""
@@ -148,7 +149,7 @@ class JobQueue(QObject):
         self._safely(lambda: added.append(self._jobs.add(title, subject, steps())))
         return added[0] if added else NO_JOB
 
-    def _take(self, call_id: int, event: requests.AnyEvent) -> None:
+    def _take(self, call_id: int, event: wire.AnyEvent) -> None:
         job_id = self._jobs.owner(call_id)
         if job_id is None:
             return

@@ -3,7 +3,7 @@
 from PySide6.QtGui import QTextBlock, QTextCharFormat, QTextCursor, QTextDocument, QTextFragment, QTextTable
 
 from app.desktop import fonts
-from app.desktop.text import look as props
+from app.desktop.text import text_style as props
 from app.desktop.text.document import fragments
 
 

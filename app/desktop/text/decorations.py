@@ -9,9 +9,9 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QTextBlock
 
 from app.desktop import fonts
-from app.desktop.text import look as props
+from app.desktop.text import text_style as props
 from app.desktop.text.document import MessageDocument, fragments
-from app.desktop.text.look import CARD_HEADER, CARD_PADDING, INDENTS, MARGIN, Look, indent_of
+from app.desktop.text.text_style import CARD_HEADER, CARD_PADDING, INDENTS, MARGIN, TextStyle, indent_of
 
 RADIUS = 7.0
 
@@ -66,7 +66,7 @@ def _visible(document: MessageDocument, clip: QRectF) -> Iterator[tuple[QTextBlo
         block = block.next()
 
 
-def _card(painter: QPainter, document: MessageDocument, block: QTextBlock, look: Look) -> None:
+def _card(painter: QPainter, document: MessageDocument, block: QTextBlock, look: TextStyle) -> None:
     while block.blockFormat().property(props.CARD) == props.CARD_LINE and block.previous().isValid():
         block = block.previous()
     rect = card_rect(document, block)
@@ -102,7 +102,9 @@ def _bars(painter: QPainter, document: MessageDocument, block: QTextBlock, rect:
         x += INDENTS[container]
 
 
-def _markers(painter: QPainter, markers: str, containers: str, block: QTextBlock, rect: QRectF, look: Look) -> None:
+def _markers(
+    painter: QPainter, markers: str, containers: str, block: QTextBlock, rect: QRectF, look: TextStyle
+) -> None:
     painter.setFont(look.font)
     painter.setPen(QColor(look.colours.muted))
     baseline = rect.top() + block.layout().lineAt(0).ascent() + block.layout().lineAt(0).y()
@@ -115,13 +117,13 @@ def _markers(painter: QPainter, markers: str, containers: str, block: QTextBlock
         painter.drawText(QPointF(max(right - width, indent_of(containers[: int(at)])), baseline), text)
 
 
-def _rule(painter: QPainter, rect: QRectF, width: float, look: Look) -> None:
+def _rule(painter: QPainter, rect: QRectF, width: float, look: TextStyle) -> None:
     y = round(rect.center().y()) + 0.5
     painter.setPen(QPen(QColor(look.colours.line), 1))
     painter.drawLine(QPointF(rect.left(), y), QPointF(width, y))
 
 
-def _inline_code(painter: QPainter, block: QTextBlock, rect: QRectF, look: Look) -> None:
+def _inline_code(painter: QPainter, block: QTextBlock, rect: QRectF, look: TextStyle) -> None:
     """A rounded ground behind code within text, line by line."""
     for fragment in fragments(block):
         if not fragment.charFormat().property(props.INLINE_CODE):
@@ -130,7 +132,7 @@ def _inline_code(painter: QPainter, block: QTextBlock, rect: QRectF, look: Look)
         _ground(painter, block, rect, start, start + fragment.length(), look)
 
 
-def _ground(painter: QPainter, block: QTextBlock, rect: QRectF, start: int, end: int, look: Look) -> None:
+def _ground(painter: QPainter, block: QTextBlock, rect: QRectF, start: int, end: int, look: TextStyle) -> None:
     layout = block.layout()
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(QColor(look.colours.sunken))

@@ -17,15 +17,15 @@ from PySide6.QtCore import QObject, QTimer, QUrl
 from PySide6.QtGui import QImage, QTextBlock, QTextCharFormat, QTextCursor, QTextDocument, QTextFragment
 
 from app.desktop.text import hostile
-from app.desktop.text import look as props
+from app.desktop.text import text_style as props
 from app.desktop.text.blocks import Code, Display, Inline, Leaf, Maths, Paragraph, Parsed, Rule, Run, Table
 from app.desktop.text.code_colours import CodeColours
 from app.desktop.text.formula_object import FormulaObject, align, formula_format
-from app.desktop.text.look import Look
 from app.desktop.text.markdown import ROW_LIMIT, parse
 from app.desktop.text.mathematics import is_known, is_ready, prepare, typeset, warm_up
 from app.desktop.text.plain_text import FORCED, FORCED_END
 from app.desktop.text.tables import TableWriter
+from app.desktop.text.text_style import TextStyle
 
 CHAR_LIMIT = 200_000
 STEP, STEP_LINES = 4_000, 150  # characters and lines of a long text that are shown in one turn
@@ -70,7 +70,7 @@ class MessageDocument(QTextDocument):
     """The text of one message. parser: `markdown.parse` or `plain_text.parse_plain`."""
 
     def __init__(
-        self, look: Look, parser: Callable[[str, int, str], Parsed] = parse, parent: QObject | None = None
+        self, look: TextStyle, parser: Callable[[str, int, str], Parsed] = parse, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
         self.setUndoRedoEnabled(False)
@@ -175,7 +175,7 @@ class MessageDocument(QTextDocument):
         self._chars += CHAR_LIMIT
         self._begin_anew()
 
-    def set_look(self, look: Look) -> None:
+    def set_look(self, look: TextStyle) -> None:
         """Show the same in another look."""
         self.look = look
         self.setDefaultFont(look.font)

@@ -11,7 +11,7 @@ from PySide6.QtCore import QRect, QRectF, QSizeF
 from PySide6.QtGui import QFontMetricsF, QPainter, QPyTextObject, QTextCharFormat, QTextDocument, QTextFormat
 
 from app.desktop import fonts
-from app.desktop.text import look as props
+from app.desktop.text import text_style as props
 from app.desktop.text.mathematics import Formula, is_known, typeset
 
 if TYPE_CHECKING:

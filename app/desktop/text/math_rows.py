@@ -18,10 +18,10 @@ from ziamath.nodes.menclose import Menclose
 from ziamath.nodes.mrow import Mrow
 from ziamath.nodes.mtable import Mtable
 
-__all__ = ["Enclosure", "Math", "Row", "Table"]
+__all__ = ["Enclosure", "Math", "MathRow", "Table"]
 
 
-class Row(Mrow, tag="mrow"):  # type: ignore[misc, call-arg]
+class MathRow(Mrow, tag="mrow"):  # type: ignore[misc, call-arg]
     """A row. ziamath's own builds every child twice to learn how far fences stretch: 2^depth for nested rows."""
 
     def _setup_single_line(self, line: list[Any], **kwargs: Any) -> None:

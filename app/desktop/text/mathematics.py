@@ -29,7 +29,7 @@ _known: "dict[tuple[str, bool], Formula | None]" = {}
 
 
 @dataclass(frozen=True)
-class Shape:
+class Outline:
     """A path in units of UNIT px. colour: None for the text's own; width: of the pen, 0 to fill."""
 
     path: QPainterPath
@@ -44,7 +44,7 @@ class Formula:
     width: float
     ascent: float
     descent: float
-    shapes: tuple[Shape, ...]
+    shapes: tuple[Outline, ...]
 
     def paint(self, painter: QPainter, left: float, baseline: float, px: float, colour: QColor) -> None:
         """Paint with the baseline's left end at (left, baseline)."""
@@ -124,7 +124,7 @@ def _layout(tex: str, display: bool) -> Formula:
     descent = max(-box.ymin, ink.bottom()) if abs(box.ymin) < 9000 else ink.bottom()
     if not (0 < width < 1e5 and ascent < 1e5 and descent < 1e5):
         raise BadFormula("The formula has no size.")
-    shapes = tuple(Shape(path.translated(-left, 0), colour, pen) for (colour, pen), path in walk.paths.items())
+    shapes = tuple(Outline(path.translated(-left, 0), colour, pen) for (colour, pen), path in walk.paths.items())
     return Formula(width / UNIT, max(ascent, 0.0) / UNIT, max(descent, 0.0) / UNIT, shapes)
 
 

@@ -17,8 +17,8 @@ from app.desktop.text import decorations
 from app.desktop.text.blocks import Parsed
 from app.desktop.text.copying import code_of, selected_markdown
 from app.desktop.text.document import EAGER_MS, MessageDocument, blank_image
-from app.desktop.text.look import Look
 from app.desktop.text.markdown import parse
+from app.desktop.text.text_style import TextStyle
 from app.desktop.widgets.small_parts import TextButton
 
 FLUSH_MS = 33
@@ -43,7 +43,7 @@ class MessageText(QTextBrowser):
 
     def __init__(
         self,
-        look: Look,
+        look: TextStyle,
         parser: Callable[[str, int, str], Parsed] = parse,
         name: str = "",
         parent: QWidget | None = None,
@@ -102,7 +102,7 @@ class MessageText(QTextBrowser):
         if behind:
             self._timer.start(1)
 
-    def set_look(self, look: Look) -> None:
+    def set_look(self, look: TextStyle) -> None:
         """Show the same in other colours or another size."""
         self.text_document.set_look(look)
         self._dress()

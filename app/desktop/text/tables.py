@@ -21,7 +21,7 @@ from PySide6.QtGui import (
 
 from app.desktop import fonts
 from app.desktop.text.blocks import Inline, Maths, Place, Run, Table
-from app.desktop.text.look import MARGIN, Look
+from app.desktop.text.text_style import MARGIN, TextStyle
 
 if TYPE_CHECKING:
     from app.desktop.text.document import MessageDocument
@@ -36,7 +36,7 @@ class TableWriter:
         self._document = document
         self._last: QTextTable | None = None
 
-    def insert(self, cursor: QTextCursor, leaf: Table, look: Look) -> None:
+    def insert(self, cursor: QTextCursor, leaf: Table, look: TextStyle) -> None:
         """Write a table at the cursor, which stands in an empty block, and leave the cursor behind it."""
         above = QTextBlockFormat(look.placed(Place(leaf.place.containers, leaf.place.markers)))
         above.setLineHeight(1, int(QTextBlockFormat.LineHeightTypes.FixedHeight.value))
@@ -53,7 +53,7 @@ class TableWriter:
         cursor.movePosition(QTextCursor.MoveOperation.End)
         self._end(cursor, leaf, look)
 
-    def amend(self, cursor: QTextCursor, old: Table, new: Table, look: Look) -> bool:
+    def amend(self, cursor: QTextCursor, old: Table, new: Table, look: TextStyle) -> bool:
         """Add the rows that came. Returns False when the table is not a continuation."""
         kept = max(len(old.rows) - 1, 0)
         if self._last is None or len(new.rows) < len(old.rows) or new.rows[:kept] != old.rows[:kept]:
@@ -71,7 +71,7 @@ class TableWriter:
         self._end(cursor, new, look)
         return True
 
-    def _end(self, cursor: QTextCursor, leaf: Table, look: Look) -> None:
+    def _end(self, cursor: QTextCursor, leaf: Table, look: TextStyle) -> None:
         """The block after the table."""
         form = look.placed(Place(leaf.place.containers))
         form.setTopMargin(5)
@@ -82,12 +82,14 @@ class TableWriter:
             muted.setForeground(QColor(look.colours.muted))
             cursor.insertText(f"{leaf.more:,} more rows are not shown.", muted)
 
-    def _fill_rows(self, table: QTextTable, leaf: Table, start: int, look: Look) -> None:
+    def _fill_rows(self, table: QTextTable, leaf: Table, start: int, look: TextStyle) -> None:
         for number in range(start, len(leaf.rows)):
             for column, cell in enumerate(leaf.rows[number]):
                 self._fill(table.cellAt(1 + number, column), cell, leaf.aligns[column], look)
 
-    def _fill(self, cell: QTextTableCell, runs: tuple[Inline, ...], align: str, look: Look, head: bool = False) -> None:
+    def _fill(
+        self, cell: QTextTableCell, runs: tuple[Inline, ...], align: str, look: TextStyle, head: bool = False
+    ) -> None:
         cursor = cell.firstCursorPosition()
         form = QTextBlockFormat()
         form.setAlignment(ALIGNMENTS[align])
@@ -100,7 +102,7 @@ class TableWriter:
             runs = tuple(run if isinstance(run, Maths) else _bold(run) for run in runs)
         self._document.insert_runs(cursor, runs)
 
-    def _format(self, leaf: Table, look: Look) -> QTextTableFormat:
+    def _format(self, leaf: Table, look: TextStyle) -> QTextTableFormat:
         form = QTextTableFormat()
         form.setBorder(1)
         form.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)

@@ -58,3 +58,9 @@ def draw_line(painter: QPainter, left: float, right: float, y: float) -> None:
 def tip(text: str) -> str:
     """Text from outside for a tooltip, which would read it as HTML."""
     return f"<span>{html.escape(text)}</span>" if text else ""
+
+
+def fit_colour(state: str) -> str:
+    """The colour that says whether something fits."""
+    c = colours()
+    return {"fits": c.ok, "tight": c.warn}.get(state, c.bad)

@@ -15,7 +15,7 @@ HEIGHT_PX, PAD_PX, GAP_PX, ARROW_PX = 30, 11, 8, 16
 
 
 @dataclass(frozen=True)
-class Choice:
+class PickerItem:
     """Something to choose. detail: beside the title, fainter; problem: why it can't be chosen, empty when it can."""
 
     key: str
@@ -40,18 +40,18 @@ class Picker(QAbstractButton):
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._placeholder = placeholder
-        self._choices: list[Choice] = []
+        self._choices: list[PickerItem] = []
         self.current = ""
         self.clicked.connect(self.open_menu)
         theme.changed.connect(self.update)
         self._describe()
 
     @property
-    def choice(self) -> Choice | None:
+    def choice(self) -> PickerItem | None:
         """What is chosen."""
         return next((choice for choice in self._choices if choice.key == self.current), None)
 
-    def set_choices(self, choices: Sequence[Choice]) -> None:
+    def set_choices(self, choices: Sequence[PickerItem]) -> None:
         """Offer these; what was chosen stays so, if it is still among them."""
         self._choices = list(choices)
         if self.choice is None:

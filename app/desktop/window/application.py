@@ -79,7 +79,7 @@ class Start(QObject):
         self.window: MainWindow | None = None
         self._trouble: TroubleWindow | None = None
         self._connection: sqlite3.Connection | None = None
-        self._care: Care | None = None
+        self._care: DatabaseUpkeep | None = None
         instance.asked_to_show.connect(self._come_to_front)
 
     def open(self, readonly: bool = False) -> None:
@@ -100,7 +100,7 @@ class Start(QObject):
             self._trouble.hide()
             self._trouble = None
         self._show_window(chats, readonly)
-        self._care = Care(file, check=not small, backup=not readonly)
+        self._care = DatabaseUpkeep(file, check=not small, backup=not readonly)
         self._care.damaged.connect(self._tell_damage)
         QTimer.singleShot(AFTER_PAINT_MS, self._care, self._care.start)
 
@@ -175,7 +175,7 @@ class Start(QObject):
             self._trouble.activateWindow()
 
 
-class Care(QObject):
+class DatabaseUpkeep(QObject):
     """Looks after the database file on another thread, once a start.
 
     Signals:

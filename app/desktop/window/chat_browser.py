@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QMenu
 
 from app.desktop.pages.chat.page import ChatPage
 from app.desktop.window.chat_actions import ChatActions
-from app.desktop.window.chat_list import Entry
+from app.desktop.window.chat_list import ChatEntry
 from app.desktop.window.sidebar import Sidebar
 from models.errors import StillroomError
 from models.store.chats import Chats
@@ -41,12 +41,13 @@ class ChatBrowser(QObject):
         busy = self._shown.replies.busy_chats()
         if self._query:
             entries = [
-                Entry(hit.chat_id, hit.title, hit.created, hit.snippet, hit.spans, hit.message_id)
+                ChatEntry(hit.chat_id, hit.title, hit.created, hit.snippet, hit.spans, hit.message_id)
                 for hit in self._chats.search(self._query)
             ]
         else:
             entries = [
-                Entry(entry.id, entry.title, entry.updated, busy=entry.id in busy) for entry in self._chats.entries()
+                ChatEntry(entry.id, entry.title, entry.updated, busy=entry.id in busy)
+                for entry in self._chats.entries()
             ]
         self._sidebar.nothing.setVisible(bool(self._query) and not entries)
         self._sidebar.chat_model.set_entries(entries, grouped=not self._query)

@@ -19,10 +19,10 @@ from app.desktop.window.chat_actions import ChatActions
 from app.desktop.window.chat_browser import ChatBrowser
 from app.desktop.window.editing import Editing
 from app.desktop.window.help_pages import help_pages
-from app.desktop.window.leaving import Leaving
 from app.desktop.window.memory_watch import MemoryWatch
 from app.desktop.window.menus import Menus
 from app.desktop.window.more_pages import MorePages
+from app.desktop.window.quitting import QuitGuard
 from app.desktop.window.sidebar import Sidebar
 from models.errors import StillroomError
 from models.store.titles import UNTITLED
@@ -64,7 +64,7 @@ class MainWindow(QMainWindow):
         for name, icon_name, make in self.more_pages.all():
             self._add_page(name, icon_name, make)
         self.menus = Menus(self.menuBar(), commands.all_commands(self), self)
-        self.leaving = Leaving(self, services.jobs)
+        self.leaving = QuitGuard(self, services.jobs)
         self._memory = MemoryWatch(self.sidebar.memory, self.chat_page, services.engine)
         self._connect()
         self.browser.refresh()

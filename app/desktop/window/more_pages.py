@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QApplication, QWidget
 
-from app.desktop.services.removals import Removals
+from app.desktop.services.deletions import Deletions
 from app.desktop.widgets.notices import NoticeBar
 from models.jobs.queue import Job
 
@@ -26,7 +26,7 @@ class MorePages(QObject):
         super().__init__(window)
         self._window = window
         self._services = window.services
-        self.removals = Removals(self._services.delete, self)
+        self.removals = Deletions(self._services.delete, self)
         self._models: ModelsPage | None = None
         self._traces: TracesPage | None = None
         self._finetune: FinetunePage | None = None

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-import models
+import models.library
 from app.cli import command_parts, interrupts, main
 from models import events, paths, requests, settings
 from models.errors import Corrupt, DiskFull, Interrupted, NotFound, StillroomError, WorkerDied
@@ -58,7 +58,7 @@ def _library(monkeypatch: pytest.MonkeyPatch, *known: events.Model) -> None:
         raise NotFound(f'There is no model "{name}".', "stillroom list shows those there are.")
 
     library = types.SimpleNamespace(models=lambda: list(known), show=show)
-    monkeypatch.setattr(models, "library", library, raising=False)
+    monkeypatch.setattr(models.library, "installed", library, raising=False)
 
 
 def stopped_by(number: signal.Signals) -> Script:
@@ -166,7 +166,7 @@ class TestChat:
         assert main.run(["chat", "starter", "Hi", "--system", "Be brief.", *options.split()]) == 0
         assert engine.requests == [
             requests.Load(model="starter", adapter="terse"),
-            requests.Chat(
+            requests.ChatRequest(
                 model="starter",
                 messages=[
                     requests.Message(role="system", content="Be brief."),
@@ -437,7 +437,7 @@ class TestOtherCommands:
         assert main.run(["import", "tiny.gguf", "--name", "tiny"]) == 0
         out, err = capsys.readouterr()
         assert (out, err) == ("", "Converting …\ntiny is in the library: 135M weights, 98.4 MB.\n")
-        assert engine.requests == [requests.Import(path=str(tmp_path / "tiny.gguf"), name="tiny")]
+        assert engine.requests == [requests.ImportModel(path=str(tmp_path / "tiny.gguf"), name="tiny")]
         assert main.run(["import", "tiny.gguf", "--json"]) == 0
         lines = _lines(capsys.readouterr().out)
         assert [line["type"] for line in lines] == ["progress"] * 3 + ["done"]

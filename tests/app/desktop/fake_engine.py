@@ -77,11 +77,13 @@ class FakeEngine:
         for event in played:
             self.signals.send(job_id, event)
 
-    def chats(self) -> list[tuple[int, messages.Chat]]:
+    def chats(self) -> list[tuple[int, messages.ChatRequest]]:
         """The chat requests and their job ids, in order."""
-        return [(job_id, request) for job_id, request in self.requests.items() if isinstance(request, messages.Chat)]
+        return [
+            (job_id, request) for job_id, request in self.requests.items() if isinstance(request, messages.ChatRequest)
+        ]
 
-    def last_chat(self) -> tuple[int, messages.Chat]:
+    def last_chat(self) -> tuple[int, messages.ChatRequest]:
         return self.chats()[-1]
 
     def answer(self, text: str = "Paris.", thinking: str = "", budget: int | None = 512, **figures: object) -> None:

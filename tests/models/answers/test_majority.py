@@ -2,7 +2,8 @@
 
 import pytest
 
-from models.answers.majority import Vote, canonical, check_votes, counted, elected, settled
+from models.answers.canonical import canonical
+from models.answers.majority import Vote, check_votes, counted, is_decided, winner
 from models.errors import BadInput
 
 
@@ -54,23 +55,23 @@ def test_a_number_without_end_stays_text():
 
 def test_the_majority_is_elected_in_the_words_of_its_likeliest():
     votes = [Vote("41", -0.1), Vote("42", -0.9), Vote("42", -0.5), Vote("42", -0.7), Vote("40", -0.2)]
-    assert elected(votes) == (2, 3)
+    assert winner(votes) == (2, 3)
 
 
 def test_a_tie_goes_to_the_higher_mean_logprob():
     votes = [Vote("41", -0.9), Vote("42", -0.4), Vote("42", -0.5), Vote("41", -0.1)]
-    assert elected(votes) == (1, 2)
-    assert elected([Vote("a", -0.5), Vote("b", -0.4), Vote("c", -0.6)]) == (1, 1)
+    assert winner(votes) == (1, 2)
+    assert winner([Vote("a", -0.5), Vote("b", -0.4), Vote("c", -0.6)]) == (1, 1)
 
 
 def test_cut_and_empty_replies_have_a_vote_only_when_there_is_no_other():
     votes = [Vote("41", -0.1, cut=True), Vote("41", -0.1, cut=True), Vote("42", -2.0), Vote("", -0.1)]
     assert counted(votes) == [False, False, True, False]
-    assert elected(votes) == (2, 1)
+    assert winner(votes) == (2, 1)
     cut = [Vote("41", -0.1, cut=True), Vote("", -0.1, cut=True)]
     assert counted(cut) == [True, False]
-    assert elected(cut) == (0, 1)
-    assert elected([Vote("", -0.2), Vote("", -0.1)]) == (1, 2)
+    assert winner(cut) == (0, 1)
+    assert winner([Vote("", -0.2), Vote("", -0.1)]) == (1, 2)
 
 
 @pytest.mark.parametrize(
@@ -85,11 +86,11 @@ def test_cut_and_empty_replies_have_a_vote_only_when_there_is_no_other():
     ],
 )
 def test_a_vote_is_decided_once_the_rest_can_change_nothing(ended: list[str], running: int, decided: bool):
-    assert settled([Vote(answer, -1.0) for answer in ended], running) is decided
+    assert is_decided([Vote(answer, -1.0) for answer in ended], running) is decided
 
 
 def test_cut_replies_decide_nothing():
-    assert not settled([Vote("42", -1.0, cut=True)] * 3, 1)
+    assert not is_decided([Vote("42", -1.0, cut=True)] * 3, 1)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from models.engine.client import Engine
 from models.events import Done
 from models.generate.load import load
 from models.library import installed
-from models.requests import Chat, Message
+from models.requests import ChatRequest, Message
 from tests.models.hostile import checkpoints
 from tests.models.scripted import last
 from tests.models.tiny_gguf import write_gguf
@@ -95,8 +95,8 @@ def test_a_tokenizer_with_an_endless_pattern_fails_in_a_sentence(tmp_path: Path)
     try:
         said = [Message(role="user", content="a" * 60 + "b")]
         with pytest.raises(errors.Corrupt, match="tokenizer fails"):
-            list(engine.run(Chat(model=str(bad), messages=said, max_tokens=2)))
-        *_, done = engine.run(Chat(model=str(good), messages=said, max_tokens=2))
+            list(engine.run(ChatRequest(model=str(bad), messages=said, max_tokens=2)))
+        *_, done = engine.run(ChatRequest(model=str(good), messages=said, max_tokens=2))
         assert isinstance(done, Done)
     finally:
         engine.close()
@@ -213,7 +213,7 @@ def test_an_adapter_is_checked_too(tmp_path: Path):
 
 def test_the_check_imports_nothing_that_reads_models():
     code = (
-        "import sys\nfrom models import safety\nfrom pathlib import Path\nsafety.check(Path(sys.argv[1]))\n"
+        "import sys\nfrom models.checkpoint import safety\nfrom pathlib import Path\nsafety.check(Path(sys.argv[1]))\n"
         "print({'mlx', 'mlx_lm', 'transformers', 'numpy', 'tokenizers', 'jinja2', 'huggingface_hub'} & sys.modules.keys())\n"
     )
     folder = make_tiny(Path.cwd() / "Tiny")

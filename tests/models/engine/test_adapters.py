@@ -10,7 +10,7 @@ from models.engine.client import Engine
 from models.engine.worker import Worker
 from models.generate import load
 from models.generate.thinking import Steering
-from models.requests import Chat, Load, Message, Sampling
+from models.requests import ChatRequest, Load, Message, Sampling
 from tests.models.generate.test_adapters import make_adapter
 from tests.tiny import make_tiny
 
@@ -33,15 +33,15 @@ def worker() -> Worker:
     return Worker(io.BytesIO(), io.BytesIO())
 
 
-def run(worker: Worker, request: Load | Chat) -> events.Result:
+def run(worker: Worker, request: Load | ChatRequest) -> events.Result:
     *_, done = worker._events(request, Steering())
     return done.result
 
 
-def ask(base: Path, adapter: str | None) -> Chat:
+def ask(base: Path, adapter: str | None) -> ChatRequest:
     hello = [Message(role="user", content="Hello")]
     greedy = Sampling(temperature=0.0)
-    return Chat(model=str(base), messages=hello, think=0, max_tokens=12, sampling=greedy, adapter=adapter)
+    return ChatRequest(model=str(base), messages=hello, think=0, max_tokens=12, sampling=greedy, adapter=adapter)
 
 
 def test_replies_with_and_without_an_adapter_read_the_base_once(base: Path, reads: list[object], worker: Worker):

@@ -16,7 +16,7 @@ from models import errors, events, requests
 from models.engine import client
 from models.engine.client import Engine
 from models.engine.worker import joined
-from models.requests import Chat, Import, Load, Message, Sampling
+from models.requests import ChatRequest, ImportModel, Load, Message, Sampling
 from tests.tiny import make_tiny
 
 SLOW = 4000  # tokens: more than any test waits for
@@ -39,9 +39,9 @@ def engine(inbox: queue.Queue) -> Iterator[Engine]:
     engine.close()
 
 
-def ask(model: str, **options: object) -> Chat:
+def ask(model: str, **options: object) -> ChatRequest:
     hello = [Message(role="user", content="Hello")]
-    return Chat(**{"model": model, "messages": hello, "sampling": Sampling(temperature=1.0, seed=1), **options})
+    return ChatRequest(**{"model": model, "messages": hello, "sampling": Sampling(temperature=1.0, seed=1), **options})
 
 
 def until(inbox: queue.Queue, kind: type) -> events.Event:
@@ -159,7 +159,7 @@ def test_a_worker_outlives_its_parent_by_little(tmp_path: Path, tiny: str):
     script = (
         "import os, sys, time; from models.engine.client import Engine; from models.requests import *;"
         "engine = Engine(lambda call, event: (print(engine._resident._process.pid, flush=True)));"
-        f"engine.start(Chat(model={tiny!r}, messages=[Message(role='user', content='Hi')], think=None)); time.sleep(100)"
+        f"engine.start(ChatRequest(model={tiny!r}, messages=[Message(role='user', content='Hi')], think=None)); time.sleep(100)"
     )
     parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     worker = psutil.Process(int(parent.stdout.readline()))
@@ -200,7 +200,7 @@ def test_code_in_a_checkpoint_is_never_run_and_nothing_asks(engine: Engine, tiny
 
 
 def test_import_runs_in_a_worker_of_its_own(engine: Engine, tiny: str, inbox: queue.Queue):
-    *_, done = engine.run(Import(path=tiny, name="mine"))
+    *_, done = engine.run(ImportModel(path=tiny, name="mine"))
     assert done.result.name == "mine"
     assert engine._resident is None
 

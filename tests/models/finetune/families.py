@@ -12,7 +12,8 @@ from typing import Any
 from mlx_lm.utils import load_tokenizer
 from tokenizers import Tokenizer
 
-from models.generate.template import Render, Style, detect, family_of, template_renderer
+from models.families import family_of
+from models.generate.template import Render, Style, detect, template_renderer
 from tests.tiny import make_tiny
 
 CUT = "{% set said = m.content.split(CLOSE)[-1].lstrip('\\n') if CLOSE in m.content else m.content %}"

@@ -6,14 +6,14 @@ from models.events import Event, Finetuned, Sample, Step, Validation
 from models.finetune.checkpoints import runs_folder
 from models.finetune.dataset import Example
 from models.finetune.finetune import finetune
-from models.finetune_config import TrainConfig
+from models.finetune_config import FinetuneConfig
 from models.generate.load import LoadedModel
 from tests.models.scripted import tiny_loaded
 from tests.tiny import make_tiny
 
 SUMS = [Example(f"{n}+1?", f"{n} and 1.\n" * (1 + n % 4), str(n + 1)) for n in range(30)]
 TRAIN, VALID = SUMS[:24], SUMS[24:]
-QUICK = TrainConfig(
+QUICK = FinetuneConfig(
     rank=4,
     learning_rate=1e-2,
     steps=6,
@@ -37,7 +37,7 @@ def loaded(folder: Path) -> LoadedModel:
     return tiny_loaded(folder / "base", "tokens")
 
 
-def start(folder: Path, config: TrainConfig = QUICK, run: str = "run", adapter: str = ""):
+def start(folder: Path, config: FinetuneConfig = QUICK, run: str = "run", adapter: str = ""):
     """A run over the sums that has not begun."""
     return finetune(base(folder), "Tiny", TRAIN, VALID, config, runs_folder() / run, adapter)
 

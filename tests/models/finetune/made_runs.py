@@ -7,7 +7,7 @@ import msgspec
 
 from models import paths
 from models.events import Event, Step
-from models.finetune_config import TrainConfig
+from models.finetune_config import FinetuneConfig
 from models.machine import hardware
 
 MAC = hardware.Machine(chip="Apple M2", cores=8, memory_bytes=2**34, gpu_limit_bytes=2**33, platform="macOS 15.6")
@@ -31,7 +31,7 @@ def make(name: str, created: str, told: Sequence[Event] | None = None, adapter: 
     folder.mkdir(parents=True)
     card = {
         "id": name, "created": created, "base": "starter", "base_folder": "/models/starter", "base_fingerprint": "f",
-        "config": TrainConfig(rank=4), "examples": 40, "valid_examples": 2, "adapter": adapter, "versions": {"mlx": "1"},
+        "config": FinetuneConfig(rank=4), "examples": 40, "valid_examples": 2, "adapter": adapter, "versions": {"mlx": "1"},
         "machine": MAC, "data_hash": "d", **more,
     }  # fmt: skip
     (folder / "run_card.json").write_bytes(msgspec.json.encode(card))

@@ -6,8 +6,8 @@ from pathlib import Path
 import mlx.core as mx
 
 from models.finetune import checkpoints
-from models.finetune.checkpoints import State
-from models.finetune_config import TrainConfig
+from models.finetune.checkpoints import TrainingState
+from models.finetune_config import FinetuneConfig
 
 SIZE = 200, 100
 
@@ -18,8 +18,8 @@ def main(run: Path) -> None:
     sys.stdout.flush()
     for step in range(1, 1 << 30):
         weights = {"layer.lora_a": mx.full(SIZE, float(step))}
-        state = State(step=step, epoch=0, row=step, seed=0, data_hash="d", config_hash="c")
-        checkpoints.save(run, state, weights, {"m": mx.full(SIZE, float(-step))}, TrainConfig(), "Tiny")
+        state = TrainingState(step=step, epoch=0, row=step, seed=0, data_hash="d", config_hash="c")
+        checkpoints.save(run, state, weights, {"m": mx.full(SIZE, float(-step))}, FinetuneConfig(), "Tiny")
         checkpoints.prune(run, 2)
 
 

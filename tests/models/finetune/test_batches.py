@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.finetune import batches
-from models.finetune.dataset import Row
+from models.finetune.dataset import EncodedRow
 
-ROWS = [Row(list(range(1, length + 1)), length // 2) for length in (9, 30, 12, 11, 64, 31)]
+ROWS = [EncodedRow(list(range(1, length + 1)), length // 2) for length in (9, 30, 12, 11, 64, 31)]
 
 
 def test_each_epoch_has_every_row_once_in_another_order():
@@ -87,7 +87,7 @@ def test_the_longest_batch_is_as_large_as_any():
 
 @given(st.lists(st.integers(2, 300), min_size=1, max_size=12), st.integers(10, 600), st.integers(1, 12))
 def test_no_pack_is_larger_than_the_longest(lengths, limit, batch_rows):
-    rows = [Row(list(range(length)), length // 2) for length in lengths]
+    rows = [EncodedRow(list(range(length)), length // 2) for length in lengths]
     longest = batches.longest_batch(rows, limit, batch_rows, packed=True)
     for batch in batches.split(rows[:batch_rows], limit, packed=True):
         assert batch.inputs.size <= longest.inputs.size

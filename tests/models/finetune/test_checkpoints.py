@@ -12,16 +12,16 @@ from models import errors
 from models.checkpoint import folders
 from models.events import Step, Validation
 from models.finetune import checkpoints, lora
-from models.finetune.checkpoints import State
-from models.finetune_config import TrainConfig
+from models.finetune.checkpoints import TrainingState
+from models.finetune_config import FinetuneConfig
 
 KILLS, AT_ONCE = 20, 4
 
 
 def save(run: Path, step: int, value: float = 1.0, **facts: object) -> Path:
     run.mkdir(parents=True, exist_ok=True)
-    state = State(step=step, epoch=0, row=0, seed=0, data_hash="d", config_hash="c", **facts)
-    return checkpoints.save(run, state, {"a": mx.full((4,), value)}, {"m": mx.zeros((4,))}, TrainConfig(), "Tiny")
+    state = TrainingState(step=step, epoch=0, row=0, seed=0, data_hash="d", config_hash="c", **facts)
+    return checkpoints.save(run, state, {"a": mx.full((4,), value)}, {"m": mx.zeros((4,))}, FinetuneConfig(), "Tiny")
 
 
 @pytest.mark.parametrize("round_of", range(KILLS // AT_ONCE))

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from models.finetune.dataset import Example, Row, encode, encode_all, end_of_turn
+from models.families import families
+from models.finetune.dataset import EncodedRow, Example, encode, encode_all, end_of_turn
 from models.generate.reply import read_prompt
-from models.generate.stream import Speech
-from models.generate.template import Prompt, families
+from models.generate.stream import ReplyStream
+from models.generate.template import Prompt
 from models.generate.thinking import Steering, Thinking
-from models.requests import Chat, Message
+from models.requests import ChatRequest, Message
 from tests.models.finetune.families import FAMILIES, Chatting, chatting
 
 SUM = Example("What is 2+3+4?", "2 and 3 are 5.\n\n5 and 4 are 9.", "It is 9.\n\nThat is all.", system="Be brief.")
@@ -27,14 +28,14 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def chat_prompt(model: Chatting, example: Example) -> Prompt:
     messages = [Message(role="system", content=example.system), Message(role="user", content=example.problem)]
     think = 100 if example.thinking else 0
-    return read_prompt(model, Chat(model="", messages=messages, think=think))
+    return read_prompt(model, ChatRequest(model="", messages=messages, think=think))
 
 
-def said_in_chat(model: Chatting, row: Row, prompt: Prompt) -> Speech:
+def said_in_chat(model: Chatting, row: EncodedRow, prompt: Prompt) -> ReplyStream:
     """Draw the learned tokens in chat, one by one."""
-    request = Chat(model="", messages=[Message(role="user", content="")], think=1000)
+    request = ChatRequest(model="", messages=[Message(role="user", content="")], think=1000)
     thinking = Thinking(model.style.family.tags, None, prompt.start, steering=Steering())
-    speech = Speech(model, request, prompt, thinking, time.perf_counter())
+    speech = ReplyStream(model, request, prompt, thinking, time.perf_counter())
     for token in row.tokens[row.start :]:
         assert not speech.ended
         fed = speech.take(token)

@@ -2,15 +2,15 @@
 
 import pytest
 
-from models.checkpoint.shapes import Shape
+from models.checkpoint.shapes import ModelShape
 from models.finetune import estimate, runs
-from models.finetune_config import TrainConfig
+from models.finetune_config import FinetuneConfig
 from models.library import fit
 from models.machine.hardware import GIB, Machine
 from models.traces.trace import Trace
 from tests.models.finetune.made_runs import MAC, make, step
 
-SEVEN_B = Shape(layers=28, hidden=3584, feed_forward=18944, heads=28, kv_heads=4, head_dim=128, vocab=152064)
+SEVEN_B = ModelShape(layers=28, hidden=3584, feed_forward=18944, heads=28, kv_heads=4, head_dim=128, vocab=152064)
 MAC_16 = Machine(
     chip="Apple M2", cores=8, memory_bytes=16 * GIB, gpu_limit_bytes=16 * GIB * 2 // 3, platform="macOS 15.6"
 )
@@ -45,7 +45,7 @@ def test_the_bases_tokenizer_corrects_all_by_a_sample() -> None:
 
 def test_longer_rows_are_left_out_and_some_are_held_out() -> None:
     found = estimate.lengths([trace(100)] * 80 + [trace(5000)] * 20)
-    plan = estimate.plan(found, TrainConfig(max_tokens=2048, epochs=2.0, batch_rows=8), held_out=0.05)
+    plan = estimate.plan(found, FinetuneConfig(max_tokens=2048, epochs=2.0, batch_rows=8), held_out=0.05)
     assert (plan.rows, plan.held_out, plan.too_long) == (76, 4, 20)
     assert plan.steps == 19
     assert plan.tokens == 19 * 8 * 100
@@ -53,27 +53,27 @@ def test_longer_rows_are_left_out_and_some_are_held_out() -> None:
 
 
 def test_nothing_that_fits_is_no_step() -> None:
-    plan = estimate.plan(estimate.lengths([trace(5000)]), TrainConfig(), 0.05)
+    plan = estimate.plan(estimate.lengths([trace(5000)]), FinetuneConfig(), 0.05)
     assert (plan.rows, plan.steps, plan.tokens, plan.longest) == (0, 0, 0, 0)
 
 
 def test_memory_is_that_of_fit_and_blocks_are_computed_again_when_it_is_tight() -> None:
     roomy = Machine(chip="M", cores=8, memory_bytes=64 * GIB, gpu_limit_bytes=48 * GIB, platform="macOS 15.6")
-    short = estimate.memory(SEVEN_B, "4bit", TrainConfig(), 256, roomy)
+    short = estimate.memory(SEVEN_B, "4bit", FinetuneConfig(), 256, roomy)
     assert not short.checkpointing
-    long = estimate.memory(SEVEN_B, "4bit", TrainConfig(), 2048, MAC_16)
+    long = estimate.memory(SEVEN_B, "4bit", FinetuneConfig(), 2048, MAC_16)
     assert long.checkpointing
     assert long.room_bytes == fit.room_bytes(MAC_16) < short.room_bytes
     assert long.state == fit.judge(long.needed_bytes, MAC_16)
-    off = estimate.memory(SEVEN_B, "4bit", TrainConfig(gradient_checkpointing=False), 2048, MAC_16)
+    off = estimate.memory(SEVEN_B, "4bit", FinetuneConfig(gradient_checkpointing=False), 2048, MAC_16)
     assert off.needed_bytes > long.needed_bytes
     assert off.state == "too_big"
 
 
 @pytest.mark.parametrize("recipe", ["", "8bit"])
 def test_a_larger_base_takes_more(recipe: str) -> None:
-    four = estimate.memory(SEVEN_B, "4bit", TrainConfig(), 512, MAC_16)
-    assert estimate.memory(SEVEN_B, recipe, TrainConfig(), 512, MAC_16).needed_bytes > four.needed_bytes
+    four = estimate.memory(SEVEN_B, "4bit", FinetuneConfig(), 512, MAC_16)
+    assert estimate.memory(SEVEN_B, recipe, FinetuneConfig(), 512, MAC_16).needed_bytes > four.needed_bytes
 
 
 def test_speed_is_that_of_the_newest_like_run() -> None:
@@ -81,12 +81,12 @@ def test_speed_is_that_of_the_newest_like_run() -> None:
     make("b", "2025-11-21T10:00:00+00:00", [step(1, 80.0)])
     make("other base", "2025-11-22T10:00:00+00:00", [step(1, 1.0)], base="another")
     make("no steps", "2025-11-23T10:00:00+00:00")
-    make("full", "2025-11-24T10:00:00+00:00", [step(1, 2.0)], config=TrainConfig(method="full"))
-    found = estimate.speed(runs.runs(), "starter", TrainConfig(), MAC)
+    make("full", "2025-11-24T10:00:00+00:00", [step(1, 2.0)], config=FinetuneConfig(method="full"))
+    found = estimate.speed(runs.runs(), "starter", FinetuneConfig(), MAC)
     assert found == estimate.Speed(tokens_per_s=80.0, number=2)
 
 
 def test_speed_is_unknown_without_a_like_run_here() -> None:
     make("a", "2025-11-20T10:00:00+00:00", [step(1, 50.0)])
-    assert estimate.speed(runs.runs(), "starter", TrainConfig(), MAC_16) is None
-    assert estimate.speed(runs.runs(), "another", TrainConfig(), MAC) is None
+    assert estimate.speed(runs.runs(), "starter", FinetuneConfig(), MAC_16) is None
+    assert estimate.speed(runs.runs(), "another", FinetuneConfig(), MAC) is None

@@ -24,7 +24,7 @@ from models.finetune.batches import Batch
 from models.finetune.dataset import Example
 from models.finetune.finetune import finetune, publish, resume
 from models.finetune.loop import learning_rate
-from models.finetune_config import TrainConfig, check
+from models.finetune_config import FinetuneConfig, check
 from models.generate.load import load
 from tests.models.finetune.lessons import QUICK, TRAIN, VALID, base, loaded, start, told
 
@@ -277,11 +277,11 @@ def test_a_taken_name_and_a_taken_folder_are_refused_before_anything_is_done(tmp
 
 def test_all_weights_of_a_quantized_base_are_not_trained(tmp_path: Path):
     with pytest.raises(errors.BadInput, match="quantized"):
-        lora.attach(loaded(base(tmp_path).parent).model, TrainConfig(method="full"), quantized=True)
+        lora.attach(loaded(base(tmp_path).parent).model, FinetuneConfig(method="full"), quantized=True)
 
 
 def test_the_learning_rate_rises_and_falls():
-    config = TrainConfig(learning_rate=1.0e-3, warmup=0.1, final_rate=0.1)
+    config = FinetuneConfig(learning_rate=1.0e-3, warmup=0.1, final_rate=0.1)
     rates = [learning_rate(config, step, 100) for step in range(100)]
     assert rates[0] == pytest.approx(1e-4)
     assert rates[9] == rates[10] == pytest.approx(1e-3)

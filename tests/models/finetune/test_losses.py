@@ -9,7 +9,7 @@ from mlx.utils import tree_flatten
 
 from models.finetune import batches, lora, losses
 from models.finetune.dataset import encode_all
-from models.finetune_config import TrainConfig
+from models.finetune_config import FinetuneConfig
 from tests.models.finetune.lessons import TRAIN, loaded
 
 PROBE = mx.array([[1, 2, 3, 4]])
@@ -18,7 +18,7 @@ PROBE = mx.array([[1, 2, 3, 4]])
 @pytest.fixture
 def model(tmp_path: Path) -> nn.Module:
     model = loaded(tmp_path).model
-    lora.attach(model, TrainConfig(rank=4, seed=3), quantized=False)
+    lora.attach(model, FinetuneConfig(rank=4, seed=3), quantized=False)
     for name, array in lora.weights_of(model).items():  # lora_b starts at zero, and with it every other gradient
         model.load_weights([(name, mx.random.normal(array.shape) * 0.1)], strict=False)
     return model

@@ -10,7 +10,7 @@ import pytest
 from mlx.utils import tree_flatten, tree_map
 
 from models.finetune import batches, losses, memory, packing
-from models.finetune.dataset import Row
+from models.finetune.dataset import EncodedRow
 
 VOCABULARY = 60
 COMMON = {
@@ -29,7 +29,9 @@ APART = {
     "mamba": {"intermediate_size": 64, "state_size": 8, "conv_kernel": 4, "use_bias": False, "use_conv_bias": True, "time_step_rank": 4},
 }  # fmt: skip
 PROBE = [7, 3, 9, 1, 5, 8, 2, 40, 11, 30, 12, 6]
-ROWS = [Row([(7 * at * at + length) % VOCABULARY for at in range(length)], length // 3) for length in (21, 9, 14, 5)]
+ROWS = [
+    EncodedRow([(7 * at * at + length) % VOCABULARY for at in range(length)], length // 3) for length in (21, 9, 14, 5)
+]
 
 
 def model_of(architecture: str, changes: dict[str, Any], dtype: mx.Dtype = mx.float32) -> nn.Module:

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from models.finetune.presets import DEFAULT, PRESETS, preset, preset_of
-from models.finetune_config import TrainConfig, check
+from models.finetune_config import FinetuneConfig, check
 
 
 def test_every_preset_is_legal_and_says_what_it_is_for() -> None:
@@ -15,7 +15,7 @@ def test_every_preset_is_legal_and_says_what_it_is_for() -> None:
 
 
 def test_the_default_is_balanced_and_has_the_defaults_of_a_run() -> None:
-    assert preset(DEFAULT).config == TrainConfig()
+    assert preset(DEFAULT).config == FinetuneConfig()
 
 
 def test_a_later_preset_learns_more_and_takes_longer() -> None:
@@ -28,7 +28,7 @@ def test_a_later_preset_learns_more_and_takes_longer() -> None:
 def test_a_preset_is_known_by_its_numbers_whatever_the_seed() -> None:
     for each in PRESETS:
         assert preset_of(msgspec.structs.replace(each.config, seed=7)) == each
-    assert preset_of(TrainConfig(rank=33)) is None
+    assert preset_of(FinetuneConfig(rank=33)) is None
 
 
 def test_there_is_no_other() -> None:

@@ -8,7 +8,7 @@ from models import paths
 from models.events import Checkpoint, Event, Sample, Validation
 from models.finetune import runs
 from models.finetune.runs import Run
-from models.finetune_config import TrainConfig
+from models.finetune_config import FinetuneConfig
 from tests.models.finetune.made_runs import MAC, make, save, step
 
 
@@ -28,7 +28,7 @@ def test_runs_are_numbered_as_they_began() -> None:
     found = runs.runs()
     assert [(run.number, run.id) for run in found] == [(1, "b"), (2, "a")]
     assert [run.traces for run in found] == ["", "sums"]
-    assert found[0].config == TrainConfig(rank=4)
+    assert found[0].config == FinetuneConfig(rank=4)
     assert found[0].machine == MAC
 
 

@@ -21,7 +21,7 @@ from models import errors, events, paths, requests
 from models.checkpoint import folders, weight_blocks
 from models.finetune import checkpoints, lora, run_card
 from models.finetune.dataset import Example
-from models.finetune_config import TrainConfig
+from models.finetune_config import FinetuneConfig
 from models.fuse import fuse, gguf_check
 from models.generate import load
 from models.gguf import write
@@ -163,7 +163,7 @@ def a_run_of(base: Path, adapter: Path) -> run_card.RunCard:
     """Put the card of a run into an adapter's folder, as publishing does."""
     folder = checkpoints.runs_folder() / "a-run"
     rows = [Example("1 + 1?", "That is 2.", "2")]
-    run_card.create(folder, base, base.name, rows, [], TrainConfig(seed=5), adapter.name)
+    run_card.create(folder, base, base.name, rows, [], FinetuneConfig(seed=5), adapter.name)
     run_card.note_data(folder, "abc123")
     shutil.copyfile(folder / "run_card.json", adapter / "run_card.json")
     return run_card.read(folder)
@@ -443,7 +443,7 @@ def test_the_starter_and_a_small_adapter(tmp_path: Path) -> None:
     for _ in installed.prepare("starter"):
         pass
     base = installed.find("starter")
-    config = TrainConfig(rank=8, layers=4)
+    config = FinetuneConfig(rank=8, layers=4)
     model = load.model_of(base, load.read_config(base))
     lora.attach(model, config, quantized=True)
     mx.random.seed(1)

@@ -73,8 +73,8 @@ def test_on_and_off_equal_what_is_loaded_anew_and_the_base_is_read_once(
     bytes_of_base = loaded.weights_bytes
     reads.clear()
     for adapter, number in ((None, 0), (first, 1), (second, 2), (first, 1), (None, 0)):
-        loaded.wear(adapter)
-        assert loaded.wears(adapter)
+        loaded.set_adapter(adapter)
+        assert loaded.has_adapter(adapter)
         np.testing.assert_array_equal(logits(loaded), expected[number])
     assert reads == []
     assert (loaded.weights_bytes, loaded.adapter) == (bytes_of_base, None)
@@ -84,7 +84,7 @@ def test_one_that_was_loaded_with_an_adapter_comes_down_to_the_base(
     tmp_path: Path, base: Path, fresh: Callable[..., load.LoadedModel]
 ):
     loaded = fresh(make_adapter(tmp_path / "first", base))
-    loaded.wear(None)
+    loaded.set_adapter(None)
     np.testing.assert_array_equal(logits(loaded), logits(fresh()))
 
 
@@ -94,7 +94,7 @@ def test_the_conversation_read_by_another_model_is_forgotten(
     loaded = fresh()
     loaded.model(PROMPT, cache=loaded.cache.layers)
     loaded.cache.tokens = [5, 17, 40, 3, 99]
-    loaded.wear(make_adapter(tmp_path / "first", base))
+    loaded.set_adapter(make_adapter(tmp_path / "first", base))
     assert loaded.cache.tokens == []
     assert loaded.cache.layers[0].offset == 0
 
@@ -105,11 +105,11 @@ def test_a_full_fine_tune_replaces_weights_and_gives_the_same_ones_back(
     full = make_adapter(tmp_path / "full", base, "full")
     loaded = fresh()
     before = dict(tree_flatten(loaded.model.parameters()))
-    loaded.wear(full)
+    loaded.set_adapter(full)
     weights = mx.load(str(tmp_path / "full" / adapters.WEIGHTS))
     held = dict(tree_flatten(loaded.model.parameters()))
     assert all(mx.array_equal(held[name], array) for name, array in weights.items())
-    loaded.wear(None)
+    loaded.set_adapter(None)
     after = dict(tree_flatten(loaded.model.parameters()))
     assert after.keys() == before.keys()
     assert all(after[name] is array for name, array in before.items())
@@ -134,8 +134,8 @@ def test_a_full_fine_tune_that_does_not_fit_into_memory_is_refused(
     loaded = fresh()
     monkeypatch.setattr(load, "MEMORY_MARGIN", 1 << 60)
     with pytest.raises(errors.NoMemory, match="The adapter full needs"):
-        loaded.wear(full)
-    assert loaded.wears(None)
+        loaded.set_adapter(full)
+    assert loaded.has_adapter(None)
 
 
 def wider(folder: Path) -> None:
@@ -184,8 +184,8 @@ def test_a_wrong_adapter_is_refused_and_leaves_the_base(
     spoil(tmp_path / "first")
     loaded = fresh()
     with pytest.raises(errors.BadInput, match="The adapter first does not fit this model"):
-        loaded.wear(adapter)
-    assert loaded.wears(None)
+        loaded.set_adapter(adapter)
+    assert loaded.has_adapter(None)
     np.testing.assert_array_equal(logits(loaded), logits(fresh()))
 
 
@@ -196,7 +196,7 @@ def test_another_file_of_the_same_name_is_another_adapter(
     loaded = fresh(adapter)
     make_adapter(tmp_path / "second", base, seed=1)
     (tmp_path / "second" / adapters.WEIGHTS).replace(tmp_path / "first" / adapters.WEIGHTS)
-    assert not loaded.wears(adapter)
+    assert not loaded.has_adapter(adapter)
 
 
 def test_nobody_says_of_a_model_with_an_adapter_that_it_was_not_trained(

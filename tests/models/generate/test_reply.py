@@ -9,22 +9,24 @@ import pytest
 
 from models.errors import BadInput, NoMemory
 from models.events import Budget, Done, Event, Note, Progress, Reply, ThinkingClosed, Token
+from models.families import Advice
 from models.generate.kv_cache import ConversationCache
 from models.generate.reply import UNTRAINED_LEAST, reply
-from models.generate.template import Advice
 from models.generate.thinking import Steering, grace_tokens
-from models.requests import Chat, Message, Sampling
+from models.requests import ChatRequest, Message, Sampling
 from tests.models.scripted import scripted, tiny_loaded
 
 GREEDY = Sampling(temperature=0.0)
 LONG = " x" * 300
 
 
-def ask(text: str, **options: object) -> Chat:
-    return Chat(**{"model": "Tiny", "messages": [Message(role="user", content=text)], "sampling": GREEDY, **options})
+def ask(text: str, **options: object) -> ChatRequest:
+    return ChatRequest(
+        **{"model": "Tiny", "messages": [Message(role="user", content=text)], "sampling": GREEDY, **options}
+    )
 
 
-def run(loaded: object, request: Chat, steering: Steering | None = None) -> tuple[list[Event], Reply]:
+def run(loaded: object, request: ChatRequest, steering: Steering | None = None) -> tuple[list[Event], Reply]:
     events = list(reply(loaded, request, steering))
     assert isinstance(events[-1], Done)
     return events, events[-1].result
@@ -186,11 +188,11 @@ def test_cancel_stops_between_prefill_chunks(tmp_path: Path):
 def test_the_next_turn_pays_for_new_tokens_only(tmp_path: Path):
     loaded = scripted(tmp_path, {"assistant\n": "Hello to you."}, "none")
     first = Message(role="user", content="Hello")
-    _, one = run(loaded, Chat(model="Tiny", messages=[first], think=0, sampling=GREEDY))
+    _, one = run(loaded, ChatRequest(model="Tiny", messages=[first], think=0, sampling=GREEDY))
     held = len(loaded.cache.tokens)
     turns = [first, Message(role="assistant", content=one.answer), Message(role="user", content="Again")]
     loaded.model.runs.clear()
-    _, two = run(loaded, Chat(model="Tiny", messages=turns, think=0, sampling=GREEDY))
+    _, two = run(loaded, ChatRequest(model="Tiny", messages=turns, think=0, sampling=GREEDY))
     assert (one.cached_tokens, two.cached_tokens) == (0, held)
     assert loaded.model.runs[0] == two.prompt_tokens - held - 1
 
@@ -202,7 +204,7 @@ def test_earlier_thinking_is_not_sent_again(tmp_path: Path):
         Message(role="assistant", content="Hello.", thinking="a secret"),
         Message(role="user", content="Again"),
     ]
-    run(loaded, Chat(model="Tiny", messages=turns, think=50, sampling=GREEDY))
+    run(loaded, ChatRequest(model="Tiny", messages=turns, think=50, sampling=GREEDY))
     assert "secret" not in loaded.tokenizer.decode(loaded.cache.tokens)
 
 

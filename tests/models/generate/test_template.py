@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from models.generate.template import Family, Style, build_prompt, detect, families, family_of
+from models.families import Family, families, family_of
+from models.generate.template import Style, build_prompt, detect
 from models.requests import Message
 from tests.models.scripted import tiny_loaded
 

@@ -18,7 +18,7 @@ from models.events import Done
 from models.generate import template_process
 from models.generate.load import load
 from models.generate.template_process import TemplateProcess
-from models.requests import Chat, Message
+from models.requests import ChatRequest, Message
 from tests.models.hostile import templates
 from tests.models.scripted import last
 from tests.tiny import TEMPLATES, make_tiny
@@ -177,8 +177,8 @@ def test_the_engine_says_it_and_the_next_chat_of_another_model_works(tmp_path: P
     try:
         said = [Message(role="user", content="Hello")]
         with pytest.raises(errors.Unsafe, match=re.compile("chat template of bad")):
-            list(engine.run(Chat(model=str(bad), messages=said, max_tokens=2)))
-        *_, done = engine.run(Chat(model=str(good), messages=said, max_tokens=2))
+            list(engine.run(ChatRequest(model=str(bad), messages=said, max_tokens=2)))
+        *_, done = engine.run(ChatRequest(model=str(good), messages=said, max_tokens=2))
         assert isinstance(done, Done)
     finally:
         engine.close()

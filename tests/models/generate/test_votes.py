@@ -13,12 +13,12 @@ from mlx_lm.models.cache import ConcatenateKVCache
 
 from models.errors import BadInput, NoMemory, Unsupported
 from models.events import Done, Event, Note, Progress, Reply, ThinkingClosed, Token
+from models.families import Advice
 from models.generate.kv_cache import ConversationCache
 from models.generate.reply import reply
-from models.generate.template import Advice
 from models.generate.thinking import Steering, grace_tokens
-from models.generate.votes import _Poll, vote
-from models.requests import Chat, Message, Sampling
+from models.generate.votes import _Batch, vote
+from models.requests import ChatRequest, Message, Sampling
 from tests.models.scripted import tiny_loaded
 from tests.models.scripted_rows import scripted_rows
 
@@ -27,12 +27,14 @@ OPENED = "assistant\n<think>\n"
 PHRASE_CLOSED = "directly now.\n</think>\n\n"
 
 
-def ask(votes: int, **options: object) -> Chat:
+def ask(votes: int, **options: object) -> ChatRequest:
     turns = [Message(role="user", content="2+2?")]
-    return Chat(**{"model": "Tiny", "messages": turns, "sampling": SURELY, "votes": votes, "think": 100, **options})
+    return ChatRequest(
+        **{"model": "Tiny", "messages": turns, "sampling": SURELY, "votes": votes, "think": 100, **options}
+    )
 
 
-def run(loaded: object, request: Chat, steering: Steering | None = None) -> tuple[list[Event], Reply]:
+def run(loaded: object, request: ChatRequest, steering: Steering | None = None) -> tuple[list[Event], Reply]:
     events = list(vote(loaded, request, steering))
     assert isinstance(events[-1], Done)
     return events, events[-1].result
@@ -106,7 +108,7 @@ def test_every_rows_budget_is_exact(tmp_path: Path):
     ],
 )
 def test_rows_say_what_single_replies_say(tmp_path: Path, options: dict, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("models.answers.majority.settled", lambda *_: False)
+    monkeypatch.setattr("models.answers.majority.is_decided", lambda *_: False)
     rows = ["a way.</think>\n\nIt is 1.", "b" + " x" * 50 + "</think>\n\nIt is 2.", "c that's all"]
     script = {
         OPENED: rows,
@@ -142,7 +144,7 @@ class Breaking(nn.Module):
 def test_rows_that_left_and_joined_again_attend_to_all_they_read_and_said(tmp_path: Path):
     loaded = tiny_loaded(tmp_path, "opened")
     loaded.model = Breaking(loaded.model, loaded.tokenizer.encode("\n")[0])
-    poll = _Poll(loaded, ask(4, think=12, max_tokens=300, sampling=Sampling(temperature=1.0, seed=5)), Steering())
+    poll = _Batch(loaded, ask(4, think=12, max_tokens=300, sampling=Sampling(temperature=1.0, seed=5)), Steering())
     *_, done = poll.events()
     forced = loaded.tokenizer.encode(loaded.style.family.phrase + "</think>\n\n", add_special_tokens=False)
     assert len({row.speech.thinking.tokens for row in poll.all_rows}) > 2

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from models import errors
+from models import errors, paths
 from models.hub import cache as hf_cache
-from models.hub import credentials, manifests
+from models.hub import manifests
 from models.library import download
 from models.requests import Fetch
 from tests.hub.faults import Fault
@@ -71,16 +71,16 @@ def test_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert hf_cache.root() == tmp_path / ".cache" / "huggingface" / "hub"
+    assert paths.hub_cache() == tmp_path / ".cache" / "huggingface" / "hub"
     monkeypatch.setenv("XDG_CACHE_HOME", "/x")
-    assert hf_cache.root() == Path("/x/huggingface/hub")
+    assert paths.hub_cache() == Path("/x/huggingface/hub")
     monkeypatch.setenv("HF_HOME", "~/hf")
-    assert hf_cache.root() == tmp_path / "hf" / "hub"
-    assert credentials.hf_home() == tmp_path / "hf"
+    assert paths.hub_cache() == tmp_path / "hf" / "hub"
+    assert paths.hf_home() == tmp_path / "hf"
     monkeypatch.setenv("HUGGINGFACE_HUB_CACHE", "/old")
-    assert hf_cache.root() == Path("/old")
+    assert paths.hub_cache() == Path("/old")
     monkeypatch.setenv("HF_HUB_CACHE", "$HOME/new")
-    assert hf_cache.root() == tmp_path / "new"
+    assert paths.hub_cache() == tmp_path / "new"
 
 
 def test_an_empty_one(cache: Path) -> None:
@@ -151,7 +151,7 @@ def test_deleting_gives_back_what_it_says(hub: Hub, tmp_path: Path, files: dict[
     assert (tmp_path / "imported").read_bytes() == files[WEIGHTS]
     assert hf_cache.repos() == []
     assert manifests.of_repo(REPO) == []
-    assert [path.name for path in hf_cache.root().iterdir()] == [".locks"]
+    assert [path.name for path in paths.hub_cache().iterdir()] == [".locks"]
 
 
 def test_nothing_is_deleted_while_it_comes(hub: Hub) -> None:
@@ -187,7 +187,7 @@ def test_sweeping(hub: Hub) -> None:
     os.utime(stale, (old, old))
     ours = hf_cache.part(REPO, hub.repos[REPO].file(WEIGHTS).sha256)
     os.utime(ours, (old, old))
-    left = hf_cache.root() / ".stillroom-deleted-1-1"
+    left = paths.hub_cache() / ".stillroom-deleted-1-1"
     left.mkdir()
     (left / "blob").write_bytes(b"x" * 500)
     assert hf_cache.sweep() == 1500

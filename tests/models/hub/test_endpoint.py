@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from models import errors
-from models.events import Done, Found
+from models.events import Found
 from models.hub import client, endpoint
-from models.requests import Search
+from models.hub.search import search
 from tests.hub.faults import Fault
 from tests.hub.server import Hub
 from tests.hub.session import open_hub
+from tests.returned import result_of
 from tests.tiny import make_tiny
 
 
@@ -114,10 +115,7 @@ def served(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny: Path) -> Itera
 
 
 def found(query: str, limit: int = 30) -> Found:
-    (done,) = endpoint.search(Search(query=query, limit=limit))
-    assert isinstance(done, Done)
-    assert isinstance(done.result, Found)
-    return done.result
+    return result_of(search(query, limit))
 
 
 def test_search(served: Hub) -> None:
@@ -165,15 +163,15 @@ def test_search_has_a_time_limit(served: Hub, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(client, "API_TIMEOUT_S", 0.2)
     served.inject(Fault("search", "stall", times=None))
     with pytest.raises(errors.Offline, match="does not answer in time"):
-        list(endpoint.search(Search(query="alpha")))
+        list(search("alpha"))
 
 
 def test_search_can_be_stopped(served: Hub) -> None:
     served.inject(Fault("search", "stall", times=None))
-    running = endpoint.search(Search(query="alpha"))
+    running = search("alpha")
     next(running)
     began = time.monotonic()
-    running.close()  # type: ignore[attr-defined]
+    running.close()
     assert time.monotonic() - began < 1
 
 
@@ -222,7 +220,7 @@ def test_how_the_hub_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "")
     monkeypatch.setenv("HF_ENDPOINT", "http://me:secret@mirror.example")
     with pytest.raises(errors.BadInput) as caught:
-        next(endpoint.search(Search(query="x")))
+        next(search("x"))
     assert "secret" not in caught.value.text
 
 

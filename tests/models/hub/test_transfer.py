@@ -28,8 +28,8 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
 
 
 @pytest.fixture
-def line(hub: Hub) -> Iterator[transfer.Line]:
-    one = transfer.Line(REPO, hub.repos[REPO].main, IMPATIENT, lambda _: None)
+def line(hub: Hub) -> Iterator[transfer.Connection]:
+    one = transfer.Connection(REPO, hub.repos[REPO].main, IMPATIENT, lambda _: None)
     yield one
     one.close()
 
@@ -40,7 +40,7 @@ def remote(repo: Repo, path: str) -> RemoteFile:
 
 
 @pytest.mark.parametrize("path", [BIG, SMALL, "empty.json"])
-def test_a_file(hub: Hub, line: transfer.Line, path: str) -> None:
+def test_a_file(hub: Hub, line: transfer.Connection, path: str) -> None:
     one = transfer.Transfer(line, remote(hub.repos[REPO], path))
     one.run()
     file = hub.repos[REPO].file(path)
@@ -50,7 +50,7 @@ def test_a_file(hub: Hub, line: transfer.Line, path: str) -> None:
 
 
 def test_a_blob_that_was_checked_is_not_read_again(
-    hub: Hub, line: transfer.Line, monkeypatch: pytest.MonkeyPatch
+    hub: Hub, line: transfer.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = remote(hub.repos[REPO], BIG)
     first = transfer.Transfer(line, file)
@@ -63,7 +63,7 @@ def test_a_blob_that_was_checked_is_not_read_again(
     assert hub.requests == []
 
 
-def test_a_blob_of_another_tool_is_checked_first(hub: Hub, line: transfer.Line) -> None:
+def test_a_blob_of_another_tool_is_checked_first(hub: Hub, line: transfer.Connection) -> None:
     file = remote(hub.repos[REPO], BIG)
     blob = cache.blob(REPO, file.blob)
     blob.parent.mkdir(parents=True)
@@ -76,7 +76,7 @@ def test_a_blob_of_another_tool_is_checked_first(hub: Hub, line: transfer.Line) 
     assert [request.range for request in hub.gets(BIG)] == [""]
 
 
-def test_half_a_file_that_is_too_long(hub: Hub, line: transfer.Line) -> None:
+def test_half_a_file_that_is_too_long(hub: Hub, line: transfer.Connection) -> None:
     file = remote(hub.repos[REPO], BIG)
     part = cache.part(REPO, file.blob)
     part.parent.mkdir(parents=True)
@@ -85,7 +85,7 @@ def test_half_a_file_that_is_too_long(hub: Hub, line: transfer.Line) -> None:
     assert cache.blob(REPO, file.blob).read_bytes() == CONTENT
 
 
-def test_half_a_file_that_was_whole_already(hub: Hub, line: transfer.Line) -> None:
+def test_half_a_file_that_was_whole_already(hub: Hub, line: transfer.Connection) -> None:
     file = remote(hub.repos[REPO], BIG)
     part = cache.part(REPO, file.blob)
     part.parent.mkdir(parents=True)
@@ -95,7 +95,7 @@ def test_half_a_file_that_was_whole_already(hub: Hub, line: transfer.Line) -> No
     assert hub.gets(BIG) == []
 
 
-def test_a_listing_that_lies(hub: Hub, line: transfer.Line) -> None:
+def test_a_listing_that_lies(hub: Hub, line: transfer.Connection) -> None:
     right = remote(hub.repos[REPO], BIG)
     for false in (
         RemoteFile(path=BIG, size=right.size, blob="0" * 64),
@@ -110,7 +110,7 @@ def test_a_listing_that_lies(hub: Hub, line: transfer.Line) -> None:
 def test_hanging_up_ends_a_read_at_once(hub: Hub) -> None:
     stall = Fault("bytes", "stall", path=BIG, after=1000)
     hub.inject(stall)
-    line = transfer.Line(REPO, hub.repos[REPO].main, transfer.Patience(silence_s=60), lambda _: None)
+    line = transfer.Connection(REPO, hub.repos[REPO].main, transfer.RetryPolicy(silence_s=60), lambda _: None)
     one = transfer.Transfer(line, remote(hub.repos[REPO], BIG))
     ended: list[BaseException] = []
 
@@ -124,7 +124,7 @@ def test_hanging_up_ends_a_read_at_once(hub: Hub) -> None:
     thread.start()
     while one.received < 1000:
         thread.join(0.01)
-    line.hang_up()
+    line.abort()
     thread.join(5)
     assert not thread.is_alive()
     assert len(ended) == 1
@@ -133,7 +133,7 @@ def test_hanging_up_ends_a_read_at_once(hub: Hub) -> None:
 
 
 def test_a_certificate_that_is_not_trusted_is_not_tried_again(
-    hub: Hub, line: transfer.Line, monkeypatch: pytest.MonkeyPatch
+    hub: Hub, line: transfer.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import httpx2
 
@@ -149,20 +149,20 @@ def test_a_certificate_that_is_not_trusted_is_not_tried_again(
     assert len(asked) == 1
 
 
-def test_every_try_asks_the_hub_anew(hub: Hub, line: transfer.Line) -> None:
+def test_every_try_asks_the_hub_anew(hub: Hub, line: transfer.Connection) -> None:
     hub.inject(Fault("bytes", "status", path=BIG, status=403, times=2))  # a CDN's address that has run out
     transfer.Transfer(line, remote(hub.repos[REPO], BIG)).run()
     assert [request.host for request in hub.requests] == ["hub", "cdn"] * 3
 
 
-def test_connections_are_used_again(hub: Hub, line: transfer.Line) -> None:
+def test_connections_are_used_again(hub: Hub, line: transfer.Connection) -> None:
     for path in (SMALL, BIG, "empty.json"):
         transfer.Transfer(line, remote(hub.repos[REPO], path)).run()
     assert hub.connections == {"hub": 1, "cdn": 1}
 
 
 @pytest.mark.parametrize("status", [400, 404, 410])
-def test_a_cdn_that_has_lost_the_file(hub: Hub, line: transfer.Line, status: int) -> None:
+def test_a_cdn_that_has_lost_the_file(hub: Hub, line: transfer.Connection, status: int) -> None:
     hub.inject(Fault("bytes", "status", path=BIG, status=status, times=None))
     with pytest.raises(errors.Offline, match=f"status {status}"):
         transfer.Transfer(line, remote(hub.repos[REPO], BIG)).run()

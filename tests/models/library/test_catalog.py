@@ -5,8 +5,7 @@ import re
 import msgspec
 import pytest
 
-from models import paths, recipes
-from models.generate import template
+from models import families, paths, recipes
 from models.library import catalog, fit
 from models.machine.hardware import GIB, Machine, default_gpu_limit
 
@@ -33,20 +32,20 @@ def mac(gigabytes: int) -> Machine:
     return Machine(chip="Apple M4", cores=10, memory_bytes=memory, gpu_limit_bytes=limit, platform="macOS 15.1")
 
 
-def found(name: str) -> catalog.Entry:
+def found(name: str) -> catalog.CatalogEntry:
     entry = catalog.find(name)
     assert entry is not None
     return entry
 
 
 @pytest.mark.parametrize("entry", ALL)
-def test_its_weights_come_out_of_its_shape(entry: catalog.Entry) -> None:
+def test_its_weights_come_out_of_its_shape(entry: catalog.CatalogEntry) -> None:
     assert entry.params == entry.shape.params
     assert entry.shape.heads % entry.shape.kv_heads == 0
 
 
 @pytest.mark.parametrize("entry", ALL)
-def test_the_original_is_as_large_as_its_shape_says(entry: catalog.Entry) -> None:
+def test_the_original_is_as_large_as_its_shape_says(entry: catalog.CatalogEntry) -> None:
     if entry.quantization:
         computed = fit.tabled_bytes(entry.shape, entry.quantization)
     else:
@@ -56,15 +55,15 @@ def test_the_original_is_as_large_as_its_shape_says(entry: catalog.Entry) -> Non
 
 
 @pytest.mark.parametrize("entry", ALL)
-def test_the_table_of_families_agrees(entry: catalog.Entry) -> None:
-    own = next(family for family in template.families() if family.id == entry.family)
+def test_the_table_of_families_agrees(entry: catalog.CatalogEntry) -> None:
+    own = next(family for family in families.families() if family.id == entry.family)
     # What a template contains is known only when it is there: its family's own mark stands for it.
     name = entry.built_in or entry.repo
-    assert template.family_of(name, entry.architecture, own.match.get("template", "")).id == entry.family
+    assert families.family_of(name, entry.architecture, own.match.get("template", "")).id == entry.family
 
 
 @pytest.mark.parametrize("entry", ALL)
-def test_it_is_told_in_words(entry: catalog.Entry) -> None:
+def test_it_is_told_in_words(entry: catalog.CatalogEntry) -> None:
     assert entry.revision == "main" or re.fullmatch(r"[0-9a-f]{40}", entry.revision)
     assert re.fullmatch(r"[A-Z][^.]*(\.\d[^.]*)*\.", entry.summary)
     assert all(score.source and score.how for score in entry.scores)
@@ -138,14 +137,14 @@ def test_a_16_gb_mac_is_offered_what_fits() -> None:
 
 
 @pytest.mark.parametrize("entry", ALL)
-def test_the_mac_that_is_named_is_the_smallest_that_is_offered_it(entry: catalog.Entry) -> None:
+def test_the_mac_that_is_named_is_the_smallest_that_is_offered_it(entry: catalog.CatalogEntry) -> None:
     sizes = [size for size in fit.MAC_SIZES if catalog.offer(entry, mac(size)).recommended]
     told = {catalog.offer(entry, mac(size)).sentence.partition("needs a")[2] for size in fit.MAC_SIZES} - {""}
     assert told == ({f"{'n' if sizes[0] == 18 else ''} {sizes[0]} GB Mac"} if sizes[0] > 8 else set())
 
 
 @pytest.mark.parametrize("entry", ALL)
-def test_choices_begin_with_the_original_and_name_every_recipe(entry: catalog.Entry) -> None:
+def test_choices_begin_with_the_original_and_name_every_recipe(entry: catalog.CatalogEntry) -> None:
     offer = catalog.offer(entry, mac(64))
     names = [choice.recipe for choice in offer.choices]
     assert names == ([""] if entry.built_in else ["", *recipes.OFFERED])

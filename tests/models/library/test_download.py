@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from models import errors
+from models import errors, paths
 from models.checkpoint import inspection
 from models.engine.client import Engine
 from models.events import Done, Event, Model, Note, Progress
 from models.hub import cache as hf_cache
 from models.hub import manifests
-from models.hub.transfer import Patience
+from models.hub.transfer import RetryPolicy
 from models.library import download
 from models.requests import Fetch
 from tests.hub.faults import Fault
@@ -49,7 +49,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, files: dict[str, bytes]
         yield running
 
 
-def fetch(repo: str = REPO, patience: Patience = IMPATIENT, **more: str) -> list[Event]:
+def fetch(repo: str = REPO, patience: RetryPolicy = IMPATIENT, **more: str) -> list[Event]:
     return list(download.fetch(Fetch(repo=repo, **more), patience))
 
 
@@ -81,7 +81,7 @@ def stop_after(n_bytes: int, hub: Hub) -> None:
     """Have a download stopped once so many bytes of the weights are there: the server says no more."""
     stall = Fault("bytes", "stall", path=WEIGHTS, after=n_bytes)
     hub.inject(stall)
-    running = download.fetch(Fetch(repo=REPO), Patience(silence_s=20))
+    running = download.fetch(Fetch(repo=REPO), RetryPolicy(silence_s=20))
     for event in running:
         if isinstance(event, Progress) and stall.seen and part().stat().st_size >= n_bytes:
             break
@@ -129,7 +129,7 @@ def test_other_tools_find_it(hub: Hub, files: dict[str, bytes], monkeypatch: pyt
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_TELEMETRY", True)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_PROGRESS_BARS", True)
-    cache = hf_cache.root()
+    cache = paths.hub_cache()
     offline = huggingface_hub.snapshot_download(REPO, cache_dir=cache, local_files_only=True)
     assert Path(offline) == Path(found.path)
     hub.requests.clear()
@@ -217,7 +217,7 @@ def test_without_a_new_byte_it_ends_and_keeps_what_it_has(hub: Hub, files: dict[
 
 def test_the_waits_grow_and_the_server_s_wish_is_heeded(hub: Hub) -> None:
     waits: list[float] = []
-    patience = Patience(sleep=lambda _stop, seconds: waits.append(seconds))
+    patience = RetryPolicy(sleep=lambda _stop, seconds: waits.append(seconds))
     wish = Fault("bytes", "status", path=WEIGHTS, status=429, headers={"Retry-After": "20"})
     hub.inject(Fault("bytes", "status", path=WEIGHTS, status=500, times=4), wish)
     events = fetch(patience=patience)
@@ -254,7 +254,7 @@ def test_a_silent_api_has_a_time_limit(hub: Hub, monkeypatch: pytest.MonkeyPatch
 def test_it_is_stopped_within_a_second_when_nothing_comes(hub: Hub, place: str) -> None:
     stall = Fault(place, "stall", path="*" if place == "info" else WEIGHTS, times=None)  # type: ignore[arg-type]
     hub.inject(stall)
-    running = download.fetch(Fetch(repo=REPO), Patience(silence_s=60))
+    running = download.fetch(Fetch(repo=REPO), RetryPolicy(silence_s=60))
     for _ in running:
         if stall.seen:
             break
@@ -453,7 +453,7 @@ def test_what_is_whole_is_not_hashed_again_after_a_kill(hub: Hub, files: dict[st
     small = {name: content for name, content in files.items() if name != WEIGHTS}
     repo = hub.add("org/two", {**small, names[0]: b"x" * 50_000, names[1]: b"y" * 60_000})
     hub.inject(Fault("bytes", "stall", path=names[1], after=100))
-    running = download.fetch(Fetch(repo="org/two"), Patience(silence_s=20))
+    running = download.fetch(Fetch(repo="org/two"), RetryPolicy(silence_s=20))
     kept: dict[str, int] = {}
     while not kept.get(names[0]):
         next(running)
@@ -688,7 +688,7 @@ def test_another_process_that_downloads_the_same(hub: Hub, files: dict[str, byte
     lock = hf_cache.lock(REPO, hub.repos[REPO].file(WEIGHTS).sha256)
     lock.acquire()
     stages = set()
-    running = download.fetch(Fetch(repo=REPO), Patience(sleep=lambda stop, s: stop.wait(0.02)))
+    running = download.fetch(Fetch(repo=REPO), RetryPolicy(sleep=lambda stop, s: stop.wait(0.02)))
     for event in running:
         if isinstance(event, Progress):
             stages.add(event.stage)

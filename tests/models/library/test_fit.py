@@ -19,7 +19,7 @@ from mlx_lm.tuner.utils import linear_to_lora_layers
 from mlx_lm.utils import load_model, quantize_model, save_model
 
 from models import errors, recipes
-from models.checkpoint.shapes import ARCHITECTURES, Shape
+from models.checkpoint.shapes import ARCHITECTURES, ModelShape
 from models.library import fit
 from models.machine.hardware import GIB, Machine, default_gpu_limit
 from tests.benchmarks import fit as measured
@@ -46,7 +46,7 @@ EXPERTS = {
     "mlp_only_layers": [],
     "norm_topk_prob": True,
 }
-SHAPE = Shape(layers=32, hidden=4096, feed_forward=14336, heads=32, kv_heads=8, head_dim=128, vocab=128256)
+SHAPE = ModelShape(layers=32, hidden=4096, feed_forward=14336, heads=32, kv_heads=8, head_dim=128, vocab=128256)
 NAMES = ("3bit", "4bit", "5bit", "6bit", "8bit", "mixed-3-6", "mixed-4-6", "mxfp4", "mxfp8", "nvfp4", "dwq")
 
 
@@ -201,7 +201,7 @@ def test_architectures_that_are_built_otherwise_are_refused(kind: object) -> Non
 
 
 SHAPES = st.builds(
-    Shape,
+    ModelShape,
     layers=st.integers(1, 100),
     hidden=st.integers(1, 80).map(lambda n: 128 * n),
     feed_forward=st.integers(1, 200).map(lambda n: 128 * n),
@@ -217,7 +217,7 @@ SHAPES = st.builds(
 
 @settings(max_examples=60, deadline=None)
 @given(SHAPES)
-def test_more_bits_take_more_bytes(shape: Shape) -> None:
+def test_more_bits_take_more_bytes(shape: ModelShape) -> None:
     sizes = [fit.weights_bytes(shape, recipes.parse(name)) for name in ("3bit", "4bit", "5bit", "6bit", "8bit")]
     assert sizes == sorted(set(sizes))
     assert sizes[-1] < fit.weights_bytes(shape, None)
@@ -227,7 +227,7 @@ def test_more_bits_take_more_bytes(shape: Shape) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(SHAPES, st.integers(1, 200_000), st.integers(1, 50_000), st.booleans())
-def test_a_longer_context_takes_no_less(shape: Shape, tokens: int, more: int, here: bool) -> None:
+def test_a_longer_context_takes_no_less(shape: ModelShape, tokens: int, more: int, here: bool) -> None:
     recipe = recipes.parse("4bit")
     shorter = fit.needed_bytes(shape, recipe, tokens, as_run_here=here)
     assert shorter <= fit.needed_bytes(shape, recipe, tokens + more, as_run_here=here)
@@ -252,14 +252,14 @@ def test_room_is_left_for_the_display() -> None:
 
 
 def test_attention_without_a_fused_kernel_keeps_its_scores() -> None:
-    odd = Shape(layers=32, hidden=4096, feed_forward=14336, heads=32, kv_heads=8, head_dim=96, vocab=128256)
+    odd = ModelShape(layers=32, hidden=4096, feed_forward=14336, heads=32, kv_heads=8, head_dim=96, vocab=128256)
     scores = fit.prefill_bytes(odd, 8192) - fit.prefill_bytes(odd, 8192, fused=True)
     assert scores == 512 * 8192 * (32 * 2 + 1)
     assert fit.prefill_bytes(SHAPE, 8192) == fit.prefill_bytes(SHAPE, 8192, fused=True)
 
 
 def test_a_small_model_is_recommended_more_bits() -> None:
-    small = Shape(
+    small = ModelShape(
         layers=28, hidden=1024, feed_forward=3072, heads=16, kv_heads=8, head_dim=128, vocab=151936, tied=True
     )
     names = [(recipe := fit.recommend(shape, mac(16))) and recipe.name for shape in (small, SHAPE)]

@@ -169,9 +169,9 @@ def test_architectures_are_known_by_mlx_lms_files_and_mlx_lm_is_not_imported() -
     assert inspection.can_run("mistral")  # which mlx-lm runs as llama
     code = (
         "import sys\n"
-        "from models import inspection, library\n"
+        "from models.checkpoint import inspection\nfrom models.library import installed\n"
         "assert inspection.can_run('llama') and not inspection.can_run('base')\n"
-        "library.models()\n"
+        "installed.models()\n"
         "print({'mlx', 'mlx_lm', 'transformers', 'numpy', 'tokenizers', 'jinja2'} & sys.modules.keys())\n"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

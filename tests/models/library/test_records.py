@@ -120,7 +120,9 @@ def test_an_adapter_is_listed_with_its_base_and_a_half_one_with_its_problem() ->
     (whole / "adapters.safetensors").write_bytes(b"x" * 50)
     folders.write_record(
         whole,
-        folders.Record(name="sums", title="sums", source="run 7", created="2026-01-01", size_bytes=50, base="starter"),
+        folders.ModelRecord(
+            name="sums", title="sums", source="run 7", created="2026-01-01", size_bytes=50, base="starter"
+        ),
     )
     found = by_name()
     assert (found["sums"].kind, found["sums"].base, found["sums"].state) == ("adapter", "starter", "ready")

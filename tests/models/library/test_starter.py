@@ -99,7 +99,7 @@ def test_a_second_process_waits_and_finds_it_made(tiny_source: FakeFile) -> None
 def test_a_killed_process_leaves_no_half_model_and_its_draft_is_swept(home: Path) -> None:
     code = (
         "import os, signal\n"
-        "from models import starter\n"
+        "from models.library import starter\n"
         "for n, _ in enumerate(starter.ensure()):\n"
         "    if n == 20: os.kill(os.getpid(), signal.SIGKILL)\n"
     )

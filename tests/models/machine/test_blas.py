@@ -126,6 +126,6 @@ def test_only_libraries_of_this_machine_count(line: str, same: bool) -> None:
 
 
 def test_a_process_ends_without_the_exit_that_may_wait_for_ever() -> None:
-    code = "import atexit; from models import blas; atexit.register(print, 'late'); print('said'); blas.end_process()"
+    code = "import atexit; from models.machine import blas; atexit.register(print, 'late'); print('said'); blas.end_process()"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (ended.stdout, ended.stderr) == ("said\n", "")

@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-import models
-from models import errors, paths
+from models import errors, paths, quant
 from models.checkpoint import folders, weight_stream
 from models.events import Done, Event, Model, Note, Progress, QuantCard, Removed
 from models.library import installed
@@ -342,10 +341,10 @@ def test_a_mode_that_mlx_lacks_here_is_refused(tiny: Path, monkeypatch: pytest.M
 
 
 def fake(monkeypatch: pytest.MonkeyPatch, name: str, **content: object) -> None:
-    module = types.ModuleType(f"models.{name}")
+    module = types.ModuleType(f"models.quant.{name}")
     vars(module).update(content)
-    monkeypatch.setitem(sys.modules, f"models.{name}", module)
-    monkeypatch.setattr(models, name, module, raising=False)
+    monkeypatch.setitem(sys.modules, f"models.quant.{name}", module)
+    monkeypatch.setattr(quant, name, module, raising=False)
 
 
 def test_a_learned_recipe_learns_on_the_draft_before_it_is_published(

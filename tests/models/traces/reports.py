@@ -6,7 +6,7 @@ import msgspec
 
 from models import errors
 from models.traces.checks import Limits
-from models.traces.importing import Import
+from models.traces.importing import TraceImport
 from models.traces.trace import Trace
 
 FOLDER = Path(__file__).parents[2] / "data" / "traces"
@@ -26,7 +26,7 @@ def expected_of(path: Path) -> Path:
 def report(path: Path, given: Given) -> dict[str, object]:
     """Everything the import says, and every field of what was kept that is not empty."""
     try:
-        job = Import(Limits(max_tokens=given.max_tokens), evaluation=[FOLDER / name for name in given.evaluation])
+        job = TraceImport(Limits(max_tokens=given.max_tokens), evaluation=[FOLDER / name for name in given.evaluation])
         kept = [item for item in job.read(path) if isinstance(item, Trace)]
     except errors.StillroomError as error:
         return {"failed": {"kind": error.kind, "text": error.text, "hint": error.hint}}

@@ -8,7 +8,7 @@ from models import errors
 from models.trace_report import Exported
 from models.traces import export, store
 from models.traces.export import CONVERSATIONS, SHAPES
-from models.traces.importing import Import
+from models.traces.importing import TraceImport
 from models.traces.trace import Trace
 from tests.models.traces.made import CONVERSATION, make, many
 
@@ -32,7 +32,7 @@ def write(path: Path, shape: str, traces: list[Trace]) -> Exported:
 
 
 def back(path: Path) -> tuple[list[Trace], str]:
-    job = Import()
+    job = TraceImport()
     traces = [item for item in job.read(path) if isinstance(item, Trace)]
     assert not job.left_out
     return traces, job.files[0].shape

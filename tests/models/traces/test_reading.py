@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from models import errors
 from models.traces import json_elements, reading
-from models.traces.importing import Import
+from models.traces.importing import TraceImport
 from models.traces.trace import Trace
 
 quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -106,7 +106,7 @@ def test_jsonl_reads_back_in_every_encoding(tmp_path: Path, rows: list[dict[str,
 def test_any_bytes_end_in_rows_or_a_sentence(tmp_path: Path, content: bytes, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(content)
-    job = Import()
+    job = TraceImport()
     with contextlib.suppress(errors.StillroomError):  # any other exception is a bug of ours
         kept = sum(isinstance(item, Trace) for item in job.read(path))
         assert job.files[0].rows == kept + job.counts.total()
@@ -125,7 +125,7 @@ def test_a_row_over_one_megabyte_is_left_out_and_its_neighbours_stay(tmp_path: P
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     else:
         path.write_text(json.dumps(rows))
-    job = Import()
+    job = TraceImport()
     kept = [item for item in job.read(path) if isinstance(item, Trace)]
     assert [trace.answer for trace in kept] == ["1", "3"]
     assert [(left.reason, left.text) for left in job.left_out] == [("too_long", "The row has more than 1 MB.")]
@@ -142,7 +142,7 @@ def test_parquet_without_pyarrow_is_told_in_a_sentence(tmp_path: Path, monkeypat
     path = tmp_path / "x.parquet"
     path.write_bytes(b"PAR1" + bytes(40) + b"PAR1")
     with pytest.raises(errors.Unsupported, match="pyarrow") as raised:
-        list(Import().read(path))
+        list(TraceImport().read(path))
     assert "JSONL" in raised.value.hint
 
 
@@ -152,7 +152,7 @@ def test_parquet_reads_with_pyarrow(tmp_path: Path) -> None:
 
     path = tmp_path / "x.parquet"
     parquet.write(path, [{"problem": f"{n}?", "thinking": "So.", "answer": str(n)} for n in (1, 2)])
-    kept = [item for item in Import().read(path) if isinstance(item, Trace)]
+    kept = [item for item in TraceImport().read(path) if isinstance(item, Trace)]
     assert [(trace.line, trace.problem) for trace in kept] == [(1, "1?"), (2, "2?")]
 
 

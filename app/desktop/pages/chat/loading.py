@@ -4,6 +4,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.desktop.services.engine_signals import EngineLike, EngineSignals
 from models import events, requests
+from models.engine import wire
 
 
 class Loading(QObject):
@@ -54,7 +55,7 @@ class Loading(QObject):
         self.wanted = self.adapter = ""
         self.changed.emit()
 
-    def _take(self, job_id: int, event: requests.AnyEvent) -> None:
+    def _take(self, job_id: int, event: wire.AnyEvent) -> None:
         if job_id != self._job_id:
             return
         match event:

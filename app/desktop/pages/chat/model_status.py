@@ -5,15 +5,15 @@ import logging
 from PySide6.QtCore import QObject, Signal
 
 from app.desktop.pages.chat.adapter_picker import adapter_title
-from app.desktop.pages.chat.choice import Choice
+from app.desktop.pages.chat.chat_settings import ChatSettings
 from app.desktop.pages.chat.composer import Composer
 from app.desktop.pages.chat.loading import Loading
-from app.desktop.pages.chat.model_picker import bits_said
 from app.desktop.pages.chat.toolbar import ChatToolbar
 from app.desktop.pages.chat.welcome import Welcome
 from app.desktop.services.background import Background
 from app.desktop.services.services import Services
-from models import events, quantities
+from app.desktop.widgets.model_picker import bits_said
+from models import events, families, quantities
 from models.errors import StillroomError
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class ModelStatus(QObject):
         self._loading = loading
         self._list_models = services.list_models
         self._preferences = services.preferences
-        self._choice: Choice | None = None
+        self._choice: ChatSettings | None = None
         self.models: list[events.Model] = []
         self.adapters: list[events.Model] = []
         self._background = Background(self._read, self)
@@ -82,14 +82,14 @@ class ModelStatus(QObject):
         """What wrote a reply, in words: the model's title, and the adapter's when it wore one."""
         return " + ".join(part for part in (self.described(model)[0], adapter_title(self.adapters, adapter)) if part)
 
-    def lost_adapter(self, choice: Choice) -> str:
+    def lost_adapter(self, choice: ChatSettings) -> str:
         """What to say of an adapter that was chosen and is gone; empty while it is there."""
         if choice.adapter == choice.adapter_there:
             return ""
         gone = adapter_title(self.adapters, choice.adapter)
         return f"The adapter {gone} is no longer on this disk: {self.described(choice.model)[0]} answers without it."
 
-    def show(self, choice: Choice) -> None:
+    def show(self, choice: ChatSettings) -> None:
         """Show what a chat is answered with."""
         self._choice = choice
         title, detail = self.described(choice.model)
@@ -102,9 +102,8 @@ class ModelStatus(QObject):
         self._show_note()
 
     def _read(self) -> None:
-        from models.generate import template  # as much to import as the library
 
-        trained = {family.id for family in template.families() if family.trained}
+        trained = {family.id for family in families.families() if family.trained}
         try:
             models = self._list_models()
             thinks = {model.name: model.family in trained for model in models if model.kind != "adapter"}

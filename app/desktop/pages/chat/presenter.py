@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.desktop.pages.chat.session import Replies, UnderWay
-from models import events, requests
+from models import events
+from models.engine import wire
 from models.store.chats import Chats, StoredMessage
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ class Presenter(QObject):
         elif reply.phase == "thinking":
             self._think()
 
-    def _went_on(self, reply: UnderWay, event: requests.AnyEvent) -> None:
+    def _went_on(self, reply: UnderWay, event: wire.AnyEvent) -> None:
         view = self._view
         if view is None or reply.chat_id != self._chat_id:
             return

@@ -4,7 +4,7 @@ import dataclasses
 
 from PySide6.QtWidgets import QMenu
 
-from app.desktop.pages.chat.choice import Choice
+from app.desktop.pages.chat.chat_settings import ChatSettings
 from app.desktop.pages.chat.model_status import ModelStatus
 from app.desktop.pages.chat.shown_chat import ShownChat
 from models import budgets
@@ -29,7 +29,7 @@ class RegenerateMenu:
             for text, chosen in offers:
                 self._add(menu, text, reply_id, chosen)
 
-    def _adapters(self, choice: Choice) -> list[tuple[str, Choice]]:
+    def _adapters(self, choice: ChatSettings) -> list[tuple[str, ChatSettings]]:
         worn = choice.adapter_there
         offers = [("Without adapter", dataclasses.replace(choice, adapter=""))] if worn else []
         for adapter in self._status.adapters_of(choice.model):
@@ -37,9 +37,9 @@ class RegenerateMenu:
                 offers.append((f"With adapter {adapter.title}", dataclasses.replace(choice, adapter=adapter.name)))
         return offers
 
-    def _models(self, choice: Choice) -> list[tuple[str, Choice]]:
+    def _models(self, choice: ChatSettings) -> list[tuple[str, ChatSettings]]:
         others = (model for model in self._status.models if model.name != choice.model and model.state == "ready")
         return [(f"With {model.title}", dataclasses.replace(choice, model=model.name, adapter="")) for model in others]
 
-    def _add(self, menu: QMenu, text: str, reply_id: int, chosen: Choice) -> None:
+    def _add(self, menu: QMenu, text: str, reply_id: int, chosen: ChatSettings) -> None:
         menu.addAction(text).triggered.connect(lambda: self._shown.regenerate(reply_id, chosen))

@@ -12,8 +12,8 @@ from app.desktop import fonts
 from app.desktop.pages.chat.footer import Footer
 from app.desktop.pages.chat.thinking_panel import State, ThinkingPanel
 from app.desktop.text.document import EAGER_MS
-from app.desktop.text.look import Look
 from app.desktop.text.message_text import MessageText
+from app.desktop.text.text_style import TextStyle
 from app.desktop.theme import Colours
 from app.desktop.widgets.small_parts import Bar, TextButton, draw_card
 from models.events import ClosedBy
@@ -136,7 +136,7 @@ class ReplyView(QWidget):
         self._panel: ThinkingPanel | None = None
         self._trouble: Trouble | None = None
         self._notes: QLabel | None = None
-        self._text = MessageText(Look(colours), name="Reply", parent=self)
+        self._text = MessageText(TextStyle(colours), name="Reply", parent=self)
         self._text.grown.connect(self._text_grown)
         self._text.link_clicked.connect(self.link_clicked)
         self._text.dragged.connect(lambda at: self.dragged.emit(self._text.mapTo(self, at)))
@@ -279,7 +279,7 @@ class ReplyView(QWidget):
     def set_colours(self, colours: Colours) -> None:
         """Show the same in another palette."""
         self._colours = colours
-        self._text.set_look(Look(colours))
+        self._text.set_look(TextStyle(colours))
         for part in (self._footer, self._waiting, self._panel, self._trouble):
             if part is not None:
                 part.set_colours(colours)

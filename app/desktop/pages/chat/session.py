@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.desktop.services.engine_signals import EngineLike, EngineSignals
 from models import events, requests
+from models.engine import wire
 from models.errors import StillroomError
 from models.store.chats import Chats, State, StoredMessage
 
@@ -114,7 +115,7 @@ class Replies(QObject):
         chat = self._chats.get(self._chats.message(asked_id).chat_id)
         row = self._chats.begin_reply(asked_id, model, adapter)
         turns = [turn for turn in self._chats.branch(chat.id) if turn.id != row.id]
-        request = requests.Chat(
+        request = requests.ChatRequest(
             model=model,
             messages=_conversation(chat.system, turns),
             think=budget,
@@ -152,7 +153,7 @@ class Replies(QObject):
                 self._chats.finish(reply.message_id, "stopped")
         self._by_job.clear()
 
-    def _take(self, job_id: int, event: requests.AnyEvent) -> None:
+    def _take(self, job_id: int, event: wire.AnyEvent) -> None:
         reply = self._by_job.get(job_id)
         if reply is None:
             return
@@ -209,7 +210,7 @@ class Replies(QObject):
             reply.mark_stored()
 
 
-def _take_in(reply: UnderWay, event: requests.AnyEvent) -> None:
+def _take_in(reply: UnderWay, event: wire.AnyEvent) -> None:
     match event:
         case events.Token():
             reply.first_token_at = reply.first_token_at or time.monotonic()

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 from PySide6.QtCore import QObject, Signal
 
-from app.desktop.pages.chat import choice as choices
-from app.desktop.pages.chat.choice import Choice
+from app.desktop.pages.chat import chat_settings as choices
+from app.desktop.pages.chat.chat_settings import ChatSettings
 from app.desktop.pages.chat.loading import Loading
 from app.desktop.pages.chat.session import Replies, UnderWay
 from app.desktop.services.services import Services
@@ -136,7 +136,7 @@ class ShownChat(QObject):
             self._answer(asked.id, self.choice)
         return stored
 
-    def regenerate(self, reply_id: int, chosen: Choice | None = None) -> None:
+    def regenerate(self, reply_id: int, chosen: ChatSettings | None = None) -> None:
         """Have a message answered again, with another model or budget than the chat's when chosen names one."""
         if self.under_way is not None:
             return
@@ -145,7 +145,7 @@ class ShownChat(QObject):
             if parent is not None:
                 self._answer(parent, chosen or self.choice)
 
-    def regenerate_last(self, chosen: Choice | None = None) -> None:
+    def regenerate_last(self, chosen: ChatSettings | None = None) -> None:
         """Answer the last message of the chat again."""
         last = self.last_reply()
         if last is not None:
@@ -195,13 +195,13 @@ class ShownChat(QObject):
 
     def choose_model(self, name: str, adapter: str = "") -> None:
         """Answer with another model from here on, and an adapter of it; it begins to load at once."""
-        self._wear(name, adapter)
+        self._set_adapter(name, adapter)
         self._preferences.change(default_model=name)
         self._load()
 
     def choose_adapter(self, name: str) -> None:
         """Put another adapter on the model in this chat; empty takes it off."""
-        self._wear(self.choice.model, name)
+        self._set_adapter(self.choice.model, name)
         self._load()
 
     def choose_budget(self, budget: int | None) -> None:
@@ -218,12 +218,12 @@ class ShownChat(QObject):
 
     # Within
 
-    def _answer(self, asked_id: int, chosen: Choice) -> None:
+    def _answer(self, asked_id: int, chosen: ChatSettings) -> None:
         adapter = chosen.adapter_there
         self.loading.ensure(chosen.model, adapter)
         self.replies.answer(asked_id, chosen.model, chosen.budget, adapter)
 
-    def _wear(self, model: str, adapter: str) -> None:
+    def _set_adapter(self, model: str, adapter: str) -> None:
         new = dataclasses.replace(self.choice, model=model, adapter=adapter)
         if not new.budget_touched:
             new = dataclasses.replace(new, budget=self._default_budget(model, adapter))
@@ -232,16 +232,16 @@ class ShownChat(QObject):
     def _load(self) -> None:
         self.loading.ensure(self.choice.model, self.choice.adapter_there)
 
-    def _first_choice(self) -> Choice:
+    def _first_choice(self) -> ChatSettings:
         model = self._preferences.current.default_model
-        return Choice(model=model, budget=self._default_budget(model))
+        return ChatSettings(model=model, budget=self._default_budget(model))
 
     def _default_budget(self, model: str, adapter: str = "") -> int | None:
         # Taken to think until it is known better; an adapter learned it from traces.
         thinks = bool(adapter) or bool(self._preferences.window("thinks", {}).get(model, True))
         return self._preferences.current.budget_for(model, thinks)
 
-    def _take(self, new: Choice) -> None:
+    def _take(self, new: ChatSettings) -> None:
         old, self.choice = self.choice, new
         if self._chat is not None:
             with self._telling():

@@ -7,9 +7,9 @@ from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
-from app.desktop.text.look import Look
 from app.desktop.text.message_text import MessageText
 from app.desktop.text.plain_text import parse_plain
+from app.desktop.text.text_style import TextStyle
 from app.desktop.theme import Colours
 from app.desktop.widgets.small_parts import Bar, StatusLine, TextButton, draw_card, draw_triangle
 from models import quantities
@@ -156,7 +156,7 @@ class ThinkingPanel(QWidget):
         self._answer.set_colours(colours)
         self._show_line(*self._line)
         if self._text is not None:
-            self._text.set_look(Look(colours, TEXT_PX, muted=True))
+            self._text.set_look(TextStyle(colours, TEXT_PX, muted=True))
         self.update()
 
     def fit(self, width: int) -> int:
@@ -218,7 +218,7 @@ class ThinkingPanel(QWidget):
     def show_text(self, is_open: bool) -> None:
         """Build what was thought when it is first looked at."""
         if is_open and self._text is None:
-            self._text = MessageText(Look(self._colours, TEXT_PX, muted=True), parse_plain, parent=self)
+            self._text = MessageText(TextStyle(self._colours, TEXT_PX, muted=True), parse_plain, parent=self)
             self._text.grown.connect(self.grown)
             self._text.link_clicked.connect(self.link_clicked)
             for text, forced in self._thoughts:

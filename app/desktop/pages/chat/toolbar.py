@@ -4,7 +4,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.desktop.pages.chat.adapter_picker import AdapterPicker
-from app.desktop.pages.chat.model_picker import ModelPicker
+from app.desktop.widgets.model_picker import ModelPicker
 from app.desktop.widgets.thinking_control import ThinkingControl
 
 HEIGHT_PX = 52

@@ -7,9 +7,9 @@ from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QPainter, QPainter
 from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QWidget
 
 from app.desktop import fonts
-from app.desktop.text.look import Look
 from app.desktop.text.message_text import MessageText
 from app.desktop.text.plain_text import parse_plain
+from app.desktop.text.text_style import TextStyle
 from app.desktop.theme import Colours
 from app.desktop.widgets.small_parts import TextButton, draw_card
 
@@ -84,7 +84,7 @@ class UserView(QWidget):
         self._source = text
         self._bubble = _Bubble(colours, self)
         self._window = QWidget(self._bubble)  # what is folded away is cut off by it
-        self._text = MessageText(Look(colours), parse_plain, "Your message", self._window)
+        self._text = MessageText(TextStyle(colours), parse_plain, "Your message", self._window)
         self._text.set_text(text)
         self._text.grown.connect(self.grown)
         self._text.link_clicked.connect(self.link_clicked)
@@ -128,7 +128,7 @@ class UserView(QWidget):
         """Show the same in another palette."""
         self._colours = self._bubble.colours = colours
         if self._text.text_document.look.colours != colours:
-            self._text.set_look(Look(colours))
+            self._text.set_look(TextStyle(colours))
         palette = self._version.palette()
         palette.setColor(self._version.foregroundRole(), QColor(colours.muted))
         self._version.setPalette(palette)

@@ -12,7 +12,7 @@ from app.desktop.theme import restyle, theme
 from app.desktop.widgets.cards import label
 from app.desktop.widgets.segments import Segments
 from models.errors import BadInput
-from models.finetune_config import Method, TrainConfig
+from models.finetune_config import FinetuneConfig, Method
 
 FIELD_PX, NARROW_PX = 104, 520
 METHODS = {"lora": "LoRA", "dora": "DoRA", "full": "Full"}
@@ -122,7 +122,7 @@ class Advanced(QWidget):
         for part in (self.method, self.rows, self.checkpointing):
             part.chosen.connect(self._pressed)
 
-    def show_values(self, config: TrainConfig, held_out: float) -> None:
+    def show_values(self, config: FinetuneConfig, held_out: float) -> None:
         """Show some settings."""
         for key, field in self.fields.items():
             field.show_value(fields.value_of(config, held_out, key))
@@ -133,7 +133,7 @@ class Advanced(QWidget):
         )
         self._enable()
 
-    def values(self) -> tuple[TrainConfig, float]:
+    def values(self) -> tuple[FinetuneConfig, float]:
         """The settings as they stand, and the share held out. Raises BadInput for what is no number."""
         read = {key: field.read() for key, field in self.fields.items()}
         held_out = read.pop(fields.HELD_OUT)
@@ -141,7 +141,7 @@ class Advanced(QWidget):
             raise BadInput("Held out is a share from 0 to below 100 %.")
         method: Method = self.method.current  # type: ignore[assignment]
         config = msgspec.structs.replace(
-            TrainConfig(),
+            FinetuneConfig(),
             method=method,
             packing=self.rows.current == "packed",
             gradient_checkpointing=CHOSEN[self.checkpointing.current],

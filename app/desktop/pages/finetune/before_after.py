@@ -4,9 +4,9 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.desktop.pages.finetune import words
-from app.desktop.pages.finetune.record import Record
+from app.desktop.pages.finetune.run_curves import RunCurves
 from app.desktop.widgets.cards import Card, label
-from app.desktop.widgets.picker import Choice, Picker
+from app.desktop.widgets.picker import Picker, PickerItem
 from app.desktop.widgets.readable import ReadableText
 from models.events import Sample
 
@@ -46,7 +46,7 @@ class BeforeAfter(Card):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Before and after", parent)
-        self._record = Record()
+        self._record = RunCurves()
         self._steps: list[int] = []
         self.explained = label("the same held-out prompt at each checkpoint", wraps=False)
         self.prompt = Picker("Prompt", "No prompts yet")
@@ -75,7 +75,7 @@ class BeforeAfter(Card):
         self.prompt.chosen.connect(lambda _key: self._show())
         self.checkpoint.chosen.connect(lambda _key: self._show())
 
-    def show_record(self, record: Record) -> None:
+    def show_record(self, record: RunCurves) -> None:
         """Show a run's answers; the choice of prompt and checkpoint stays where it can."""
         self._record = record
         self._show()
@@ -89,13 +89,13 @@ class BeforeAfter(Card):
 
     def _show(self) -> None:
         prompts = list(self._record.samples)
-        self.prompt.set_choices([Choice(prompt, _short(prompt)) for prompt in prompts])
+        self.prompt.set_choices([PickerItem(prompt, _short(prompt)) for prompt in prompts])
         if not self.prompt.current and prompts:
             self.prompt.choose(prompts[0])
         self.prompt.setToolTip(self.prompt.current)
         steps = [step for step in self._record.sampled_steps(self.prompt.current) if step > 0]
-        newest = Choice(NEWEST, "Newest", f"step {steps[-1]:,}" if steps else "")
-        self.checkpoint.set_choices([newest, *(Choice(str(step), f"Step {step:,}") for step in reversed(steps))])
+        newest = PickerItem(NEWEST, "Newest", f"step {steps[-1]:,}" if steps else "")
+        self.checkpoint.set_choices([newest, *(PickerItem(str(step), f"Step {step:,}") for step in reversed(steps))])
         if not self.checkpoint.current:
             self.checkpoint.choose(NEWEST)
         answers = self._record.samples.get(self.prompt.current, {})

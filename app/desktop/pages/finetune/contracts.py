@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from models.finetune.runs import Run
-from models.finetune_config import TrainConfig
+from models.finetune_config import FinetuneConfig
 from models.jobs.queue import Job
 
 DOING = "finetune"  # Job.doing of these jobs; their subject is the adapter's name
@@ -15,7 +15,7 @@ class JobsLike(Protocol):
     def all(self) -> list[Job]:
         """All jobs, newest last."""
 
-    def finetune(self, model: str, title: str, traces: str, name: str, config: TrainConfig, held_out: float) -> int:
+    def finetune(self, model: str, title: str, traces: str, name: str, config: FinetuneConfig, held_out: float) -> int:
         """Train an adapter of a model on a set of traces. Gives the job's id."""
 
     def take_up(self, run: Run, title: str) -> int:

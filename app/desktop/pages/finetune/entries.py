@@ -16,7 +16,7 @@ State = Literal["waiting", "preparing", "running", "paused", "failed", "stopped"
 
 
 @dataclass(frozen=True)
-class Entry:
+class RunEntry:
     """A run as the page speaks of it. number: 0 while it has no folder."""
 
     run: Run | None = None
@@ -86,13 +86,13 @@ def base_title(name: str, models: Sequence[Model]) -> str:
     return next((model.title for model in models if model.name == name), name).rsplit("/", 1)[-1]
 
 
-def entries(runs: Sequence[Run], jobs: Sequence[Job], run_of: Callable[[int], str]) -> list[Entry]:
+def entries(runs: Sequence[Run], jobs: Sequence[Job], run_of: Callable[[int], str]) -> list[RunEntry]:
     """All of them, newest first. runs, jobs: oldest first; run_of: the id of a job's run."""
     training = [job for job in jobs if job.doing == DOING]
     working = {run_of(job.id): job for job in training}  # the newest job of each
     there = {run.id for run in runs}
     alone = [job for job in training if run_of(job.id) not in there and job.state not in ("done", "cancelled")]
     return [
-        *(Entry(job=job) for job in reversed(alone)),
-        *(Entry(run=run, job=working.get(run.id)) for run in reversed(runs)),
+        *(RunEntry(job=job) for job in reversed(alone)),
+        *(RunEntry(run=run, job=working.get(run.id)) for run in reversed(runs)),
     ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from models.errors import BadInput
-from models.finetune_config import TrainConfig
+from models.finetune_config import FinetuneConfig
 
 Kind = Literal["whole", "number", "percent", "rate", "memory"]
 GIB = 2**30
@@ -16,7 +16,7 @@ HELD_OUT = "held_out"  # no part of TrainConfig: the request has it
 
 @dataclass(frozen=True)
 class Field:
-    """A number. key: as in TrainConfig; empty: what leaving it empty means, "" when it must not be, and that value."""
+    """A number. key: as in FinetuneConfig; empty: what leaving it empty means, "" when it must not be, and that value."""
 
     key: str
     title: str
@@ -100,6 +100,6 @@ GROUPS = (
 FIELDS = {field.key: field for group in GROUPS for field in group.fields}
 
 
-def value_of(config: TrainConfig, held_out: float, key: str) -> Any:
+def value_of(config: FinetuneConfig, held_out: float, key: str) -> Any:
     """What a field shows for some settings."""
     return held_out if key == HELD_OUT else getattr(config, key)

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from app.desktop import fonts
 from app.desktop.pages.finetune import words
-from app.desktop.pages.finetune.record import Record
+from app.desktop.pages.finetune.run_curves import RunCurves
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.cards import PAD_PX, Card, label
 from app.desktop.widgets.curve_chart import CurveChart, Line
@@ -78,8 +78,8 @@ class LossCard(Card):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Loss", parent)
-        self._record = Record()
-        self._beside: tuple[str, Record] | None = None
+        self._record = RunCurves()
+        self._beside: tuple[str, RunCurves] | None = None
         self._best_words = ""
         self.legend = Legend()
         self.progress = label(wraps=False)
@@ -102,7 +102,7 @@ class LossCard(Card):
         self._lay_out()
         self.small.chosen.connect(lambda _key: self._show_small())
 
-    def show_record(self, record: Record, progress: str, over: bool) -> None:
+    def show_record(self, record: RunCurves, progress: str, over: bool) -> None:
         """Draw a run as it is now. progress: how far it is, in words; over: nothing more comes."""
         self._record = record
         self._best_words = "best, saved" if over else "best so far, saved"
@@ -110,7 +110,7 @@ class LossCard(Card):
             where.setText(progress)
         self._draw()
 
-    def show_beside(self, name: str, record: Record | None) -> None:
+    def show_beside(self, name: str, record: RunCurves | None) -> None:
         """Draw another run's curves too, fainter; None for no other."""
         self._beside = (name, record) if record is not None else None
         self._draw()

@@ -5,16 +5,15 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from app.desktop.pages.finetune import words
-from app.desktop.pages.finetune.reading import Look
-from app.desktop.pages.models.variants import fit_colour
+from app.desktop.pages.finetune.reader import SetFacts
 from app.desktop.theme import theme
 from app.desktop.widgets.cards import Card, Rows, label
-from app.desktop.widgets.drawing import draw_bar
+from app.desktop.widgets.drawing import draw_bar, fit_colour
 from models import quantities
 from models.events import Model
 from models.finetune import estimate
 from models.finetune.estimate import Memory, Plan
-from models.finetune_config import TrainConfig
+from models.finetune_config import FinetuneConfig
 from models.machine.hardware import Machine
 
 INKS = {"fits": "ok", "tight": "warn", "too_big": "bad"}
@@ -64,7 +63,7 @@ class Outlook(Card):
         self.body.insertSpacing(2, 6)
 
     def show_estimate(
-        self, base: Model | None, look: Look | None, config: TrainConfig, held_out: float, machine: Machine
+        self, base: Model | None, look: SetFacts | None, config: FinetuneConfig, held_out: float, machine: Machine
     ) -> None:
         """Say what a run would take. look: None while nothing is chosen or it is being read."""
         known = look is not None and look.traces and base is not None
@@ -83,7 +82,7 @@ class Outlook(Card):
         self._show_fit(machine)
         self._show_left_out(config)
 
-    def _time(self, look: Look | None, config: TrainConfig) -> str:
+    def _time(self, look: SetFacts | None, config: FinetuneConfig) -> str:
         if look is None or self.plan is None or not self.plan.tokens:
             return "—"
         speed = look.speeds.get(config.method)
@@ -92,7 +91,7 @@ class Outlook(Card):
         seconds = self.plan.tokens / speed.tokens_per_s
         return f"about {duration(seconds)} of training, as quick as run {speed.number}"
 
-    def _steps(self, config: TrainConfig) -> str:
+    def _steps(self, config: FinetuneConfig) -> str:
         plan = self.plan
         if plan is None or not plan.rows:
             return "—"
@@ -114,7 +113,7 @@ class Outlook(Card):
         }[memory.state]
         self.fit.setText(f"{said} Blocks are computed again to save memory." if memory.checkpointing else said)
 
-    def _show_left_out(self, config: TrainConfig) -> None:
+    def _show_left_out(self, config: FinetuneConfig) -> None:
         plan = self.plan
         parts = []
         if plan is not None and plan.too_long:

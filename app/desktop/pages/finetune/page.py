@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app.desktop.pages.finetune import entries
 from app.desktop.pages.finetune.contracts import DOING, JobsLike
-from app.desktop.pages.finetune.entries import Entry
-from app.desktop.pages.finetune.reading import Listing, Look, Opened, Reading
+from app.desktop.pages.finetune.entries import RunEntry
+from app.desktop.pages.finetune.reader import FinetuneReader, Listing, OpenedRun, SetFacts
 from app.desktop.pages.finetune.setup_form import Request, SetupForm
 from app.desktop.pages.finetune.toolbar import FinetuneToolbar
 from app.desktop.services.preferences import Preferences
@@ -60,7 +60,7 @@ class FinetunePage(QWidget):
         self._preferences = preferences
         self._machine = machine()
         self._listing: Listing | None = None
-        self._entries: list[Entry] = []
+        self._entries: list[RunEntry] = []
         self._states: dict[int, str] = {}
         self._requests: dict[int, Request] = {}
         self._told: dict[int, list[Event]] = {}  # of each job what metrics.jsonl does not have
@@ -75,7 +75,7 @@ class FinetunePage(QWidget):
         self.toolbar = FinetuneToolbar()
         self.form = SetupForm(self._machine)
         self.view: RunView | None = None  # made once the charts' library is there
-        self.reading = Reading(list_models, machine, self)
+        self.reading = FinetuneReader(list_models, machine, self)
         self._opening = label("Opening the run …", "hint")
         self._opening.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._lay_out()
@@ -104,7 +104,7 @@ class FinetunePage(QWidget):
         self.reading.list_all()
 
     @property
-    def entry(self) -> Entry | None:
+    def entry(self) -> RunEntry | None:
         """The run that is shown; None for the form."""
         return next((entry for entry in self._entries if self._is_shown(entry)), None)
 
@@ -201,18 +201,18 @@ class FinetunePage(QWidget):
         busy = next((entry for entry in self._entries if entry.state in ("running", "preparing")), None)
         self.show_run(busy.key if busy else self._preferences.window("finetune_run", ""))
 
-    def _take_opened(self, opened: Opened) -> None:
-        from app.desktop.pages.finetune.record import Record
+    def _take_opened(self, opened: OpenedRun) -> None:
+        from app.desktop.pages.finetune.run_curves import RunCurves
 
         entry = self.entry
         if self.view is None:
             return
         if opened.run_id == self._beside:
             run = next((entry.run for entry in self._entries if entry.key == opened.run_id), None)
-            self.view.show_beside(f"run {run.number}" if run else "", Record(opened.events))
+            self.view.show_beside(f"run {run.number}" if run else "", RunCurves(opened.events))
         if entry is None or opened.run_id != self._key or self._since is None:
             return
-        record = Record([*self._told.get(self._job_id, ()), *opened.events, *self._since])
+        record = RunCurves([*self._told.get(self._job_id, ()), *opened.events, *self._since])
         self._since = None
         self.view.show_entry(entry, record, entry.run.config if entry.run else None, self._traces(entry))
         self.view.show_saved(opened.saved)
@@ -221,7 +221,7 @@ class FinetunePage(QWidget):
         if self.view is not None and run_id == self._key:
             self.view.show_saved(saved)
 
-    def _take_look(self, look: Look) -> None:
+    def _take_look(self, look: SetFacts) -> None:
         self.form.show_look(look)
         entry = self.entry
         if self.view is not None and entry is not None and look.traces == self._traces(entry):
@@ -301,9 +301,9 @@ class FinetunePage(QWidget):
         self._list_entries()
         self.show_run(run.id)
 
-    def _open(self, view: "RunView", entry: Entry) -> None:
+    def _open(self, view: "RunView", entry: RunEntry) -> None:
         """Show a run; its metrics come from the disk, a job without a folder has what was told of it."""
-        from app.desktop.pages.finetune.record import Record
+        from app.desktop.pages.finetune.run_curves import RunCurves
 
         self._stack.setCurrentWidget(view)
         request = self._requests.get(self._job_id)
@@ -313,7 +313,7 @@ class FinetunePage(QWidget):
         view.show_saved([])
         view.show_models(self._listing.models if self._listing else [])
         view.show_traces(None, None)
-        view.show_entry(entry, Record(self._told.get(self._job_id, ())), config, self._traces(entry))
+        view.show_entry(entry, RunCurves(self._told.get(self._job_id, ())), config, self._traces(entry))
         view.verticalScrollBar().setValue(0)
         if entry.run is not None:
             self._since = []
@@ -322,7 +322,7 @@ class FinetunePage(QWidget):
             self._since = None
         self._look_at_traces(entry)
 
-    def _show_entry(self, entry: Entry) -> None:
+    def _show_entry(self, entry: RunEntry) -> None:
         """Show the same run with what is known of it now: a job has found its folder, or the run has ended."""
         view = self.view
         if view is None:
@@ -333,14 +333,14 @@ class FinetunePage(QWidget):
             self._look_at_traces(entry)
         view.show_entry(entry, view.record, entry.run.config if entry.run else view.config, self._traces(entry))
 
-    def _look_at_traces(self, entry: Entry) -> None:
+    def _look_at_traces(self, entry: RunEntry) -> None:
         found = self._set(self._traces(entry))
         if found is not None:
             base = entry.run.base if entry.run else ""
             models = self._listing.models if self._listing else []
             self.reading.look_at(found.name, next((model for model in models if model.name == base), None))
 
-    def _traces(self, entry: Entry) -> str:
+    def _traces(self, entry: RunEntry) -> str:
         request = self._requests.get(entry.job.id) if entry.job else None
         return request.traces if request else entry.traces
 
@@ -352,7 +352,7 @@ class FinetunePage(QWidget):
             self._listing.runs if self._listing else [], self._jobs.all(), self._jobs.run_of
         )
 
-    def _is_shown(self, entry: Entry) -> bool:
+    def _is_shown(self, entry: RunEntry) -> bool:
         if not self._key:
             return False
         return entry.key == self._key or (self._job_id > 0 and entry.job is not None and entry.job.id == self._job_id)

@@ -11,17 +11,17 @@ from PySide6.QtWidgets import QWidget
 from app.desktop.pages.finetune import words
 from app.desktop.pages.finetune.before_after import BeforeAfter
 from app.desktop.pages.finetune.checkpoints_card import CheckpointsCard
-from app.desktop.pages.finetune.entries import Entry
+from app.desktop.pages.finetune.entries import RunEntry
 from app.desktop.pages.finetune.log_fold import LogFold
 from app.desktop.pages.finetune.loss_card import LossCard
-from app.desktop.pages.finetune.reading import Look
-from app.desktop.pages.finetune.record import Record
+from app.desktop.pages.finetune.reader import SetFacts
+from app.desktop.pages.finetune.run_curves import RunCurves
 from app.desktop.pages.finetune.status_card import StatusCard
 from app.desktop.pages.finetune.traces_card import TracesCard
 from app.desktop.widgets.cards import Card, Rows, TwoColumns
 from models.events import Event, Failed, Finetuned, Model, Note, Prepared, Progress, Sample
 from models.finetune.runs import Saved
-from models.finetune_config import TrainConfig
+from models.finetune_config import FinetuneConfig
 from models.machine.hardware import Machine
 from models.trace_report import TraceSet
 
@@ -46,10 +46,10 @@ class RunView(TwoColumns):
         self._machine = machine
         self._models: list[Model] = []
         self._set: TraceSet | None = None
-        self._look: Look | None = None
-        self.entry = Entry()
-        self.record = Record()
-        self.config: TrainConfig | None = None
+        self._look: SetFacts | None = None
+        self.entry = RunEntry()
+        self.record = RunCurves()
+        self.config: FinetuneConfig | None = None
         self.traces = ""
         self.stopping = False
         self.draws = 0
@@ -76,7 +76,7 @@ class RunView(TwoColumns):
         self.status.chat.connect(self.chat)
         self.checkpoints.chat.connect(self.chat_checkpoint)
 
-    def show_entry(self, entry: Entry, record: Record, config: TrainConfig | None, traces: str) -> None:
+    def show_entry(self, entry: RunEntry, record: RunCurves, config: FinetuneConfig | None, traces: str) -> None:
         """Show another run, or the same with what is known of it now. config: None while that is not known."""
         self.entry, self.record, self.config, self.traces = entry, record, config, traces
         self._draw_all()
@@ -86,7 +86,7 @@ class RunView(TwoColumns):
         self._models = list(models)
         self._draw_recipe()
 
-    def show_traces(self, found: TraceSet | None, look: Look | None) -> None:
+    def show_traces(self, found: TraceSet | None, look: SetFacts | None) -> None:
         """Take the set that the run learns from, and its lengths."""
         self._set, self._look = found, look
         self._draw_traces()
@@ -95,7 +95,7 @@ class RunView(TwoColumns):
         """Take the checkpoints on the disk."""
         self.checkpoints.show_saved(saved)
 
-    def show_job(self, entry: Entry) -> None:
+    def show_job(self, entry: RunEntry) -> None:
         """Take the same run with its job as it is now."""
         before, self.entry = self.entry, entry
         if before.state != entry.state:
@@ -122,7 +122,7 @@ class RunView(TwoColumns):
         if not isinstance(event, Progress):
             self._draw_soon()
 
-    def show_beside(self, name: str, record: Record | None) -> None:
+    def show_beside(self, name: str, record: RunCurves | None) -> None:
         """Draw another run's curves too; None for no other."""
         self.loss.show_beside(name, record)
 

@@ -6,21 +6,21 @@ import msgspec
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
-from app.desktop.pages.chat.model_picker import bits_said
 from app.desktop.pages.finetune import entries
 from app.desktop.pages.finetune.advanced import Advanced, Fold
 from app.desktop.pages.finetune.outlook import Outlook
-from app.desktop.pages.finetune.reading import Look
+from app.desktop.pages.finetune.reader import SetFacts
 from app.desktop.pages.finetune.traces_card import TracesCard
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.cards import Card, TwoColumns, label
-from app.desktop.widgets.picker import Choice, Picker
+from app.desktop.widgets.model_picker import bits_said
+from app.desktop.widgets.picker import Picker, PickerItem
 from app.desktop.widgets.segments import Segments
 from models import quantities
 from models.errors import BadInput
 from models.events import Model
 from models.finetune import names, presets
-from models.finetune_config import TrainConfig, check
+from models.finetune_config import FinetuneConfig, check
 from models.machine.hardware import Machine
 from models.trace_report import TraceSet
 
@@ -36,7 +36,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     traces: str
     name: str
-    config: TrainConfig
+    config: FinetuneConfig
     held_out: float
 
 
@@ -58,7 +58,7 @@ class SetupForm(TwoColumns):
         self._machine = machine
         self._models: list[Model] = []
         self._sets: list[TraceSet] = []
-        self._look: Look | None = None
+        self._look: SetFacts | None = None
         self._read = False
         self._named = False  # the name was typed by hand
         self._config, self._held_out = presets.preset(presets.DEFAULT).config, HELD_OUT
@@ -101,7 +101,7 @@ class SetupForm(TwoColumns):
             self._look_again()
         self._refresh()
 
-    def show_look(self, look: Look) -> None:
+    def show_look(self, look: SetFacts) -> None:
         """Take the lengths of a set, unless another was chosen meanwhile."""
         if (look.traces, look.base) == (self.traces.current, self.base.current):
             self._look = look
@@ -269,14 +269,14 @@ class SetupForm(TwoColumns):
         self.side.addStretch(1)
 
 
-def _base_choice(model: Model) -> Choice:
+def _base_choice(model: Model) -> PickerItem:
     detail = " · ".join(part for part in (bits_said(model), quantities.size(model.size_bytes)) if part)
-    return Choice(model.name, model.title, detail, model.problem if model.state == "broken" else "")
+    return PickerItem(model.name, model.title, detail, model.problem if model.state == "broken" else "")
 
 
-def _set_choice(found: TraceSet) -> Choice:
+def _set_choice(found: TraceSet) -> PickerItem:
     left = found.traces - found.excluded
-    return Choice(found.name, found.name, f"{left:,} traces", "" if left else "no traces")
+    return PickerItem(found.name, found.name, f"{left:,} traces", "" if left else "no traces")
 
 
 def _line(title: str, control: QWidget, stretch: bool = True) -> QHBoxLayout:

@@ -5,8 +5,8 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.desktop.pages.finetune import words
-from app.desktop.pages.finetune.entries import Entry
-from app.desktop.pages.finetune.record import Record
+from app.desktop.pages.finetune.entries import RunEntry
+from app.desktop.pages.finetune.run_curves import RunCurves
 from app.desktop.theme import colours, restyle, theme
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.cards import label
@@ -72,7 +72,7 @@ class StatusCard(QFrame):
         row.addWidget(self.button)
         self.hide()
 
-    def show_entry(self, entry: Entry, record: Record, stopping: bool) -> None:
+    def show_entry(self, entry: RunEntry, record: RunCurves, stopping: bool) -> None:
         """Say how a run stands. stopping: it was told to stop and keep what it learned."""
         job, tone, action = entry.job, "plain", ""
         share: float | None = None
@@ -101,7 +101,7 @@ class StatusCard(QFrame):
             )
         self._show(text, more, tone, action, share, entry)
 
-    def _show(self, text: str, more: str, tone: str, action: str, share: float | None, entry: Entry) -> None:
+    def _show(self, text: str, more: str, tone: str, action: str, share: float | None, entry: RunEntry) -> None:
         self.text.setText(text)
         self.more.setText(more)
         self.more.setVisible(bool(more))
@@ -120,7 +120,7 @@ class StatusCard(QFrame):
         (self.chat if self.button.text() == "Chat" else self.retry).emit()
 
 
-def _result(record: Record) -> str:
+def _result(record: RunCurves) -> str:
     loss, best = record.validation, record.best_step
     at = loss.at(best) if best is not None else None
     first = float(loss.values()[0]) if loss.count else None

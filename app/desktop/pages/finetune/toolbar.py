@@ -8,7 +8,7 @@ from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen, QRe
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QWidget
 
 from app.desktop import fonts
-from app.desktop.pages.finetune.entries import Entry
+from app.desktop.pages.finetune.entries import RunEntry
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.buttons import MenuButton, RowButton
 from app.desktop.widgets.drawing import CENTRE, draw_text
@@ -74,9 +74,9 @@ class FinetuneToolbar(QWidget):
         self.setObjectName("toolbar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedHeight(HEIGHT_PX)
-        self._entries: list[Entry] = []
+        self._entries: list[RunEntry] = []
         self._models: list[Model] = []
-        self._current: Entry | None = None
+        self._current: RunEntry | None = None
         self._beside = ""
         self._title = QLabel("Fine-tune")
         self._title.setObjectName("page_title")
@@ -102,7 +102,7 @@ class FinetuneToolbar(QWidget):
         self.show_entry(None, [], [], "", False)
 
     def show_entry(
-        self, entry: Entry | None, entries: Sequence[Entry], models: Sequence[Model], beside: str, stopping: bool
+        self, entry: RunEntry | None, entries: Sequence[RunEntry], models: Sequence[Model], beside: str, stopping: bool
     ) -> None:
         """Show an entry, None for a new run. beside: the key of what it is compared with; stopping: nothing more can be
         done about it."""
@@ -160,7 +160,7 @@ class FinetuneToolbar(QWidget):
             text = entry.said(self._models)
             self._add(compare, text, partial(self.compare_chosen.emit, entry.key), entry.key == self._beside)
 
-    def _is_current(self, entry: Entry) -> bool:
+    def _is_current(self, entry: RunEntry) -> bool:
         return self._current is not None and entry.key == self._current.key
 
     def _add(self, menu: QMenu, text: str, do: Callable[[], object], checked: bool) -> None:

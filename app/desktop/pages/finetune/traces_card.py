@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QWidget
 
 from app.desktop import fonts
 from app.desktop.pages.finetune import words
-from app.desktop.pages.finetune.reading import Look
-from app.desktop.pages.finetune.record import Record
+from app.desktop.pages.finetune.reader import SetFacts
+from app.desktop.pages.finetune.run_curves import RunCurves
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.cards import Card, label
 from app.desktop.widgets.drawing import CENTRE, LEFT, RIGHT, draw_text
@@ -98,7 +98,7 @@ class TracesCard(Card):
         self.chart.hide()
         self.left_out.hide()
 
-    def show_set(self, found: TraceSet | None, look: Look | None) -> None:
+    def show_set(self, found: TraceSet | None, look: SetFacts | None) -> None:
         """Show a set before a run. look: its lengths, None while they are read."""
         self.title.setText(f"Traces: {found.name}" if found else "Traces")
         if found is None:
@@ -109,7 +109,9 @@ class TracesCard(Card):
         parts += [f"{found.thinking:,} with thinking"] if found.thinking < found.traces else []
         self._show(" · ".join(parts), words.left_out_of_set(found, look.report if look else None), look)
 
-    def show_run(self, run: Run | None, record: Record, traces: str, found: TraceSet | None, look: Look | None) -> None:
+    def show_run(
+        self, run: Run | None, record: RunCurves, traces: str, found: TraceSet | None, look: SetFacts | None
+    ) -> None:
         """Show what a run learns from. traces: the set's name, empty when it is not known."""
         self.title.setText(f"Traces: {traces}" if traces else "Traces")
         prepared = record.prepared
@@ -124,7 +126,7 @@ class TracesCard(Card):
         said += [words.left_out_of_set(found, look.report if look else None)] if found else []
         self._show(division, "\n".join(filter(None, said)), look)
 
-    def _show(self, division: str, left_out: str, look: Look | None) -> None:
+    def _show(self, division: str, left_out: str, look: SetFacts | None) -> None:
         self.division.setText(division)
         self.left_out.setText(left_out)
         self.left_out.setVisible(bool(left_out))

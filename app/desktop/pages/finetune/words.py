@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from app.desktop.pages.finetune.entries import Entry
-from app.desktop.pages.finetune.record import Record
+from app.desktop.pages.finetune.entries import RunEntry
+from app.desktop.pages.finetune.run_curves import RunCurves
 from models import quantities
 from models.events import Model, Prepared, Sample
 from models.finetune.runs import Run
-from models.finetune_config import TrainConfig
+from models.finetune_config import FinetuneConfig
 from models.machine.hardware import Machine
 from models.trace_report import Added, Reason, TraceSet
 
@@ -33,7 +33,7 @@ REASONS: dict[Reason, str] = {
 METHODS = {"lora": "LoRA", "dora": "DoRA", "full": "Full"}
 
 
-def method(config: TrainConfig, quantized: bool) -> str:
+def method(config: FinetuneConfig, quantized: bool) -> str:
     """The method as papers name it: 'QLoRA, rank 16, all linear layers'."""
     blocks = "all linear layers" if config.layers < 0 else f"linear layers of the last {config.layers} blocks"
     if config.method == "full":
@@ -47,7 +47,7 @@ def rate(value: float) -> str:
     return f"{float(mantissa):g}e{int(exponent)}"
 
 
-def recipe(config: TrainConfig, quantized: bool) -> list[tuple[str, str]]:
+def recipe(config: FinetuneConfig, quantized: bool) -> list[tuple[str, str]]:
     """The rows of the recipe but for memory."""
     return [
         ("Method", method(config, quantized)),
@@ -68,7 +68,7 @@ def memory(peak_bytes: int, machine: Machine) -> str:
     return f"{quantities.memory(peak_bytes).removesuffix(' GB')} of {quantities.memory(machine.memory_bytes)}"
 
 
-def progress(entry: Entry, record: Record) -> str:
+def progress(entry: RunEntry, record: RunCurves) -> str:
     """How far it is, how quick, how long is left."""
     parts = [f"step {record.step:,} of {record.steps:,}"] if record.steps else []
     stage = entry.job.stage if entry.job else ""
@@ -95,7 +95,7 @@ def number(value: float | None) -> str:
     return "—" if value is None else f"{value:.3f}"
 
 
-def preparing(entry: Entry, record: Record) -> str:
+def preparing(entry: RunEntry, record: RunCurves) -> str:
     """What a run does before its first step."""
     job = entry.job
     if job is None or job.state == "waiting":

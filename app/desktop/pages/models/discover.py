@@ -7,9 +7,9 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLay
 
 from app.desktop.pages.models import offers
 from app.desktop.pages.models.contracts import JobsLike
+from app.desktop.pages.models.downloads import Downloads, repo_of
 from app.desktop.pages.models.get_row import GetRow, HubRow, OfferRow
 from app.desktop.pages.models.get_state import state_of
-from app.desktop.pages.models.getting import Getting, repo_of
 from app.desktop.pages.models.hub_results import HubResults, pasted_repo
 from app.desktop.pages.models.offer_table import OfferTable
 from app.desktop.pages.models.places import THIS_MACHINE
@@ -39,7 +39,7 @@ class Discover(QScrollArea):
     def __init__(
         self,
         jobs: JobsLike,
-        getting: Getting,
+        getting: Downloads,
         engine: EngineLike,
         arrived: SignalInstance,
         parent: QWidget | None = None,

@@ -13,10 +13,9 @@ from PySide6.QtWidgets import QToolTip, QWidget
 from app.desktop import fonts
 from app.desktop.pages.models import offers
 from app.desktop.pages.models.get_state import GetState
-from app.desktop.pages.models.variants import fit_colour
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.buttons import GetButton, RowButton
-from app.desktop.widgets.drawing import RIGHT, draw_bar, draw_line, draw_text, tip
+from app.desktop.widgets.drawing import RIGHT, draw_bar, draw_line, draw_text, fit_colour, tip
 from models.library.catalog import Offer
 
 ROW_PX, QUESTION_PX = 47, 40

@@ -10,7 +10,7 @@ from app.desktop.pages.models.get_row import PAD, HubRow
 from app.desktop.services.engine_signals import EngineLike
 from app.desktop.widgets.buttons import RowButton
 from models import events, quantities, requests
-from models.requests import AnyEvent
+from models.engine.wire import AnyEvent
 
 _HOSTS = ("huggingface.co", "www.huggingface.co", "hf.co")
 _REPO = re.compile(

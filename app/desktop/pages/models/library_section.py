@@ -21,14 +21,14 @@ from PySide6.QtWidgets import (
 
 from app.desktop.pages.models.contracts import JobsLike
 from app.desktop.pages.models.discover import COLUMN_PX, GAP_PX, MARGIN_PX
-from app.desktop.pages.models.getting import Getting
+from app.desktop.pages.models.downloads import Downloads
 from app.desktop.pages.models.hidden_models import HiddenModels, said
 from app.desktop.pages.models.library_list import ORDERS, LibraryModel, LibraryView, Order, SortHeader
 from app.desktop.pages.models.model_panel import SHOW, ModelPanel, source_of
 from app.desktop.pages.models.toolbar import SECTIONS
 from app.desktop.pages.models.variants import recipe_menu
+from app.desktop.services.deletions import Deletions
 from app.desktop.services.preferences import Preferences
-from app.desktop.services.removals import Removals
 from app.desktop.widgets import job_words
 from app.desktop.widgets.notices import NoticeBar
 from models import quantities
@@ -55,8 +55,8 @@ class LibrarySection(QWidget):
     def __init__(
         self,
         jobs: JobsLike,
-        removals: Removals,
-        getting: Getting,
+        removals: Deletions,
+        getting: Downloads,
         notices: NoticeBar,
         preferences: Preferences,
         parent: QWidget | None = None,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from models import quantities, recipes
-from models.library.catalog import Choice, Offer, Score
+from models.library.catalog import Offer, Score, Variant
 from models.library.fit import LEAST
 
 SHOWN_BENCHMARK = "MATH-500"
@@ -29,18 +29,18 @@ def score_said(offer: Offer) -> str:
     return "\n".join(f"{s.benchmark} {s.value:g}: {s.source}; {s.how}" for s in offer.entry.scores)
 
 
-def shown_choice(offer: Offer) -> Choice:
+def shown_choice(offer: Offer) -> Variant:
     """The variant that a click gets: the recommended one, or what would be recommended where there is more memory."""
     named = next((choice for choice in offer.choices if choice.recipe == LEAST), offer.choices[0])
     return offer.recommended or named
 
 
-def choice_title(choice: Choice) -> str:
+def choice_title(choice: Variant) -> str:
     """What a variant is called."""
     return recipes.parse(choice.recipe).title if choice.recipe else "The original, not quantized"
 
 
-def too_big(choice: Choice, room_bytes: int, where: str) -> str:
+def too_big(choice: Variant, room_bytes: int, where: str) -> str:
     """The question before something is got that can't run here."""
     needed, room = quantities.size(choice.needed_bytes), quantities.size(room_bytes)
     return f"{choice_title(choice)} needs {needed}, {where}’s limit is {room}. Get it all the same?"

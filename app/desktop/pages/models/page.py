@@ -9,13 +9,13 @@ from PySide6.QtWidgets import QFileDialog, QStackedWidget, QVBoxLayout, QWidget
 from app.desktop.pages.models.activity import Activity
 from app.desktop.pages.models.contracts import JobsLike
 from app.desktop.pages.models.discover import Discover
-from app.desktop.pages.models.getting import Getting
+from app.desktop.pages.models.downloads import Downloads
 from app.desktop.pages.models.library_section import LibrarySection
-from app.desktop.pages.models.reading import Reading
+from app.desktop.pages.models.reader import ModelsReader
 from app.desktop.pages.models.toolbar import SECTIONS, ModelsToolbar
+from app.desktop.services.deletions import Deletions
 from app.desktop.services.engine_signals import EngineLike
 from app.desktop.services.preferences import Preferences
-from app.desktop.services.removals import Removals
 from app.desktop.widgets import job_words
 from app.desktop.widgets.file_drop import FileDrop
 from app.desktop.widgets.notices import NoticeBar
@@ -50,7 +50,7 @@ class ModelsPage(QWidget):
         engine: EngineLike,
         arrived: SignalInstance,
         list_models: Callable[[], list[Model]],
-        removals: Removals,
+        removals: Deletions,
         notices: NoticeBar,
         preferences: Preferences,
         offers: Callable[[], list[catalog.Offer]] = catalog.offers,
@@ -68,11 +68,11 @@ class ModelsPage(QWidget):
         self.models: list[Model] = []
         self.notices = notices
         self.toolbar = ModelsToolbar()
-        self.getting = Getting(jobs, notices, preferences, self)
+        self.getting = Downloads(jobs, notices, preferences, self)
         self.discover = Discover(jobs, self.getting, engine, arrived)
         self.library = LibrarySection(jobs, removals, self.getting, notices, preferences)
         self.activity = Activity(jobs)
-        self.reading = Reading(list_models, offers, machine, self)
+        self.reading = ModelsReader(list_models, offers, machine, self)
         self._sections: dict[str, QWidget] = {
             "discover": self.discover,
             "library": self.library,

@@ -7,9 +7,9 @@ from PySide6.QtGui import QAction, QActionGroup, QColor, QIcon, QKeyEvent, QMous
 from PySide6.QtWidgets import QMenu, QWidget
 
 from app.desktop.pages.models import offers
-from app.desktop.theme import colours
+from app.desktop.widgets.drawing import fit_colour
 from models import quantities, recipes
-from models.library.catalog import Choice, Offer
+from models.library.catalog import Offer, Variant
 
 FIT_WORDS = {"fits": "", "tight": " · tight", "too_big": " · too big"}
 
@@ -37,7 +37,7 @@ class VariantMenu(QMenu):
 
 
 def offer_menu(
-    offer: Offer, parent: QWidget, choose: Callable[[Choice], None], drop: bool, keep_drop: Callable[[bool], None]
+    offer: Offer, parent: QWidget, choose: Callable[[Variant], None], drop: bool, keep_drop: Callable[[bool], None]
 ) -> QMenu:
     """A menu of an offer's variants. drop: whether the original is deleted afterwards; keep_drop: told of a change."""
     menu = VariantMenu(parent)
@@ -80,13 +80,7 @@ def recipe_menu(
     return menu
 
 
-def fit_colour(state: str) -> str:
-    """The colour that says whether something fits."""
-    c = colours()
-    return {"fits": c.ok, "tight": c.warn}.get(state, c.bad)
-
-
-def _add_choice(menu: QMenu, choice: Choice, recommended: bool, choose: Callable[[Choice], None]) -> None:
+def _add_choice(menu: QMenu, choice: Variant, recommended: bool, choose: Callable[[Variant], None]) -> None:
     takes = f"{quantities.size(choice.size_bytes)} · needs {quantities.size(choice.needed_bytes)}"
     name = offers.choice_title(choice) + (" (recommended)" if recommended else "")
     action = menu.addAction(_dot(fit_colour(choice.state)), f"{name}\t{takes}{FIT_WORDS[choice.state]}")

@@ -7,7 +7,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from app.desktop.pages.traces import words
-from app.desktop.pages.traces.reading import Previewed
+from app.desktop.pages.traces.reader import Previewed
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.cards import label
 from models import quantities

@@ -11,7 +11,7 @@ from app.desktop.pages.traces.contracts import ADDING, EXPORTING, JobsLike
 from app.desktop.pages.traces.import_form import LONGEST, Request
 from app.desktop.pages.traces.import_sheet import NOTHING, ImportSheet
 from app.desktop.pages.traces.jobs_strip import JobsStrip
-from app.desktop.pages.traces.reading import Reading
+from app.desktop.pages.traces.reader import TracesReader
 from app.desktop.services.preferences import Preferences
 from app.desktop.widgets import job_words
 from app.desktop.widgets.notices import NoticeBar
@@ -43,7 +43,7 @@ class Importing(QObject):
     set_changed = Signal(str)
 
     def __init__(
-        self, jobs: JobsLike, reading: Reading, notices: NoticeBar, preferences: Preferences, parent: QWidget
+        self, jobs: JobsLike, reading: TracesReader, notices: NoticeBar, preferences: Preferences, parent: QWidget
     ) -> None:
         super().__init__(parent)
         self._jobs = jobs

@@ -6,18 +6,18 @@ from PySide6.QtCore import Signal, SignalInstance
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app.desktop.pages.traces import words
-from app.desktop.pages.traces.changing import Changing, Choice, Texts
-from app.desktop.pages.traces.choices import Choices
 from app.desktop.pages.traces.contracts import JobsLike
 from app.desktop.pages.traces.empty import Empty
+from app.desktop.pages.traces.exclusions import Exclusions
 from app.desktop.pages.traces.importing import Importing, importable
-from app.desktop.pages.traces.reading import Reading
+from app.desktop.pages.traces.reader import TracesReader
 from app.desktop.pages.traces.set_view import SHOWS, SetView
+from app.desktop.pages.traces.set_writer import Exclusion, SetWriter, Texts
 from app.desktop.pages.traces.shown_set import ShownSet
 from app.desktop.pages.traces.toolbar import TracesToolbar
 from app.desktop.pages.traces.trace_panel import UNSAVED
+from app.desktop.services.deletions import Deletions
 from app.desktop.services.preferences import Preferences
-from app.desktop.services.removals import Removals
 from app.desktop.widgets.file_drop import FileDrop
 from app.desktop.widgets.notices import NoticeBar
 from models.errors import StillroomError
@@ -52,14 +52,14 @@ class TracesPage(QWidget):
         self.setObjectName("page")
         self._preferences = preferences
         self.notices = notices
-        self.removals = Removals(store.delete, self)
-        self.reading = Reading(self)
-        self.changing = Changing(self)
+        self.removals = Deletions(store.delete, self)
+        self.reading = TracesReader(self)
+        self.changing = SetWriter(self)
         self.toolbar = TracesToolbar()
         self.view = SetView()
         self.empty = Empty()
         self.shown = ShownSet(self.reading, self.removals, self.view, self.toolbar, preferences, self)
-        self.choices = Choices(self.changing, self.removals, notices, self)
+        self.choices = Exclusions(self.changing, self.removals, notices, self)
         self.importing = Importing(jobs, self.reading, notices, preferences, self)
         self._lay_out()
         self._connect(job_changed)
@@ -135,7 +135,7 @@ class TracesPage(QWidget):
         """Leave the chosen traces out, or take them back."""
         rows = [row for row in self.view.table.chosen() if row.left_out is None and row.excluded != out]
         if rows and self.set_name:
-            self.choices.choose(Choice(self.set_name, frozenset(row.key for row in rows), out))
+            self.choices.choose(Exclusion(self.set_name, frozenset(row.key for row in rows), out))
 
     def delete_set(self) -> None:
         """Delete the set that is shown; it can be taken back until the app quits."""

@@ -17,7 +17,7 @@ SHORT = 300  # characters of a problem that a row can show
 
 
 @dataclass(slots=True)
-class Row:
+class TraceRow:
     """What the table shows of a trace. offset, size: bytes of its line in the set's file; tokens: of thinking and answer;
     excluded: left out by hand; left_out: the row became no trace, and the rest is empty; line: the title, once it was made."""
 
@@ -68,9 +68,9 @@ class Row:
         return "—" if self.left_out is not None else f"{'≈ ' if self.estimated else ''}{self.tokens:,}"
 
 
-def row_of(trace: Trace, excluded: bool = False, offset: int = -1, size: int = 0) -> Row:
+def row_of(trace: Trace, excluded: bool = False, offset: int = -1, size: int = 0) -> TraceRow:
     """A trace in short."""
-    return Row(
+    return TraceRow(
         key=trace.id,
         problem=trace.problem[:SHORT],
         tokens=looking.tokens_of(trace),
@@ -84,10 +84,12 @@ def row_of(trace: Trace, excluded: bool = False, offset: int = -1, size: int = 0
     )
 
 
-def row_left_out(left: LeftOut, several: bool) -> Row:
+def row_left_out(left: LeftOut, several: bool) -> TraceRow:
     """A row that became no trace. several: files, so that its own is named."""
     where = f" of {left.file}" if several and left.file else ""
-    return Row(f"{left.file}:{left.line}", f"(line {left.line:,}{where})", answer="—", origin="import", left_out=left)
+    return TraceRow(
+        f"{left.file}:{left.line}", f"(line {left.line:,}{where})", answer="—", origin="import", left_out=left
+    )
 
 
 def interleaved(record: TraceSet, report: Added | None) -> bool:
@@ -97,7 +99,7 @@ def interleaved(record: TraceSet, report: Added | None) -> bool:
     return record.files[0].sha256 == report.files[0].sha256
 
 
-def merged(rows: Iterable[tuple[Row, int]], left_out: Sequence[LeftOut], between: bool) -> Iterator[Row]:
+def merged(rows: Iterable[tuple[TraceRow, int]], left_out: Sequence[LeftOut], between: bool) -> Iterator[TraceRow]:
     """Rows of traces, with their lines, and those that were left out: between the traces by line, or after them."""
     several = len({left.file for left in left_out}) > 1
     waiting = sorted(left_out, key=lambda left: left.line) if between else list(left_out)

@@ -8,7 +8,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.desktop.pages.traces import words
-from app.desktop.pages.traces.rows import Row, Show
+from app.desktop.pages.traces.rows import Show, TraceRow
 from app.desktop.pages.traces.set_panel import SetPanel
 from app.desktop.pages.traces.table import TraceTable, TraceView
 from app.desktop.pages.traces.trace_panel import UNSAVED, TracePanel
@@ -26,7 +26,7 @@ class SetView(QWidget):
     """Filter, table and panel.
 
     Signals:
-        trace_wanted: a Row whose trace is to be shown.
+        trace_wanted: a TraceRow whose trace is to be shown.
         show_chosen: all, kept or left.
         selection_changed: other rows are chosen.
         loaded: all rows are shown.
@@ -51,7 +51,7 @@ class SetView(QWidget):
         self._query = ""
         self._loading = self._searching = False
         self._again: tuple[set[str], str] | None = None  # what is to be chosen when the rows are there
-        self._batches: list[tuple[list[Row], bool]] = []
+        self._batches: list[tuple[list[TraceRow], bool]] = []
         self._feed = QTimer(self, singleShot=True, interval=0)
         self._feed.timeout.connect(self._add_batch)
         self._lay_out()
@@ -59,7 +59,7 @@ class SetView(QWidget):
         self.show_filter("all")
 
     @property
-    def current(self) -> Row | None:
+    def current(self) -> TraceRow | None:
         """The row that is chosen."""
         return self.table.current()
 
@@ -80,7 +80,7 @@ class SetView(QWidget):
             self.show_only(None)
         self._told()
 
-    def add_rows(self, rows: list[Row], last: bool) -> None:
+    def add_rows(self, rows: list[TraceRow], last: bool) -> None:
         """Show more rows: a batch a turn of the event loop, so that what is pressed meanwhile is heard."""
         self._batches.append((rows, last))
         if not self._feed.isActive():

@@ -2,13 +2,13 @@
 
 from PySide6.QtCore import QObject, Signal
 
-from app.desktop.pages.traces.changing import Choice
-from app.desktop.pages.traces.reading import Looked, Opened, Reading
-from app.desktop.pages.traces.rows import Row, row_of
+from app.desktop.pages.traces.reader import CountedSet, OpenedSet, TracesReader
+from app.desktop.pages.traces.rows import TraceRow, row_of
 from app.desktop.pages.traces.set_view import SetView
+from app.desktop.pages.traces.set_writer import Exclusion
 from app.desktop.pages.traces.toolbar import TracesToolbar
+from app.desktop.services.deletions import Deletions
 from app.desktop.services.preferences import Preferences
-from app.desktop.services.removals import Removals
 from models.trace_report import Added, TraceSet
 from models.traces.trace import Trace
 
@@ -24,8 +24,8 @@ class ShownSet(QObject):
 
     def __init__(
         self,
-        reading: Reading,
-        removals: Removals,
+        reading: TracesReader,
+        removals: Deletions,
         view: SetView,
         toolbar: TracesToolbar,
         preferences: Preferences,
@@ -101,12 +101,12 @@ class ShownSet(QObject):
         self._stale = self._stale or name == self.name
         self._reading.list_sets()
 
-    def apply(self, choice: Choice) -> None:
+    def apply(self, choice: Exclusion) -> None:
         """Let the traces of a choice be left out, or be kept again, where their set is shown."""
         if choice.name == self.name:
             self._view.change_rows(choice.keys, choice.out)
 
-    def measure(self, choice: Choice) -> None:
+    def measure(self, choice: Exclusion) -> None:
         """Read lengths and counts anew where a choice is of the set that is shown."""
         if choice.name == self.name:
             self._reading.measure(choice.name)
@@ -163,16 +163,16 @@ class ShownSet(QObject):
         """Whether a set is another one than the rows in the view are of, or has other traces by now."""
         return found.name != self.name or self._rows_hash not in (None, found.data_hash)
 
-    def _opened(self, opened: Opened) -> None:
+    def _opened(self, opened: OpenedSet) -> None:
         if opened.turn == self._turn:
             self._rows_hash = opened.record.data_hash
             self._show_record(opened.record, opened.report)
 
-    def _rows_read(self, turn: int, rows: list[Row], last: bool) -> None:
+    def _rows_read(self, turn: int, rows: list[TraceRow], last: bool) -> None:
         if turn == self._turn:
             self._view.add_rows(rows, last)
 
-    def _looked(self, looked: Looked) -> None:
+    def _looked(self, looked: CountedSet) -> None:
         if looked.record.name == self.name:
             self._rows_hash = looked.record.data_hash if self._rows_hash is None else self._rows_hash
             if self._differs(looked.record):  # a chat or the terminal added to it meanwhile

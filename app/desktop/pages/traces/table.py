@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.desktop import fonts
-from app.desktop.pages.traces.rows import Row, Show
+from app.desktop.pages.traces.rows import Show, TraceRow
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.column_header import ColumnHeader
 from app.desktop.widgets.drawing import LEFT, RIGHT, draw_line, draw_text, tip
@@ -46,8 +46,8 @@ class TraceTable(QAbstractTableModel):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.rows: list[Row] = []
-        self.shown: list[Row] = []
+        self.rows: list[TraceRow] = []
+        self.shown: list[TraceRow] = []
         self._show: Show = "all"
         self._reason: Reason | None = None
         self._query = ""
@@ -59,7 +59,7 @@ class TraceTable(QAbstractTableModel):
         self.rows, self.shown = [], []
         self.endResetModel()
 
-    def add(self, rows: list[Row]) -> None:
+    def add(self, rows: list[TraceRow]) -> None:
         """Add rows at the end."""
         self.rows += rows
         self._match(rows)
@@ -88,7 +88,7 @@ class TraceTable(QAbstractTableModel):
         self._filter()
 
     def change(self, key: str, new_key: str, **values: Any) -> None:
-        """Let a row be another one; values are those of Row."""
+        """Let a row be another one; values are those of TraceRow."""
         for row in self.rows:
             if row.key == key:
                 row.key, row.line = new_key, ""
@@ -141,7 +141,7 @@ class TraceTable(QAbstractTableModel):
                 return "Of thinking and answer, as the teacher counted them; ≈ estimated from the characters"
         return None
 
-    def _suited(self, rows: list[Row]) -> list[Row]:
+    def _suited(self, rows: list[TraceRow]) -> list[TraceRow]:
         """Those that suit filter and search: of 100,000 in a few milliseconds, hence no call for each."""
         if self._show == "kept":
             rows = [row for row in rows if row.left_out is None and not row.excluded]
@@ -153,7 +153,7 @@ class TraceTable(QAbstractTableModel):
             rows = [row for row in rows if row.key in self._found]
         return rows
 
-    def _match(self, rows: list[Row]) -> None:
+    def _match(self, rows: list[TraceRow]) -> None:
         """Find the rows left out that hold what is searched for; of traces the disk has the text."""
         if self._query:
             left = ((row, row.left_out) for row in rows if row.left_out is not None)
@@ -238,7 +238,7 @@ class TraceView(QTableView):
         self.doubleClicked.connect(self.edit_pressed)
         theme.changed.connect(self.viewport().update)
 
-    def current(self) -> Row | None:
+    def current(self) -> TraceRow | None:
         """The row that is chosen; of several the one chosen last, if it still is."""
         rows = self.selectionModel().selectedRows()
         if not rows:
@@ -247,7 +247,7 @@ class TraceView(QTableView):
         last = index if len(rows) > 1 and self.selectionModel().isSelected(index) else rows[0]
         return self._model.shown[last.row()]
 
-    def chosen(self) -> list[Row]:
+    def chosen(self) -> list[TraceRow]:
         """All rows that are chosen."""
         return [self._model.shown[index.row()] for index in self.selectionModel().selectedRows()]
 

@@ -7,8 +7,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedWidget, 
 
 from app.desktop.pages.traces import words
 from app.desktop.pages.traces.cards import MARGIN_PX, EditCard, TextCard, scrolled
-from app.desktop.pages.traces.changing import Texts
-from app.desktop.pages.traces.rows import Row
+from app.desktop.pages.traces.rows import TraceRow
+from app.desktop.pages.traces.set_writer import Texts
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.cards import label
 from models.traces.trace import Trace
@@ -33,7 +33,7 @@ class TracePanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.row: Row | None = None
+        self.row: TraceRow | None = None
         self.trace: Trace | None = None
         self._out = False
         self._title = label("", "panel_title")
@@ -80,7 +80,7 @@ class TracePanel(QWidget):
         """What is wrong with an edit; empty when nothing is."""
         return "" if self._fault.isHidden() else self._fault.text()
 
-    def show_row(self, row: Row, several: int = 1) -> None:
+    def show_row(self, row: TraceRow, several: int = 1) -> None:
         """Show a row; its trace follows by show_trace. several: how many rows are chosen."""
         if self.editing:
             self._end_edit()

@@ -9,7 +9,7 @@ from app.desktop.services.job_queue import JobQueue
 from app.desktop.window.main_window import MainWindow
 from models import events, requests
 from models.finetune.runs import Run
-from models.finetune_config import TrainConfig
+from models.finetune_config import FinetuneConfig
 from tests.app.desktop.fake_engine import STARTER, FakeEngine
 from tests.app.desktop.fake_rows import job_queue
 
@@ -28,7 +28,7 @@ def test_a_wish_becomes_the_requests_that_fulfil_it(queue: JobQueue, engine: Fak
     queue.export_traces("sums", "/b.jsonl", "messages")
     steps = [step for job in queue.all() for step in queue._jobs.steps(job.id)]
     assert [type(step) for step in steps] == [
-        requests.Fetch, requests.Quantize, requests.Quantize, requests.MeasureCard, requests.Import,
+        requests.Fetch, requests.Quantize, requests.Quantize, requests.MeasureCard, requests.ImportModel,
         requests.AddTraces, requests.ExportTraces,
     ]  # fmt: skip
 
@@ -42,7 +42,7 @@ def test_what_can_not_be_queued_is_told(queue: JobQueue, qtbot: QtBot) -> None:
 
 
 def test_a_run_tells_its_steps_and_can_be_kept_half_way(queue: JobQueue, engine: FakeEngine, qtbot: QtBot) -> None:
-    job = queue.finetune("starter", "Starter", "sums", "adder", TrainConfig(), 0.05)
+    job = queue.finetune("starter", "Starter", "sums", "adder", FinetuneConfig(), 0.05)
     run = queue.run_of(job)
     assert run.endswith("-adder")
     call = len(engine.requests)
@@ -53,7 +53,7 @@ def test_a_run_tells_its_steps_and_can_be_kept_half_way(queue: JobQueue, engine:
     assert (queue.all()[0].done, queue.all()[0].total) == (3, 9)
     queue.stop_and_keep(job)
     engine.play(call, events.Failed(kind="cancelled", text="Stopped."))
-    qtbot.waitUntil(lambda: engine.requests[len(engine.requests)] == requests.Keep(run=run, name="adder"))
+    qtbot.waitUntil(lambda: engine.requests[len(engine.requests)] == requests.PublishCheckpoint(run=run, name="adder"))
     adapter = msgspec.structs.replace(STARTER, name="adder", kind="adapter", base="starter")
     engine.play(len(engine.requests), events.Done(result=adapter))
     qtbot.waitUntil(lambda: queue.all()[0].state == "done")
@@ -64,7 +64,7 @@ def test_a_run_tells_its_steps_and_can_be_kept_half_way(queue: JobQueue, engine:
 def test_a_run_that_no_job_works_on_is_taken_up(queue: JobQueue, engine: FakeEngine) -> None:
     run = Run(
         id="20251124-100000-adder", number=1, folder="/r", created="", base="starter", base_folder="/b", adapter="adder",
-        config=TrainConfig(rank=4), examples=9, valid_examples=1, traces="sums",
+        config=FinetuneConfig(rank=4), examples=9, valid_examples=1, traces="sums",
     )  # fmt: skip
     job = queue.take_up(run, "Starter on “sums”")
     request = engine.requests[len(engine.requests)]

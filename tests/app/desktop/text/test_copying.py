@@ -6,12 +6,12 @@ from PySide6.QtWidgets import QApplication
 
 from app.desktop.text.copying import code_of, selected_markdown
 from app.desktop.text.document import MessageDocument
-from app.desktop.text.look import Look
+from app.desktop.text.text_style import TextStyle
 from app.desktop.theme import LIGHT
 
 
 def document(text: str) -> MessageDocument:
-    made = MessageDocument(Look(LIGHT))
+    made = MessageDocument(TextStyle(LIGHT))
     made.setTextWidth(600)
     made.set_source(text)
     made.settle()

@@ -7,12 +7,12 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QImage, QTextDocument
 from PySide6.QtWidgets import QApplication
 
-from app.desktop.text import look as props
+from app.desktop.text import text_style as props
 from app.desktop.text.blocks import Paragraph, Parsed, Table
 from app.desktop.text.document import MessageDocument, fragments
-from app.desktop.text.look import Look
 from app.desktop.text.markdown import parse
 from app.desktop.text.plain_text import FORCED, parse_plain
+from app.desktop.text.text_style import TextStyle
 from app.desktop.theme import DARK, LIGHT
 from tests.app.desktop.pages.chat.streaming import sample
 
@@ -20,7 +20,7 @@ LISTS = "1. one\n\n2. two with $x$\n\n   more\n\n3. three\n   - deep\n   - deepe
 
 
 def document(text: str = "", parser: object = parse) -> MessageDocument:
-    made = MessageDocument(Look(LIGHT), parser)  # type: ignore[arg-type]
+    made = MessageDocument(TextStyle(LIGHT), parser)  # type: ignore[arg-type]
     made.setTextWidth(600)
     if text:
         made.set_source(text)
@@ -199,7 +199,7 @@ def test_code_is_coloured_without_changing_its_text(qapp: QApplication) -> None:
 def test_another_palette_changes_colours_and_nothing_else(qapp: QApplication) -> None:
     made = document(sample(3))
     before = shape(made)
-    made.set_look(Look(DARK))
+    made.set_look(TextStyle(DARK))
     made.settle()
     assert shape(made) == before
     assert made.look.ink.name() == DARK.text

@@ -53,7 +53,7 @@ def test_a_second_start_says_so_and_ends_well(qapp: QApplication) -> None:
     assert first.claim()
     first.listen()
     second = subprocess.run(
-        [sys.executable, "-c", "import sys; from app.desktop import application; sys.exit(application.run())"],
+        [sys.executable, "-c", "import sys; from app.desktop.window import application; sys.exit(application.run())"],
         capture_output=True,
         text=True,
         timeout=60,

@@ -2,7 +2,7 @@ import pytest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from app.desktop.pages.chat.choice import Choice
+from app.desktop.pages.chat.chat_settings import ChatSettings
 from app.desktop.pages.chat.preset_menu import PresetDialog, PresetMenu
 from app.desktop.pages.chat.presets import BUILT_IN
 from models.errors import BadInput
@@ -63,7 +63,7 @@ def test_deleting_the_preset_in_force_leaves_none(qtbot: QtBot) -> None:
 
 
 def test_a_presets_budget_counts_only_if_it_names_one() -> None:
-    choice = Choice(model="starter", budget=512)
+    choice = ChatSettings(model="starter", budget=512)
     assert choice.with_preset(BUILT_IN[0]).budget == 512
     assert choice.with_preset(Preset(name="Deep", think="unlimited")).budget is None
     assert choice.with_preset(BUILT_IN[0]).with_preset(None) == choice

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from models import paths
 from models.events import Checkpoint, Event, Model, Prepared, Sample, Step, Validation
 from models.finetune.runs import Run
-from models.finetune_config import TrainConfig
+from models.finetune_config import FinetuneConfig
 from models.jobs.queue import Job
 from models.traces import store
 from models.traces.trace import from_chat
@@ -22,7 +22,7 @@ TITLE = "R1-Distill-Qwen-1.5B"
 TRACES = "thesis-maths"
 ON = f"{TITLE} on “{TRACES}”"
 STEPS, EVERY = 600, 100
-FULL = TrainConfig(rank=16, learning_rate=2e-4, batch_rows=4, validate_every=EVERY, checkpoint_every=EVERY)
+FULL = FinetuneConfig(rank=16, learning_rate=2e-4, batch_rows=4, validate_every=EVERY, checkpoint_every=EVERY)
 PROMPTS = ("If 3n + 4 = 31, what is n?", "A tank holds 240 litres and loses 6 litres a minute. After how many minutes is it half empty?")  # fmt: skip
 CONFIG = {
     "model_type": "qwen2", "num_hidden_layers": 28, "hidden_size": 1536, "intermediate_size": 8960,
@@ -50,7 +50,7 @@ class FakeJobs:
     def all(self) -> list[Job]:
         return list(self.jobs.values())
 
-    def finetune(self, model: str, title: str, traces: str, name: str, config: TrainConfig, held_out: float) -> int:
+    def finetune(self, model: str, title: str, traces: str, name: str, config: FinetuneConfig, held_out: float) -> int:
         self._note("finetune", model, title, traces, name, config, held_out)
         return self.put(title=title, subject=name).id
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from app.desktop.pages.finetune.entries import Entry, entries
+from app.desktop.pages.finetune.entries import RunEntry, entries
 from models.finetune.runs import Run
-from models.finetune_config import TrainConfig
+from models.finetune_config import FinetuneConfig
 from models.jobs.queue import Job
 from tests.app.desktop.pages.models.fakes import model
 
@@ -14,7 +14,7 @@ from tests.app.desktop.pages.models.fakes import model
 def run(number: int, minute: int, adapter: str = "maths", **values: Any) -> Run:
     return Run(
         id=f"run-{number}", number=number, folder="/r", created=f"2025-11-24T10:{minute:02}:00+00:00", base="a/base-1b",
-        base_folder="/b", config=TrainConfig(), examples=9, valid_examples=1, adapter=adapter, **values,
+        base_folder="/b", config=FinetuneConfig(), examples=9, valid_examples=1, adapter=adapter, **values,
     )  # fmt: skip
 
 
@@ -23,7 +23,7 @@ def job(number: int, minute: int, subject: str = "maths", **values: Any) -> Job:
     return Job(id=number, subject=subject, created=f"2025-11-24T10:{minute:02}:00+00:00", **{**given, **values})
 
 
-def pairs(found: list[Entry]) -> list[tuple[str, int]]:
+def pairs(found: list[RunEntry]) -> list[tuple[str, int]]:
     return [(entry.run.id if entry.run else "", entry.job.id if entry.job else 0) for entry in found]
 
 
@@ -68,12 +68,12 @@ def test_other_jobs_and_those_that_left_nothing_are_no_entries() -> None:
     ],
 )
 def test_the_state_is_the_jobs(state: str, stage: str, shown: str) -> None:
-    assert Entry(run=run(1, 10), job=job(1, 10, state=state, stage=stage)).state == shown
+    assert RunEntry(run=run(1, 10), job=job(1, 10, state=state, stage=stage)).state == shown
 
 
 @pytest.mark.parametrize(("state", "shown"), [("new", "stopped"), ("stopped", "stopped"), ("done", "done")])
 def test_a_run_that_no_job_works_on_is_stopped_or_done(state: str, shown: str) -> None:
-    assert Entry(run=run(1, 10, state=state)).state == shown
+    assert RunEntry(run=run(1, 10, state=state)).state == shown
 
 
 @pytest.mark.parametrize(
@@ -82,19 +82,19 @@ def test_a_run_that_no_job_works_on_is_stopped_or_done(state: str, shown: str) -
      ("stopped", "paused", False), ("stopped", "running", False), ("stopped", "failed", False)],
 )  # fmt: skip
 def test_what_stands_still_can_go_on(state: str, with_job: str, can: bool) -> None:
-    entry = Entry(run=run(1, 10, state=state), job=job(1, 10, state=with_job) if with_job else None)
+    entry = RunEntry(run=run(1, 10, state=state), job=job(1, 10, state=with_job) if with_job else None)
     assert entry.can_go_on is can
 
 
 def test_it_is_called_after_what_is_trained_on_what() -> None:
     models = [model("a/base-1b", "Base 1B", 1.0)]
-    assert Entry(run=run(3, 1, traces="sums")).said(models) == "Run 3 · Base 1B on “sums”"
-    assert Entry(run=run(3, 1)).said([]) == "Run 3 · base-1b, adapter maths"
-    assert Entry(job=job(1, 1)).said([]) == "New run · Base 1B on “sums”"
+    assert RunEntry(run=run(3, 1, traces="sums")).said(models) == "Run 3 · Base 1B on “sums”"
+    assert RunEntry(run=run(3, 1)).said([]) == "Run 3 · base-1b, adapter maths"
+    assert RunEntry(job=job(1, 1)).said([]) == "New run · Base 1B on “sums”"
 
 
 def test_the_set_is_known_from_the_card_or_the_title() -> None:
-    assert Entry(run=run(1, 1, traces="x"), job=job(1, 1)).traces == "x"
-    assert Entry(run=run(1, 1), job=job(1, 1)).traces == "sums"
-    assert Entry(run=run(1, 1)).traces == ""
-    assert Entry(job=job(1, 1, title="Something else")).traces == ""
+    assert RunEntry(run=run(1, 1, traces="x"), job=job(1, 1)).traces == "x"
+    assert RunEntry(run=run(1, 1), job=job(1, 1)).traces == "sums"
+    assert RunEntry(run=run(1, 1)).traces == ""
+    assert RunEntry(job=job(1, 1, title="Something else")).traces == ""

@@ -15,7 +15,7 @@ from app.desktop.services.preferences import Preferences
 from models.errors import BadInput
 from models.events import Note, Progress, Validation
 from models.finetune.presets import preset
-from models.finetune_config import TrainConfig
+from models.finetune_config import FinetuneConfig
 from tests.app.desktop.pages.finetune import fakes
 from tests.app.desktop.pages.finetune.conftest import Open, view_of
 from tests.app.desktop.pages.finetune.fakes import BASE, ON, TRACES, FakeJobs
@@ -88,7 +88,7 @@ def test_without_a_model_and_traces_it_says_what_is_missing(open_page: Open) -> 
 
 def test_one_click_starts_with_the_balanced_preset(form_page: FinetunePage, jobs: FakeJobs, qtbot: QtBot) -> None:
     press(form_page, "Start fine-tuning", qtbot)
-    assert jobs.calls == [("finetune", BASE, ON, TRACES, TRACES, TrainConfig(), 0.05)]
+    assert jobs.calls == [("finetune", BASE, ON, TRACES, TRACES, FinetuneConfig(), 0.05)]
     assert form_page.toolbar.pill.text() == f"New run · {ON}"
     assert view_of(form_page).recipe.value("Method") == "LoRA, rank 32, all linear layers"
     assert view_of(form_page).status.text.text() == "Preparing"

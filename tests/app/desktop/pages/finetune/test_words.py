@@ -8,20 +8,20 @@ from app.desktop.pages.finetune.outlook import duration
 from app.desktop.pages.finetune.traces_card import BARS, bars, tokens
 from models.errors import BadInput
 from models.finetune.presets import PRESETS
-from models.finetune_config import TrainConfig
+from models.finetune_config import FinetuneConfig
 from models.trace_report import Added, LeftOut, SourceFile, TraceSet
 
 
 @pytest.mark.parametrize(
     ("config", "quantized", "said"),
     [
-        (TrainConfig(rank=16), True, "QLoRA, rank 16, all linear layers"),
-        (TrainConfig(rank=8, method="dora", layers=4), False, "DoRA, rank 8, linear layers of the last 4 blocks"),
-        (TrainConfig(method="full"), False, "full, all weights"),
-        (TrainConfig(method="full", layers=2), True, "full, the last 2 blocks"),
+        (FinetuneConfig(rank=16), True, "QLoRA, rank 16, all linear layers"),
+        (FinetuneConfig(rank=8, method="dora", layers=4), False, "DoRA, rank 8, linear layers of the last 4 blocks"),
+        (FinetuneConfig(method="full"), False, "full, all weights"),
+        (FinetuneConfig(method="full", layers=2), True, "full, the last 2 blocks"),
     ],
 )
-def test_the_method_as_papers_name_it(config: TrainConfig, quantized: bool, said: str) -> None:
+def test_the_method_as_papers_name_it(config: FinetuneConfig, quantized: bool, said: str) -> None:
     assert words.method(config, quantized) == said
 
 
@@ -40,7 +40,7 @@ def test_every_field_reads_what_it_writes(preset: object) -> None:
 
 def test_every_number_of_a_run_has_a_field() -> None:
     beside = {"method", "packing", "gradient_checkpointing"}  # these are chosen, not typed
-    assert set(fields.FIELDS) - {fields.HELD_OUT} == set(TrainConfig.__struct_fields__) - beside
+    assert set(fields.FIELDS) - {fields.HELD_OUT} == set(FinetuneConfig.__struct_fields__) - beside
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from pytestqt.qtbot import QtBot
 
 from app.desktop import theme
 from app.desktop.pages.models.page import ModelsPage
+from app.desktop.services.deletions import Deletions
 from app.desktop.services.preferences import Preferences
-from app.desktop.services.removals import Removals
 from app.desktop.widgets.notices import NoticeBar
 from models.events import Model
 from models.library import catalog
@@ -35,19 +35,19 @@ def deleted() -> list[str]:
 
 
 @pytest.fixture
-def removals(here: list[Model], deleted: list[str], qapp: QApplication) -> Removals:
+def removals(here: list[Model], deleted: list[str], qapp: QApplication) -> Deletions:
     def delete(name: str) -> int:
         deleted.append(name)
         found = next(model for model in here if model.name == name)
         here.remove(found)
         return found.size_bytes
 
-    return Removals(delete)
+    return Deletions(delete)
 
 
 @pytest.fixture
 def page(
-    jobs: FakeJobs, here: list[Model], removals: Removals, engine: FakeEngine, qapp: QApplication, qtbot: QtBot
+    jobs: FakeJobs, here: list[Model], removals: Deletions, engine: FakeEngine, qapp: QApplication, qtbot: QtBot
 ) -> Iterator[ModelsPage]:
     theme.apply(qapp, "light")
     page = ModelsPage(

@@ -16,8 +16,8 @@ from PySide6.QtWidgets import QApplication, QMenu
 
 from app.desktop import theme
 from app.desktop.pages.models.page import ModelsPage
+from app.desktop.services.deletions import Deletions
 from app.desktop.services.preferences import Preferences
-from app.desktop.services.removals import Removals
 from app.desktop.widgets.notices import NoticeBar
 from models import events, requests
 from models.events import Model
@@ -45,7 +45,7 @@ class Scene:
         theme.apply(app, scheme)
         self.jobs = FakeJobs()
         self.engine = FakeEngine()
-        self.removals = Removals(lambda _name: 0)
+        self.removals = Deletions(lambda _name: 0)
         self.page = ModelsPage(
             self.jobs, self.jobs.signals.changed, self.engine, self.engine.signals.arrived, lambda: models, self.removals,
             NoticeBar(), Preferences(Settings()), offers=lambda: catalog.offers(MAC), machine=lambda: MAC,

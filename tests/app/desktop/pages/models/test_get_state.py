@@ -1,8 +1,8 @@
 """Where a repository stands, and what an offer says."""
 
 from app.desktop.pages.models import offers
+from app.desktop.pages.models.downloads import recipe_for
 from app.desktop.pages.models.get_state import GetState, state_of
-from app.desktop.pages.models.getting import recipe_for
 from app.desktop.pages.models.hub_results import pasted_repo
 from models.jobs.queue import Job
 from models.library import catalog

@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 from app.desktop.pages.models.get_row import GetRow
 from app.desktop.pages.models.library_section import EMPTY
 from app.desktop.pages.models.page import ModelsPage
-from app.desktop.services.removals import Removals
+from app.desktop.services.deletions import Deletions
 from models import events, requests
 from models.errors import DiskFull
 from models.events import Model
@@ -374,7 +374,7 @@ def test_an_adapter_is_fused_or_exported(library: ModelsPage, jobs: FakeJobs, qt
 
 
 def test_delete_hides_at_once_and_undo_brings_back(
-    library: ModelsPage, deleted: list[str], removals: Removals, qtbot: QtBot
+    library: ModelsPage, deleted: list[str], removals: Deletions, qtbot: QtBot
 ) -> None:
     view = library.library.view
     view.choose("llama-8b-3bit")
@@ -389,7 +389,7 @@ def test_delete_hides_at_once_and_undo_brings_back(
     assert removals.pending() == set()
 
 
-def test_the_space_can_be_freed_now(library: ModelsPage, deleted: list[str], removals: Removals, qtbot: QtBot) -> None:
+def test_the_space_can_be_freed_now(library: ModelsPage, deleted: list[str], removals: Deletions, qtbot: QtBot) -> None:
     library.library.view.choose("llama-8b-3bit")
     press(library, "Delete DeepSeek-R1-Distill-Llama-8B 3-bit", qtbot)
     with qtbot.waitSignal(removals.freed), qtbot.waitSignal(library.reading.listed):
@@ -399,7 +399,7 @@ def test_the_space_can_be_freed_now(library: ModelsPage, deleted: list[str], rem
     assert not library.library.hidden.isVisible()
 
 
-def test_commands_of_the_menu_delete_and_undo(library: ModelsPage, removals: Removals) -> None:
+def test_commands_of_the_menu_delete_and_undo(library: ModelsPage, removals: Deletions) -> None:
     library.library.view.choose("starter")
     assert not library.can_delete()
     library.library.view.choose("half")

@@ -7,8 +7,8 @@ from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
 from app.desktop.pages.traces.page import TracesPage
-from app.desktop.pages.traces.reading import FIRST
-from app.desktop.pages.traces.rows import Row, row_left_out
+from app.desktop.pages.traces.reader import FIRST
+from app.desktop.pages.traces.rows import TraceRow, row_left_out
 from app.desktop.pages.traces.table import COLUMNS, TraceTable, TraceView
 from app.desktop.pages.traces.trace_file import TraceFile
 from models.trace_report import LeftOut
@@ -16,8 +16,8 @@ from models.traces import store
 from tests.app.desktop.pages.traces.fakes import add, many_rows, write_rows, write_set
 
 
-def rows(count: int = 6) -> list[Row]:
-    kept = [Row(str(n), f"Problem {n}", answer=str(n), excluded=n == 2) for n in range(count)]
+def rows(count: int = 6) -> list[TraceRow]:
+    kept = [TraceRow(str(n), f"Problem {n}", answer=str(n), excluded=n == 2) for n in range(count)]
     return [*kept, row_left_out(LeftOut(line=9, reason="too_long", text="It has 9,000 tokens, the limit is 8."), False)]
 
 

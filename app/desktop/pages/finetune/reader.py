@@ -17,7 +17,7 @@ from models.events import Event, Model
 from models.finetune import estimate, runs
 from models.finetune.estimate import Lengths, Speed
 from models.finetune.runs import Run, Saved
-from models.finetune_config import Method, TrainConfig
+from models.finetune_config import FinetuneConfig, Method
 from models.machine.hardware import Machine
 from models.trace_report import Added, TraceSet
 from models.traces import counting, store
@@ -36,7 +36,7 @@ class Listing(msgspec.Struct, frozen=True):
     runs: list[Run]
 
 
-class Opened(msgspec.Struct, frozen=True):
+class OpenedRun(msgspec.Struct, frozen=True):
     """A run's metrics and checkpoints."""
 
     run_id: str
@@ -44,7 +44,7 @@ class Opened(msgspec.Struct, frozen=True):
     saved: list[Saved]
 
 
-class Look(msgspec.Struct, frozen=True, kw_only=True):
+class SetFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a set of traces for a base model. base: its name, empty for none; shape: None where it can't be
     computed with; speeds: of earlier runs, by method."""
 
@@ -52,18 +52,18 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     base: str
     lengths: Lengths
     report: Added | None = None
-    shape: shapes.Shape | None = None
+    shape: shapes.ModelShape | None = None
     speeds: dict[Method, Speed] = {}
 
 
-class Reading(QObject):
+class FinetuneReader(QObject):
     """Tells what was read by signals, on the GUI thread.
 
     Signals:
         listed: a Listing.
-        opened: an Opened.
+        opened: an OpenedRun.
         saved: the id of a run and its checkpoints (list of Saved).
-        looked: a Look.
+        looked: a SetFacts.
         charts_ready: charts can be made without a wait.
         failed: a StillroomError.
     """
@@ -121,7 +121,7 @@ class Reading(QObject):
 
     def _read_run(self) -> None:
         run = self._to_open.pop(0)
-        self.opened.emit(Opened(run.id, runs.metrics(run), runs.checkpoints(run)))
+        self.opened.emit(OpenedRun(run.id, runs.metrics(run), runs.checkpoints(run)))
 
     def _read_saved(self) -> None:
         if self._to_check:
@@ -135,11 +135,11 @@ class Reading(QObject):
         past = runs.runs() if base else []
         speeds: dict[Method, Speed] = {}
         for method in METHODS if base else ():
-            found = estimate.speed(past, base.name if base else "", TrainConfig(method=method), self._machine())
+            found = estimate.speed(past, base.name if base else "", FinetuneConfig(method=method), self._machine())
             if found is not None:
                 speeds[method] = found
         self.looked.emit(
-            Look(
+            SetFacts(
                 traces=traces,
                 base=base.name if base else "",
                 lengths=estimate.lengths(store.read(traces), _counter(base)) if traces else Lengths(),
@@ -168,7 +168,7 @@ class Reading(QObject):
         return guarded
 
 
-def _shape(base: Model | None) -> shapes.Shape | None:
+def _shape(base: Model | None) -> shapes.ModelShape | None:
     try:
         return shapes.shape_of(model_files.read_config(Path(base.path))) if base else None
     except (StillroomError, OSError) as error:

@@ -3,18 +3,18 @@
 from PySide6.QtCore import QObject, Signal
 
 from app.desktop.pages.traces import words
-from app.desktop.pages.traces.changing import Changing, Choice
-from app.desktop.services.removals import Removals
+from app.desktop.pages.traces.set_writer import Exclusion, SetWriter
+from app.desktop.services.deletions import Deletions
 from app.desktop.widgets.notices import NoticeBar
 from models.errors import StillroomError
 from models.traces.trace import Trace
 
 
-class Choices(QObject):
+class Exclusions(QObject):
     """Leaves traces out, takes them back, deletes sets; each is said with its undo.
 
     Signals:
-        applied: a Choice that the rows should show: before it is on the disk, and reversed where it can't be written.
+        applied: a Exclusion that the rows should show: before it is on the disk, and reversed where it can't be written.
         restored: the name of a set that is not to be deleted any more.
         changed: what can be undone is another now.
     """
@@ -23,16 +23,16 @@ class Choices(QObject):
     restored = Signal(str)
     changed = Signal()
 
-    def __init__(self, changing: Changing, removals: Removals, notices: NoticeBar, parent: QObject) -> None:
+    def __init__(self, changing: SetWriter, removals: Deletions, notices: NoticeBar, parent: QObject) -> None:
         super().__init__(parent)
         self._changing = changing
         self._removals = removals
         self._notices = notices
-        self._done: list[Choice | str] = []  # oldest first: choices, and names of deleted sets
+        self._done: list[Exclusion | str] = []  # oldest first: choices, and names of deleted sets
         changing.not_chosen.connect(self._not_chosen)
         changing.edited.connect(self._edited)
 
-    def choose(self, choice: Choice) -> None:
+    def choose(self, choice: Exclusion) -> None:
         """Leave traces out, or take them back."""
         self._done.append(choice)
         n = words.counted(len(choice.keys), "trace")
@@ -62,12 +62,12 @@ class Choices(QObject):
         else:
             self._apply(last.opposite)
 
-    def _apply(self, choice: Choice) -> None:
+    def _apply(self, choice: Exclusion) -> None:
         self.applied.emit(choice)
         self._changing.choose(choice)
         self.changed.emit()
 
-    def _not_chosen(self, choice: Choice, error: StillroomError) -> None:
+    def _not_chosen(self, choice: Exclusion, error: StillroomError) -> None:
         if choice in self._done:
             self._done.remove(choice)
         self.applied.emit(choice.opposite)
@@ -79,7 +79,7 @@ class Choices(QObject):
         self._done = [_renamed(done, name, key, trace.id) for done in self._done]
 
 
-def _renamed(done: Choice | str, name: str, old: str, new: str) -> Choice | str:
+def _renamed(done: Exclusion | str, name: str, old: str, new: str) -> Exclusion | str:
     if isinstance(done, str) or done.name != name or old not in done.keys:
         return done
-    return Choice(name, done.keys - {old} | {new}, done.out)
+    return Exclusion(name, done.keys - {old} | {new}, done.out)

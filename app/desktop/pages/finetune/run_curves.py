@@ -55,7 +55,7 @@ class Curve:
         return int(self.steps[place]), float(self.values(column)[place])
 
 
-class Record:
+class RunCurves:
     """Everything that is shown of a run. training: loss, learning rate, tokens a second; samples: of each held-out
     prompt, by step; log: sentences."""
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.desktop.pages.finetune.record import Curve, Record
+from app.desktop.pages.finetune.run_curves import Curve, RunCurves
 from models.events import Done, Event, Failed, Finetuned, Note, Step, Validation
 from tests.app.desktop.pages.finetune import fakes
 
@@ -42,7 +42,7 @@ def test_what_is_told_again_takes_the_place_of_the_old() -> None:
 
 def test_metrics_and_live_events_that_overlap_are_one_run() -> None:
     whole = fakes.told(220)
-    once, twice = Record(whole), Record([*whole[:150], *whole[100:]])
+    once, twice = RunCurves(whole), RunCurves([*whole[:150], *whole[100:]])
     assert twice.training.count == once.training.count == 220
     assert list(twice.training.values()) == list(once.training.values())
     assert list(twice.validation.steps) == [0, 100, 200]
@@ -51,7 +51,7 @@ def test_metrics_and_live_events_that_overlap_are_one_run() -> None:
 
 
 def test_a_resume_from_an_earlier_checkpoint_forgets_what_came_after() -> None:
-    record = Record(fakes.told(220))
+    record = RunCurves(fakes.told(220))
     record.take(fakes.prepared(first_step=200))
     assert record.training.steps[-1] == 200
     assert list(record.validation.steps) == [0, 100, 200]
@@ -65,24 +65,24 @@ def test_time_left_is_that_of_the_last_steps() -> None:
         Step(step=n, steps=10, loss=1.0, learning_rate=1e-4, tokens=100 * n, tokens_per_s=rate, peak_bytes=0)
         for n, rate in enumerate((5.0, 50.0, 50.0, 50.0), 1)
     ]
-    assert Record(told[:1]).seconds_left is None
-    assert Record(told).seconds_left == pytest.approx(6 * 100 / 50)
-    assert Record(fakes.told(600)).seconds_left is None
+    assert RunCurves(told[:1]).seconds_left is None
+    assert RunCurves(told).seconds_left == pytest.approx(6 * 100 / 50)
+    assert RunCurves(fakes.told(600)).seconds_left is None
 
 
 @pytest.mark.parametrize("event", [finetuned(), Done(result=finetuned())])
 def test_the_end_is_noted(event: Event) -> None:
-    record = Record()
+    record = RunCurves()
     record.take(event)
     assert record.finetuned == finetuned()
     assert record.log == ["Trained for 6 steps on 900 tokens."]
 
 
 def test_the_log_has_notes_and_errors_once() -> None:
-    record = Record([Note(text="A."), Note(text="A."), Failed(kind="disk_full", text="Full.", hint="Free some.")])
+    record = RunCurves([Note(text="A."), Note(text="A."), Failed(kind="disk_full", text="Full.", hint="Free some.")])
     assert record.log == ["A.", "Full. Free some."]
 
 
 def test_other_events_are_passed_over() -> None:
-    record = Record([Validation(step=0, loss=2.0)])
+    record = RunCurves([Validation(step=0, loss=2.0)])
     assert (record.step, record.steps, record.peak_bytes, record.seconds_left) == (0, 0, 0, None)

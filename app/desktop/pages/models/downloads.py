@@ -13,13 +13,13 @@ from app.desktop.services.preferences import Preferences
 from app.desktop.widgets.notices import NoticeBar
 from models import quantities, recipes
 from models.errors import StillroomError
-from models.library.catalog import Choice, Offer
+from models.library.catalog import Offer, Variant
 
 DROP = "drop_original"
 DEFAULT_RECIPE = "4bit"
 
 
-class Getting(QObject):
+class Downloads(QObject):
     """Starts jobs for rows and their menus; failures are told in the notice bar. room_bytes: what a model may take."""
 
     def __init__(self, jobs: JobsLike, notices: NoticeBar, preferences: Preferences, parent: QObject) -> None:
@@ -54,7 +54,7 @@ class Getting(QObject):
             row.get_pressed.connect(lambda: self.get_repo(row, recipe_for(row.repo)))
             row.menu_asked.connect(lambda at: self._show_recipe_menu(row, at))
 
-    def get_choice(self, row: OfferRow, choice: Choice) -> None:
+    def get_choice(self, row: OfferRow, choice: Variant) -> None:
         """Get a variant of the catalog; ask first when it is too big."""
         self._get_offered(row, row.offer, choice)
 
@@ -84,7 +84,7 @@ class Getting(QObject):
         drop = self.drops_original and bool(recipe)
         self.do(lambda: self._jobs.get(title, repo, revision, recipe, drop))
 
-    def _get_offered(self, row: GetRow, offer: Offer, choice: Choice) -> None:
+    def _get_offered(self, row: GetRow, offer: Offer, choice: Variant) -> None:
         def start() -> None:
             self._get(offer.entry.title, offer.entry.repo, offer.entry.revision, choice.recipe)
 
@@ -94,7 +94,7 @@ class Getting(QObject):
             start()
 
     def _show_offer_menu(self, row: GetRow, offer: Offer, at: QPoint) -> None:
-        def choose(choice: Choice) -> None:
+        def choose(choice: Variant) -> None:
             self._get_offered(row, offer, choice)
 
         offer_menu(offer, row, choose, self.drops_original, self.keep_drop).popup(at)

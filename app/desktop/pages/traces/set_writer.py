@@ -23,7 +23,7 @@ class Texts:
 
 
 @dataclass(frozen=True)
-class Choice:
+class Exclusion:
     """Traces of a set that are left out, or taken back."""
 
     name: str
@@ -31,9 +31,9 @@ class Choice:
     out: bool
 
     @property
-    def opposite(self) -> "Choice":
+    def opposite(self) -> "Exclusion":
         """What takes this back."""
-        return Choice(self.name, self.keys, not self.out)
+        return Exclusion(self.name, self.keys, not self.out)
 
 
 @dataclass
@@ -42,12 +42,12 @@ class _Work:
     failed: Callable[[StillroomError], None] = field(repr=False)
 
 
-class Changing(QObject):
+class SetWriter(QObject):
     """Does one change after the other.
 
     Signals:
-        chosen: a Choice that is on the disk now.
-        not_chosen: a Choice, and the StillroomError why it is not.
+        chosen: a Exclusion that is on the disk now.
+        not_chosen: a Exclusion, and the StillroomError why it is not.
         edited: the name of a set, the key that a trace had, and the Trace as it is now.
         not_edited: the name of a set, the key of a trace, and the StillroomError.
     """
@@ -62,7 +62,7 @@ class Changing(QObject):
         self._queue: list[_Work] = []
         self._background = Background(self._work, self)
 
-    def choose(self, choice: Choice) -> None:
+    def choose(self, choice: Exclusion) -> None:
         """Leave traces out, or take them back."""
         self._add(lambda: self._write(choice), lambda error: self.not_chosen.emit(choice, error))
 
@@ -80,7 +80,7 @@ class Changing(QObject):
         self._background.close()
         self._work()
 
-    def _write(self, choice: Choice) -> None:
+    def _write(self, choice: Exclusion) -> None:
         change: Callable[[str, Iterable[str]], None] = store.exclude if choice.out else store.include
         change(choice.name, choice.keys)
         self.chosen.emit(choice)

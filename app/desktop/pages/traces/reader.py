@@ -13,7 +13,7 @@ from typing import TypeVar
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from app.desktop.pages.traces.rows import Row, interleaved, merged, row_of
+from app.desktop.pages.traces.rows import TraceRow, interleaved, merged, row_of
 from app.desktop.pages.traces.trace_file import TraceFile
 from app.desktop.services.background import Background
 from models.errors import StillroomError, from_os_error
@@ -40,7 +40,7 @@ def gently(traces: Iterable[T]) -> Iterator[T]:
         yield trace
 
 
-class Opened(msgspec.Struct, frozen=True):
+class OpenedSet(msgspec.Struct, frozen=True):
     """What is known of a set before its rows are read. turn: which asking this answers."""
 
     turn: int
@@ -48,7 +48,7 @@ class Opened(msgspec.Struct, frozen=True):
     report: Added | None
 
 
-class Looked(msgspec.Struct, frozen=True):
+class CountedSet(msgspec.Struct, frozen=True):
     """A set as it is now, with the lengths of what is kept of it."""
 
     record: TraceSet
@@ -64,16 +64,16 @@ class Previewed(msgspec.Struct, frozen=True):
     error: str = ""
 
 
-class Reading(QObject):
+class TracesReader(QObject):
     """Tells what was read by signals, on the GUI thread.
 
     Signals:
         listed: all sets (list of TraceSet).
-        opened: an Opened.
-        rows_read: a turn, rows (list of Row), and whether these were the last ones.
+        opened: an OpenedSet.
+        rows_read: a turn, rows (list of TraceRow), and whether these were the last ones.
         trace_read: the key of a row and its Trace.
         found: a query, keys of traces that hold it (set of str), and whether these were the last ones.
-        looked: a Looked.
+        looked: a CountedSet.
         reported: the name of a set and its last report (Added), or None where there is none.
         previewed: a Previewed.
         failed: a StillroomError.
@@ -98,7 +98,7 @@ class Reading(QObject):
         self._to_report: list[str] = []
         self._file: TraceFile | None = None
         self._edited: dict[str, Trace] = {}  # newer than the file that is open
-        self._wanted: Row | None = None
+        self._wanted: TraceRow | None = None
         self._to_preview: list[str] = []
         self._closing = False
         self._sets = Background(self._guarded(self._read_sets), self)
@@ -124,12 +124,12 @@ class Reading(QObject):
         self._rows.start()
         return self.turn
 
-    def read_trace(self, row: Row) -> None:
+    def read_trace(self, row: TraceRow) -> None:
         """Read the trace of a row."""
         self._wanted = row
         self._trace.start()
 
-    def put(self, row: Row, trace: Trace) -> None:
+    def put(self, row: TraceRow, trace: Trace) -> None:
         """Take notice of a trace that was edited."""
         self._edited[row.key] = trace
 
@@ -180,10 +180,10 @@ class Reading(QObject):
             return
         record, report, out = store.get(name), store.report(name), store.excluded(name)
         self._file = file = TraceFile(name)
-        self.opened.emit(Opened(turn, record, report))
+        self.opened.emit(OpenedSet(turn, record, report))
         left_out = report.left_out if report else []
         traces = ((row_of(trace, trace.id in out, at, size), trace.line) for trace, at, size in gently(file.traces()))
-        batch: list[Row] = []
+        batch: list[TraceRow] = []
         told = 0
         for row in merged(traces, left_out, interleaved(record, report)):
             batch.append(row)
@@ -236,7 +236,7 @@ class Reading(QObject):
 
         histogram = looking.histogram(traces())
         if self._measured == name:
-            self.looked.emit(Looked(store.get(name), store.report(name), histogram))
+            self.looked.emit(CountedSet(store.get(name), store.report(name), histogram))
 
     def _read_report(self) -> None:
         name = self._to_report.pop(0)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from app.desktop.window.main_window import MainWindow
 
 
-class Leaving(QObject):
+class QuitGuard(QObject):
     """Says whether the window may close."""
 
     def __init__(self, window: "MainWindow", jobs: JobQueue) -> None:

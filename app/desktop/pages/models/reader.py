@@ -6,7 +6,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, Signal
 
 from app.desktop.services.background import Background
-from models import paths
+from models import families, paths
 from models.errors import StillroomError, from_os_error
 from models.events import Model
 from models.library.catalog import Offer
@@ -16,7 +16,7 @@ from models.machine.hardware import Machine
 log = logging.getLogger(__name__)
 
 
-class Reading(QObject):
+class ModelsReader(QObject):
     """Tells what was read by signals, on the GUI thread.
 
     Signals:
@@ -68,9 +68,8 @@ class Reading(QObject):
             self.failed.emit(from_os_error(error, "reading the library"))
 
     def _read_catalog(self) -> None:
-        from models.generate import template  # as much to import as the catalog
 
-        tags = {family.id: family.open for family in template.families() if family.trained}
+        tags = {family.id: family.open for family in families.families() if family.trained}
         try:
             self.offered.emit(self._offers(), tags, self._machine())
         except StillroomError as error:

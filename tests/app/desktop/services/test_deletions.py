@@ -5,13 +5,13 @@ import threading
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.desktop.services.removals import Removals
+from app.desktop.services.deletions import Deletions
 from models.errors import Busy
 
 
 def test_nothing_is_deleted_before_the_app_quits(qtbot: QtBot) -> None:
     deleted: list[str] = []
-    removals = Removals(lambda name: deleted.append(name) or 5)
+    removals = Deletions(lambda name: deleted.append(name) or 5)
     removals.remove("a")
     removals.remove("b")
     removals.undo("a")
@@ -22,7 +22,7 @@ def test_nothing_is_deleted_before_the_app_quits(qtbot: QtBot) -> None:
 
 
 def test_the_last_deletion_is_taken_back_first(qtbot: QtBot) -> None:
-    removals = Removals(lambda _name: 0)
+    removals = Deletions(lambda _name: 0)
     removals.remove("a")
     removals.remove("b")
     assert removals.undo_last() == "b"
@@ -38,7 +38,7 @@ def test_space_is_freed_on_another_thread_and_told(qtbot: QtBot) -> None:
         threads.append(threading.get_ident())
         return 4_500_000_000
 
-    removals = Removals(delete)
+    removals = Deletions(delete)
     removals.remove("a")
     with qtbot.waitSignal(removals.freed) as freed:
         removals.free_now("a")
@@ -51,7 +51,7 @@ def test_space_is_freed_on_another_thread_and_told(qtbot: QtBot) -> None:
 
 def test_what_is_being_deleted_cannot_be_taken_back(qtbot: QtBot) -> None:
     go = threading.Event()
-    removals = Removals(lambda _name: int(go.wait(5)))
+    removals = Deletions(lambda _name: int(go.wait(5)))
     removals.remove("a")
     removals.free_now("a")
     removals.undo("a")
@@ -69,7 +69,7 @@ def test_what_cannot_be_deleted_is_shown_again_with_the_reason(qtbot: QtBot, err
     def delete(_name: str) -> int:
         raise error
 
-    removals = Removals(delete)
+    removals = Deletions(delete)
     removals.remove("a")
     with qtbot.waitSignal(removals.failed) as failed:
         removals.free_now("a")
@@ -80,7 +80,7 @@ def test_what_cannot_be_deleted_is_shown_again_with_the_reason(qtbot: QtBot, err
 
 def test_quitting_waits_for_what_was_begun_and_does_the_rest(qtbot: QtBot) -> None:
     deleted: list[str] = []
-    removals = Removals(lambda name: deleted.append(name) or 1)
+    removals = Deletions(lambda name: deleted.append(name) or 1)
     for name in "abc":
         removals.remove(name)
     removals.free_now("b")

@@ -12,7 +12,7 @@ from models.errors import StillroomError, from_os_error
 log = logging.getLogger(__name__)
 
 
-class Removals(QObject):
+class Deletions(QObject):
     """Keeps what is to be deleted. delete: removes a model's files and gives the bytes that freed; may take seconds.
 
     Signals:

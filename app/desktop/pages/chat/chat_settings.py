@@ -11,7 +11,7 @@ from models.store.chats import Chat, Chats
 
 
 @dataclass(frozen=True)
-class Choice:
+class ChatSettings:
     """Model, adapter, budget and preset.
 
     adapter: by its name, or the folder of a checkpoint, empty for none; budget_touched: the user chose it, so a model's default must not replace it.
@@ -31,7 +31,7 @@ class Choice:
         there = bool(self.adapter) and (paths.adapters_folder() / self.adapter).is_dir()
         return self.adapter if there else ""
 
-    def with_preset(self, preset: Preset | None) -> "Choice":
+    def with_preset(self, preset: Preset | None) -> "ChatSettings":
         """The same under a preset; its budget counts only if it names one."""
         chosen = replace(
             self,
@@ -44,9 +44,9 @@ class Choice:
         return replace(chosen, budget=budget_of(preset.think), budget_touched=True)
 
 
-def choice_of(chat: Chat) -> Choice:
+def choice_of(chat: Chat) -> ChatSettings:
     """What a chat's row says."""
-    return Choice(
+    return ChatSettings(
         model=chat.model,
         budget=chat.think_budget,
         preset=chat.preset,
@@ -57,7 +57,7 @@ def choice_of(chat: Chat) -> Choice:
     )
 
 
-def create_chat(chats: Chats, choice: Choice) -> Chat:
+def create_chat(chats: Chats, choice: ChatSettings) -> Chat:
     """Make the row of a chat that begins now. Raises a StillroomError when it can't be stored."""
     return chats.create(
         choice.model,
@@ -69,7 +69,7 @@ def create_chat(chats: Chats, choice: Choice) -> Chat:
     )
 
 
-def keep_choice(chats: Chats, chat_id: int, old: Choice, new: Choice) -> None:
+def keep_choice(chats: Chats, chat_id: int, old: ChatSettings, new: ChatSettings) -> None:
     """Write what differs into a chat's row. Raises a StillroomError when it can't be stored."""
     if (new.model, new.adapter) != (old.model, old.adapter):
         chats.set_model(chat_id, new.model, new.adapter)

@@ -35,7 +35,7 @@ def indent_of(containers: str) -> int:
 
 
 @dataclass(frozen=True)
-class Look:
+class TextStyle:
     """Look of a message. px: size of its text; muted: set in the secondary colour, as thoughts are."""
 
     colours: Colours

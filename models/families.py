@@ -1,0 +1,82 @@
+"""The table of model families (resources/families.toml): which tags they think in, how thinking is switched off.
+
+It is data alone. What a checkpoint's template really does is found out by rendering it: models/generate/template.py.
+"""
+
+import re
+import tomllib
+from collections.abc import Container
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+import msgspec
+
+from models import paths
+
+
+@dataclass(frozen=True)
+class Tags:
+    """The text around thinking; the phrase that leads to a forced close; what goes in place of an early one."""
+
+    open: str
+    close: str
+    phrase: str = ""
+    extension: str = "\nWait"
+
+
+class Advice(msgspec.Struct, frozen=True, kw_only=True):
+    """Sampling that a family's authors advise."""
+
+    temperature: float = 0.7
+    top_p: float = 1.0
+    top_k: int = 0
+    min_p: float = 0.0
+
+
+class Family(msgspec.Struct, frozen=True, kw_only=True):
+    """How a family of models thinks; the fields are told in resources/families.toml."""
+
+    id: str
+    title: str
+    open: str
+    close: str
+    trained: bool
+    off: Literal["kwarg", "prefill", "system", "none"]
+    sampling: Advice
+    match: dict[str, str] = {}
+    off_text: str = "\n\n"
+    on_system: str = ""
+    off_system: str = ""
+    off_sampling: Advice | None = None
+    system: Literal["system", "user"] = "system"
+    phrase: str = ""
+    extension: str = "\nWait"
+
+    @property
+    def tags(self) -> Tags:
+        """Its tags, with what is forced between them."""
+        return Tags(self.open, self.close, self.phrase, self.extension)
+
+
+@cache
+def families() -> list[Family]:
+    """The table, in order of precedence; the last entry matches everything."""
+    table = tomllib.loads((paths.resources() / "families.toml").read_text("utf-8"))
+    rows = [{"phrase": table["default_phrase"], **row} for row in table["family"]]
+    return msgspec.convert(rows, list[Family])
+
+
+def family_of(name: str, architecture: str, template: str, vocabulary: Container[str] = ()) -> Family:
+    """The first family whose every condition holds. name: the model's; architecture: config.json's model_type."""
+
+    def holds(family: Family) -> bool:
+        wanted = family.match
+        return (
+            re.search(wanted.get("name", ""), name, re.IGNORECASE) is not None
+            and wanted.get("template", "") in template
+            and wanted.get("architecture", architecture) == architecture
+            and ("token" not in wanted or wanted["token"] in vocabulary)
+        )
+
+    return next(family for family in families() if holds(family))
