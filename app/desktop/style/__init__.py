@@ -1,1 +1,1 @@
-"""…"""
+"""The application's style sheet."""

@@ -1,1 +1,1 @@
-"""…"""
+"""Widgets and drawing that more than one page uses."""
