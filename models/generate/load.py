@@ -53,8 +53,8 @@ class LoadedModel:
     weights_bytes: int
     seconds: float
     cache: ConversationCache = field(init=False)
-    _covered: adapters.Attached = field(default_factory=adapters.Attached)
-    _worn: tuple[str, int] | None = None
+    _changed: adapters.Attached = field(default_factory=adapters.Attached)
+    _attached: tuple[str, int] | None = None
 
     def __post_init__(self) -> None:
         self.cache = ConversationCache(self.model)
@@ -69,14 +69,14 @@ class LoadedModel:
         Then the base is left without an adapter; NoMemory too. The conversation's cache is another model's and is
         forgotten.
         """
-        adapters.detach(self.model, self._covered)
-        self._covered, self.adapter, self._attached = adapters.Attached(), None, None
+        adapters.detach(self.model, self._changed)
+        self._changed, self.adapter, self._attached = adapters.Attached(), None, None
         try:
             if adapter is not None:
-                worn = _identity(adapter)
+                identity = _identity(adapter)
                 _check_memory_for(Path(adapter))
-                self._covered = adapters.attach(self.model, Path(adapter))
-                self.adapter, self._attached = adapter, worn
+                self._changed = adapters.attach(self.model, Path(adapter))
+                self.adapter, self._attached = adapter, identity
         finally:
             self.weights_bytes = _weights_bytes(self.model)
             self.cache = ConversationCache(self.model)

@@ -22,7 +22,7 @@ from models import events
 from models.errors import BadInput
 from tests.app.fake_engine import MODEL, REPLY
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 
 

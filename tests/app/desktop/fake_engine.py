@@ -72,7 +72,7 @@ class FakeEngine:
     def close(self) -> None:
         self.closed = True
 
-    def play(self, job_id: int, *played: messages.AnyEvent) -> None:
+    def play(self, job_id: int, *played: events.Event) -> None:
         """Send events of a job the way the reader thread does."""
         for event in played:
             self.signals.send(job_id, event)

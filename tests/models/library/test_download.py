@@ -703,9 +703,9 @@ def test_another_process_that_downloads_the_same(hub: Hub, files: dict[str, byte
 
 _CHILD = """
 import sys
-from models import download
+from models.library import download
 from models.engine.client import Engine
-from models.engine.messages import Fetch
+from models.requests import Fetch
 for event in download.fetch(Fetch(repo=sys.argv[1])):
     print(type(event).__name__, getattr(event, "done", ""), flush=True)
 """
