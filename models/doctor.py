@@ -67,7 +67,7 @@ def folders() -> Iterator[Finding]:
         with tempfile.TemporaryFile(dir=paths.models_folder()):
             pass
     except OSError as error:
-        fault = from_os_error(error, "writing to Stillroom's folder")
+        fault = from_os_error(error, "writing to Stillroom's folder", writing=True)
         yield Finding(
             name="Folder", state="bad", text=fault.text, hint="Set STILLROOM_HOME to a folder you may write to."
         )

@@ -113,14 +113,14 @@ class WorkerDied(StillroomError):
     kind = "worker_died"
 
 
-def from_os_error(error: OSError, doing: str) -> StillroomError:
-    """Say an OSError in a sentence. doing: what was under way, as in "writing the model"."""
+def from_os_error(error: OSError, doing: str, *, writing: bool = False) -> StillroomError:
+    """Say an OSError in a sentence. doing: what was under way, as in "reading the model"; writing: it changes the disk."""
     where = f" ({error.filename})" if error.filename else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFull(f"There is no space left on the disk for {doing}{where}.", "Free some space and try again.")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return BadInput(
-            f"Stillroom may not {'write' if 'writ' in doing else 'read'} there: {doing}{where}.",
+            f"Stillroom may not {'write' if writing else 'read'} there: {doing}{where}.",
             "Check the folder's permissions.",
         )
     if error.errno == errno.ENOENT:

@@ -1,14 +1,13 @@
-"""What long work tells whoever listens: typed, frozen events and the records they end with.
+"""What long work tells whoever listens: typed, frozen events and the records it ends with.
 
-Every core function that takes long is a generator of these. A face shows them; a test collects them; the
-worker writes them to its pipe (models/requests.py). In JSON each carries its `type`.
+Every core function that takes long is a generator of these and returns its record. A face shows them; a test collects
+them; the worker writes them to its pipe (models/engine/wire.py), what was returned as Done. In JSON each carries its
+`type`. A kind of job has events and records of its own in its file or room.
 """
 
 from typing import Literal
 
 import msgspec
-
-from models.trace_report import Added, Exported, TraceSet
 
 Channel = Literal["thinking", "answer"]
 ClosedBy = Literal["model", "budget", "answer_now", "off", "loop"]
@@ -19,15 +18,15 @@ class Event(msgspec.Struct, frozen=True, tag_field="type", kw_only=True):
     """Base of all events."""
 
 
-class Progress(Event, frozen=True, tag="progress"):
-    """How far a job is. done and total in `unit`; total 0 when unknown; rate in units a second, 0 when unknown."""
+class Progress(Event, frozen=True, kw_only=True, tag="progress"):
+    """How far the work is."""
 
-    job: str
-    stage: str
+    job: str = ""  # for programs that read JSON, filled in by the worker: which work the stage belongs to
+    stage: str  # one of models/stages.py, or of the kind of job
     done: int
-    total: int
-    unit: str
-    rate: float = 0.0
+    total: int  # 0 when unknown
+    unit: str  # of done and total: "bytes", "layers", …
+    rate: float = 0.0  # units a second, 0 when unknown
 
 
 class Note(Event, frozen=True, tag="note"):
@@ -300,13 +299,10 @@ class Fused(Record, frozen=True, tag="fused"):
     size_bytes: int
 
 
-Result = Reply | Loaded | Model | QuantCard | Found | Removed | Added | TraceSet | Exported | Finetuned | Fused
-
-
 class Done(Event, frozen=True, tag="done"):
     """The last event of a job that succeeded."""
 
-    result: Result | None = None
+    result: Record | None = None
 
 
 class Failed(Event, frozen=True, tag="failed"):

@@ -89,7 +89,7 @@ def save(settings: Settings) -> None:
             kept = {}
         _write(file, tomli_w.dumps(_merged(kept, settings)).encode())
     except OSError as error:
-        raise from_os_error(error, "writing the settings") from error
+        raise from_os_error(error, "writing the settings", writing=True) from error
 
 
 def _table(file: Path) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from typing import Literal, get_args
 
 import msgspec
 
+from models.events import Record
+
 Reason = Literal[
     "broken",  # no row, or a row of no known shape
     "encoding",  # bytes that are no text, lone surrogates, NUL
@@ -48,7 +50,7 @@ class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
     fixed: dict[str, int] = {}
 
 
-class Added(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", tag="traces_added"):
+class Added(Record, frozen=True, kw_only=True, tag="traces_added"):
     """What `traces add` ends with.
 
     shape: of the first file; rows, kept: of all; left_out: the first LISTED rows that were, in order, counts: all of
@@ -69,7 +71,7 @@ class Added(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", tag="
     notes: list[str] = []
 
 
-class TraceSet(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", tag="trace_set"):
+class TraceSet(Record, frozen=True, kw_only=True, tag="trace_set"):
     """A set of traces on this disk. created, changed: ISO 8601, UTC.
 
     traces: all of them, excluded: of those, left out by hand; problems: different ones; thinking: traces with some;
@@ -98,13 +100,7 @@ class TraceSet(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", ta
     problem: str = ""
 
 
-class TraceSets(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", tag="trace_sets"):
-    """All sets on this disk, by name."""
-
-    sets: list[TraceSet]
-
-
-class Exported(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", tag="traces_exported"):
+class Exported(Record, frozen=True, kw_only=True, tag="traces_exported"):
     """A file that was written from a set."""
 
     name: str

@@ -114,7 +114,7 @@ def publishing(folder: Path, needed_bytes: int, doing: str, replace: bool = Fals
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             _remove(draft)  # first, so that the figure of free space is what the next try will find
             raise _disk_full(folder.parent, needed_bytes) from error
-        raise errors.from_os_error(error, doing) from error
+        raise errors.from_os_error(error, doing, writing=True) from error
     finally:
         _remove(draft)
 

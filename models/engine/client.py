@@ -2,12 +2,14 @@
 
 One resident worker answers chats and holds the model; every other job gets a worker of its own that ends with it, so
 that its memory is really gone. A reader thread per worker hands each event to `on_event` and to whoever iterates over
-`run`. A cancel that the worker does not look at within three seconds ends in a kill.
+`run`. A cancel that the worker does not look at in time, which is three seconds for most kinds of request, ends in a
+kill. Nothing here waits for a process to start: a caller may be the thread that paints.
 
 A worker that dies fails the calls it had under way, with what they had said so far, and is replaced at once, but only
 if it had ever finished a call: the same load is never retried in a loop.
 """
 
+import errno
 import itertools
 import logging
 import os
@@ -25,11 +27,12 @@ import psutil
 
 from models import errors, events, paths, requests
 from models.engine import wire
+from models.jobs.request import JobRequest
 from models.machine import blas
 
 log = logging.getLogger(__name__)
 
-OnEvent = Callable[[int, wire.AnyEvent], None]
+OnEvent = Callable[[int, events.Event], None]
 
 KILL_AFTER_S = 3.0
 CLOSE_WITHIN_S = 1.0
@@ -38,11 +41,12 @@ LOG_BYTES = 4 << 20
 
 @dataclass
 class _Call:
-    """A call under way and what it has said."""
+    """A call under way and what it has said. patience_s: how long it may take to stop by itself."""
 
+    patience_s: float
     said: dict[str, list[str]] = field(default_factory=lambda: {"thinking": [], "answer": []})
     cancelled: bool = False
-    watcher: "queue.SimpleQueue[wire.AnyEvent] | None" = None
+    watcher: "queue.SimpleQueue[events.Event] | None" = None
 
 
 class Engine:
@@ -62,34 +66,38 @@ class Engine:
         with self._lock:
             self._resident_worker()
 
-    def start(self, request: requests.Request) -> int:
+    def start(self, request: wire.Request) -> int:
         """Send a request; returns its number at once. Its events end with Done or Failed."""
         return self._start(request, None)
 
-    def run(self, request: requests.Request) -> Iterator[wire.AnyEvent]:
+    def run(self, request: wire.Request) -> Iterator[events.Event]:
         """Send a request and yield its events, Done last. Raises the error that Failed tells of.
 
         Closing the generator cancels the call.
         """
-        watcher: queue.SimpleQueue[wire.AnyEvent] = queue.SimpleQueue()
+        watcher: queue.SimpleQueue[events.Event] = queue.SimpleQueue()
         call_id = self._start(request, watcher)
         yield from self._watch(call_id, watcher)
 
-    def start_watched(self, request: requests.Request) -> tuple[int, Iterator[wire.AnyEvent]]:
+    def start_watched(self, request: wire.Request) -> tuple[int, Iterator[events.Event]]:
         """As run(), with the number of the call, for one that may have to be steered or cancelled."""
-        watcher: queue.SimpleQueue[wire.AnyEvent] = queue.SimpleQueue()
+        watcher: queue.SimpleQueue[events.Event] = queue.SimpleQueue()
         call_id = self._start(request, watcher)
         return call_id, self._watch(call_id, watcher)
 
     def cancel(self, call_id: int) -> None:
-        """Stop a call: it ends with Done (finish "cancelled") or Failed (kind "cancelled") within three seconds."""
+        """Stop a call: it ends with Done (a reply with what it said so far) or Failed (kind "cancelled").
+
+        That takes no longer than the patience of its kind of request; a second cancel shortens it to three seconds.
+        """
         with self._lock:
             call, worker = self._calls.get(call_id), self._workers.get(call_id)
             if call is None or worker is None:
                 return
+            patience_s = KILL_AFTER_S if call.cancelled else call.patience_s
             call.cancelled = True
         worker.send(wire.Cancel(id=call_id))
-        timer = threading.Timer(KILL_AFTER_S, self._kill_if_running, (call_id, worker))
+        timer = threading.Timer(patience_s, self._kill_if_running, (call_id, worker))
         timer.daemon = True
         timer.start()
 
@@ -113,31 +121,37 @@ class Engine:
         return worker.resident_bytes() if worker is not None else 0
 
     def close(self) -> None:
-        """End all workers. Calls under way get no more events."""
+        """End all workers. Calls under way get no more events; who iterates over one gets Interrupted."""
         with self._lock:
             self._closed = True
+            watchers = [call.watcher for call in self._calls.values() if call.watcher is not None]
             workers = {id(worker): worker for worker in self._workers.values()}
             if self._resident is not None:
                 workers[id(self._resident)] = self._resident
             self._calls.clear()
             self._workers.clear()
             self._resident = None
+        for watcher in watchers:
+            watcher.put(_cancelled_event())
         for worker in workers.values():
             worker.close()
 
-    def _start(self, request: requests.Request, watcher: "queue.SimpleQueue[wire.AnyEvent] | None") -> int:
+    def _start(self, request: wire.Request, watcher: "queue.SimpleQueue[events.Event] | None") -> int:
         call_id = next(self._ids)
         with self._lock:
             if self._closed:
                 raise errors.Interrupted("The engine is closed.")
-            resident = isinstance(request, requests.Load | requests.Unload | requests.ChatRequest)
-            worker = self._resident_worker() if resident else self._own_worker(request)
-            self._calls[call_id] = _Call(watcher=watcher)
+            if isinstance(request, JobRequest):
+                patience_s = request.patience_s
+                worker = _Worker(self._on_report, self._on_death, network=request.needs_network)
+            else:
+                patience_s, worker = KILL_AFTER_S, self._resident_worker()
+            self._calls[call_id] = _Call(patience_s=patience_s, watcher=watcher)
             self._workers[call_id] = worker
         worker.send(wire.Call(id=call_id, request=request))
         return call_id
 
-    def _watch(self, call_id: int, watcher: "queue.SimpleQueue[wire.AnyEvent]") -> Iterator[wire.AnyEvent]:
+    def _watch(self, call_id: int, watcher: "queue.SimpleQueue[events.Event]") -> Iterator[events.Event]:
         finished = False
         try:
             while not finished:
@@ -154,9 +168,6 @@ class Engine:
         if self._resident is None or not self._resident.alive():
             self._resident = _Worker(self._on_report, self._on_death)
         return self._resident
-
-    def _own_worker(self, request: requests.Request) -> "_Worker":
-        return _Worker(self._on_report, self._on_death, network=isinstance(request, requests.NETWORK))
 
     def _on_report(self, worker: "_Worker", report: wire.Report) -> None:
         event = report.event
@@ -193,7 +204,7 @@ class Engine:
             failed = _cancelled_event() if call.cancelled else _death_event(status)
             self._hand_out(call_id, call, _with_words(failed, call))
 
-    def _hand_out(self, call_id: int, call: _Call, event: wire.AnyEvent) -> None:
+    def _hand_out(self, call_id: int, call: _Call, event: events.Event) -> None:
         if call.watcher is not None:
             call.watcher.put(event)
         if self._on_event is not None:
@@ -208,7 +219,7 @@ class Engine:
 
 
 class _Worker:
-    """A child process with its reader thread."""
+    """A child process and the thread that starts it and reads what it says."""
 
     def __init__(
         self,
@@ -219,78 +230,121 @@ class _Worker:
         self.proved = False  # has finished a call
         self._on_report = on_report
         self._on_death = on_death
+        self._network = network
+        self._ending = False  # told to end, by close or kill
         self._closing = False
-        self._write_lock = threading.Lock()
-        with _log_file() as log_file:
-            self._process = subprocess.Popen(
-                _command(),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log_file,
-                env=_environment(network),
-                start_new_session=True,  # a Ctrl-C in the terminal is for the parent alone
-            )
-        threading.Thread(target=self._read, name=f"engine-{self._process.pid}", daemon=True).start()
+        self._process: subprocess.Popen[bytes] | None = None  # None until it is started
+        self._unsent: list[bytes] = []  # until then
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self._thread.start()
 
     def send(self, message: wire.ToWorker) -> None:
         """Write a message; a worker that is gone is the reader's to report."""
-        assert self._process.stdin is not None, "opened with a pipe"
-        with self._write_lock:
-            try:
-                self._process.stdin.write(wire.line(message))
-                self._process.stdin.flush()
-            except (OSError, ValueError) as error:
-                log.info("The engine process did not take a message: %s", error)
+        line = wire.line(message)
+        with self._lock:
+            if self._process is None:
+                self._unsent.append(line)
+            else:
+                _write(self._process, line)
 
     def alive(self) -> bool:
-        """Whether the process runs."""
-        return self._process.poll() is None
+        """Whether the process runs, or is about to."""
+        return self._thread.is_alive() and (self._process is None or self._process.poll() is None)
 
     def resident_bytes(self) -> int:
         """Its resident memory."""
         try:
-            return int(psutil.Process(self._process.pid).memory_info().rss)
+            return int(psutil.Process(self._process.pid).memory_info().rss) if self._process is not None else 0
         except psutil.Error:
             return 0
 
     def kill(self) -> None:
         """End it now; the reader reports the death."""
-        self._process.kill()
+        with self._lock:
+            self._ending = True
+            if self._process is not None:
+                self._process.kill()
 
     def close(self) -> None:
         """Let it end by itself, and see that it does."""
-        self._closing = True
-        self._close_stdin()
+        with self._lock:
+            self._closing = self._ending = True
+            process = self._process
+        if process is None:
+            if threading.current_thread() is not self._thread:
+                self._thread.join(CLOSE_WITHIN_S)
+            return
+        self._close_stdin(process)
         try:
-            self._process.wait(CLOSE_WITHIN_S)
+            process.wait(CLOSE_WITHIN_S)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            process.kill()
+            process.wait()
 
-    def _close_stdin(self) -> None:
-        assert self._process.stdin is not None, "opened with a pipe"
-        with self._write_lock:
+    def _close_stdin(self, process: "subprocess.Popen[bytes]") -> None:
+        assert process.stdin is not None, "opened with a pipe"
+        with self._lock:
             try:
-                self._process.stdin.close()
+                process.stdin.close()
             except OSError:
                 log.debug("The engine process had closed its end already")
 
-    def _read(self) -> None:
-        stdout = self._process.stdout
+    def _run(self) -> None:
+        try:
+            process = self._spawn()
+        except OSError as error:
+            log.error("The engine process could not be started: %s", error)
+            status = -signal.SIGKILL if error.errno == errno.ENOMEM else error.errno or 1
+        else:
+            status = self._read(process) if process is not None else -signal.SIGTERM
+        if not self._closing:
+            log.warning("The engine process ended with status %d", status)
+            self._on_death(self, status)
+
+    def _spawn(self) -> "subprocess.Popen[bytes] | None":
+        """Start the process and send what has waited for it; None when it was told to end meanwhile."""
+        with _log_file() as log_file:
+            environment = _environment(self._network)  # may ask the system where its libraries are
+            with self._lock:
+                if self._ending:
+                    return None
+                self._process = subprocess.Popen(
+                    _command(),
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log_file,
+                    env=environment,
+                    start_new_session=True,  # a Ctrl-C in the terminal is for the parent alone
+                )
+                for line in self._unsent:
+                    _write(self._process, line)
+                return self._process
+
+    def _read(self, process: "subprocess.Popen[bytes]") -> int:
+        """Hand on all that it says, and give its exit status."""
+        stdout = process.stdout
         assert stdout is not None, "opened with a pipe"
         for raw in stdout:
             try:
-                report = wire.from_worker.decode(raw)
+                report = wire.read_report(raw)
             except msgspec.MsgspecError as error:
                 log.error("The engine process said what makes no sense: %s", error)
                 continue
             self._on_report(self, report)
-        status = self._process.wait()
+        status = process.wait()
         stdout.close()
-        self._close_stdin()
-        if not self._closing:
-            log.warning("The engine process %d ended with status %d", self._process.pid, status)
-            self._on_death(self, status)
+        self._close_stdin(process)
+        return status
+
+
+def _write(process: "subprocess.Popen[bytes]", line: bytes) -> None:
+    assert process.stdin is not None, "opened with a pipe"
+    try:
+        process.stdin.write(line)
+        process.stdin.flush()
+    except (OSError, ValueError) as error:
+        log.info("The engine process did not take a message: %s", error)
 
 
 def _command() -> list[str]:

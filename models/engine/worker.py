@@ -14,17 +14,16 @@ import threading
 import time
 import traceback
 from collections.abc import Generator, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import msgspec
 
-from models import events, requests
+from models import events, requests, stages
 from models.engine import wire
 from models.errors import Interrupted, NoMemory, StillroomError, from_os_error
 from models.generate.thinking import Steering
-from models.jobs.work import work
-from models.machine import blas
+from models.jobs.request import JobRequest
+from models.machine import backend, blas
 
 if TYPE_CHECKING:
     from models.generate.load import LoadedModel
@@ -34,6 +33,8 @@ log = logging.getLogger(__name__)
 JOIN_S = 0.016  # tokens closer together than a frame travel as one
 PROGRESS_S = 0.1  # of a stage, between two events that say how far it is
 Item = TypeVar("Item")
+Result = TypeVar("Result")
+Work = Generator[events.Event, None, events.Record | None]
 
 GRACE_S = 2.0  # how long a worker outlives its parent
 
@@ -65,7 +66,7 @@ class Worker:
     def _read(self) -> None:
         for raw in self._in:
             try:
-                self._receive(wire.to_worker.decode(raw))
+                self._receive(wire.read_message(raw))
             except msgspec.MsgspecError as error:
                 log.error("A line of the wire made no sense: %s", error)
         for steering in list(self._steering.values()):
@@ -92,51 +93,56 @@ class Worker:
     def _run(self, call: wire.Call) -> None:
         steering = self._steering[call.id]
         try:
-            for event in thinned(joined(self._events(call.request, steering))):
-                self._report(call.id, event)
+            for event in thinned(joined(done(self._work(call.request, steering)))):
+                self._report(call, event)
         except BrokenPipeError:
             steering.cancel()  # the parent is gone; the reading thread sees to the end
         except BaseException as error:  # a panic in the tokenizers library is no Exception
-            self._report(call.id, _failed(error))
+            self._report(call, _failed(error))
         finally:
             del self._steering[call.id]
 
-    def _report(self, call_id: int, event: events.Event) -> None:
-        self._out.write(wire.line(wire.Report(id=call_id, event=event)))  # type: ignore[arg-type]
+    def _report(self, call: wire.Call, event: events.Event) -> None:
+        if isinstance(event, events.Progress):
+            kind = str(call.request.__struct_config__.tag)
+            event = msgspec.structs.replace(event, job=stages.job_of(event.stage, kind))
+        self._out.write(wire.line(wire.Report(id=call.id, event=event)))
         self._out.flush()
 
-    def _events(self, request: requests.Request, steering: Steering) -> Iterator[events.Event]:
+    def _work(self, request: wire.Request, steering: Steering) -> Work:
         if steering.cancelled:
             raise Interrupted("Stopped before it began.")
-        if isinstance(request, requests.ChatRequest):
-            from models.generate.reply import check_request, reply
+        match request:
+            case requests.ChatRequest():
+                return (yield from self._reply(request, steering))
+            case requests.Load():
+                return (yield from self._load(request.model, request.adapter, steering)).record()
+            case requests.Unload():
+                self._unload()
+                return None
+            case JobRequest():
+                return (yield from stoppable(request.work(), steering))
 
-            check_request(request)
-            loaded = yield from self._load(request.model, request.adapter, steering)
-            if request.votes > 1:
-                from models.generate.votes import vote
+    def _reply(self, request: requests.ChatRequest, steering: Steering) -> Work:
+        from models.generate.reply import check_request, reply
 
-                yield from vote(loaded, request, steering)
-            else:
-                yield from reply(loaded, request, steering)
-        elif isinstance(request, requests.Load):
-            loaded = yield from self._load(request.model, request.adapter, steering)
-            yield events.Done(result=loaded.record())
-        elif isinstance(request, requests.Unload):
-            self._unload()
-            yield events.Done()
-        else:
-            yield from _stoppable(work(request), steering)
+        check_request(request)
+        loaded = yield from self._load(request.model, request.adapter, steering)
+        if request.votes > 1:
+            from models.generate.votes import vote
+
+            return (yield from vote(loaded, request, steering))
+        return (yield from reply(loaded, request, steering))
 
     def _load(self, name: str, adapter: str | None, steering: Steering) -> "Generator[events.Event, None, LoadedModel]":
         """Have the model in memory, freeing another one first; returns it.
 
         An adapter is put on a base that is there already, and taken off it, without loading that again.
         """
-        from models.generate.load import LoadedModel, load
+        from models.generate.load import load
         from models.library import installed
 
-        path = yield from self._prepared(name, steering)
+        path = yield from stoppable(installed.prepare(name), steering)
         if adapter is not None:
             installed.mark_used(adapter)
             adapter = str(installed.find_adapter(adapter))
@@ -148,26 +154,8 @@ class Worker:
             return loaded
         del loaded
         self._unload()
-        for item in _stoppable(load(installed.title(name), path, adapter), steering):
-            if isinstance(item, LoadedModel):
-                self._loaded = item
-            else:
-                yield item
-        assert self._loaded is not None, "load() ends with a model"
+        self._loaded = yield from stoppable(load(installed.title(name), path, adapter), steering)
         return self._loaded
-
-    def _prepared(self, name: str, steering: Steering) -> "Generator[events.Event, None, Path]":
-        from models.library import installed
-
-        preparation = installed.prepare(name)
-        while True:
-            try:
-                yield next(preparation)
-            except StopIteration as end:
-                return Path(end.value)
-            if steering.cancelled:
-                preparation.close()
-                raise Interrupted("Stopped.")
 
     def _unload(self) -> None:
         if self._loaded is None:
@@ -176,6 +164,12 @@ class Worker:
 
         self._loaded = None
         mx.clear_cache()
+
+
+def done(work: Work) -> Iterator[events.Event]:
+    """The events of work, and what it returns as the last of them."""
+    result = yield from work
+    yield events.Done(result=result)
 
 
 def joined(source: Iterator[events.Event]) -> Iterator[events.Event]:
@@ -205,18 +199,23 @@ def thinned(source: Iterator[events.Event]) -> Iterator[events.Event]:
     for event in source:
         if isinstance(event, events.Progress):
             now = time.monotonic()
-            more = sent is not None and (sent.job, sent.stage) == (event.job, event.stage)
+            more = sent is not None and sent.stage == event.stage
             if more and now - sent_at < PROGRESS_S and event.done < event.total:
                 continue
             sent, sent_at = event, now
         yield event
 
 
-def _stoppable(source: Iterator[Item], steering: Steering) -> Iterator[Item]:
-    """Hand on events until cancelled; closing the source lets it tidy up."""
-    for event in source:
+def stoppable(source: Generator[Item, None, Result], steering: Steering) -> Generator[Item, None, Result]:
+    """Hand on events until cancelled; closing the source lets it tidy up. Work that is done by then was not stopped."""
+    while True:
+        try:
+            event = next(source)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
         if steering.cancelled:
-            source.close()  # type: ignore[attr-defined]
+            source.close()
             raise Interrupted("Stopped.")
         yield event
 
@@ -225,7 +224,7 @@ def _failed(error: BaseException) -> events.Failed:
     """Say an exception as the last event of its call."""
     if isinstance(error, OSError):
         error = from_os_error(error, "working")
-    if isinstance(error, MemoryError) or "malloc" in str(error).lower():
+    if backend.is_out_of_memory(error):
         error = NoMemory("The model did not fit into memory.", "Close other programs or take a smaller model.")
     if isinstance(error, StillroomError):
         return events.Failed(kind=error.kind, text=error.text, hint=error.hint)

@@ -100,7 +100,7 @@ def save(
     except errors.DiskFull as error:
         raise _no_space(run, state.step, needed) from error
     except OSError as error:
-        raise errors.from_os_error(error, "writing a checkpoint") from error
+        raise errors.from_os_error(error, "writing a checkpoint", writing=True) from error
     return folder
 
 
@@ -199,7 +199,7 @@ def append_metrics(run: Path, told: list[events.Event]) -> None:
         with (run / METRICS).open("ab") as file:
             file.write(b"".join(msgspec.json.encode(event) + b"\n" for event in told))
     except OSError as error:
-        raise errors.from_os_error(error, "writing the run's metrics") from error
+        raise errors.from_os_error(error, "writing the run's metrics", writing=True) from error
 
 
 def read_metrics(run: Path) -> list[dict[str, object]]:

@@ -50,20 +50,20 @@ def finetune(
     run: Path,
     adapter: str = "",
     traces: str = "",
-) -> Iterator[Event | Finetuned]:
-    """Train an adapter; yields the events of models/events.py, Progress and Note, and Finetuned last.
+) -> Generator[Event, None, Finetuned]:
+    """Train an adapter.
 
-    run: a folder that is not there yet (cards.new_run names one); adapter: the name to publish under, empty to leave
+    run: a folder without a run (runs.new_id names one); adapter: the name to publish under, empty to leave
     that for later; traces: the name of the set the examples are from. Closing the generator pauses the run: resume(run) goes on. Raises BadInput, NotFound, Corrupt,
     Unsupported, NoMemory, DiskFull and Busy, each with its sentence.
     """
     check(config)
     check_free(adapter)
     run_card.create(run, base_folder, base_name, list(examples), list(valid), config, adapter, traces)
-    yield from resume(run)
+    return (yield from resume(run))
 
 
-def resume(run: Path) -> Iterator[Event | Finetuned]:
+def resume(run: Path) -> Generator[Event, None, Finetuned]:
     """Go on with a run, from its newest whole checkpoint or else from the start; otherwise as finetune.
 
     Raises NotFound when the run or its base model is gone, BadInput when either is not what the run began with.
@@ -71,8 +71,8 @@ def resume(run: Path) -> Iterator[Event | Finetuned]:
     card = run_card.read(run)
     run_card.check_base(card)
     with checkpoints.holding(run):
-        loaded = yield from _loaded(card)
-        yield from _Run(run, card, loaded).events()
+        loaded = yield from load.load(card.base, Path(card.base_folder))
+        return (yield from _Run(run, card, loaded).events())
 
 
 class _Run:
@@ -88,7 +88,7 @@ class _Run:
         self.rows = encode_all(self.examples, loaded, self.limit)
         self.valid = encode_all(self.held_out, loaded, self.limit)
 
-    def events(self) -> Iterator[Event | Finetuned]:
+    def events(self) -> Generator[Event, None, Finetuned]:
         """All of it."""
         yield from self._left_out()
         model = self.loaded.model
@@ -98,7 +98,7 @@ class _Run:
         probe = self.rows.rows[0].tokens[:16]
         model.eval()  # dropout would make both probes differ
         loss = losses.loss_for(model, mx.array([probe]))
-        yield Progress(job="finetune", stage="fit", done=0, total=1, unit="steps")
+        yield Progress(stage="fit", done=0, total=1, unit="steps")
         packed = self.config.packing and packing.is_exact(model, probe)
         fit = self._fit(model, loss, packed)
         yield self._prepared(state, fit, packed)
@@ -117,7 +117,7 @@ class _Run:
             answer=prompts.answer if prompts else None,
         )
         state = yield from train(work, state, optimizer)
-        yield self._result(state)
+        return self._result(state)
 
     def _left_out(self) -> Iterator[Event]:
         """Say how many examples are left out, and why. Raises BadInput when nothing remains."""
@@ -214,11 +214,3 @@ class _Run:
             path=str(folder),
             run=str(self.run),
         )
-
-
-def _loaded(card: RunCard) -> Generator[Event, None, load.LoadedModel]:
-    for item in load.load(card.base, Path(card.base_folder)):
-        if isinstance(item, load.LoadedModel):
-            return item
-        yield item
-    raise AssertionError("load() ends with a model")

@@ -1,55 +1,74 @@
 """A fine-tuning run on a set of traces: the set divided by problem, the run begun or taken up."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from pathlib import Path
 
-from models import errors, requests
+from models import errors
 from models.events import Event, Finetuned, Note
 from models.finetune import checkpoints, run_card, runs
 from models.finetune.dataset import Example
-from models.finetune.finetune import finetune, resume
+from models.finetune import finetune as finetuning
 from models.library import installed
 from models.traces import split, store
+from models.finetune_config import FinetuneConfig
 from models.traces.trace import Trace
 
+DEFAULT = FinetuneConfig()
 
-def finetune_on_set(request: requests.Finetune) -> Iterator[Event | Finetuned]:
-    """Train an adapter of a model on a set, or go on with a run; the last thing yielded is Finetuned.
 
-    The run's folder is named after request.run, so that whoever asked finds it again. Raises what finetune and
-    store.read raise, and NotFound for a run that is not there.
+def finetune_on_set(
+    model: str,
+    traces: str,
+    name: str,
+    *,
+    config: FinetuneConfig = DEFAULT,
+    held_out: float = 0.05,
+    run: str = "",
+    resume: bool = False,
+) -> Generator[Event, None, Finetuned]:
+    """Train an adapter of a model on a set, or go on with a run.
+
+    name: of the adapter to come; held_out: share of the problems kept apart for validation; run: the name of its folder,
+    so that whoever asked finds it again, made up when empty; one that is there goes on as it began. resume: it has to be
+    there; with an empty run, the last for an adapter of that name. Raises what finetune and store.read raise, NotFound
+    for a run that is not there, BadInput for one that is another's.
     """
-    run = _run(request)
-    if (run / checkpoints.CARD).exists():
-        yield from resume(run)
-        return
-    if request.resume:
-        raise errors.NotFound(f"There is no run named {request.run}.", "Start it anew.")
-    store.get(request.traces)  # before anything is made for it
-    folder = yield from installed.prepare(request.model)
-    train, valid = yield from _divided(request)
-    yield from finetune(folder, request.model, train, valid, request.config, run, request.name, request.traces)
+    place = _begun(name) if resume and not run else checkpoints.runs_folder() / (run or runs.new_id(name))
+    if (place / checkpoints.CARD).exists():
+        if not resume:
+            _check_same(place, model, traces, name)
+        return (yield from finetuning.resume(place))
+    if resume:
+        raise errors.NotFound(f"There is no run named {run}.", "Start it anew.")
+    store.get(traces)  # before anything is made for it
+    folder = yield from installed.prepare(model)
+    train, valid = yield from _divided(traces, held_out, config.seed)
+    return (yield from finetuning.finetune(folder, model, train, valid, config, place, name, traces))
 
 
-def _run(request: requests.Finetune) -> Path:
-    """The folder of the run that is meant, there or not."""
-    if request.run:
-        return checkpoints.runs_folder() / request.run
-    if not request.resume:
-        return run_card.new_run(request.name)
-    begun = runs.unfinished(request.name)
+def _begun(adapter: str) -> Path:
+    """The folder of the last run for an adapter."""
+    begun = runs.unfinished(adapter)
     if begun is None:
         raise errors.NotFound(
-            f"There is no unfinished run for an adapter named {request.name}.", "Leave --resume out to start one."
+            f"There is no unfinished run for an adapter named {adapter}.", "Leave --resume out to start one."
         )
     return Path(begun.folder)
 
 
-def _divided(request: requests.Finetune) -> Generator[Event, None, tuple[list[Example], list[Example]]]:
+def _check_same(run: Path, model: str, traces: str, adapter: str) -> None:
+    """Raise BadInput when a run is there that was begun for something else."""
+    card = run_card.read(run)
+    if (card.base, card.traces, card.adapter) != (model, traces, adapter):
+        raise errors.BadInput(f"There is another run named {run.name} already.", "Start it under another name.")
+
+
+def _divided(
+    set_name: str, held_out: float, seed: int
+) -> Generator[Event, None, tuple[list[Example], list[Example]]]:
     """The examples to learn from and those held out, no problem on both sides."""
-    traces = list(store.read(request.traces))
-    fractions = {"train": 1 - request.held_out, "valid": request.held_out}
-    parts = split.split(traces, fractions, request.config.seed)
+    traces = list(store.read(set_name))
+    parts = split.split(traces, {"train": 1 - held_out, "valid": held_out}, seed)
     in_turns = sum(bool(trace.turns) for trace in traces)
     if in_turns:
         yield Note(text=f"{in_turns:,} traces end a longer conversation: only their last turn is learned from.")

@@ -282,7 +282,7 @@ class _Training:
         return folder
 
     def _progress(self, stage: str, done: int, total: int, unit: str) -> Progress:
-        return Progress(job="finetune", stage=stage, done=done, total=total, unit=unit)
+        return Progress(stage=stage, done=done, total=total, unit=unit)
 
 
 def _clipped(gradients: Any, limit: float) -> tuple[Any, float]:

@@ -41,13 +41,6 @@ class RunCard(msgspec.Struct, frozen=True, kw_only=True):
     data_hash: str = ""
 
 
-def new_run(base: str) -> Path:
-    """A place for a run that begins now; the folder is not made yet."""
-    began = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    names = (f"{began}-{base}" if n == 1 else f"{began}-{base}-{n}" for n in range(1, 1000))
-    return next(path for name in names if not (path := checkpoints.runs_folder() / name.replace("/", "-")).exists())
-
-
 def create(
     run: Path,
     base_folder: Path,
@@ -86,7 +79,7 @@ def create(
             folders.write_file(run / name, b"".join(msgspec.json.encode(one) + b"\n" for one in part))
         _write(run, card)
     except OSError as error:
-        raise errors.from_os_error(error, "writing the run") from error
+        raise errors.from_os_error(error, "writing the run", writing=True) from error
     return card
 
 

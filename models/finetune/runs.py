@@ -4,14 +4,16 @@ Reads what models/finetune/checkpoints.py and cards.py write: the card, the end 
 The folders are the truth; a line or a checkpoint that a kill cut off is left out, a run whose card can't be read too.
 """
 
+import itertools
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from models import paths
+from models import errors, paths
 from models.events import Checkpoint, Event, Note, Prepared, Sample, Step, Validation
 from models.finetune_config import FinetuneConfig
 from models.machine import hardware
@@ -97,6 +99,21 @@ def runs() -> list[Run]:
             log.info("run %s left out: %s", folder.name, error)
     cards.sort(key=lambda found: (found[0].created, found[0].id))
     return [_run(number, card, folder) for number, (card, folder) in enumerate(cards, 1)]
+
+
+def new_id(adapter: str) -> str:
+    """The name of a run that begins now; its folder is made, so that no other run takes it."""
+    began = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{adapter.replace('/', '-')}"
+    for number in itertools.count(1):
+        name = began if number == 1 else f"{began}-{number}"
+        try:
+            (paths.home() / "runs" / name).mkdir(mode=0o700, parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise errors.from_os_error(error, "making a folder for the run", writing=True) from error
+        return name
+    raise AssertionError("numbers do not end")
 
 
 def unfinished(adapter: str) -> Run | None:

@@ -1,9 +1,10 @@
 """Held-out prompts, answered greedily at each checkpoint by the same code that answers in chat."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from models.events import Done, Progress, Reply, Sample, Token
+from models.events import Progress, Reply, Sample, Token
 from models.finetune.dataset import Example
 from models.finetune_config import FinetuneConfig
 from models.generate import reply as generate
@@ -32,12 +33,16 @@ class Prompts:
     def _answer(self, step: int, number: int, example: Example) -> Iterator[Progress | Sample]:
         self.loaded.cache.clear()  # it holds what the weights of another step have read
         request = self._request(example)
-        for count, event in enumerate(generate.reply(self.loaded, request)):
+        replying = generate.reply(self.loaded, request)
+        for count in itertools.count():
+            try:
+                event = next(replying)
+            except StopIteration as end:
+                reply: Reply = end.value
+                break
             if isinstance(event, Token) and count % SIGN_OF_LIFE == 0:
-                yield Progress(job="finetune", stage="sample", done=number, total=len(self.examples), unit="prompts")
-            if isinstance(event, Done) and isinstance(event.result, Reply):
-                reply = event.result
-                yield Sample(step=step, prompt=example.problem, thinking=reply.thinking, answer=reply.answer)
+                yield Progress(stage="sample", done=number, total=len(self.examples), unit="prompts")
+        yield Sample(step=step, prompt=example.problem, thinking=reply.thinking, answer=reply.answer)
 
     def _request(self, example: Example) -> ChatRequest:
         system = [Message(role="system", content=example.system)] if example.system else []

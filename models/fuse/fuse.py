@@ -17,11 +17,11 @@ import msgspec
 import psutil
 from mlx.utils import tree_flatten
 
-from models import errors, paths, recipes, requests
+from models import errors, paths, recipes
 from models.checkpoint import folders, inspection, shards, weight_blocks
 from models.checkpoint.shards import Output
 from models.checkpoint.weight_stream import WeightSource, open_source
-from models.events import Done, Event, Fused, Model, Note, Progress
+from models.events import Event, Fused, Model, Note, Progress
 from models.finetune import run_card
 from models.fuse import fused_weights, gguf_check, model_card
 from models.generate import load
@@ -51,43 +51,44 @@ class _Parts:
         return f"{self.model.title} + {self.adapter.name}" if self.adapter else self.model.title
 
 
-def fuse(request: requests.Fuse) -> Iterator[Event]:
-    """Fuse a model and an adapter; ends with Done and the Model, or with Done and Fused for a GGUF file.
+def fuse(
+    model: str, adapter: str, *, name: str | None = None, gguf: str = "", recipe: str = ""
+) -> Generator[Event, None, Model | Fused]:
+    """Fuse a model and an adapter into a model of the library, or into a GGUF file.
 
-    With a recipe the fused model is quantized next, and both stay; a GGUF file is Q8_0 with the recipe 8bit. Without an
+    name: of the model to come, made from both names when None; gguf: the file's path, empty for a model. With a recipe the fused model is quantized next, and both stay; a GGUF file is Q8_0 with the recipe 8bit. Without an
     adapter a model is written to GGUF as it is. Closing the generator leaves nothing half behind. Raises BadInput,
     NotFound, Corrupt (a GGUF file that says something else than its original too), Unsupported, Unsafe, DiskFull,
     NoMemory.
     """
-    yield from _to_file(request) if request.gguf else _to_folder(request)
+    if gguf:
+        return (yield from _to_file(model, adapter, Path(gguf).expanduser().absolute(), recipe))
+    return (yield from _to_folder(model, adapter, name, recipe))
 
 
-def _to_folder(request: requests.Fuse) -> Iterator[Event]:
-    if not request.adapter:
+def _to_folder(model: str, adapter: str, asked: str | None, recipe: str) -> Generator[Event, None, Model]:
+    if not adapter:
         raise errors.BadInput("There is nothing to fuse.", "Name an adapter.")
-    if request.recipe:
-        recipes.parse(request.recipe)  # a wrong one is told before the work
-    parts = yield from _found(request)
+    if recipe:
+        recipes.parse(recipe)  # a wrong one is told before the work
+    parts = yield from _found(model, adapter)
     assert parts.adapter is not None
     folders.sweep(paths.models_folder())
-    name = installed.new_name(f"{parts.name.rstrip('/').rpartition('/')[2]}-{parts.adapter.name}", request.name)
+    name = installed.new_name(f"{parts.name.rstrip('/').rpartition('/')[2]}-{parts.adapter.name}", asked)
     yield from _write_folder(parts, name)
-    if not request.recipe:
-        yield Done(result=installed.show(name))
-        return
-    copy = installed.new_name(f"{name}-{request.recipe}")
-    yield from quantize.quantize(requests.Quantize(model=name, recipe=request.recipe, name=copy))
+    if not recipe:
+        return installed.show(name)
+    return (yield from quantize.quantize(name, recipe, name=installed.new_name(f"{name}-{recipe}")))
 
 
-def _to_file(request: requests.Fuse) -> Iterator[Event]:
-    kind = _KINDS.get(request.recipe.lower())
+def _to_file(model: str, adapter: str, target: Path, recipe: str) -> Generator[Event, None, Fused]:
+    kind = _KINDS.get(recipe.lower())
     if kind is None:
         raise errors.BadInput(
-            f"A GGUF file can't be written as {request.recipe}.", "Leave the recipe out for float16, or take 8bit."
+            f"A GGUF file can't be written as {recipe}.", "Leave the recipe out for float16, or take 8bit."
         )
-    target = Path(request.gguf).expanduser().absolute()
     _check_target(target)
-    parts = yield from _found(request)
+    parts = yield from _found(model, adapter)
     source = _opened(parts)
     about = write.About(parts.title, parts.model.licence, parts.model.title, parts.model.repo)
     tokenizer = load.translate_errors(
@@ -102,19 +103,18 @@ def _to_file(request: requests.Fuse) -> Iterator[Event]:
             done += count
             yield _progress("write", done, file.data_bytes, "bytes")
         yield from gguf_check.check(draft, parts.folder, parts.adapter, kind)
-    fused = Fused(model=request.model, adapter=request.adapter, path=str(target), size_bytes=target.stat().st_size)
-    yield Done(result=fused)
+    return Fused(model=model, adapter=adapter, path=str(target), size_bytes=target.stat().st_size)
 
 
-def _found(request: requests.Fuse) -> Generator[Event, None, _Parts]:
-    folder = yield from installed.prepare(request.model)
+def _found(name: str, adapter_name: str) -> Generator[Event, None, _Parts]:
+    folder = yield from installed.prepare(name)
     inspection.inspect(folder)
-    adapter = installed.find_adapter(request.adapter) if request.adapter else None
+    adapter = installed.find_adapter(adapter_name) if adapter_name else None
     run = _run_of(adapter) if adapter else None
-    model = installed.show(request.model)
+    model = installed.show(name)
     if adapter and run and run.base_fingerprint != run_card.fingerprint(folder):
         yield Note(text=f"{adapter.name} was trained on {run.base}, which is not {model.title} as it is here.")
-    return _Parts(folder, request.model, model, adapter, run)
+    return _Parts(folder, name, model, adapter, run)
 
 
 def _run_of(adapter: Path) -> run_card.RunCard | None:
@@ -243,7 +243,7 @@ def _appearing(target: Path, needed_bytes: int) -> Iterator[Path]:
         draft.rename(target)
         folders._sync_folder(target.parent)
     except OSError as error:
-        raise errors.from_os_error(error, f"writing {target.name}") from error
+        raise errors.from_os_error(error, f"writing {target.name}", writing=True) from error
     finally:
         draft.unlink(missing_ok=True)
 
@@ -257,4 +257,4 @@ def _sweep(parent: Path) -> None:
 
 
 def _progress(stage: str, done: int, total: int, unit: str) -> Progress:
-    return Progress(job="fuse", stage=stage, done=done, total=total, unit=unit)
+    return Progress(stage=stage, done=done, total=total, unit=unit)

@@ -85,7 +85,7 @@ def _difference(
         for number, (each, fine_tuned) in enumerate(((folder, adapter), (back, None)), 1):
             model = _lazy(places.enter_context(model_files.glob_safe(each)), fine_tuned)
             turned.append(_turned(model, load.context_limit(load.read_config(folder))))
-            steps = layerwise.run(model, [ids], "fuse", "check", release=True)
+            steps = layerwise.run(model, [ids], "check", release=True)
             hidden = yield from _told(steps, number, layers)
             logits = hidden.logits(0, 0, len(ids))
             mx.eval(logits)
@@ -137,7 +137,7 @@ def _number(scalar: mx.array) -> float:
 
 def _progress(done: int, layers: int) -> Progress:
     # each layer is read back, and run in both models
-    return Progress(job="fuse", stage="check", done=done, total=3 * layers, unit="layers")
+    return Progress(stage="check", done=done, total=3 * layers, unit="layers")
 
 
 def _differs(how: str) -> errors.Corrupt:

@@ -6,7 +6,7 @@ pull all activations up to float32. CPU: float32 throughout, where matrix produc
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -97,8 +97,8 @@ class LoadedModel:
         )
 
 
-def load(name: str, path: Path, adapter: str | None = None) -> Iterator[Progress | LoadedModel]:
-    """Load a checkpoint folder; yields progress and, last, the model.
+def load(name: str, path: Path, adapter: str | None = None) -> Generator[Progress, None, LoadedModel]:
+    """Load a checkpoint folder.
 
     Raises NotFound, Corrupt, Unsupported, Unsafe or NoMemory, each with its sentence. Nothing of the checkpoint's own
     code runs.
@@ -108,20 +108,22 @@ def load(name: str, path: Path, adapter: str | None = None) -> Iterator[Progress
         safety.check_adapter(Path(adapter))
     templates = TemplateProcess(name)  # it starts while the weights are read
     try:
-        yield from _load(name, path, adapter, templates)
+        return (yield from _load(name, path, adapter, templates))
     except BaseException:
         templates.close()
         raise
 
 
-def _load(name: str, path: Path, adapter: str | None, templates: TemplateProcess) -> Iterator[Progress | LoadedModel]:
+def _load(
+    name: str, path: Path, adapter: str | None, templates: TemplateProcess
+) -> Generator[Progress, None, LoadedModel]:
     begun = time.perf_counter()
     config = read_config(path)
     total = weights_on_disk(path)
     check_memory(name, total, config)
-    yield Progress(job="load", stage="load", done=0, total=total, unit="bytes")
+    yield Progress(stage="load", done=0, total=total, unit="bytes")
     model = translate_errors(name, "config.json and weights", lambda: load_weights(path, config))
-    yield Progress(job="load", stage="load", done=total, total=total, unit="bytes")
+    yield Progress(stage="load", done=total, total=total, unit="bytes")
     tokenizer = translate_errors(name, "tokenizer files", lambda: load_tokenizer(path, config))
     render = template_renderer(tokenizer, templates)
     template = getattr(tokenizer, "chat_template", None)
@@ -142,7 +144,7 @@ def _load(name: str, path: Path, adapter: str | None, templates: TemplateProcess
     if adapter is not None:
         loaded.set_adapter(adapter)
     loaded.seconds = time.perf_counter() - begun
-    yield loaded
+    return loaded
 
 
 def read_config(path: Path) -> dict[str, Any]:

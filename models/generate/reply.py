@@ -7,7 +7,7 @@ as a prompt that had the forced text in it.
 """
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 
 import mlx.core as mx
 import msgspec
@@ -16,7 +16,7 @@ from mlx_lm.sample_utils import make_sampler
 
 from models.answers.majority import check_votes
 from models.errors import BadInput, NoMemory
-from models.events import Done, Event, Finish, Progress
+from models.events import Event, Finish, Progress, Reply
 from models.families import Advice
 from models.generate.load import LoadedModel
 from models.generate.stream import ReplyStream
@@ -29,15 +29,17 @@ VARIETY = 0.7  # temperature at which a family that answers greedily says a thin
 CHECK_EVERY = 64  # tokens between looks at whether the logits are numbers
 
 
-def reply(loaded: LoadedModel, request: ChatRequest, steering: Steering | None = None) -> Iterator[Event]:
-    """Answer a conversation; yields Note, Budget, Progress, Token and ThinkingClosed, and Done with the Reply last.
+def reply(
+    loaded: LoadedModel, request: ChatRequest, steering: Steering | None = None
+) -> Generator[Event, None, Reply]:
+    """Answer a conversation; yields Note, Budget, Progress, Token and ThinkingClosed.
 
-    A cancelled reply ends with Done too, its finish "cancelled". Raises BadInput when the conversation is longer than
+    A cancelled reply returns too, its finish "cancelled". Raises BadInput when the conversation is longer than
     the model's context, NoMemory when the backend returns no numbers.
     """
     run = _Run(loaded, request, steering or Steering())
     with wired_limit(loaded.model, [generation_stream]):
-        yield from run.events()
+        return (yield from run.events())
 
 
 class _Run:
@@ -57,7 +59,7 @@ class _Run:
         self.sampler = sampler_for(advice_for(loaded, request))
         self.context = list(self.prompt.tokens)  # what the cache holds or is about to
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Generator[Event, None, Reply]:
         """The whole reply."""
         if self.request.sampling.seed is not None:
             mx.random.seed(self.request.sampling.seed)
@@ -68,7 +70,7 @@ class _Run:
             finish = yield from self._stretch()
         self.cache.settle()
         yield from self.speech.closing()
-        yield Done(result=self.speech.record(finish, cached, len(self.cache.tokens)))
+        return self.speech.record(finish, cached, len(self.cache.tokens))
 
     def _stretch(self) -> Generator[Event, None, Finish | None]:
         """Prefill and decode until text must be forced or the reply ends; returns how it ended, or None."""
@@ -161,7 +163,7 @@ def prefill(loaded: LoadedModel, tokens: list[int], steering: Steering) -> Gener
         mx.clear_cache()
         if len(tokens) > chunk:
             yield Progress(
-                job="chat", stage="prefill", done=start + len(part), total=len(tokens), unit="tokens", rate=0.0
+                stage="prefill", done=start + len(part), total=len(tokens), unit="tokens", rate=0.0
             )
     return not steering.cancelled
 

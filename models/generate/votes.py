@@ -11,7 +11,7 @@ Nothing is said before the vote is decided, since what a row thinks may be voted
 import itertools
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -24,7 +24,7 @@ from mlx_lm.generate import BatchGenerator, generation_stream, wired_limit
 from models.answers import majority
 from models.answers.canonical import canonical
 from models.errors import NoMemory, Unsupported
-from models.events import Ballot, Done, Event, Finish, Progress, Reply
+from models.events import Ballot, Event, Finish, Progress, Reply
 from models.generate.kv_cache import ConversationCache
 from models.generate.load import MEMORY_MARGIN, LoadedModel
 from models.generate.reply import (
@@ -50,7 +50,9 @@ BATCH_COPIES = 2  # a row that leaves or joins has the batch's cache copied
 reading_stream = mx.new_thread_local_stream(mx.default_device())
 
 
-def vote(loaded: LoadedModel, request: ChatRequest, steering: Steering | None = None) -> Iterator[Event]:
+def vote(
+    loaded: LoadedModel, request: ChatRequest, steering: Steering | None = None
+) -> Generator[Event, None, Reply]:
     """Answer a conversation by `request.votes` replies; yields as `reply` does, with the votes in the Reply.
 
     Progress has the stage "votes": in the unit "votes" how many have ended, in the unit "tokens" how many are drawn.
@@ -59,7 +61,7 @@ def vote(loaded: LoadedModel, request: ChatRequest, steering: Steering | None = 
     """
     run = _Batch(loaded, request, steering or Steering())
     with wired_limit(loaded.model, [generation_stream]):
-        yield from run.events()
+        return (yield from run.events())
 
 
 class _Drawn(Protocol):
@@ -115,7 +117,7 @@ class _Batch:
         self.drawn = 0
         self.first_token_at = 0.0
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Generator[Event, None, Reply]:
         """The whole vote."""
         if self.request.sampling.seed is not None:
             mx.random.seed(self.request.sampling.seed)
@@ -129,7 +131,7 @@ class _Batch:
             deque(row.speech.opening(), maxlen=0)  # told once for all
         if read:
             yield from self._decode()
-        yield from self._outcome(cached)
+        return (yield from self._outcome(cached))
 
     def _row(self) -> _Draw:
         steering = Steering()
@@ -235,37 +237,34 @@ class _Batch:
 
     def _ended_so_far(self) -> Progress:
         done, total = len(self.all_rows) - len(self.rows), len(self.all_rows)
-        return Progress(job="chat", stage="votes", done=done, total=total, unit="votes")
+        return Progress(stage="votes", done=done, total=total, unit="votes")
 
     def _drawn_so_far(self) -> Progress:
-        return Progress(job="chat", stage="votes", done=self.drawn, total=0, unit="tokens", rate=round(self._rate(), 2))
+        return Progress(stage="votes", done=self.drawn, total=0, unit="tokens", rate=round(self._rate(), 2))
 
     def _rate(self) -> float:
         """Tokens a second of all rows together, from the first on."""
         seconds = time.perf_counter() - self.first_token_at
         return (self.drawn - len(self.all_rows)) / seconds if self.drawn > len(self.all_rows) else 0.0
 
-    def _outcome(self, cached: int) -> Iterator[Event]:
+    def _outcome(self, cached: int) -> Generator[Event, None, Reply]:
         """Say what was elected, as if it had been the only reply."""
         rate = round(self._rate(), 2)
         finished = self._finished()
         for row in self.rows.values():
             row.end("cancelled")
         if not finished:
-            yield Done(result=self._nothing_said(cached, rate))
-            return
+            return self._nothing_said(cached, rate)
         index, agreement = majority.winner([row.vote() for row in finished])
         row = finished[index]
         yield from row.told
         record = row.speech.record(row.finish or "eos", cached, len(row.context))
-        yield Done(
-            result=msgspec.structs.replace(
-                record,
-                tokens_per_s=rate,
-                finish="cancelled" if self.steering.cancelled and self.rows else record.finish,
-                votes=self._ballots(finished),
-                agreement=agreement,
-            )
+        return msgspec.structs.replace(
+            record,
+            tokens_per_s=rate,
+            finish="cancelled" if self.steering.cancelled and self.rows else record.finish,
+            votes=self._ballots(finished),
+            agreement=agreement,
         )
 
     def _ballots(self, finished: list[_Draw]) -> list[Ballot]:

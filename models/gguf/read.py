@@ -285,4 +285,4 @@ def _quantization(weights: list[Weight]) -> Config:
 
 
 def _progress(stage: str, done: int, total: int) -> Progress:
-    return Progress(job="import", stage=stage, done=done, total=total, unit="bytes")
+    return Progress(stage=stage, done=done, total=total, unit="bytes")

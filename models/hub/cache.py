@@ -188,7 +188,7 @@ def delete(repo: str) -> int:
         shutil.rmtree(gone, ignore_errors=True)
         shutil.rmtree(manifests.place(repo), ignore_errors=True)
     except OSError as error:
-        raise errors.from_os_error(error, f"writing to {place.parent}") from error
+        raise errors.from_os_error(error, f"writing to {place.parent}", writing=True) from error
     finally:
         for one in held:
             one.release()

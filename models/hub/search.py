@@ -14,7 +14,7 @@ def search(query: str, limit: int = 30) -> Generator[Event, None, Found]:
     """Ask the Hub for models; returns what it found. Raises Offline, Denied, BadInput."""
     endpoint.check_use()
     wanted, most = _as_query(query), max(1, min(limit, MOST_FOUND))
-    progress = Progress(job="search", stage="ask", done=0, total=0, unit="")
+    progress = Progress(stage="ask", done=0, total=0, unit="")
     found = yield from waiting.waited_for(lambda: client.found_models(wanted, most), lambda: progress)
     return Found(query=query, models=found)
 

@@ -5,13 +5,20 @@ import sqlite3
 
 import msgspec
 
-from models import requests
+from models import errors
+from models.jobs import kinds
 from models.jobs.queue import Job
+from models.jobs.request import JobRequest
 from models.store.database import faults, transaction
 
 log = logging.getLogger(__name__)
 
-_steps = msgspec.json.Decoder(list[requests.Job])
+VERSION = 1  # of what a row holds: raised when an older Stillroom would misread it
+UNREADABLE = errors.Newer(
+    "This job can't be read: another version of Stillroom wrote it.",
+    "It is kept as it is. Open it with that version, or clear it.",
+)
+
 _record = msgspec.json.Decoder(Job)
 
 
@@ -23,12 +30,14 @@ class JobRows:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._unread: set[int] = set()  # rows that are never written over
 
-    def add(self, job: Job, steps: list[requests.Job]) -> Job:
+    def add(self, job: Job, steps: list[JobRequest]) -> Job:
         """Keep a new job; gives it with its id."""
-        encoded = msgspec.json.encode(steps).decode()
         with transaction(self._connection):
-            cursor = self._connection.execute("INSERT INTO jobs (record, steps) VALUES ('', ?)", (encoded,))
+            cursor = self._connection.execute(
+                "INSERT INTO jobs (record, steps, version) VALUES ('', ?, ?)", (_encoded(steps), VERSION)
+            )
             job = msgspec.structs.replace(job, id=cursor.lastrowid or 0)
             self._write(job)
         return job
@@ -38,11 +47,10 @@ class JobRows:
         with transaction(self._connection):
             self._write(job)
 
-    def replace(self, job: Job, steps: list[requests.Job]) -> None:
+    def replace(self, job: Job, steps: list[JobRequest]) -> None:
         """Keep a job as it is now, with other steps."""
-        encoded = msgspec.json.encode(steps).decode()
         with transaction(self._connection):
-            self._connection.execute("UPDATE jobs SET steps = ? WHERE id = ?", (encoded, job.id))
+            self._connection.execute("UPDATE jobs SET steps = ? WHERE id = ?", (_encoded(steps), job.id))
             self._write(job)
 
     def remove(self, job_id: int) -> None:
@@ -50,17 +58,51 @@ class JobRows:
         with transaction(self._connection):
             self._connection.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
 
-    def all(self) -> list[tuple[Job, list[requests.Job]]]:
-        """All jobs with their steps, oldest first. One that a newer Stillroom wrote and this one can't read is left out."""
-        found = []
+    def all(self) -> list[tuple[Job, list[JobRequest]]]:
+        """All jobs with their steps, oldest first. One that can't be read is failed and has no steps; its row stays."""
         with faults(self._connection):
-            rows = self._connection.execute("SELECT record, steps FROM jobs ORDER BY id").fetchall()
-        for record, steps in rows:
-            try:
-                found.append((_record.decode(record), _steps.decode(steps)))
-            except msgspec.MsgspecError as error:
-                log.warning("a job is left out: %s", error)
-        return found
+            rows = self._connection.execute("SELECT id, record, steps, version FROM jobs ORDER BY id").fetchall()
+        return [self._read(*row) for row in rows]
+
+    def _read(self, job_id: int, record: str, steps: str, version: int) -> tuple[Job, list[JobRequest]]:
+        try:
+            if version <= VERSION:
+                return _record.decode(record), kinds.steps_decoder().decode(steps)
+        except msgspec.MsgspecError as error:
+            log.warning("job %d can't be read: %s", job_id, error)
+        self._unread.add(job_id)
+        return _unreadable(job_id, record), []
 
     def _write(self, job: Job) -> None:
-        self._connection.execute("UPDATE jobs SET record = ? WHERE id = ?", (msgspec.json.encode(job).decode(), job.id))
+        if job.id not in self._unread:
+            record = msgspec.json.encode(job).decode()
+            self._connection.execute("UPDATE jobs SET record = ? WHERE id = ?", (record, job.id))
+
+
+def _encoded(steps: list[JobRequest]) -> str:
+    return msgspec.json.encode(steps).decode()
+
+
+def _unreadable(job_id: int, record: str) -> Job:
+    """What can be said of a job whose row this version does not understand."""
+    try:
+        found = msgspec.json.decode(record, type=dict[str, object])
+    except msgspec.MsgspecError:
+        found = {}
+
+    def text(key: str, otherwise: str = "") -> str:
+        value = found.get(key)
+        return value if isinstance(value, str) and value else otherwise
+
+    return Job(
+        id=job_id,
+        title=text("title", f"Job {job_id}"),
+        subject=text("subject"),
+        state="failed",
+        doing=text("doing"),
+        kind=UNREADABLE.kind,
+        error=UNREADABLE.text,
+        hint=UNREADABLE.hint,
+        created=text("created"),
+        ended=text("ended"),
+    )

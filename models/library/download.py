@@ -16,20 +16,16 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from models import errors, paths, quantities, recipes, waiting
 from models.checkpoint import inspection
-from models.events import Done, Event, Note, Progress
+from models.events import Event, Model, Note, Progress
 from models.hub import cache as hf_cache
 from models.hub import client, endpoint, listing, manifests
 from models.hub.transfer import Connection, RetryPolicy, Stopped, Transfer
 from models.library import records
-
-if TYPE_CHECKING:
-    from models import requests
 
 AT_ONCE = 4
 TELL_EVERY_S = 0.2
@@ -41,26 +37,32 @@ Clock = Callable[[], float]
 
 
 def fetch(
-    request: "requests.Fetch", patience: RetryPolicy | None = None, clock: Clock = time.monotonic
-) -> Iterator[Event]:
-    """Download a repository; ends with Done and its Model (kind "original").
+    repo: str,
+    revision: str = "main",
+    recipe: str = "",
+    *,
+    patience: RetryPolicy | None = None,
+    clock: Clock = time.monotonic,
+) -> Generator[Event, None, Model]:
+    """Download a repository into the standard Hugging Face cache, going on where an earlier try stopped.
 
+    revision: a branch, tag or commit, pinned at the start; recipe: what it will be quantized to next, so that the disk is
+    checked for the copy too. Returns a Model of the kind "original".
     Progress is in bytes of the whole journey, what was there before included; its stages are "ask", "wait" (another
     process is downloading the same), "verify" (what is there is hashed) and "download". Closing the generator stops it
     within a second. Raises BadInput, NotFound, Denied, Offline, Unsafe, Unsupported, DiskFull, Corrupt.
     """
-    repo = listing.checked_repo(request.repo)
-    revision = listing.checked_revision(request.revision)
-    recipe = recipes.parse(request.recipe) if request.recipe else None
+    repo = listing.checked_repo(repo)
+    revision = listing.checked_revision(revision)
+    parsed = recipes.parse(recipe) if recipe else None
     if listing.is_commit(revision) and _is_whole(repo, revision):
-        yield _done(repo, revision)
-        return
+        return _whole(repo, revision)
     endpoint.check_use()
     patient, stop = patience or RetryPolicy(), threading.Event()
     found = yield from _listing(repo, revision, patient, stop)
     files = listing.needed(found)
     checked = manifests.checked_blobs(repo)
-    _check_space(repo, files, recipe)
+    _check_space(repo, files, parsed)
     notes: queue.SimpleQueue[str] = queue.SimpleQueue()
     try:
         line = Connection(repo, found.commit, patient, notes.put, stop)
@@ -75,16 +77,16 @@ def fetch(
         yield from _carry(line, transfers, notes, clock, keep)
         hf_cache.link(keep())
     except OSError as error:
-        raise errors.from_os_error(error, f"writing {repo}") from error
-    yield _done(repo, found.commit)
+        raise errors.from_os_error(error, f"writing {repo}", writing=True) from error
+    return _whole(repo, found.commit)
 
 
-def _done(repo: str, commit: str) -> Done:
-    """The last event: the repository at a commit that is whole."""
+def _whole(repo: str, commit: str) -> Model:
+    """The repository at a commit that is whole."""
     kept = hf_cache.find(repo)
     assert kept is not None, "it was just linked"
     whole = msgspec.structs.replace(kept, commit=commit, snapshot=hf_cache.snapshot(repo, commit), missing=[])
-    return Done(result=records.original(whole))
+    return records.original(whole)
 
 
 class _TransferPool:
@@ -185,7 +187,7 @@ def _stage(transfers: list[Transfer]) -> str:
 
 
 def _progress(stage: str, done: int, total: int, rate: float) -> Progress:
-    return Progress(job="fetch", stage=stage, done=done, total=total, unit="bytes", rate=rate)
+    return Progress(stage=stage, done=done, total=total, unit="bytes", rate=rate)
 
 
 def _is_whole(repo: str, commit: str) -> bool:

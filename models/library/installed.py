@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from models import errors, paths
 from models.checkpoint import folders, inspection, model_files
-from models.events import Done, Model, Progress, Removed
+from models.events import Model, Progress, Removed
 from models.gguf import header as gguf_header
 from models.hub import cache
 from models.library import records, starter
@@ -146,8 +146,8 @@ def prepare(name: str) -> Generator[Progress, None, Path]:
     return find(name)
 
 
-def import_model(path: str | Path, name: str | None = None) -> Iterator[Progress | Done]:
-    """Take a Hugging Face folder, an MLX folder or a GGUF file into the library; ends with Done and its Model.
+def import_model(path: str | Path, name: str | None = None) -> Generator[Progress, None, Model]:
+    """Take a Hugging Face folder, an MLX folder or a GGUF file into the library.
 
     name: what to call it; made from the file's own when None. Closing the generator leaves nothing behind. Raises
     BadInput for a name that is taken or can't be one, NotFound, Corrupt, Unsupported, Unsafe, DiskFull.
@@ -169,7 +169,7 @@ def import_model(path: str | Path, name: str | None = None) -> Iterator[Progress
         title, licence = header.text("general.name") or source.stem, header.text("general.license")
         yield from read.convert(source, folder)
     folders.write_record(folder, folders.new_record(folder, title, str(source), licence))
-    yield Done(result=records.model(folder))
+    return records.model(folder)
 
 
 def _with_config(folder: Path) -> Path:
@@ -245,8 +245,8 @@ def _copy(source: Path, folder: Path) -> Iterator[Progress]:
         for path in files:
             for count in _bring(path, draft / path.name):
                 done += count
-                yield Progress(job="import", stage="copy", done=done, total=total, unit="bytes")
-        yield Progress(job="import", stage="write", done=done, total=total, unit="bytes")
+                yield Progress(stage="copy", done=done, total=total, unit="bytes")
+        yield Progress(stage="write", done=done, total=total, unit="bytes")
 
 
 def _is_taken_along(path: Path) -> bool:

@@ -80,7 +80,7 @@ def _acquire(lock: "filelock.BaseFileLock") -> Iterator[Progress]:
             lock.acquire(timeout=_POLL_S)
             return
         except TimeoutError:  # filelock's Timeout is one
-            yield Progress(job="import", stage="wait", done=0, total=0, unit="bytes")
+            yield Progress(stage="wait", done=0, total=0, unit="bytes")
 
 
 def _source() -> tuple[Path, str]:

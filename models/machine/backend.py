@@ -9,6 +9,7 @@ import ctypes
 import importlib.metadata
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,9 @@ from models.errors import WorkerDied
 from models.machine import blas
 
 TIMEOUT_S = 60
+# MLX has no exception of its own for it: how its allocators, on the CPU and on Metal, begin their sentence, and what
+# Metal calls a command buffer that found no memory.
+_NO_MEMORY = re.compile(r"\[(\w+::)?malloc\w*\] |kIOGPUCommandBufferCallbackErrorOutOfMemory")
 
 
 class Backend(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +56,13 @@ def probe() -> Backend:
         raise WorkerDied(
             f"MLX can't be used: {said[-1] if said else f'it ended with status {child.returncode}'}."
         ) from error
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception of MLX or Python says that memory ran out."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError | ValueError) and _NO_MEMORY.search(str(error)) is not None
+    )
 
 
 def describe() -> Backend:

@@ -7,7 +7,7 @@ fit. Only a worker imports this.
 """
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,9 +18,9 @@ import mlx.core as mx
 import msgspec
 from mlx_lm.generate import generate_step
 
-from models import errors, paths, quantities, requests
+from models import errors, paths, quantities
 from models.checkpoint import folders, inspection
-from models.events import Done, Event, Note, Progress, QuantCard
+from models.events import Event, Note, Progress, QuantCard
 from models.generate import load
 from models.hub import cache
 from models.library import installed
@@ -39,32 +39,32 @@ KL_NOTICED = 0.1
 _ONE_IN = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven", 8: "eight", 9: "nine", 10: "ten"}
 
 
-def measure(request: requests.MeasureCard) -> Iterator[Event]:
-    """Measure a model's quant card and keep it in its record; ends with Done and its QuantCard.
+def measure(name: str, reference: str | None = None) -> Generator[Event, None, QuantCard]:
+    """Measure a model's quant card and keep it in its record. reference: its original, found by the record when None.
 
     Without an original a Note says why, and the card has only the model's own figures. Closing the generator leaves
     nothing behind. Raises NotFound, Corrupt, Unsupported, Unsafe, NoMemory, and BadInput for a reference that splits
     the text into other tokens.
     """
-    folder = yield from installed.prepare(request.model)
-    title = installed.title(request.model)
+    folder = yield from installed.prepare(name)
+    title = installed.title(name)
     inspection.inspect(folder)
     load.check_memory(title, load.weights_on_disk(folder), load.read_config(folder))
-    name, original = yield from _reference(request, folder)
+    original_name, original = yield from _reference(title, folder, reference)
     ids = _text_ids(folder, original)
-    reference = None
+    theirs = None
     if original is not None:
-        reference = yield from layerwise.read(original, [ids], "card", "reference")
+        theirs = yield from layerwise.read(original, [ids], "reference")
     model = _load(title, folder)
-    this = yield from layerwise.run(model, [ids], "card", "card")
-    found = yield from divergence.measure(ids, this, reference, "card", "card")
-    del reference, this  # their memory is not this model's
+    this = yield from layerwise.run(model, [ids], "card")
+    found = yield from divergence.measure(ids, this, theirs, "card")
+    del theirs, this  # their memory is not this model's
     mx.clear_cache()
     tokens_per_s, peak_bytes = yield from _decode(model, ids[:PROMPT])
     facts, record = inspection.inspect(folder), folders.read_record(folder)
     card = QuantCard(
-        model=request.model,
-        reference=name,
+        model=name,
+        reference=original_name,
         recipe=record.recipe if record else "",
         bits=facts.bits,
         size_bytes=facts.size_bytes,
@@ -81,7 +81,7 @@ def measure(request: requests.MeasureCard) -> Iterator[Event]:
     )
     if record is not None:
         folders.write_record(folder, msgspec.structs.replace(record, card=card))
-    yield Done(result=card)
+    return card
 
 
 def original_of(folder: Path) -> Path | None:
@@ -111,19 +111,19 @@ def warning(same_top: float | None, kl: float | None) -> str:
     return ""
 
 
-def _reference(request: requests.MeasureCard, folder: Path) -> Generator[Event, None, tuple[str, Path | None]]:
+def _reference(title: str, folder: Path, asked: str | None) -> Generator[Event, None, tuple[str, Path | None]]:
     """The original's name and folder, or what is known of the name and None, told in a Note."""
-    if request.reference is not None:
-        if (cached := _cached(request.reference)) is not None:
-            return request.reference, cached
-        return request.reference, (yield from installed.prepare(request.reference))
+    if asked is not None:
+        if (cached := _cached(asked)) is not None:
+            return asked, cached
+        return asked, (yield from installed.prepare(asked))
     record = folders.read_record(folder)
     name = (record.original or record.repo) if record else ""
     if (found := original_of(folder)) is not None:
         return name or str(found), found
     at = f" at {record.revision[:12]}" if record and record.revision else ""
     why = f"its original, {name}{at}, is not on this disk" if name else "it is not known what it was made from"
-    yield Note(text=f"{installed.title(request.model)} was measured by itself: {why}.")
+    yield Note(text=f"{title} was measured by itself: {why}.")
     return name, None
 
 
@@ -169,9 +169,12 @@ def _encoded(folder: Path) -> list[int]:
 
 
 def _load(name: str, folder: Path) -> Any:
-    *_, loaded = load.load(name, folder)
-    assert isinstance(loaded, load.LoadedModel), "load() ends with a model"
-    return loaded.model
+    loading = load.load(name, folder)  # its progress is not the card's
+    while True:
+        try:
+            next(loading)
+        except StopIteration as end:
+            return end.value.model
 
 
 def _decode(model: Any, prompt: list[int]) -> Generator[Progress, None, tuple[float, int]]:
@@ -184,7 +187,7 @@ def _decode(model: Any, prompt: list[int]) -> Generator[Progress, None, tuple[fl
         for _ in range(BLOCK):
             next(tokens)
         seconds.append(time.perf_counter() - begun)
-        yield Progress(job="card", stage="card", done=block * BLOCK, total=BLOCKS * BLOCK, unit="tokens")
+        yield Progress(stage="card", done=block * BLOCK, total=BLOCKS * BLOCK, unit="tokens")
     return BLOCK / median(seconds[1:]), int(mx.get_peak_memory())
 
 

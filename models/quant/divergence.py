@@ -30,7 +30,7 @@ class Divergence:
 
 
 def measure(
-    ids: list[int], this: Hidden, reference: Hidden | None, job: str, stage: str
+    ids: list[int], this: Hidden, reference: Hidden | None, stage: str
 ) -> Generator[Progress, None, Divergence]:
     """Compare two models on a text of at least two tokens, the first of what each was run on. Progress is by token. Raises Corrupt when
     one of them gives no numbers.
@@ -54,7 +54,7 @@ def measure(
             kl += _number(mx.sum(mx.exp(wanted) * (wanted - logprobs)))
             same += round(_number(mx.sum(mx.argmax(wanted, axis=-1) == mx.argmax(logprobs, axis=-1))))
         mx.clear_cache()
-        yield Progress(job=job, stage=stage, done=stop, total=n_tokens, unit="tokens")
+        yield Progress(stage=stage, done=stop, total=n_tokens, unit="tokens")
     if not math.isfinite(surprise + reference_surprise + kl):
         raise errors.Corrupt("The model's odds are no numbers.", "It is damaged: make or download it again.")
     perplexity = _perplexity(surprise, n_tokens)

@@ -250,7 +250,7 @@ def _resumed(state: Path, about: str, seed: int, rate: float) -> Learning | None
 
 
 def _progress(done: int, total: int) -> Progress:
-    return Progress(job="quantize", stage="learn", done=done, total=total, unit="steps")
+    return Progress(stage="learn", done=done, total=total, unit="steps")
 
 
 def _rewrite(draft: Path, learned: dict[str, mx.array]) -> None:

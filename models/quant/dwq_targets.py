@@ -65,10 +65,10 @@ def targets(
     found = read_arrays(state / _FILE, about)
     kept = found[0] if found else {}
     if not kept:
-        hidden = yield from layerwise.read(original, tokens, "quantize", "reference")
+        hidden = yield from layerwise.read(original, tokens, "reference")
         for number, ids in enumerate(tokens):
             kept[f"values.{number}"], kept[f"ids.{number}"] = _top_logits(hidden, number, len(ids))
-            yield Progress(job="quantize", stage="targets", done=number + 1, total=len(tokens), unit="texts")
+            yield Progress(stage="targets", done=number + 1, total=len(tokens), unit="texts")
         del hidden
         mx.clear_cache()
         write_arrays(state / _FILE, kept, {"about": about})
@@ -114,7 +114,7 @@ def write_arrays(path: Path, arrays: dict[str, mx.array], metadata: dict[str, st
             os.fsync(file.fileno())
         draft.replace(path)
     except OSError as error:
-        raise errors.from_os_error(error, "writing what was learned") from error
+        raise errors.from_os_error(error, "writing what was learned", writing=True) from error
     except RuntimeError as error:  # MLX's word for it
         raise errors.DiskFull("What was learned could not be written.", "Free some space and try again.") from error
     finally:

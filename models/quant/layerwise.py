@@ -46,7 +46,7 @@ class Hidden:
         return logits[0].astype(mx.float32)
 
 
-def read(folder: Path, texts: list[list[int]], job: str, stage: str) -> Generator[Progress, None, Hidden]:
+def read(folder: Path, texts: list[list[int]], stage: str) -> Generator[Progress, None, Hidden]:
     """Run texts (token ids) through a checkpoint, dropping each layer after its use; returns what the head needs.
 
     A model that is not built of a body with layers is loaded whole. Progress is by layer. Raises NoMemory, with both
@@ -61,23 +61,23 @@ def read(folder: Path, texts: list[list[int]], job: str, stage: str) -> Generato
             load.check_memory(folder.name, load.weights_on_disk(folder), config)
         else:
             _check_memory(folder.name, model)
-        return (yield from run(model, texts, job, stage, release=True))
+        return (yield from run(model, texts, stage, release=True))
 
 
 def run(
-    model: nn.Module, texts: list[list[int]], job: str, stage: str, release: bool = False
+    model: nn.Module, texts: list[list[int]], stage: str, release: bool = False
 ) -> Generator[Progress, None, Hidden]:
     """Run texts (token ids) through a model that is loaded. release: take each layer's weights after its use."""
     owner, body = _parts(model)
     if body is None:
-        return (yield from _run_whole(model, texts, job, stage))
+        return (yield from _run_whole(model, texts, stage))
     layers = list(owner.layers)
     passed: list[list[Any]] = [[] for _ in layers]  # by layer, one output a text
     with ExitStack() as noting:
         for layer, outputs in zip(layers, passed, strict=True):
             noting.enter_context(_noted(layer, outputs))
         states = [body(mx.array([ids])) for ids in texts]  # nothing is computed yet
-    yield Progress(job=job, stage=stage, done=0, total=len(layers), unit="layers")
+    yield Progress(stage=stage, done=0, total=len(layers), unit="layers")
     for number, (layer, outputs) in enumerate(zip(layers, passed, strict=True), 1):
         for output in outputs:
             mx.eval(output)
@@ -85,17 +85,17 @@ def run(
         if release:
             layer.clear()
             mx.clear_cache()
-        yield Progress(job=job, stage=stage, done=number, total=len(layers), unit="layers")
+        yield Progress(stage=stage, done=number, total=len(layers), unit="layers")
     mx.eval(states)
     return Hidden(model, states)
 
 
-def _run_whole(model: nn.Module, texts: list[list[int]], job: str, stage: str) -> Generator[Progress, None, Hidden]:
+def _run_whole(model: nn.Module, texts: list[list[int]], stage: str) -> Generator[Progress, None, Hidden]:
     states = []
     for number, ids in enumerate(texts, 1):
         states.append(model(mx.array([ids])))
         mx.eval(states[-1])
-        yield Progress(job=job, stage=stage, done=number, total=len(texts), unit="texts")
+        yield Progress(stage=stage, done=number, total=len(texts), unit="texts")
     return Hidden(model, states, whole=True)
 
 

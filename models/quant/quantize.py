@@ -16,10 +16,10 @@ from typing import Any
 
 import msgspec
 
-from models import errors, paths, quantities, recipes, requests
+from models import errors, paths, quantities, recipes
 from models.checkpoint import folders, inspection, model_files
 from models.checkpoint.weight_stream import open_source
-from models.events import Done, Event, Note, Progress
+from models.events import Event, Model, Note, Progress
 from models.hub import manifests
 from models.library import installed
 from models.machine import hardware
@@ -47,23 +47,34 @@ class Original:
     in_cache: bool
 
 
-def quantize(request: requests.Quantize) -> Iterator[Event]:
-    """Make the copy that is asked for; ends with Done and its Model. Closing the generator leaves nothing behind.
+def quantize(
+    model: str,
+    recipe: str,
+    *,
+    group_size: int | None = None,
+    name: str | None = None,
+    replace: bool = False,
+    card: bool = True,
+    drop_original: bool = False,
+) -> Generator[Event, None, Model]:
+    """Make a quantized copy in the library. Closing the generator leaves nothing behind.
 
-    Raises BadInput for a recipe or a name that is none, or a model that is quantized already, NotFound, Corrupt,
+    model: a name of the library, a repository in the cache or a folder; recipe: as models/recipes.py reads it; name: made
+    from the original's when None; replace: it may take the place of a model of that name; card: measure its quant card
+    too; drop_original: delete the repository from the cache when all is done. Raises BadInput for a recipe or a name that is none, or a model that is quantized already, NotFound, Corrupt,
     Unsupported, Unsafe, DiskFull, NoMemory.
     """
-    recipe = recipes.parse(request.recipe, request.group_size)
-    original = yield from _original(request.model)
+    parsed = recipes.parse(recipe, group_size)
+    original = yield from _original(model)
     folders.sweep(paths.models_folder())
-    replaced = request.name if request.replace and installed.has(request.name) else None
-    name = replaced or installed.new_name(f"{original.title}-{recipe.name}", request.name)
-    yield from _write(original, recipe, name, replace=replaced is not None)
-    if request.card:
-        yield from _measure(name)
-    if request.drop_original:
+    replaced = name if replace and installed.has(name) else None
+    place = replaced or installed.new_name(f"{original.title}-{parsed.name}", name)
+    yield from _write(original, parsed, place, replace=replaced is not None)
+    if card:
+        yield from _measure(place)
+    if drop_original:
         yield _dropped(original)
-    yield Done(result=installed.show(name))
+    return installed.show(place)
 
 
 def _original(model: str) -> Generator[Event, None, Original]:
@@ -163,7 +174,7 @@ def _by_layer(quantizing: Quantizing, draft: Path) -> Iterator[Progress]:
     for done in itertools.chain([0], quantizing.write(draft)):
         if done > told or time.monotonic() - told_at >= TELL_S:
             told, told_at = done, time.monotonic()
-            yield Progress(job="quantize", stage="quantize", done=done, total=quantizing.layers, unit="layers")
+            yield Progress(stage="quantize", done=done, total=quantizing.layers, unit="layers")
 
 
 def _check_memory(original: Original, quantizing: Quantizing) -> None:
@@ -207,9 +218,7 @@ def _measure(name: str) -> Iterator[Event]:
     from models.quant import card
 
     try:
-        for event in card.measure(requests.MeasureCard(model=name)):
-            if not isinstance(event, Done):
-                yield event
+        yield from card.measure(name)
     except errors.Interrupted:
         raise
     except errors.StillroomError as error:

@@ -104,7 +104,7 @@ def faults(where: Path | sqlite3.Connection) -> Iterator[None]:
             raise
         raise known from error
     except OSError as error:
-        raise errors.from_os_error(error, "writing Stillroom's database") from error
+        raise errors.from_os_error(error, "writing Stillroom's database", writing=True) from error
 
 
 def back_up(connection: sqlite3.Connection, name: str) -> Path:

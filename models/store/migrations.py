@@ -131,4 +131,9 @@ def adapters(connection: sqlite3.Connection) -> None:
         connection.execute(f"ALTER TABLE {table} ADD COLUMN adapter TEXT NOT NULL DEFAULT ''")
 
 
-MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [chats, jobs, adapters]
+def job_versions(connection: sqlite3.Connection) -> None:
+    """Let each job say by which version of its record it is to be read (models/jobs/rows.py)."""
+    connection.execute("ALTER TABLE jobs ADD COLUMN version INTEGER NOT NULL DEFAULT 1")
+
+
+MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [chats, jobs, adapters, job_versions]

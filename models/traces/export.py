@@ -133,7 +133,7 @@ def to_row(trace: Trace, shape: str) -> Row:
 
 def export(
     name: str, path: Path, shape: str = "stillroom", *, with_excluded: bool = False
-) -> Generator[events.Progress | Exported, None, None]:
+) -> Generator[events.Progress, None, Exported]:
     """Write a set to a file; its ending says the format: .jsonl, .json, .csv, .tsv or .parquet.
 
     The file appears when it is whole. Raises NotFound, BadInput, DiskFull, and Unsupported for Parquet without pyarrow.
@@ -156,15 +156,15 @@ def export(
         for _ in write(draft, (to_row(trace, shape) for trace in store.read(name, with_excluded))):
             written += 1
             if written % _EVERY == 1:
-                yield events.Progress(job="traces", stage="export", done=written, total=total, unit="traces")
+                yield events.Progress(stage="export", done=written, total=total, unit="traces")
         with draft.open("rb") as file:
             os.fsync(file.fileno())
         draft.replace(path)
     except OSError as error:
-        raise errors.from_os_error(error, "writing traces") from error
+        raise errors.from_os_error(error, "writing traces", writing=True) from error
     finally:
         draft.unlink(missing_ok=True)
-    yield Exported(name=name, path=str(path), shape=shape, traces=written, size_bytes=path.stat().st_size)
+    return Exported(name=name, path=str(path), shape=shape, traces=written, size_bytes=path.stat().st_size)
 
 
 def _lines(path: Path, rows: Iterable[Row]) -> Iterator[None]:

@@ -231,7 +231,7 @@ def _most(told: Counter[str]) -> str:
 
 
 def _progress(done: int, total: int) -> events.Progress:
-    return events.Progress(job="traces", stage="read", done=min(done, total or done), total=total, unit="bytes")
+    return events.Progress(stage="read", done=min(done, total or done), total=total, unit="bytes")
 
 
 def _trace_of(draft: Draft, line: int, name: str) -> Trace:

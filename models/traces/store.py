@@ -122,8 +122,8 @@ def add(
     limits: Limits | None = None,
     count: Count | None = None,
     evaluation: Sequence[Path] = (),
-) -> Generator[events.Progress | Added, None, None]:
-    """Add files to a set, which is made when it is new; the last thing yielded is the report.
+) -> Generator[events.Progress, None, Added]:
+    """Add files to a set, which is made when it is new; returns the report.
 
     Rows that are there already are left out as duplicates. count: tokens of a text, for limits.max_tokens. evaluation:
     files whose problems must not be learned. Raises NotFound, BadInput, Corrupt, Unsupported for a file as a whole,
@@ -147,12 +147,12 @@ def add(
         change.files = [*before, *job.files]
         added = job.result(name, change.tally.traces)
         told = _told_of_set(added, before, change.made)
+        yield events.Progress(stage="read", done=total, total=total, unit="bytes")
         if added.kept:
             change.commit()
         if (change.folder / DATA).exists():
             _write_json(change.folder / REPORT, told)
-    yield events.Progress(job="traces", stage="read", done=total, total=total, unit="bytes")
-    yield told
+    return told
 
 
 def append(name: str, traces: Iterable[Trace], *, limits: Limits | None = None) -> Added:
@@ -296,7 +296,7 @@ def _writing(name: str) -> Iterator[_Change]:
                 if not (folder / DATA).exists():
                     shutil.rmtree(folder, ignore_errors=True)
     except OSError as error:
-        raise errors.from_os_error(error, "writing traces") from error
+        raise errors.from_os_error(error, "writing traces", writing=True) from error
 
 
 @contextlib.contextmanager
@@ -307,7 +307,7 @@ def _changing(name: str) -> Iterator[Path]:
         with _locked(folder):
             yield folder
     except OSError as error:
-        raise errors.from_os_error(error, "writing traces") from error
+        raise errors.from_os_error(error, "writing traces", writing=True) from error
 
 
 @contextlib.contextmanager
@@ -340,7 +340,7 @@ def _copy(change: _Change, job: importing.TraceImport) -> Iterator[events.Progre
         done = change.size_bytes
         if done >= next_step:
             next_step = done + importing.STEP
-            yield events.Progress(job="traces", stage="index", done=min(done, total), total=total, unit="bytes")
+            yield events.Progress(stage="index", done=min(done, total), total=total, unit="bytes")
 
 
 def _told_of_set(added: Added, before: Sequence[SourceFile], made: bool) -> Added:

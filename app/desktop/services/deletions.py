@@ -91,7 +91,7 @@ class Deletions(QObject):
                 self.failed.emit(name, error)
             except OSError as error:
                 log.warning("%s not deleted: %s", name, error)
-                self.failed.emit(name, from_os_error(error, "deleting the model"))
+                self.failed.emit(name, from_os_error(error, "deleting the model", writing=True))
 
     def _settle(self, name: str, _outcome: object) -> None:
         for names in (self._going, self._pending):

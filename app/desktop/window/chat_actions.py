@@ -107,7 +107,7 @@ class ChatActions(QObject):
             content = export_json(self._chats, chat_id) if as_json else export_markdown(self._chats, chat_id).encode()
             file.write_bytes(content)
         except OSError as error:
-            self._tell(from_os_error(error, "writing the chat"))
+            self._tell(from_os_error(error, "writing the chat", writing=True))
         except StillroomError as error:
             self._tell(error)
         else:

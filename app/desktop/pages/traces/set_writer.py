@@ -99,4 +99,4 @@ class SetWriter(QObject):
                 work.failed(error)
             except OSError as error:
                 log.warning("traces not changed: %s", error)
-                work.failed(from_os_error(error, "writing traces"))
+                work.failed(from_os_error(error, "writing traces", writing=True))

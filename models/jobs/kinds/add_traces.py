@@ -1,0 +1,51 @@
+"""Read files of reasoning traces into a set."""
+
+from collections.abc import Generator
+from pathlib import Path
+
+from models.events import Event
+from models.jobs.request import JobRequest
+from models.trace_report import Added
+
+
+class AddTraces(JobRequest, frozen=True, kw_only=True, tag="add_traces"):
+    """Read files of reasoning traces into a set, which is made when it is not there."""
+
+    name: str  # of the set
+    files: list[str]
+    max_tokens: int | None = None  # longer ones are left out
+    model: str | None = None  # whose tokenizer counts them; None: they are estimated
+    evaluation: list[str] = []  # files of problems that must not be learned
+
+    lane = "light"
+    doing = "reading"
+
+    def work(self) -> Generator[Event, None, Added]:
+        """Read them."""
+        from models.library import installed
+        from models.traces import counting, store
+        from models.traces.checks import Limits
+
+        if self.model is not None:
+            yield from installed.prepare(self.model)  # the starter may not be made yet
+        return (
+            yield from store.add(
+                self.name,
+                [Path(file) for file in self.files],
+                limits=Limits(max_tokens=self.max_tokens),
+                count=None if self.model is None else counting.tokens_of(self.model),
+                evaluation=[Path(file) for file in self.evaluation],
+            )
+        )
+
+    def title(self) -> str:
+        """The set that they are for."""
+        return f"Traces for {self.name}"
+
+    def subject(self) -> str:
+        """The set."""
+        return self.name
+
+    def words(self) -> str:
+        """As a step."""
+        return "read the traces"

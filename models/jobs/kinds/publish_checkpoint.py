@@ -1,0 +1,39 @@
+"""Take what a run has learned so far into the library."""
+
+from collections.abc import Generator
+
+from models.events import Event, Model
+from models.jobs.request import JobRequest
+
+
+class PublishCheckpoint(JobRequest, frozen=True, kw_only=True, tag="keep"):
+    """Take a run's best checkpoint into the library as an adapter."""
+
+    run: str  # the name of its folder
+    name: str  # of the adapter to come
+
+    lane = "light"
+    doing = "keeping"
+    makes = "adapter"
+
+    def work(self) -> Generator[Event, None, Model]:
+        """Publish it."""
+        from models.finetune import checkpoints
+        from models.finetune.publish import publish
+        from models.library import installed
+
+        yield from ()  # it is quick enough to have nothing to tell
+        publish(checkpoints.runs_folder() / self.run, self.name)
+        return installed.show(self.name)
+
+    def subject(self) -> str:
+        """The adapter."""
+        return self.name
+
+    def words(self) -> str:
+        """As a step."""
+        return "keep what it learned"
+
+    def run_id(self) -> str:
+        """The run's folder."""
+        return self.run
