@@ -9,6 +9,8 @@ from typing import Literal
 
 import msgspec
 
+from models import quantities
+
 Channel = Literal["thinking", "answer"]
 ClosedBy = Literal["model", "budget", "answer_now", "off", "loop"]
 Finish = Literal["eos", "length", "cancelled"]
@@ -16,6 +18,10 @@ Finish = Literal["eos", "length", "cancelled"]
 
 class Event(msgspec.Struct, frozen=True, tag_field="type", kw_only=True):
     """Base of all events."""
+
+    def line(self) -> str:
+        """A line for a terminal, of what is no Progress and no text; empty when there is nothing to say to people."""
+        return ""
 
 
 class Progress(Event, frozen=True, kw_only=True, tag="progress"):
@@ -83,6 +89,13 @@ class Prepared(Event, frozen=True, tag="prepared"):
     peak_bytes: int
     ceiling_bytes: int
 
+    def line(self) -> str:
+        """What is learned from, and what it needs."""
+        return (
+            f"{self.rows:,} traces to learn from, {self.valid_rows:,} held out · {self.steps:,} steps · "
+            f"needs {quantities.size(self.peak_bytes)} of {quantities.size(self.ceiling_bytes)}"
+        )
+
 
 class Step(Event, frozen=True, tag="step"):
     """An optimizer step was taken. loss: nats per trained token; tokens: trained tokens of the run so far;
@@ -104,6 +117,10 @@ class Validation(Event, frozen=True, tag="validation"):
     step: int
     loss: float
 
+    def line(self) -> str:
+        """The loss."""
+        return f"held-out loss {self.loss:.3f} at step {self.step:,}"
+
 
 class Sample(Event, frozen=True, tag="sample"):
     """A held-out prompt as the model answers it at that step, greedily."""
@@ -113,6 +130,10 @@ class Sample(Event, frozen=True, tag="sample"):
     thinking: str
     answer: str
 
+    def line(self) -> str:
+        """Prompt and answer in short."""
+        return f"step {self.step:,}: {_short(self.prompt)} → {_short(self.answer)}"
+
 
 class Checkpoint(Event, frozen=True, tag="checkpoint"):
     """A checkpoint is on the disk, whole. best: it has the lowest validation loss so far."""
@@ -121,9 +142,17 @@ class Checkpoint(Event, frozen=True, tag="checkpoint"):
     path: str
     best: bool = False
 
+    def line(self) -> str:
+        """The step."""
+        return f"checkpoint at step {self.step:,}{', the best so far' if self.best else ''}"
+
 
 class Record(msgspec.Struct, frozen=True, tag_field="record", kw_only=True):
-    """Base of what a job ends with."""
+    """Base of what long work ends with."""
+
+    def sentences(self) -> list[str]:
+        """How a command in the terminal ended with it, a line each."""
+        return []
 
 
 class Ballot(msgspec.Struct, frozen=True, kw_only=True):
@@ -208,6 +237,14 @@ class QuantCard(Record, frozen=True, tag="quant_card"):
     measured: str
     warning: str = ""
 
+    def sentences(self) -> list[str]:
+        """The card in one line, and its warning in another."""
+        parts = [f"{self.bits:.2f} bits a weight", quantities.size(self.size_bytes)]
+        if self.kl is not None and self.same_top is not None:
+            parts += [f"KL {self.kl:.3f} to the original", f"same next word {self.same_top:.1%}"]
+        parts += [f"perplexity {self.perplexity:.2f}", f"{self.tokens_per_s:.1f} tokens/s"]
+        return [" · ".join(parts), *([self.warning] if self.warning else [])]
+
 
 class Model(Record, frozen=True, tag="model"):
     """A model or an adapter on this disk, as `stillroom show` prints it.
@@ -242,6 +279,13 @@ class Model(Record, frozen=True, tag="model"):
     repairable: bool = False
     card: QuantCard | None = None
 
+    def sentences(self) -> list[str]:
+        """Where it is, and what its quantization cost."""
+        weights = f"{quantities.count(self.params)} weights, {quantities.size(self.size_bytes)}"
+        if self.kind == "original":
+            return [f"{self.name} is on this disk: {weights}."]
+        return [f"{self.name} is in the library: {weights}.", *(self.card.sentences() if self.card else [])]
+
 
 class HubModel(msgspec.Struct, frozen=True, kw_only=True):
     """A repository that the Hub's search found. gated: its terms have to be accepted on the Hub first."""
@@ -269,6 +313,10 @@ class Removed(Record, frozen=True, tag="removed"):
     name: str
     freed_bytes: int
 
+    def sentences(self) -> list[str]:
+        """What that gave back."""
+        return [f"{self.name} is deleted: {quantities.size(self.freed_bytes)} are free again."]
+
 
 class Finetuned(Record, frozen=True, tag="finetuned"):
     """What a fine-tuning run ended with. adapter: its name in the library, empty when it was not published; path: its folder.
@@ -289,6 +337,15 @@ class Finetuned(Record, frozen=True, tag="finetuned"):
     path: str
     run: str
 
+    def sentences(self) -> list[str]:
+        """How well it learned, and how to try it."""
+        held = "" if self.validation_loss is None else f", {self.validation_loss:.3f} on what was held out"
+        return [
+            f"{self.adapter or self.path} is trained on {self.base}: loss {self.loss:.3f}{held}, "
+            f"{self.steps:,} steps in {quantities.seconds(self.seconds)}, the best at step {self.best_step:,}.",
+            f"stillroom chat {self.base} --adapter {self.adapter} tries it.",
+        ]
+
 
 class Fused(Record, frozen=True, tag="fused"):
     """A GGUF file that a model and its adapter became. size_bytes: of the file."""
@@ -297,6 +354,10 @@ class Fused(Record, frozen=True, tag="fused"):
     adapter: str
     path: str
     size_bytes: int
+
+    def sentences(self) -> list[str]:
+        """Where it is."""
+        return [f"{self.path} is written: {quantities.size(self.size_bytes)}."]
 
 
 class Done(Event, frozen=True, tag="done"):
@@ -316,3 +377,8 @@ class Failed(Event, frozen=True, tag="failed"):
     hint: str = ""
     thinking: str = ""
     answer: str = ""
+
+
+def _short(text: str, most: int = 80) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"

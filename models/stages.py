@@ -43,6 +43,7 @@ STAGES: dict[str, Stage] = {
     "votes": Stage("Voting", job="chat"),
 }
 
+
 def of(stage: str) -> Stage:
     """A stage in words; one that is not known has its own name for a title."""
     return STAGES.get(stage) or Stage(stage.replace("_", " ").capitalize())

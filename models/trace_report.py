@@ -1,9 +1,10 @@
 """What an import and a set of traces tell of themselves. All plain data: it crosses the wire and lies on the disk."""
 
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import msgspec
 
+from models import quantities
 from models.events import Record
 
 Reason = Literal[
@@ -19,6 +20,38 @@ Reason = Literal[
     "duplicate",  # the same, or nearly
 ]
 REASONS: tuple[Reason, ...] = get_args(Reason)
+LINES_SHOWN = 5  # of a file, beside a reason
+
+
+class ReasonWords(NamedTuple):
+    """A reason in words."""
+
+    cause: str  # by itself: "no answer after the thinking"
+    rows: str  # of rows, after their number: "without an answer"
+    in_short: str  # the same where many stand on a line
+    one_in_short: str = ""  # of a single row, where that is another word
+
+    def short(self, count: int) -> str:
+        """The short one for so many rows."""
+        return self.one_in_short if count == 1 and self.one_in_short else self.in_short
+
+
+REASON_WORDS: dict[Reason, ReasonWords] = {
+    "broken": ReasonWords("no row that can be read", "in no known shape", "broken"),
+    "encoding": ReasonWords("not text", "no readable text", "not text"),
+    "no_problem": ReasonWords("no problem", "without a problem", "without a problem"),
+    "no_answer": ReasonWords("no answer after the thinking", "without an answer", "without an answer"),
+    "not_closed": ReasonWords("thinking never closes", "whose thinking never ends", "whose thinking never ends"),
+    "control_tokens": ReasonWords(
+        "control tokens in the text",
+        "with a template's own tokens in the text",
+        "with a template’s own tokens inside",
+    ),
+    "too_long": ReasonWords("too long", "too long", "too long"),
+    "language": ReasonWords("changes its script", "in another script than the problem's", "in another script"),
+    "overlap": ReasonWords("in an evaluation set", "that are in an evaluation set", "of an evaluation set"),
+    "duplicate": ReasonWords("duplicate", "there already", "duplicates", "duplicate"),
+}
 
 
 class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +80,7 @@ class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     kept: int
     left_out: dict[Reason, int]
-    fixed: dict[str, int] = {}
+    fixed: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class Added(Record, frozen=True, kw_only=True, tag="traces_added"):
@@ -65,10 +98,25 @@ class Added(Record, frozen=True, kw_only=True, tag="traces_added"):
     left_out: list[LeftOut]
     counts: dict[Reason, int]
     files: list[SourceFile]
-    secrets: dict[str, int] = {}
+    secrets: dict[str, int] = msgspec.field(default_factory=dict)
     total: int = 0
     estimated: bool = False
-    notes: list[str] = []
+    notes: list[str] = msgspec.field(default_factory=list)
+
+    def sentences(self) -> list[str]:
+        """What was kept, and why the rest was not."""
+        found = [f"Recognised as {self.shape}."] if self.shape else []
+        kept = f"{self.name}: {self.kept:,} of {self.rows:,} traces kept, {self.total:,} in all."
+        return [*found, kept, *(f"Left out: {line}." for line in self.reasons()), *self.notes]
+
+    def reasons(self) -> list[str]:
+        """Why rows were left out: a line a reason, with the first lines of the file."""
+        told = []
+        for reason, count in self.counts.items():
+            lines = [entry.line for entry in self.left_out if entry.reason == reason][:LINES_SHOWN]
+            where = f" (line {', '.join(map(str, lines))}{' …' if count > len(lines) else ''})" if lines else ""
+            told.append(f"{count:,} {REASON_WORDS[reason].rows}{where}")
+        return told
 
 
 class TraceSet(Record, frozen=True, kw_only=True, tag="trace_set"):
@@ -86,7 +134,7 @@ class TraceSet(Record, frozen=True, kw_only=True, tag="trace_set"):
     traces: int
     size_bytes: int
     data_hash: str
-    files: list[SourceFile] = []
+    files: list[SourceFile] = msgspec.field(default_factory=list)
     excluded: int = 0
     problems: int = 0
     thinking: int = 0
@@ -94,10 +142,14 @@ class TraceSet(Record, frozen=True, kw_only=True, tag="trace_set"):
     wrong: int = 0
     unchecked: int = 0
     characters: int = 0
-    teachers: dict[str, int] = {}
-    sources: dict[str, int] = {}
-    licences: dict[str, int] = {}
+    teachers: dict[str, int] = msgspec.field(default_factory=dict)
+    sources: dict[str, int] = msgspec.field(default_factory=dict)
+    licences: dict[str, int] = msgspec.field(default_factory=dict)
     problem: str = ""
+
+    def sentences(self) -> list[str]:
+        """How large it is."""
+        return [f"{self.name}: {self.traces:,} traces of {self.problems:,} problems."]
 
 
 class Exported(Record, frozen=True, kw_only=True, tag="traces_exported"):
@@ -108,6 +160,10 @@ class Exported(Record, frozen=True, kw_only=True, tag="traces_exported"):
     shape: str
     traces: int
     size_bytes: int
+
+    def sentences(self) -> list[str]:
+        """Where it is."""
+        return [f"{self.traces:,} traces are in {self.path}: {quantities.size(self.size_bytes)}."]
 
 
 class Histogram(msgspec.Struct, frozen=True, kw_only=True):

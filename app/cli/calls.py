@@ -11,18 +11,20 @@ from models import events, requests
 
 if TYPE_CHECKING:
     from models.engine.client import Engine
+    from models.engine.wire import Request
 
 KEYS: dict[str, requests.Action] = {"\n": "answer_now", "\r": "answer_now", "+": "think_longer"}
 
 
-def follow(engine: Engine, request: requests.Request, display: Display) -> events.Result | None:
+def follow(engine: Engine, request: Request, display: Display) -> events.Record | None:
     """Run a request to its end and give its record, which is not shown yet.
 
     Ctrl-C and SIGTERM cancel the call, which then ends as the engine sees fit; a second one raises KeyboardInterrupt.
     While a reply is thinking, Enter asks for the answer and "+" for more thinking. Raises the call's StillroomError.
     """
+    display.begin(request)
     call, reports = engine.start_watched(request)
-    result: events.Result | None = None
+    result: events.Record | None = None
 
     def steer(key: str) -> None:
         if key in KEYS and isinstance(request, requests.ChatRequest):

@@ -12,8 +12,8 @@ import typer
 if TYPE_CHECKING:
     from app.cli.json_lines import Display
     from models import events
-    from models import requests as messages
     from models.engine.client import Engine
+    from models.engine.wire import Request
 
 ModelName = Annotated[
     str, typer.Argument(metavar="MODEL", help="A name from `stillroom list`, a Hub repository or a folder.")
@@ -49,7 +49,7 @@ def display_for(json: bool) -> Display:
     return Screen()
 
 
-def run_to_end(requests: Iterable[messages.Request], json: bool, notes: Iterable[str] = ()) -> events.Result | None:
+def run_to_end(requests: Iterable[Request], json: bool, notes: Iterable[str] = ()) -> events.Record | None:
     """Run requests one after the other, show what they tell, and end with the last one's record."""
     from app.cli.calls import follow
     from models import events
@@ -57,7 +57,7 @@ def run_to_end(requests: Iterable[messages.Request], json: bool, notes: Iterable
     display = display_for(json)
     for note in notes:
         display.show(events.Note(text=note))
-    record: events.Result | None = None
+    record: events.Record | None = None
     with running_engine() as engine:
         for request in requests:
             record = follow(engine, request, display)

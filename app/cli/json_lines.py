@@ -6,11 +6,15 @@ from typing import Any, Protocol
 import msgspec
 
 from models import events
+from models.engine.wire import Request
 from models.errors import StillroomError
 
 
 class Display(Protocol):
     """Where the events of a command go: to lines of JSON, or to the text of app/cli/terminal.py."""
+
+    def begin(self, request: Request) -> None:
+        """A request goes to the engine; its events come next."""
 
     def show(self, event: events.Event) -> None:
         """Show one event."""
@@ -18,7 +22,7 @@ class Display(Protocol):
     def finish(self) -> None:
         """Leave the screen in order: the call is over, or was broken off."""
 
-    def result(self, record: events.Result) -> None:
+    def result(self, record: events.Record) -> None:
         """Show what a call ended with."""
 
     def failed(self, error: StillroomError) -> None:
@@ -28,6 +32,9 @@ class Display(Protocol):
 class JsonLines:
     """Every event as a line of JSON; the last line of a command is `done` or `failed`."""
 
+    def begin(self, request: Request) -> None:
+        """Events tell enough by themselves."""
+
     def show(self, event: events.Event) -> None:
         """Write an event."""
         _write(event)
@@ -35,7 +42,7 @@ class JsonLines:
     def finish(self) -> None:
         """Every line is whole as it is."""
 
-    def result(self, record: events.Result) -> None:
+    def result(self, record: events.Record) -> None:
         """Write the last line: the record's fields beside the type."""
         self.done(fields_of(record))
 
@@ -48,7 +55,7 @@ class JsonLines:
         _write({"type": "failed", "kind": error.kind, "text": error.text, "hint": error.hint})
 
 
-def fields_of(record: events.Result) -> dict[str, Any]:
+def fields_of(record: events.Record) -> dict[str, Any]:
     """A record as it stands in a `done` line, which tells by its command what kind it is."""
     fields: dict[str, Any] = msgspec.to_builtins(record)
     del fields["record"]

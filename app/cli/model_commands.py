@@ -16,16 +16,17 @@ def search(
     """Search the catalog of distilled models, and the Hub."""
     from app.cli.calls import follow
     from app.cli.command_parts import running_engine
-    from models import events, requests
+    from models import events
     from models.errors import Denied, Offline
+    from models.jobs.kinds.search import Search
     from models.library import catalog
 
     offers = [catalog.offer(entry) for entry in catalog.search(query)]
     display = display_for(json)
-    found: events.Result | None = None
+    found: events.Record | None = None
     with running_engine() as engine:
         try:
-            found = follow(engine, requests.Search(query=query), display)
+            found = follow(engine, Search(query=query), display)
         except (Offline, Denied) as error:
             if not offers:
                 raise
@@ -56,14 +57,14 @@ def pull(
 ) -> None:
     """Download a model, checked byte by byte, going on where an earlier try stopped."""
     from models.errors import BadInput
-    from models.jobs import journeys
+    from models.jobs import chains
     from models.library import catalog
 
     if drop_original and not quantize:
         raise BadInput("--drop-original needs --quantize: there would be nothing left.", "Say what to quantize it to.")
     entry = catalog.find(model)
     repo = entry.repo if entry else model
-    steps = journeys.get(repo, revision or (entry.revision if entry else "main"), quantize, drop_original)
+    steps = chains.get(repo, revision or (entry.revision if entry else "main"), quantize, drop_original)
     run_to_end(steps, json, catalog.warnings(entry, quantize) if entry else [])
 
 
@@ -73,9 +74,9 @@ def import_model(
     json: Json = False,
 ) -> None:
     """Take a model into the library."""
-    from models import requests
+    from models.jobs.kinds.import_model import ImportModel
 
-    run_to_end([requests.ImportModel(path=str(path.expanduser().absolute()), name=name)], json)
+    run_to_end([ImportModel(path=str(path.expanduser().absolute()), name=name)], json)
 
 
 def list_models(json: Json = False) -> None:
@@ -117,10 +118,11 @@ def quantize(
     json: Json = False,
 ) -> None:
     """Make a quantized copy of a model, and measure what it cost."""
-    from models import recipes, requests
+    from models import recipes
+    from models.jobs.kinds.quantize import Quantize
 
     recipes.parse(to, group_size)
-    request = requests.Quantize(model=place(model), recipe=to, group_size=group_size, name=name, card=not no_card)
+    request = Quantize(model=place(model), recipe=to, group_size=group_size, name=name, card=not no_card)
     run_to_end([request], json)
 
 

@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.cli import outcomes
 from app.cli.terminal import visible
 from models import events, quantities
 
@@ -57,7 +56,7 @@ def show_model(model: events.Model) -> None:
         "Recipe": model.recipe,
         "Repository": f"{model.repo} at {model.revision[:12]}" if model.revision else model.repo,
         "Base": model.base,
-        "Quant card": " ".join(outcomes.card_sentences(model.card)) if model.card else "",
+        "Quant card": " ".join(model.card.sentences()) if model.card else "",
         "Source": model.source,
         "Licence": model.licence or "not stated",
         "Since": model.created,
@@ -114,7 +113,7 @@ def show_trace_set(found: TraceSet, report: Added | None, lengths: Histogram) ->
         "Tokens": f"median {about}{lengths.median:,}, longest {lengths.longest:,}, {lengths.total:,} in all",
         "Teachers": ", ".join(f"{name} ({count:,})" for name, count in found.teachers.items()),
         "Files": ", ".join(file.name for file in found.files),
-        "Left out at the last import": "; ".join(outcomes.left_out(report)) if report else "",
+        "Left out at the last import": "; ".join(report.reasons()) if report else "",
         "Changed": found.changed,
     }
     _print_rows(rows)

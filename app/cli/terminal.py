@@ -7,15 +7,18 @@ dim; where it is not, they are plain lines without escape codes.
 
 import sys
 import time
+from collections.abc import Mapping
 
 from rich.console import Console
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from app.cli import agreement, outcomes
-from models import events, quantities
+from app.cli import agreement
+from models import events, quantities, stages
+from models.engine.wire import Request
 from models.errors import StillroomError
+from models.jobs.request import JobRequest
 
 REFRESH_S = 0.1
 LIVE_LINES = 8
@@ -25,30 +28,6 @@ STEPS_A_LINE = 10
 # C0 as control pictures, C1 and the marks as the replacement character.
 _VISIBLE = {n: 0x2400 + n for n in range(32) if chr(n) not in "\n\t"} | {0x7F: 0x2421}
 _VISIBLE |= dict.fromkeys([*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)], 0xFFFD)
-
-STAGES = {
-    "ask": "Asking the Hub",
-    "wait": "Waiting for another download of the same",
-    "download": "Downloading",
-    "quantize": "Quantizing",
-    "learn": "Learning from the original",
-    "targets": "Reading the original",
-    "reference": "Reading the original",
-    "card": "Measuring what it cost",
-    "index": "Reading the set",
-    "read": "Reading",
-    "export": "Writing",
-    "fuse": "Fusing",
-    "check": "Checking",
-    "load": "Loading the model",
-    "start": "Starting the engine",
-    "prefill": "Reading the prompt",
-    "convert": "Converting",
-    "verify": "Checking",
-    "copy": "Copying",
-    "write": "Writing",
-    "votes": "Voting",
-}
 
 CLOSED = {"budget": ", stopped at the budget", "answer_now": ", stopped by you", "loop": ", stopped in a loop"}
 
@@ -69,6 +48,7 @@ class Screen:
         self._began = 0.0
         self._budget: int | None = None
         self._answer_end = ""
+        self._stages: Mapping[str, stages.Stage] = {}
 
     def show(self, event: events.Event) -> None:
         """Show an event; kinds that have nothing to say to people are passed over."""
@@ -85,8 +65,16 @@ class Screen:
                 self._answer(text)
             case events.ThinkingClosed():
                 self._close_thinking(event)
-            case events.Prepared() | events.Step() | events.Validation() | events.Sample() | events.Checkpoint():
-                self._train(event)
+            case events.Step():
+                self._step(event)
+            case _:
+                if line := event.line():
+                    self._end_live()
+                    self._console.print(visible(line), style="dim")
+
+    def begin(self, request: Request) -> None:
+        """Know the stages that a request words for itself."""
+        self._stages = request.stages if isinstance(request, JobRequest) else {}
 
     def finish(self) -> None:
         """End what is live, keep the thinking that was shown, and end the answer's last line."""
@@ -97,7 +85,7 @@ class Screen:
             sys.stdout.flush()
         self._answer_end = ""
 
-    def result(self, record: events.Result) -> None:
+    def result(self, record: events.Record) -> None:
         """Say how a call ended."""
         match record:
             case events.Reply():
@@ -106,7 +94,7 @@ class Screen:
                 if text := _ending(record, self._console.is_terminal):
                     self._console.print(text, style="dim")
             case _:
-                for line in outcomes.sentences(record):
+                for line in record.sentences():
                     self._console.print(visible(line))
 
     def failed(self, error: StillroomError) -> None:
@@ -116,7 +104,7 @@ class Screen:
             self._console.print(visible(error.hint), style="dim")
 
     def _progress(self, event: events.Progress) -> None:
-        words = STAGES.get(event.stage, event.stage.replace("_", " ").capitalize())
+        words = (self._stages.get(event.stage) or stages.of(event.stage)).title
         if event.stage == "votes":
             words, event = self._voting(words, event)
         if self._lively:
@@ -139,20 +127,13 @@ class Screen:
         self._live.update(task, completed=event.done, total=event.total or None, description=words)
         self._refresh()
 
-    def _train(self, event: outcomes.Training) -> None:
+    def _step(self, event: events.Step) -> None:
         """A bar with the last loss where it can be live; elsewhere a line now and then."""
-        if isinstance(event, events.Step):
+        if self._lively:
             words = f"Training · loss {event.loss:.3f} · {event.tokens_per_s:,.0f} tokens/s"
-            if self._lively:
-                self._bar(
-                    words,
-                    events.Progress(job="finetune", stage="train", done=event.step, total=event.steps, unit="steps"),
-                )
-            elif event.step in (1, event.steps) or event.step % STEPS_A_LINE == 0:
-                self._console.print(f"step {event.step:,} of {event.steps:,} · loss {event.loss:.3f}")
-        elif line := outcomes.milestone(event):
-            self._end_live()
-            self._console.print(visible(line), style="dim")
+            self._bar(words, events.Progress(stage="train", done=event.step, total=event.steps, unit="steps"))
+        elif event.step in (1, event.steps) or event.step % STEPS_A_LINE == 0:
+            self._console.print(f"step {event.step:,} of {event.steps:,} · loss {event.loss:.3f}")
 
     def _voting(self, words: str, event: events.Progress) -> tuple[str, events.Progress]:
         """Show two counts on one bar: how many votes have ended, and in its words how many tokens are drawn."""

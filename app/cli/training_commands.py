@@ -30,9 +30,9 @@ def add(
     json: Json = False,
 ) -> None:
     """Read files of traces into a set, and say why each row that is left out is."""
-    from models import requests
+    from models.jobs.kinds.add_traces import AddTraces
 
-    request = requests.AddTraces(
+    request = AddTraces(
         name=name,
         files=[str(file.expanduser().absolute()) for file in files],
         max_tokens=max_tokens,
@@ -88,9 +88,9 @@ def export_set(
     json: Json = False,
 ) -> None:
     """Write a set to a file."""
-    from models import requests
+    from models.jobs.kinds.export_traces import ExportTraces
 
-    run_to_end([requests.ExportTraces(name=name, path=str(to.expanduser().absolute()), shape=shape)], json)
+    run_to_end([ExportTraces(name=name, path=str(to.expanduser().absolute()), shape=shape)], json)
 
 
 @traces.command("rm")
@@ -123,9 +123,10 @@ def finetune(
 ) -> None:
     """Train an adapter on traces; it chats as soon as it is done."""
     from app.cli.command_parts import display_for
-    from models import errors, events, requests
+    from models import errors, events
     from models.finetune import runs
     from models.finetune_config import FinetuneConfig, check
+    from models.jobs.kinds.finetune import Finetune
 
     given = {
         "rank": rank, "epochs": epochs, "steps": steps, "learning_rate": learning_rate, "batch_rows": batch_size,
@@ -134,9 +135,7 @@ def finetune(
     chosen = {key: value for key, value in given.items() if value is not None}
     config = FinetuneConfig(method=method, seed=seed, **chosen)  # type: ignore[arg-type]
     check(config)
-    request = requests.Finetune(
-        model=place(model), traces=traces, name=name, config=config, held_out=held_out, resume=resume
-    )
+    request = Finetune(model=place(model), traces=traces, name=name, config=config, held_out=held_out, resume=resume)
     try:
         run_to_end([request], json)
     except errors.Interrupted:
@@ -155,10 +154,10 @@ def fuse(
     json: Json = False,
 ) -> None:
     """Make one model of a model and its adapter."""
-    from models import requests
+    from models.jobs.kinds.fuse import Fuse
 
     file = str(Path(name).expanduser().absolute().with_suffix(".gguf")) if gguf else ""
     run_to_end(
-        [requests.Fuse(model=place(model), adapter=adapter, name=None if gguf else name, gguf=file, recipe=quantize)],
+        [Fuse(model=place(model), adapter=adapter, name=None if gguf else name, gguf=file, recipe=quantize)],
         json,
     )

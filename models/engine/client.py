@@ -15,20 +15,19 @@ import logging
 import os
 import queue
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import msgspec
-import psutil
 
 from models import errors, events, paths, requests
 from models.engine import wire
 from models.jobs.request import JobRequest
-from models.machine import blas
+
+if TYPE_CHECKING:
+    import subprocess
 
 log = logging.getLogger(__name__)
 
@@ -39,14 +38,14 @@ CLOSE_WITHIN_S = 1.0
 LOG_BYTES = 4 << 20
 
 
-@dataclass
 class _Call:
     """A call under way and what it has said. patience_s: how long it may take to stop by itself."""
 
-    patience_s: float
-    said: dict[str, list[str]] = field(default_factory=lambda: {"thinking": [], "answer": []})
-    cancelled: bool = False
-    watcher: "queue.SimpleQueue[events.Event] | None" = None
+    def __init__(self, patience_s: float, watcher: "queue.SimpleQueue[events.Event] | None") -> None:
+        self.patience_s = patience_s
+        self.watcher = watcher
+        self.cancelled = False
+        self.said: dict[str, list[str]] = {"thinking": [], "answer": []}
 
 
 class Engine:
@@ -254,6 +253,8 @@ class _Worker:
 
     def resident_bytes(self) -> int:
         """Its resident memory."""
+        import psutil  # the window is shown before it is needed
+
         try:
             return int(psutil.Process(self._process.pid).memory_info().rss) if self._process is not None else 0
         except psutil.Error:
@@ -275,6 +276,8 @@ class _Worker:
             if threading.current_thread() is not self._thread:
                 self._thread.join(CLOSE_WITHIN_S)
             return
+        import subprocess
+
         self._close_stdin(process)
         try:
             process.wait(CLOSE_WITHIN_S)
@@ -304,6 +307,8 @@ class _Worker:
 
     def _spawn(self) -> "subprocess.Popen[bytes] | None":
         """Start the process and send what has waited for it; None when it was told to end meanwhile."""
+        import subprocess  # here and not on top: the window is shown before it is needed
+
         with _log_file() as log_file:
             environment = _environment(self._network)  # may ask the system where its libraries are
             with self._lock:
@@ -358,6 +363,8 @@ def _environment(network: bool) -> dict[str, str]:
 
     network: what it is for needs the Hub; every other worker is kept from calling anything.
     """
+    from models.machine import blas
+
     offline = {} if network else {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
     quiet = {
         **offline,

@@ -6,11 +6,11 @@ from pathlib import Path
 from models import errors
 from models.events import Event, Finetuned, Note
 from models.finetune import checkpoints, run_card, runs
-from models.finetune.dataset import Example
 from models.finetune import finetune as finetuning
+from models.finetune.dataset import Example
+from models.finetune_config import FinetuneConfig
 from models.library import installed
 from models.traces import split, store
-from models.finetune_config import FinetuneConfig
 from models.traces.trace import Trace
 
 DEFAULT = FinetuneConfig()
@@ -63,9 +63,7 @@ def _check_same(run: Path, model: str, traces: str, adapter: str) -> None:
         raise errors.BadInput(f"There is another run named {run.name} already.", "Start it under another name.")
 
 
-def _divided(
-    set_name: str, held_out: float, seed: int
-) -> Generator[Event, None, tuple[list[Example], list[Example]]]:
+def _divided(set_name: str, held_out: float, seed: int) -> Generator[Event, None, tuple[list[Example], list[Example]]]:
     """The examples to learn from and those held out, no problem on both sides."""
     traces = list(store.read(set_name))
     parts = split.split(traces, {"train": 1 - held_out, "valid": held_out}, seed)

@@ -29,9 +29,7 @@ VARIETY = 0.7  # temperature at which a family that answers greedily says a thin
 CHECK_EVERY = 64  # tokens between looks at whether the logits are numbers
 
 
-def reply(
-    loaded: LoadedModel, request: ChatRequest, steering: Steering | None = None
-) -> Generator[Event, None, Reply]:
+def reply(loaded: LoadedModel, request: ChatRequest, steering: Steering | None = None) -> Generator[Event, None, Reply]:
     """Answer a conversation; yields Note, Budget, Progress, Token and ThinkingClosed.
 
     A cancelled reply returns too, its finish "cancelled". Raises BadInput when the conversation is longer than
@@ -162,9 +160,7 @@ def prefill(loaded: LoadedModel, tokens: list[int], steering: Steering) -> Gener
         cache.tokens.extend(part)
         mx.clear_cache()
         if len(tokens) > chunk:
-            yield Progress(
-                stage="prefill", done=start + len(part), total=len(tokens), unit="tokens", rate=0.0
-            )
+            yield Progress(stage="prefill", done=start + len(part), total=len(tokens), unit="tokens", rate=0.0)
     return not steering.cancelled
 
 

@@ -50,9 +50,7 @@ BATCH_COPIES = 2  # a row that leaves or joins has the batch's cache copied
 reading_stream = mx.new_thread_local_stream(mx.default_device())
 
 
-def vote(
-    loaded: LoadedModel, request: ChatRequest, steering: Steering | None = None
-) -> Generator[Event, None, Reply]:
+def vote(loaded: LoadedModel, request: ChatRequest, steering: Steering | None = None) -> Generator[Event, None, Reply]:
     """Answer a conversation by `request.votes` replies; yields as `reply` does, with the votes in the Reply.
 
     Progress has the stage "votes": in the unit "votes" how many have ended, in the unit "tokens" how many are drawn.

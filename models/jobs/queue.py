@@ -273,7 +273,9 @@ class Jobs:
         if job.step + 1 < job.steps:
             next_step = _described(msgspec.structs.replace(job, step=job.step + 1), steps)
             state = "waiting" if job.state == "running" else job.state
-            self._change(job_id, step=next_step.step, doing=next_step.doing, then=next_step.then, model=made, state=state)
+            self._change(
+                job_id, step=next_step.step, doing=next_step.doing, then=next_step.then, model=made, state=state
+            )
         else:
             self._change(job_id, state="done", model=made, rate=0.0, seconds_left=None, ended=_now())
         self.go_on()

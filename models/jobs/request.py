@@ -58,6 +58,10 @@ class JobRequest(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
         """The name of the run's folder that it works on; empty for none."""
         return ""
 
+    def publication(self) -> "JobRequest | None":
+        """The step that takes what it has made so far into the library, to end it with; None where there is none."""
+        return None
+
     def queued(self) -> Self:
         """The same as it is queued: what has to be found again has a name from here on."""
         return self

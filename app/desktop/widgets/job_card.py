@@ -5,12 +5,13 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QResizeE
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.desktop import fonts
-from app.desktop.pages.models.contracts import JobsLike
+from app.desktop.services.job_queue import JobQueue
 from app.desktop.theme import colours, theme
 from app.desktop.widgets import job_words
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.drawing import draw_bar, draw_pill, draw_text, tip
 from app.desktop.widgets.small_parts import draw_card
+from models.jobs import kinds
 from models.jobs.queue import Job
 
 HEIGHT_PX, ENDED_PX = 87, 64
@@ -143,7 +144,7 @@ def _actions(job: Job) -> list[str]:
     """What can be done about a job, from left to right."""
     if job.state == "running":
         # what was quantized so far can't be kept, so that is only cancelled
-        return ["Pause", "Cancel"] if job.doing == "fetch" else ["Cancel"]
+        return ["Pause", "Cancel"] if kinds.of(job.doing).can_pause else ["Cancel"]
     if job.state == "done":
         return ["Chat"] if job.model else []
     return {"waiting": ["Pause", "Cancel"], "paused": ["Resume", "Cancel"]}.get(job.state, ["Try again"])
@@ -158,7 +159,7 @@ class JobStack(QWidget):
 
     chat_requested = Signal(str)
 
-    def __init__(self, jobs: JobsLike, parent: QWidget | None = None) -> None:
+    def __init__(self, jobs: JobQueue, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._jobs = jobs
         self.cards: dict[int, JobCard] = {}
@@ -189,8 +190,9 @@ class JobStack(QWidget):
 
     def _new_card(self, job: Job) -> JobCard:
         card = self.cards[job.id] = JobCard(job, self)
-        card.pause.connect(self._jobs.pause)
-        card.resume.connect(self._jobs.resume)
-        card.cancel.connect(self._jobs.cancel)
+        jobs = self._jobs
+        card.pause.connect(lambda job_id: jobs.attempt(jobs.pause, job_id))
+        card.resume.connect(lambda job_id: jobs.attempt(jobs.resume, job_id))
+        card.cancel.connect(lambda job_id: jobs.attempt(jobs.cancel, job_id))
         card.chat.connect(self.chat_requested)
         return card

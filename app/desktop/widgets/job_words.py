@@ -2,35 +2,11 @@
 
 from datetime import date, datetime
 
-from models import quantities
-from models.jobs.queue import Job
+from models import quantities, stages
+from models.jobs import kinds
+from models.jobs.queue import ENDED, Job
+from models.jobs.request import JobRequest
 
-DOING = {
-    "fetch": "downloading",
-    "quantize": "quantizing",
-    "measure_card": "measuring",
-    "import": "importing",
-    "add_traces": "reading",
-    "export_traces": "writing",
-    "finetune": "fine-tuning",
-    "keep": "keeping",
-    "fuse": "fusing",
-}
-# What a stage of the wire is called; one that is not here goes by what its request does.
-STAGES = {
-    "download": "downloading",
-    "verify": "checking",
-    "wait": "waiting",
-    "quantize": "quantizing",
-    "reference": "reading the original",
-    "targets": "reading the original",
-    "learn": "learning",
-    "card": "measuring",
-    "copy": "copying",
-    "convert": "converting",
-    "write": "writing",
-}
-ENDED = ("done", "failed", "cancelled")
 OUTCOMES = {"done": "finished", "failed": "failed", "cancelled": "cancelled"}
 
 
@@ -43,7 +19,7 @@ def pill(job: Job) -> str:
     """What it does now, in a word or two."""
     if job.state != "running":
         return OUTCOMES.get(job.state, job.state)
-    doing = STAGES.get(job.stage) or DOING.get(job.doing, "working")
+    doing = _stage(job) or _kind(job).doing
     return f"{doing} · {job.recipe}" if job.recipe and job.stage == "quantize" else doing
 
 
@@ -52,7 +28,8 @@ def short(job: Job) -> str:
     part = fraction(job)
     if job.state != "running":
         return job.state
-    return f"{int(100 * part)} %" if job.doing == "fetch" and part is not None else DOING.get(job.doing, "working")
+    kind = _kind(job)
+    return f"{int(100 * part)} %" if kind.needs_network and part is not None else kind.doing
 
 
 def fraction(job: Job) -> float | None:
@@ -62,6 +39,8 @@ def fraction(job: Job) -> float | None:
 
 def line(job: Job) -> str:
     """How far it is, how quick, how long is left and what comes after."""
+    if job.stopping:
+        return _kind(job).stopping
     if is_over(job):
         return ending(job)
     parts = [_amount(job) if job.state != "waiting" or job.total else ""]
@@ -78,9 +57,8 @@ def ending(job: Job) -> str:
     if job.state == "failed":
         return f"{job.error} {job.hint}".strip()
     when = moment(job.ended)
-    said = {"done": "Ready to chat" if job.doing in ("quantize", "fetch", "import") else "Done"}.get(
-        job.state, "Stopped"
-    )
+    made = "Ready to chat" if _kind(job).makes == "model" and job.model else "Done"
+    said = made if job.state == "done" else "Stopped"
     return " · ".join(part for part in (said, job.note if job.state == "done" else "", when) if part)
 
 
@@ -97,6 +75,15 @@ def moment(iso: str, today: date | None = None) -> str:
         return f"yesterday {then:%H:%M}"
     year = "" if then.year == (today or date.today()).year else f" {then.year}"
     return f"{then.day} {then:%b}{year}"
+
+
+def _kind(job: Job) -> type[JobRequest]:
+    return kinds.of(job.doing)
+
+
+def _stage(job: Job) -> str:
+    """The stage in a word or two; empty where what the job does says it better."""
+    return (_kind(job).stages.get(job.stage) or stages.of(job.stage)).pill
 
 
 def _amount(job: Job) -> str:
@@ -124,7 +111,7 @@ def _whole(size: str) -> str:
 
 
 def _peak(job: Job) -> str:
-    return f"peak memory {quantities.size(job.peak_bytes)}" if job.peak_bytes and job.doing != "fetch" else ""
+    return f"peak memory {quantities.size(job.peak_bytes)}" if job.peak_bytes and not _kind(job).needs_network else ""
 
 
 def _left(job: Job) -> str:

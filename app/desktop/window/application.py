@@ -18,13 +18,13 @@ from app.desktop import theme
 from app.desktop.services.background import Background
 from app.desktop.services.engine_signals import EngineSignals
 from app.desktop.services.job_queue import JobQueue
-from app.desktop.services.late_engine import LateEngine
 from app.desktop.services.preferences import Preferences
 from app.desktop.services.services import Services
 from app.desktop.window.garbage import GarbageCollector
 from app.desktop.window.main_window import MainWindow
 from app.desktop.window.single_instance import SingleInstance
 from models import paths, settings
+from models.engine.client import Engine
 from models.errors import StillroomError
 from models.events import Model
 from models.jobs.rows import JobRows
@@ -114,7 +114,7 @@ class Start(QObject):
 
     def _show_window(self, chats: Chats, readonly: bool) -> None:
         signals = EngineSignals(self)
-        engine = LateEngine(signals)
+        engine = Engine(on_event=signals.send)
         assert self._connection is not None, "opened with the chats"
         services = Services(
             chats=chats,

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from app.desktop.services.deletions import Deletions
 from app.desktop.widgets.notices import NoticeBar
+from models.jobs import kinds
 from models.jobs.queue import Job
 
 if TYPE_CHECKING:
@@ -193,7 +194,9 @@ class MorePages(QObject):
             QApplication.alert(self._window)
         if job.state == "failed":
             self.notices().show_error(f"{job.title}: {job.error}", job.hint)
-        elif job.doing in ("quantize", "fetch", "import") and job.model and not self._window.is_page("Models"):
+            return
+        makes = kinds.of(job.doing).makes if job.model else ""
+        if makes == "model" and not self._window.is_page("Models"):
             self.notices().show_info(f"{job.title} is ready.", "Chat", lambda: self._window.chat_with(job.model))
-        elif job.doing in ("finetune", "keep") and job.model and not self._window.is_page("Fine-tune"):
+        elif makes == "adapter" and not self._window.is_page("Fine-tune"):
             self.notices().show_info(f"The adapter {job.model} is ready.")

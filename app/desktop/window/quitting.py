@@ -1,4 +1,7 @@
-"""Closing the window while a job runs: asked once, whether it goes on without a window, stops for now, or nobody leaves."""
+"""Closing the window while a job runs: asked once, whether it goes on without a window, stops for now, or nobody leaves.
+
+What stops for now is let save first. A training has up to a step to do until then; who can't wait for it quits at once.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -6,9 +9,12 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QMessageBox
 
 from app.desktop.services.job_queue import JobQueue
+from models.jobs import kinds
 
 if TYPE_CHECKING:
     from app.desktop.window.main_window import MainWindow
+
+ROLE = QMessageBox.ButtonRole
 
 
 class QuitGuard(QObject):
@@ -19,39 +25,58 @@ class QuitGuard(QObject):
         self._window = window
         self._jobs = jobs
         self._decided = False
-        self._waiting = False
+        self._hidden = False  # until what runs is done
+        self._stopping = False
         self._box: QMessageBox | None = None
         jobs.changed.connect(self._close_when_done)
 
     def may_close(self) -> bool:
-        """Whether nothing runs, or it was decided to stop it; else ask, and close when the answer says so."""
+        """Whether nothing runs, or it was decided not to wait; else ask, and close when the answer says so."""
         if self._decided or not self._jobs.busy():
             return True
-        self._ask()
+        if self._box is None:
+            self._ask()
         return False
 
     def _ask(self) -> None:
-        if self._box is not None:
+        running = [job for job in self._jobs.busy() if not job.stopping]
+        if not running:
+            self._stop()
             return
-        running = self._jobs.busy()
         what = running[0].title if len(running) == 1 else f"{len(running)} jobs"
         box = QMessageBox(self._window)
         box.setObjectName("leaving")
         box.setText(f"{what} is still under way." if len(running) == 1 else f"{what} are still under way.")
         box.setInformativeText("Paused work goes on where it stopped when Stillroom is opened again.")
-        role = QMessageBox.ButtonRole
-        pause = box.addButton("Pause and Quit", role.AcceptRole)
-        keep = box.addButton("Finish in the Background", role.ActionRole)
-        box.addButton("Cancel", role.RejectRole)
-        pause.clicked.connect(self._leave)
-        keep.clicked.connect(self._finish_hidden)
-        box.finished.connect(self._answered)
+        box.addButton("Pause and Quit", ROLE.AcceptRole).clicked.connect(self._stop)
+        box.addButton("Finish in the Background", ROLE.ActionRole).clicked.connect(self._finish_hidden)
+        box.addButton("Cancel", ROLE.RejectRole)
+        self._open(box)
+
+    def _stop(self) -> None:
+        """Let all that runs stop where it can go on, and leave after the last."""
+        self._stopping = True
+        self._jobs.suspend()
+        running = [kinds.of(job.doing) for job in self._jobs.busy()]
+        if not running:
+            self._leave()
+            return
+        box = QMessageBox(self._window)
+        box.setObjectName("stopping")
+        box.setText(max(running, key=lambda kind: kind.patience_s).stopping)
+        box.setInformativeText("Stillroom quits as soon as what was done so far is saved.")
+        box.addButton("Wait", ROLE.RejectRole)
+        box.addButton("Quit Now", ROLE.DestructiveRole).clicked.connect(self._leave)
+        self._open(box)
+
+    def _open(self, box: QMessageBox) -> None:
         self._box = box
+        box.finished.connect(lambda: self._answered(box))
         box.open()
 
-    def _answered(self) -> None:
-        if self._box is not None:
-            self._box.deleteLater()
+    def _answered(self, box: QMessageBox) -> None:
+        box.deleteLater()
+        if self._box is box:
             self._box = None
 
     def _leave(self) -> None:
@@ -59,13 +84,11 @@ class QuitGuard(QObject):
         self._window.close()
 
     def _finish_hidden(self) -> None:
-        self._waiting = True
+        self._hidden = True
         self._window.hide()
 
     def _close_when_done(self, _job: object) -> None:
-        if not self._waiting:
-            return
-        if self._window.isVisible():  # it was opened again meanwhile
-            self._waiting = False
-        elif not self._jobs.busy():
+        if self._hidden and self._window.isVisible():  # it was opened again meanwhile
+            self._hidden = False
+        if (self._hidden or self._stopping) and not self._jobs.busy():
             self._leave()

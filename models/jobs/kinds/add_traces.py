@@ -3,6 +3,8 @@
 from collections.abc import Generator
 from pathlib import Path
 
+import msgspec
+
 from models.events import Event
 from models.jobs.request import JobRequest
 from models.trace_report import Added
@@ -15,7 +17,7 @@ class AddTraces(JobRequest, frozen=True, kw_only=True, tag="add_traces"):
     files: list[str]
     max_tokens: int | None = None  # longer ones are left out
     model: str | None = None  # whose tokenizer counts them; None: they are estimated
-    evaluation: list[str] = []  # files of problems that must not be learned
+    evaluation: list[str] = msgspec.field(default_factory=list)  # files of problems that must not be learned
 
     lane = "light"
     doing = "reading"

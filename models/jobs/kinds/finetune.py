@@ -63,7 +63,7 @@ class Finetune(JobRequest, frozen=True, kw_only=True, tag="finetune"):
         return self if self.run or self.resume else msgspec.structs.replace(self, run=runs.new_id(self.name))
 
     def publication(self) -> PublishCheckpoint:
-        """What takes as much as it has learned so far into the library instead."""
+        """What takes as much as it has learned so far into the library."""
         return PublishCheckpoint(run=self.run, name=self.name)
 
     def made(self, record: Record | None) -> str:

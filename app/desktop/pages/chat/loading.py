@@ -4,7 +4,6 @@ from PySide6.QtCore import QObject, Signal
 
 from app.desktop.services.engine_signals import EngineLike, EngineSignals
 from models import events, requests
-from models.engine import wire
 
 
 class Loading(QObject):
@@ -23,7 +22,7 @@ class Loading(QObject):
     def __init__(self, engine: EngineLike, signals: EngineSignals, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._engine = engine
-        self._job_id: int | None = None
+        self._call_id: int | None = None
         self.loaded: events.Loaded | None = None
         self.wanted = ""
         self.adapter = ""
@@ -34,36 +33,36 @@ class Loading(QObject):
     @property
     def under_way(self) -> bool:
         """Whether a model is being loaded."""
-        return self._job_id is not None
+        return self._call_id is not None
 
     def ensure(self, model: str, adapter: str = "") -> None:
         """Begin to load a model with an adapter unless it is loaded or on its way; empty for none."""
         if (model, adapter) == (self.wanted, self.adapter) and (self.under_way or self.loaded is not None):
             return
-        if self._job_id is not None:
-            self._engine.cancel(self._job_id)
+        if self._call_id is not None:
+            self._engine.cancel(self._call_id)
         self.wanted, self.adapter = model, adapter
         self.fraction, self.job = 0.0, ""
         self.loaded = None
-        self._job_id = self._engine.start(requests.Load(model=model, adapter=adapter or None))
+        self._call_id = self._engine.start(requests.Load(model=model, adapter=adapter or None))
         self.changed.emit()
 
     def lost(self) -> None:
         """The engine died and nothing is in memory any more."""
-        self._job_id = None
+        self._call_id = None
         self.loaded = None
         self.wanted = self.adapter = ""
         self.changed.emit()
 
-    def _take(self, job_id: int, event: wire.AnyEvent) -> None:
-        if job_id != self._job_id:
+    def _take(self, call_id: int, event: events.Event) -> None:
+        if call_id != self._call_id:
             return
         match event:
             case events.Progress():
                 self.fraction = event.done / event.total if event.total else self.fraction
                 self.job = event.job
             case events.Done(result=result):
-                self._job_id = None
+                self._call_id = None
                 self.loaded = result if isinstance(result, events.Loaded) else None
                 self.fraction = None
                 if self.loaded is not None:

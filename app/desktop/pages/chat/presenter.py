@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.desktop.pages.chat.session import Replies, UnderWay
-from models import events
-from models.engine import wire
+from models import events, stages
 from models.store.chats import Chats, StoredMessage
 
 if TYPE_CHECKING:
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 AT_END = -1
 # How often the count of a reply that thinks is brought up to date.
 STATUS_MS = 100
-STAGES = {"prefill": "Reading the conversation", "load": "Loading the model", "import": "Preparing the starter model"}
 
 
 class Presenter(QObject):
@@ -144,7 +142,7 @@ class Presenter(QObject):
         elif reply.phase == "thinking":
             self._think()
 
-    def _went_on(self, reply: UnderWay, event: wire.AnyEvent) -> None:
+    def _went_on(self, reply: UnderWay, event: events.Event) -> None:
         view = self._view
         if view is None or reply.chat_id != self._chat_id:
             return
@@ -231,4 +229,4 @@ def is_trace(row: StoredMessage) -> bool:
 
 
 def _waiting_for(reply: UnderWay) -> str:
-    return f"{STAGES.get(reply.waiting_for, 'Waiting for the model')} …"
+    return f"{stages.of(reply.waiting_for).reply or 'Waiting for the model'} …"

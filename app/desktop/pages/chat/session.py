@@ -16,7 +16,6 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.desktop.services.engine_signals import EngineLike, EngineSignals
 from models import events, requests
-from models.engine import wire
 from models.errors import StillroomError
 from models.store.chats import Chats, State, StoredMessage
 
@@ -34,7 +33,7 @@ class UnderWay:
     closing: it has been told to answer.
     """
 
-    job_id: int
+    call_id: int
     chat_id: int
     message_id: int
     model: str
@@ -96,7 +95,7 @@ class Replies(QObject):
         super().__init__(parent)
         self._chats = chats
         self._engine = engine
-        self._by_job: dict[int, UnderWay] = {}
+        self._by_call: dict[int, UnderWay] = {}
         self._told = False
         signals.arrived.connect(self._take)
         self._timer = QTimer(self, interval=STORE_MS)
@@ -104,11 +103,11 @@ class Replies(QObject):
 
     def of_chat(self, chat_id: int | None) -> UnderWay | None:
         """The reply under way in a chat."""
-        return next((reply for reply in self._by_job.values() if reply.chat_id == chat_id), None)
+        return next((reply for reply in self._by_call.values() if reply.chat_id == chat_id), None)
 
     def busy_chats(self) -> set[int]:
         """Chats in which a reply is under way."""
-        return {reply.chat_id for reply in self._by_job.values()}
+        return {reply.chat_id for reply in self._by_call.values()}
 
     def answer(self, asked_id: int, model: str, budget: int | None, adapter: str = "") -> UnderWay:
         """Have a user's message answered, again if it was before. Raises a StillroomError when the store can't take it."""
@@ -123,9 +122,9 @@ class Replies(QObject):
             another=row.versions > 1,
             adapter=adapter or None,
         )
-        job_id = self._engine.start(request)
-        reply = UnderWay(job_id, chat.id, row.id, model, budget, adapter)
-        self._by_job[job_id] = reply
+        call_id = self._engine.start(request)
+        reply = UnderWay(call_id, chat.id, row.id, model, budget, adapter)
+        self._by_call[call_id] = reply
         self._timer.start()
         self.began.emit(reply)
         return reply
@@ -135,26 +134,26 @@ class Replies(QObject):
         reply = self.of_chat(chat_id)
         if reply is not None and not reply.stopping:
             reply.stopping = True
-            self._engine.cancel(reply.job_id)
+            self._engine.cancel(reply.call_id)
 
     def steer(self, chat_id: int | None, action: requests.Action) -> None:
         """Have the reply of a chat answer now, or think longer."""
         reply = self.of_chat(chat_id)
         if reply is not None and reply.phase != "answering":
             reply.closing = reply.closing or action == "answer_now"
-            self._engine.steer(reply.job_id, action)
+            self._engine.steer(reply.call_id, action)
 
     def close(self) -> None:
         """Write what is unwritten and mark every reply under way as stopped: the window closes."""
         self._timer.stop()
-        for reply in list(self._by_job.values()):
+        for reply in list(self._by_call.values()):
             with contextlib.suppress(StillroomError):
                 self._store(reply)
                 self._chats.finish(reply.message_id, "stopped")
-        self._by_job.clear()
+        self._by_call.clear()
 
-    def _take(self, job_id: int, event: wire.AnyEvent) -> None:
-        reply = self._by_job.get(job_id)
+    def _take(self, call_id: int, event: events.Event) -> None:
+        reply = self._by_call.get(call_id)
         if reply is None:
             return
         match event:
@@ -178,8 +177,8 @@ class Replies(QObject):
         self._end(reply, state, None, f"{failed.text} {failed.hint}".strip())
 
     def _end(self, reply: UnderWay, state: State, whole: events.Reply | None, error: str = "") -> None:
-        del self._by_job[reply.job_id]
-        if not self._by_job:
+        del self._by_call[reply.call_id]
+        if not self._by_call:
             self._timer.stop()
         try:
             if whole is None:
@@ -192,7 +191,7 @@ class Replies(QObject):
         self.ended.emit(reply, row)
 
     def _store_all(self) -> None:
-        for reply in self._by_job.values():
+        for reply in self._by_call.values():
             try:
                 self._store(reply)
             except StillroomError as trouble:
@@ -210,7 +209,7 @@ class Replies(QObject):
             reply.mark_stored()
 
 
-def _take_in(reply: UnderWay, event: wire.AnyEvent) -> None:
+def _take_in(reply: UnderWay, event: events.Event) -> None:
     match event:
         case events.Token():
             reply.first_token_at = reply.first_token_at or time.monotonic()

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from app.desktop.pages.finetune.contracts import DOING
 from models.events import Model
 from models.finetune.runs import Run
+from models.jobs.kinds.finetune import Finetune
 from models.jobs.queue import Job
 
 State = Literal["waiting", "preparing", "running", "paused", "failed", "stopped", "done"]
@@ -88,7 +88,7 @@ def base_title(name: str, models: Sequence[Model]) -> str:
 
 def entries(runs: Sequence[Run], jobs: Sequence[Job], run_of: Callable[[int], str]) -> list[RunEntry]:
     """All of them, newest first. runs, jobs: oldest first; run_of: the id of a job's run."""
-    training = [job for job in jobs if job.doing == DOING]
+    training = [job for job in jobs if job.doing == Finetune.kind()]
     working = {run_of(job.id): job for job in training}  # the newest job of each
     there = {run.id for run in runs}
     alone = [job for job in training if run_of(job.id) not in there and job.state not in ("done", "cancelled")]

@@ -7,17 +7,18 @@ from PySide6.QtCore import Qt, Signal, SignalInstance
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app.desktop.pages.finetune import entries
-from app.desktop.pages.finetune.contracts import DOING, JobsLike
 from app.desktop.pages.finetune.entries import RunEntry
 from app.desktop.pages.finetune.reader import FinetuneReader, Listing, OpenedRun, SetFacts
 from app.desktop.pages.finetune.setup_form import Request, SetupForm
 from app.desktop.pages.finetune.toolbar import FinetuneToolbar
+from app.desktop.services.job_queue import JobQueue
 from app.desktop.services.preferences import Preferences
 from app.desktop.widgets.cards import label
 from app.desktop.widgets.notices import NoticeBar
 from models.errors import StillroomError
 from models.events import Checkpoint, Event, Failed, Model, Note, Prepared
 from models.finetune.runs import Run, Saved
+from models.jobs.kinds.finetune import Finetune
 from models.jobs.queue import Job
 from models.machine import hardware
 from models.machine.hardware import Machine
@@ -45,7 +46,7 @@ class FinetunePage(QWidget):
 
     def __init__(
         self,
-        jobs: JobsLike,
+        jobs: JobQueue,
         job_changed: SignalInstance,
         run_event: SignalInstance,
         list_models: Callable[[], list[Model]],
@@ -157,7 +158,7 @@ class FinetunePage(QWidget):
 
     def stop_and_keep(self) -> None:
         """End it at its next step and take what it has learned into the library."""
-        if self._do(self._jobs.stop_and_keep) and self.view is not None:
+        if self._do(self._jobs.keep_so_far) and self.view is not None:
             entry = self.entry
             if entry is not None and entry.state in ("running", "paused"):
                 self.view.show_stopping()
@@ -249,11 +250,11 @@ class FinetunePage(QWidget):
     def _take_job(self, job: Job) -> None:
         news = self._states.get(job.id) != job.state
         self._states[job.id] = job.state
-        if news and (job.state in OVER or job.doing == DOING):
+        if news and (job.state in OVER or job.doing == Finetune.kind()):
             self.reading.list_all()
-        if news and job.doing == DOING and job.state in OVER:
+        if news and job.doing == Finetune.kind() and job.state in OVER:
             self.form.look_again()
-        if job.doing != DOING:
+        if job.doing != Finetune.kind():
             return
         self._list_entries()
         entry = self.entry
@@ -282,8 +283,15 @@ class FinetunePage(QWidget):
 
     def _start(self, request: Request) -> None:
         try:
-            job_id = self._jobs.finetune(
-                request.model, request.title, request.traces, request.name, request.config, request.held_out
+            job_id = self._jobs.add(
+                Finetune(
+                    model=request.model,
+                    traces=request.traces,
+                    name=request.name,
+                    config=request.config,
+                    held_out=request.held_out,
+                ),
+                title=request.title,
             )
         except StillroomError as error:
             self.notices.show_error(error.text, error.hint)
@@ -294,7 +302,12 @@ class FinetunePage(QWidget):
 
     def _take_up(self, run: Run, title: str) -> None:
         try:
-            self._job_id = self._jobs.take_up(run, title)
+            self._job_id = self._jobs.add(
+                Finetune(
+                    model=run.base, traces=run.traces, name=run.adapter, config=run.config, run=run.id, resume=True
+                ),
+                title=title,
+            )
         except StillroomError as error:
             self.notices.show_error(error.text, error.hint)
             return
@@ -349,7 +362,7 @@ class FinetunePage(QWidget):
 
     def _list_entries(self) -> None:
         self._entries = entries.entries(
-            self._listing.runs if self._listing else [], self._jobs.all(), self._jobs.run_of
+            self._listing.runs if self._listing else [], self._jobs.all(), self._jobs.run_id
         )
 
     def _is_shown(self, entry: RunEntry) -> bool:

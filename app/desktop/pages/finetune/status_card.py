@@ -11,6 +11,8 @@ from app.desktop.theme import colours, restyle, theme
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.cards import label
 from app.desktop.widgets.drawing import draw_bar
+from models import stages
+from models.jobs.kinds.finetune import Finetune
 
 
 class Bar(QWidget):
@@ -84,9 +86,10 @@ class StatusCard(QFrame):
             text = words.preparing(entry, record)
             if job is not None and job.state == "running":
                 more = job.note
-                share = job.done / job.total if job.stage in words.STAGES and job.total else None
+                share = job.done / job.total if stages.of(job.stage).base and job.total else None
         elif entry.state == "paused":
-            text, more = f"Paused{at}", "It goes on from there, also after a restart."
+            text = Finetune.stopping if job is not None and job.stopping else f"Paused{at}"
+            more = "It goes on from there, also after a restart."
         elif entry.state == "failed" and job is not None:
             text, more, tone, action = job.error or "The run failed.", job.hint, "bad", "Try again"
         elif entry.state == "done":

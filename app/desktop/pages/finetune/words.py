@@ -4,32 +4,14 @@ from collections.abc import Sequence
 
 from app.desktop.pages.finetune.entries import RunEntry
 from app.desktop.pages.finetune.run_curves import RunCurves
-from models import quantities
+from models import quantities, stages
 from models.events import Model, Prepared, Sample
 from models.finetune.runs import Run
 from models.finetune_config import FinetuneConfig
+from models.jobs.kinds.finetune import Finetune
 from models.machine.hardware import Machine
-from models.trace_report import Added, Reason, TraceSet
+from models.trace_report import REASON_WORDS, Added, Reason, TraceSet
 
-STAGES = {
-    "load": "Loading the base model",
-    "copy": "Copying the base model",
-    "write": "Writing the base model",
-    "convert": "Making the base model ready",
-    "wait": "Waiting for another process",
-}
-REASONS: dict[Reason, str] = {
-    "broken": "broken",
-    "encoding": "not text",
-    "no_problem": "without a problem",
-    "no_answer": "without an answer",
-    "not_closed": "whose thinking never ends",
-    "control_tokens": "with a template’s own tokens inside",
-    "too_long": "too long",
-    "language": "in another script",
-    "overlap": "of an evaluation set",
-    "duplicate": "duplicates",
-}
 METHODS = {"lora": "LoRA", "dora": "DoRA", "full": "Full"}
 
 
@@ -80,6 +62,8 @@ def progress(entry: RunEntry, record: RunCurves) -> str:
             parts.append(f"{tokens_a_second(speed)} tok/s")
         if record.seconds_left is not None:
             parts.append(f"{quantities.seconds(round(record.seconds_left))} left")
+    elif entry.job is not None and entry.job.stopping:
+        parts.append(Finetune.stopping)
     elif entry.state in ("paused", "stopped", "failed"):
         parts.append(entry.state)
     return " · ".join(parts)
@@ -102,7 +86,8 @@ def preparing(entry: RunEntry, record: RunCurves) -> str:
         return "Waits until the job before it is done"
     if record.prepared is not None:
         return "Starting"
-    return STAGES.get(job.stage, "Checking that the longest batch fits" if job.stage else "Preparing")
+    unsaid = "Checking that the longest batch fits" if job.stage else "Preparing"
+    return stages.of(job.stage).base or unsaid
 
 
 def sampled(sample: Sample) -> str:
@@ -128,7 +113,7 @@ def left_out_of_set(found: TraceSet, report: Added | None) -> str:
     for reason, count in sorted(counts.items(), key=lambda item: -item[1]):
         lines = [row.line for row in report.left_out if row.reason == reason] if report else []
         where = f" (line {lines[0]:,})" if count == 1 and len(lines) == 1 else ""
-        parts.append(f"{count:,} {_one(REASONS[reason]) if count == 1 else REASONS[reason]}{where}")
+        parts.append(f"{count:,} {REASON_WORDS[reason].short(count)}{where}")
     total = sum(counts.values())
     return f"{total:,} row{'' if total == 1 else 's'} left out at import: {', '.join(parts)}"
 
@@ -136,10 +121,6 @@ def left_out_of_set(found: TraceSet, report: Added | None) -> str:
 def is_quantized(base: str, models: Sequence[Model]) -> bool:
     """Whether a base's weights are quantized on the disk."""
     return any(model.name == base and 0 < model.bits < 12 for model in models)
-
-
-def _one(words: str) -> str:
-    return {"duplicates": "duplicate"}.get(words, words)
 
 
 def left_out_of_run(prepared: Prepared, run: Run) -> str:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QWidget
 
-from app.desktop.pages.models.contracts import JobsLike
 from app.desktop.pages.models.discover import fill_column
+from app.desktop.services.job_queue import JobQueue
 from app.desktop.widgets import job_words
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.job_card import JobStack
@@ -26,7 +26,7 @@ class Activity(QScrollArea):
     chat_requested = Signal(str)
     clear_requested = Signal()
 
-    def __init__(self, jobs: JobsLike, parent: QWidget | None = None) -> None:
+    def __init__(self, jobs: JobQueue, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.under_way = JobStack(jobs)
         self.ended = JobStack(jobs)

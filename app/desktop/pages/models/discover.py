@@ -6,7 +6,6 @@ from PySide6.QtCore import Qt, Signal, SignalInstance
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from app.desktop.pages.models import offers
-from app.desktop.pages.models.contracts import JobsLike
 from app.desktop.pages.models.downloads import Downloads, repo_of
 from app.desktop.pages.models.get_row import GetRow, HubRow, OfferRow
 from app.desktop.pages.models.get_state import state_of
@@ -15,6 +14,7 @@ from app.desktop.pages.models.offer_table import OfferTable
 from app.desktop.pages.models.places import THIS_MACHINE
 from app.desktop.pages.models.quant_cards import QuantCards
 from app.desktop.services.engine_signals import EngineLike
+from app.desktop.services.job_queue import JobQueue
 from app.desktop.widgets import job_words
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.job_card import JobStack
@@ -38,7 +38,7 @@ class Discover(QScrollArea):
 
     def __init__(
         self,
-        jobs: JobsLike,
+        jobs: JobQueue,
         getting: Downloads,
         engine: EngineLike,
         arrived: SignalInstance,

@@ -5,14 +5,15 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, QPoint
 
 from app.desktop.pages.models import offers
-from app.desktop.pages.models.contracts import JobsLike
 from app.desktop.pages.models.get_row import GetRow, HubRow, OfferRow
 from app.desktop.pages.models.places import THIS_MACHINE
 from app.desktop.pages.models.variants import offer_menu, recipe_menu
+from app.desktop.services.job_queue import JobQueue
 from app.desktop.services.preferences import Preferences
 from app.desktop.widgets.notices import NoticeBar
 from models import quantities, recipes
 from models.errors import StillroomError
+from models.jobs import chains
 from models.library.catalog import Offer, Variant
 
 DROP = "drop_original"
@@ -22,7 +23,7 @@ DEFAULT_RECIPE = "4bit"
 class Downloads(QObject):
     """Starts jobs for rows and their menus; failures are told in the notice bar. room_bytes: what a model may take."""
 
-    def __init__(self, jobs: JobsLike, notices: NoticeBar, preferences: Preferences, parent: QObject) -> None:
+    def __init__(self, jobs: JobQueue, notices: NoticeBar, preferences: Preferences, parent: QObject) -> None:
         super().__init__(parent)
         self._jobs = jobs
         self._notices = notices
@@ -82,7 +83,7 @@ class Downloads(QObject):
 
     def _get(self, title: str, repo: str, revision: str, recipe: str) -> None:
         drop = self.drops_original and bool(recipe)
-        self.do(lambda: self._jobs.get(title, repo, revision, recipe, drop))
+        self.do(lambda: self._jobs.add(*chains.get(repo, revision, recipe, drop), title=title))
 
     def _get_offered(self, row: GetRow, offer: Offer, choice: Variant) -> None:
         def start() -> None:

@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 from app.desktop.pages.models.get_row import PAD, HubRow
 from app.desktop.services.engine_signals import EngineLike
 from app.desktop.widgets.buttons import RowButton
-from models import events, quantities, requests
-from models.engine.wire import AnyEvent
+from models import events, quantities
+from models.jobs.kinds.search import Search
 
 _HOSTS = ("huggingface.co", "www.huggingface.co", "hf.co")
 _REPO = re.compile(
@@ -95,7 +95,7 @@ class HubResults(QFrame):
         if not query:
             return
         self._title.setText(f"On Hugging Face: “{query}”")
-        self._call = self._engine.start(requests.Search(query=query))
+        self._call = self._engine.start(Search(query=query))
         self._say("Asking Hugging Face …", stop=True)
         self.show()
 
@@ -107,7 +107,7 @@ class HubResults(QFrame):
         self._set_rows([])
         self.hide()
 
-    def _take(self, call_id: int, event: AnyEvent) -> None:
+    def _take(self, call_id: int, event: events.Event) -> None:
         if call_id != self._call:
             return
         if isinstance(event, events.Done):

@@ -19,7 +19,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.desktop.pages.models.contracts import JobsLike
 from app.desktop.pages.models.discover import COLUMN_PX, GAP_PX, MARGIN_PX
 from app.desktop.pages.models.downloads import Downloads
 from app.desktop.pages.models.hidden_models import HiddenModels, said
@@ -28,12 +27,17 @@ from app.desktop.pages.models.model_panel import SHOW, ModelPanel, source_of
 from app.desktop.pages.models.toolbar import SECTIONS
 from app.desktop.pages.models.variants import recipe_menu
 from app.desktop.services.deletions import Deletions
+from app.desktop.services.job_queue import JobQueue
 from app.desktop.services.preferences import Preferences
 from app.desktop.widgets import job_words
 from app.desktop.widgets.notices import NoticeBar
 from models import quantities
 from models.errors import StillroomError
 from models.events import Model
+from models.jobs import chains
+from models.jobs.kinds.fuse import Fuse
+from models.jobs.kinds.measure_card import MeasureCard
+from models.jobs.kinds.quantize import Quantize
 from models.jobs.queue import Job
 
 EMPTY = "Nothing is here yet. Discover offers what fits; a GGUF file or a model folder can be dropped here."
@@ -54,7 +58,7 @@ class LibrarySection(QWidget):
 
     def __init__(
         self,
-        jobs: JobsLike,
+        jobs: JobQueue,
         removals: Deletions,
         getting: Downloads,
         notices: NoticeBar,
@@ -200,7 +204,7 @@ class LibrarySection(QWidget):
     def _measure(self, name: str) -> None:
         model = self.described(name)
         if model is not None:
-            self._getting.do(lambda: self._jobs.measure(name, model.title))
+            self._getting.do(lambda: self._jobs.add(MeasureCard(model=name), title=model.title))
 
     def _quantize(self, name: str, recipe: str) -> None:
         model = self.described(name)
@@ -208,16 +212,22 @@ class LibrarySection(QWidget):
             return
         source = source_of(model, self._all)
         if source is not None:
-            self._getting.do(lambda: self._jobs.quantize(source.name, source.title.split("/")[-1], recipe))
+            title = source.title.split("/")[-1]
+            self._getting.do(lambda: self._jobs.add(Quantize(model=source.name, recipe=recipe), title=title))
         else:
             drop, revision = self._getting.drops_original, model.revision or "main"
             title = model.repo.split("/")[-1]
-            self._getting.do(lambda: self._jobs.get(title, model.repo, revision, recipe, drop))
+            self._getting.do(lambda: self._jobs.add(*chains.get(model.repo, revision, recipe, drop), title=title))
+
+    def _repair(self, name: str) -> None:
+        model = self.described(name)
+        if model is not None:
+            self._getting.do(lambda: self._jobs.add(*chains.repair(model), title=model.title))
 
     def _fuse(self, name: str) -> None:
         model = self.described(name)
         if model is not None:
-            self._getting.do(lambda: self._jobs.fuse(model.base, name, ""))
+            self._getting.do(lambda: self._jobs.add(Fuse(model=model.base, adapter=name)))
 
     def _export(self, name: str) -> None:
         model = self.described(name)
@@ -226,7 +236,9 @@ class LibrarySection(QWidget):
         dialog = QFileDialog(self, f"Export {model.title}", str(Path.home() / f"{name}.gguf"), "GGUF (*.gguf)")
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix("gguf")
-        dialog.fileSelected.connect(lambda path: self._getting.do(lambda: self._jobs.fuse(model.base, name, path)))
+        dialog.fileSelected.connect(
+            lambda path: self._getting.do(lambda: self._jobs.add(Fuse(model=model.base, adapter=name, gguf=path)))
+        )
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 
@@ -289,7 +301,7 @@ class LibrarySection(QWidget):
         self.panel.reveal.connect(self._reveal)
         self.panel.fuse.connect(self._fuse)
         self.panel.export.connect(self._export)
-        self.panel.repair.connect(lambda name: self._getting.do(lambda: self._jobs.repair(name)))
+        self.panel.repair.connect(self._repair)
         menu_below = self.panel.buttons["Quantize"]
         self.panel.quantize_asked.connect(
             lambda name: self.quantize_menu(name).popup(menu_below.mapToGlobal(QPoint(0, menu_below.height() + 4)))

@@ -7,7 +7,6 @@ from PySide6.QtCore import QUrl, Signal, SignalInstance
 from PySide6.QtWidgets import QFileDialog, QStackedWidget, QVBoxLayout, QWidget
 
 from app.desktop.pages.models.activity import Activity
-from app.desktop.pages.models.contracts import JobsLike
 from app.desktop.pages.models.discover import Discover
 from app.desktop.pages.models.downloads import Downloads
 from app.desktop.pages.models.library_section import LibrarySection
@@ -15,12 +14,14 @@ from app.desktop.pages.models.reader import ModelsReader
 from app.desktop.pages.models.toolbar import SECTIONS, ModelsToolbar
 from app.desktop.services.deletions import Deletions
 from app.desktop.services.engine_signals import EngineLike
+from app.desktop.services.job_queue import JobQueue
 from app.desktop.services.preferences import Preferences
 from app.desktop.widgets import job_words
 from app.desktop.widgets.file_drop import FileDrop
 from app.desktop.widgets.notices import NoticeBar
 from models.errors import StillroomError
 from models.events import Model
+from models.jobs.kinds.import_model import ImportModel
 from models.jobs.queue import Job
 from models.library import catalog
 from models.machine import hardware
@@ -45,7 +46,7 @@ class ModelsPage(QWidget):
 
     def __init__(
         self,
-        jobs: JobsLike,
+        jobs: JobQueue,
         job_changed: SignalInstance,
         engine: EngineLike,
         arrived: SignalInstance,
@@ -163,7 +164,7 @@ class ModelsPage(QWidget):
 
     def import_path(self, path: str) -> None:
         """Bring a file or folder into the library, and show how that goes."""
-        if self.getting.do(lambda: self._jobs.import_path(path)) and self.section == "library":
+        if self.getting.do(lambda: self._jobs.add(ImportModel(path=path))) and self.section == "library":
             self.show_section("activity")
 
     # Within

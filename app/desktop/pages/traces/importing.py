@@ -1,26 +1,31 @@
 """Traces come in from files and go out to files: what is asked for, how far it is, and how it ended."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.desktop.pages.traces import words
-from app.desktop.pages.traces.contracts import ADDING, EXPORTING, JobsLike
 from app.desktop.pages.traces.import_form import LONGEST, Request
 from app.desktop.pages.traces.import_sheet import NOTHING, ImportSheet
 from app.desktop.pages.traces.jobs_strip import JobsStrip
 from app.desktop.pages.traces.reader import TracesReader
+from app.desktop.services.job_queue import JobQueue
 from app.desktop.services.preferences import Preferences
 from app.desktop.widgets import job_words
 from app.desktop.widgets.notices import NoticeBar
+from models.errors import StillroomError
+from models.jobs.kinds.add_traces import AddTraces
+from models.jobs.kinds.export_traces import ExportTraces
 from models.jobs.queue import Job
 from models.trace_report import Added
 
 ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 FILTER = "Traces (*.jsonl *.ndjson *.json *.csv *.tsv *.parquet);;All files (*)"
 WRITTEN = ("JSON lines (*.jsonl)", "JSON (*.json)", "CSV (*.csv)", "TSV (*.tsv)", "Parquet (*.parquet)")
+KINDS = (AddTraces.kind(), ExportTraces.kind())  # Job.doing of these jobs; their subject is the set's name
 
 
 class Importing(QObject):
@@ -43,7 +48,7 @@ class Importing(QObject):
     set_changed = Signal(str)
 
     def __init__(
-        self, jobs: JobsLike, reading: TracesReader, notices: NoticeBar, preferences: Preferences, parent: QWidget
+        self, jobs: JobQueue, reading: TracesReader, notices: NoticeBar, preferences: Preferences, parent: QWidget
     ) -> None:
         super().__init__(parent)
         self._jobs = jobs
@@ -63,7 +68,7 @@ class Importing(QObject):
 
     def export(self, name: str, path: str, shape: str) -> None:
         """Write a set to a file."""
-        self._jobs.export_traces(name, path, shape)
+        self._do(self._jobs.add, ExportTraces(name=name, path=path, shape=shape))
 
     def show_running(self) -> None:
         """Show what is under way already."""
@@ -72,14 +77,14 @@ class Importing(QObject):
 
     def take_job(self, job: Job) -> None:
         """A job is another one now; it may be about something else."""
-        if job.doing not in (ADDING, EXPORTING):
+        if job.doing not in KINDS:
             return
         if job.id == self.sheet.job_id:
             self.sheet.take_job(job)
         else:
             self.strip.take_job(job)
             self._tell_end(job)
-        if job.doing == ADDING and job_words.is_over(job):
+        if job.doing == AddTraces.kind() and job_words.is_over(job):
             self.set_changed.emit(job.subject)
 
     def ask_for_files(self, title: str, take: Callable[[Sequence[str]], None]) -> None:
@@ -109,25 +114,36 @@ class Importing(QObject):
 
     def _import(self, request: Request) -> None:
         self._preferences.remember(traces_longest=request.max_tokens)
-        job_id = self._jobs.add_traces(
-            request.name, list(request.files), request.max_tokens, None, list(request.evaluation)
+        step = AddTraces(
+            name=request.name,
+            files=list(request.files),
+            max_tokens=request.max_tokens,
+            evaluation=list(request.evaluation),
         )
-        job = next((job for job in self._jobs.all() if job.id == job_id), None)
-        if job is None:
-            self.sheet.form.tell("The import could not be queued.")
-        else:
-            self.strip.forget(job_id)
-            self.sheet.follow(job, request)
+        try:
+            job_id = self._jobs.add(step)
+        except StillroomError as error:
+            self.sheet.form.tell(f"The import could not be queued. {error.text}")
+            return
+        self.strip.forget(job_id)
+        self.sheet.follow(next(job for job in self._jobs.all() if job.id == job_id), request)
+
+    def _do(self, act: Callable[..., object], *arguments: object) -> None:
+        """Do something with the queue, and say why where that fails."""
+        try:
+            act(*arguments)
+        except StillroomError as error:
+            self._notices.show_error(error.text, error.hint)
 
     def _take_running(self, job: Job) -> None:
-        if job.doing in (ADDING, EXPORTING) and job.id != self.sheet.job_id:
+        if job.doing in KINDS and job.id != self.sheet.job_id:
             self.strip.take_job(job)
 
     def _tell_end(self, job: Job) -> None:
         """Say how a job ended that the sheet does not show."""
         if job.state == "failed":
             self._notices.show_error(job.error, job.hint)
-        elif job.state == "done" and job.doing == EXPORTING:
+        elif job.state == "done" and job.doing == ExportTraces.kind():
             self._notices.show_info(f"{job.title} is done.")
         elif job.state == "done":
             self._reading.read_report(job.subject)
@@ -166,9 +182,9 @@ class Importing(QObject):
         sheet.reason_chosen.connect(self._choose_reason)
         sheet.report_wanted.connect(self._reading.read_report)
         for part in (sheet, self.strip):
-            part.cancel_requested.connect(self._jobs.cancel)
-            part.pause_requested.connect(self._jobs.pause)
-            part.resume_requested.connect(self._jobs.resume)
+            part.cancel_requested.connect(partial(self._do, self._jobs.cancel))
+            part.pause_requested.connect(partial(self._do, self._jobs.pause))
+            part.resume_requested.connect(partial(self._do, self._jobs.resume))
         form.import_requested.connect(self._import)
         form.files_wanted.connect(lambda: self.ask_for_files("Add files", form.add_files))
         form.evaluation_wanted.connect(self._choose_evaluation)

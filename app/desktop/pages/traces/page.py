@@ -6,7 +6,6 @@ from PySide6.QtCore import Signal, SignalInstance
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app.desktop.pages.traces import words
-from app.desktop.pages.traces.contracts import JobsLike
 from app.desktop.pages.traces.empty import Empty
 from app.desktop.pages.traces.exclusions import Exclusions
 from app.desktop.pages.traces.importing import Importing, importable
@@ -17,6 +16,7 @@ from app.desktop.pages.traces.shown_set import ShownSet
 from app.desktop.pages.traces.toolbar import TracesToolbar
 from app.desktop.pages.traces.trace_panel import UNSAVED
 from app.desktop.services.deletions import Deletions
+from app.desktop.services.job_queue import JobQueue
 from app.desktop.services.preferences import Preferences
 from app.desktop.widgets.file_drop import FileDrop
 from app.desktop.widgets.notices import NoticeBar
@@ -42,7 +42,7 @@ class TracesPage(QWidget):
 
     def __init__(
         self,
-        jobs: JobsLike,
+        jobs: JobQueue,
         job_changed: SignalInstance,
         notices: NoticeBar,
         preferences: Preferences,

@@ -11,7 +11,7 @@ from app.desktop.pages.traces import words
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.drawing import LEFT, RIGHT, draw_line, draw_text, tip
-from models.trace_report import REASONS, LeftOut, Reason
+from models.trace_report import REASON_WORDS, REASONS, LeftOut, Reason
 
 HEAD_PX, LINE_PX = 31, 18
 LINES = 3  # of a reason that are shown at once
@@ -21,7 +21,7 @@ class ReasonRow(RowButton):
     """One reason: pressed, the table shows its rows. Its accessible name is the reason, its description the count."""
 
     def __init__(self, reason: Reason, count: int, lines: Sequence[LeftOut], parent: QWidget | None = None) -> None:
-        super().__init__(words.REASONS[reason], parent=parent)
+        super().__init__(REASON_WORDS[reason].cause, parent=parent)
         self.reason = reason
         self.setAccessibleDescription(f"{words.counted(count, 'row')}; {'; '.join(_said(line) for line in lines)}")
         self.setToolTip(tip(words.ADVICE[reason]))

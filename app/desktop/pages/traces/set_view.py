@@ -15,7 +15,7 @@ from app.desktop.pages.traces.trace_panel import UNSAVED, TracePanel
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.cards import label
 from app.desktop.widgets.segments import Segments
-from models.trace_report import Reason
+from models.trace_report import REASON_WORDS, Reason
 from models.traces.trace import Trace
 
 SHOWS: dict[Show, str] = {"all": "All", "kept": "Kept", "left": "Left out"}
@@ -110,7 +110,7 @@ class SetView(QWidget):
         self.segments.show_chosen(show)
         self._filter(show, reason)
         if reason:
-            self._only.set_caption(f"Only: {words.REASONS[reason]}  ✕")
+            self._only.set_caption(f"Only: {REASON_WORDS[reason].cause}  ✕")
 
     def look_for(self, query: str) -> None:
         """Show what holds a text; traces follow by show_found."""

@@ -5,7 +5,7 @@ from typing import Literal
 
 from models import quantities
 from models.store import titles
-from models.trace_report import Added, LeftOut, Reason, SourceFile, TraceSet
+from models.trace_report import REASON_WORDS, Added, LeftOut, Reason, SourceFile, TraceSet
 from models.traces import checks
 from models.traces.trace import Trace
 
@@ -13,18 +13,6 @@ Tone = Literal["ok", "warn", "bad"]
 
 # the mildest last: what is whole but not wanted is amber, what is damaged is red
 AMBER: frozenset[Reason] = frozenset({"duplicate", "too_long", "overlap", "language"})
-REASONS: dict[Reason, str] = {
-    "broken": "no row that can be read",
-    "encoding": "not text",
-    "no_problem": "no problem",
-    "no_answer": "no answer after the thinking",
-    "not_closed": "thinking never closes",
-    "control_tokens": "control tokens in the text",
-    "too_long": "too long",
-    "language": "changes its script",
-    "overlap": "in an evaluation set",
-    "duplicate": "duplicate",
-}
 ADVICE: dict[Reason, str] = {
     "broken": "Mend the row in its file and import the file again; what is kept already does not come in twice.",
     "encoding": "Save the file as UTF-8 and import it again.",
@@ -102,7 +90,7 @@ def why(left: LeftOut) -> str:
         return f"{'near ' if 'nearly' in left.text else ''}duplicate of {same[1]}"
     if left.reason == "too_long" and (limit := _LIMIT.search(left.text)):
         return f"longer than {limit[1]} tokens"
-    return REASONS[left.reason]
+    return REASON_WORDS[left.reason].cause
 
 
 def counted(n: int, one: str, many: str = "") -> str:
