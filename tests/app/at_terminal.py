@@ -4,11 +4,12 @@ import sys
 from collections.abc import Iterator
 
 from app.cli import command_parts, main
-from models import events, requests
+from models import events
+from models.engine.wire import Request
 from tests.app.fake_engine import REPLY, FakeEngine
 
 
-def thinks_until_steered(engine: FakeEngine, _request: requests.Request) -> Iterator[events.Event]:
+def thinks_until_steered(engine: FakeEngine, _request: Request) -> Iterator[events.Event]:
     """Think until a key is pressed or the reply is stopped."""
     yield events.Budget(tokens=512, used=0)
     for n in range(1, 30):

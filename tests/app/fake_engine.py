@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from models import events, requests
+from models.engine.wire import Request
 from models.errors import StillroomError
+from models.jobs.kinds.import_model import ImportModel
 
-Script = Callable[["FakeEngine", requests.Request], Iterator[events.Event]]
+Script = Callable[["FakeEngine", Request], Iterator[events.Event]]
 
 LOADED = events.Loaded(
     model="starter",
@@ -50,7 +52,7 @@ MODEL = events.Model(
 )
 
 
-def paris(_engine: "FakeEngine", _request: requests.Request) -> Iterator[events.Event]:
+def paris(_engine: "FakeEngine", _request: Request) -> Iterator[events.Event]:
     """Think for three tokens, be closed by the budget, answer."""
     yield events.Progress(job="chat", stage="prefill", done=9, total=9, unit="tokens")
     yield events.Budget(tokens=3, used=0)
@@ -62,7 +64,7 @@ def paris(_engine: "FakeEngine", _request: requests.Request) -> Iterator[events.
     yield events.Done(result=REPLY)
 
 
-def voting(_engine: "FakeEngine", _request: requests.Request) -> Iterator[events.Event]:
+def voting(_engine: "FakeEngine", _request: Request) -> Iterator[events.Event]:
     """Draw three replies, two of which agree."""
     yield events.Progress(job="chat", stage="votes", done=0, total=3, unit="votes")
     yield events.Progress(job="chat", stage="votes", done=24, total=0, unit="tokens", rate=30.0)
@@ -75,7 +77,7 @@ def voting(_engine: "FakeEngine", _request: requests.Request) -> Iterator[events
     yield events.Done(result=msgspec.structs.replace(REPLY, votes=votes, agreement=2))
 
 
-def loading(_engine: "FakeEngine", _request: requests.Request) -> Iterator[events.Event]:
+def loading(_engine: "FakeEngine", _request: Request) -> Iterator[events.Event]:
     """Load at once."""
     yield events.Progress(job="load", stage="load", done=50, total=100, unit="bytes")
     yield events.Done(result=LOADED)
@@ -91,26 +93,23 @@ class FakeEngine:
         importing: Script | None = None,
         **others: Script,
     ) -> None:
-        self.requests: list[requests.Request] = []
+        self.requests: list[Request] = []
         self.steered: list[requests.Action] = []
         self.cancelled = threading.Event()
         self.steering = threading.Event()
         self.closed = False
-        self._scripts: dict[type, Script | None] = {
-            requests.ChatRequest: chat, requests.Load: load, requests.ImportModel: importing,
-            **{getattr(requests, name): script for name, script in others.items()},
-        }  # fmt: skip
+        self._scripts = {"ChatRequest": chat, "Load": load, "ImportModel": importing, **others}  # by class
 
     @property
     def chats(self) -> list[requests.ChatRequest]:
         """The chat requests that came."""
         return [request for request in self.requests if isinstance(request, requests.ChatRequest)]
 
-    def start_watched(self, request: requests.Request) -> tuple[int, Iterator[events.Event]]:
+    def start_watched(self, request: Request) -> tuple[int, Iterator[events.Event]]:
         """Take a request."""
         self.requests.append(request)
         self.cancelled.clear()
-        script = self._scripts[type(request)]
+        script = self._scripts[type(request).__name__]
         assert script is not None
         return len(self.requests), script(self, request)
 
@@ -131,7 +130,7 @@ class FakeEngine:
 def failing(error: BaseException, before: list[events.Event] | None = None) -> Script:
     """A script that fails."""
 
-    def script(_engine: FakeEngine, _request: requests.Request) -> Iterator[events.Event]:
+    def script(_engine: FakeEngine, _request: Request) -> Iterator[events.Event]:
         yield from before or []
         raise error
 

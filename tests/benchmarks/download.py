@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from models.jobs.kinds.fetch import Fetch
 from tests.benchmarks import children
 from tests.benchmarks.figures import Figure, at_least, median_ratio
 from tests.hub.large import write_model
@@ -84,7 +85,6 @@ def _download(who: str, repo: str) -> float:
         import huggingface_hub
 
         from models.library import download
-        from models.requests import Fetch
 
         began = time.perf_counter()
         for _ in download.fetch(Fetch(repo=repo)):

@@ -21,8 +21,8 @@ from models import errors
 from models.events import Done, Progress
 from models.hub import cache, client, manifests
 from models.hub.transfer import RetryPolicy
+from models.jobs.kinds.fetch import Fetch
 from models.library import download
-from models.requests import Fetch
 from tests.benchmarks.download_cases import REPO, SIZE, WEIGHTS, Case, cases
 from tests.benchmarks.figures import Figure, at_least, at_most
 from tests.hub.faults import Fault

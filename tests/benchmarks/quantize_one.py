@@ -7,13 +7,13 @@ import sys
 import time
 from pathlib import Path
 
+from models.jobs.kinds.quantize import Quantize
 from tests.benchmarks import children
 
 
 def ours(source: Path, name: str, recipe: str) -> None:
     """As `stillroom quantize` does."""
     from models.quant.quantize import quantize
-    from models.requests import Quantize
 
     for _ in quantize(Quantize(model=str(source), recipe=recipe, name=name, card=False)):
         pass

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 from models import paths, recipes
 from models.checkpoint import inspection
 from models.generate import load
+from models.jobs.kinds.quantize import Quantize
 from models.library import installed
 from models.quant import card, divergence, dwq, layerwise, quantize
-from models.requests import Quantize
 from tests.benchmarks.figures import Figure
 
 RECIPES = (

@@ -21,6 +21,7 @@ from app.desktop.services.preferences import Preferences
 from app.desktop.services.services import Services
 from app.desktop.window.main_window import MainWindow
 from models import events, paths, requests, settings
+from models.engine.wire import Request
 from models.engine.worker import joined
 from models.library import starter
 from models.store import database
@@ -72,7 +73,7 @@ class ReplayingEngine(fake_engine.FakeEngine):
         super().__init__(EngineSignals())
         self._recording = recording
 
-    def start(self, request: requests.Request) -> int:
+    def start(self, request: Request) -> int:
         """Send a request and return its job id at once."""
         job_id = super().start(request)
         if isinstance(request, requests.ChatRequest):

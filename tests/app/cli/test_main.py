@@ -15,7 +15,9 @@ import pytest
 import models.library
 from app.cli import command_parts, interrupts, main
 from models import events, paths, requests, settings
+from models.engine.wire import Request
 from models.errors import Corrupt, DiskFull, Interrupted, NotFound, StillroomError, WorkerDied
+from models.jobs.kinds.import_model import ImportModel
 from models.machine import backend
 from tests.app.fake_engine import LOADED, MODEL, REPLY, FakeEngine, Script, failing, fails, loading, paris, voting
 
@@ -64,7 +66,7 @@ def _library(monkeypatch: pytest.MonkeyPatch, *known: events.Model) -> None:
 def stopped_by(number: signal.Signals) -> Script:
     """A reply in whose middle a signal comes; it ends as the engine ends a cancelled one."""
 
-    def script(engine: FakeEngine, _request: requests.Request) -> Iterator[events.Event]:
+    def script(engine: FakeEngine, _request: Request) -> Iterator[events.Event]:
         yield events.Token(channel="thinking", text="Hm", n=12)
         yield events.Token(channel="answer", text="Par", n=34)
         os.kill(os.getpid(), number)
@@ -221,7 +223,7 @@ class TestChat:
     def test_control_characters_of_a_model_are_shown_at_a_terminal(
         self, use: Use, capsys: Output, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def script(_engine: FakeEngine, _request: requests.Request) -> Iterator[events.Event]:
+        def script(_engine: FakeEngine, _request: Request) -> Iterator[events.Event]:
             yield events.Token(channel="answer", text="a\x1b[2Jb\u202ec\n", n=1)
             yield events.Done(result=REPLY)
 
@@ -259,7 +261,7 @@ class TestStopping:
         assert err == "Stopped.\n"
 
     def test_twice_does_not_wait(self, use: Use, capsys: Output) -> None:
-        def stubborn(engine: FakeEngine, _request: requests.Request) -> Iterator[events.Event]:
+        def stubborn(engine: FakeEngine, _request: Request) -> Iterator[events.Event]:
             os.kill(os.getpid(), signal.SIGINT)
             assert engine.cancelled.wait(10)
             os.kill(os.getpid(), signal.SIGINT)
@@ -427,9 +429,9 @@ class TestOtherCommands:
         assert capsys.readouterr().err.splitlines()[0] == 'There is no model "nix".'
 
     def test_import(self, use: Use, capsys: Output, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        def script(_engine: FakeEngine, _request: requests.Request) -> Iterator[events.Event]:
+        def script(_engine: FakeEngine, _request: Request) -> Iterator[events.Event]:
             for done in range(3):
-                yield events.Progress(job="import", stage="convert", done=done, total=2, unit="layers")
+                yield events.Progress(stage="convert", done=done, total=2, unit="layers")
             yield events.Done(result=MODEL)
 
         engine = use(importing=script)
@@ -437,7 +439,7 @@ class TestOtherCommands:
         assert main.run(["import", "tiny.gguf", "--name", "tiny"]) == 0
         out, err = capsys.readouterr()
         assert (out, err) == ("", "Converting …\ntiny is in the library: 135M weights, 98.4 MB.\n")
-        assert engine.requests == [requests.ImportModel(path=str(tmp_path / "tiny.gguf"), name="tiny")]
+        assert engine.requests == [ImportModel(path=str(tmp_path / "tiny.gguf"), name="tiny")]
         assert main.run(["import", "tiny.gguf", "--json"]) == 0
         lines = _lines(capsys.readouterr().out)
         assert [line["type"] for line in lines] == ["progress"] * 3 + ["done"]
@@ -511,7 +513,7 @@ class TestConversation:
     def test_goes_on_after_a_crash_of_the_engine(
         self, use: Use, capsys: Output, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def once(engine: FakeEngine, request: requests.Request) -> Iterator[events.Event]:
+        def once(engine: FakeEngine, request: Request) -> Iterator[events.Event]:
             if len(engine.chats) == 1:
                 raise WorkerDied("The engine ended.")
             yield from paris(engine, request)
@@ -527,7 +529,7 @@ class TestConversation:
     def test_a_model_that_is_not_there_changes_nothing(
         self, use: Use, capsys: Output, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def only_starter(engine: FakeEngine, request: requests.Request) -> Iterator[events.Event]:
+        def only_starter(engine: FakeEngine, request: Request) -> Iterator[events.Event]:
             if request != requests.Load(model="starter"):
                 raise NotFound("There is no such model.")
             yield from loading(engine, request)

@@ -7,8 +7,11 @@ import msgspec
 import pytest
 
 from app.cli import command_parts, main
-from models import events, requests
+from models import events
+from models.engine.wire import Request
 from models.errors import Denied, Offline
+from models.jobs.kinds.fetch import Fetch
+from models.jobs.kinds.quantize import Quantize
 from models.library import catalog, installed
 from tests.app.fake_engine import MODEL, FakeEngine, Script, fails
 
@@ -23,8 +26,8 @@ ORIGINAL = msgspec.structs.replace(MODEL, name="o/tiny", kind="original")
 COPY = msgspec.structs.replace(MODEL, name="tiny-4bit", recipe="4bit", card=CARD)
 
 
-def ends(record: events.Result, *before: events.Event) -> Script:
-    def script(_engine: FakeEngine, _request: requests.Request) -> Iterator[events.Event]:
+def ends(record: events.Record, *before: events.Event) -> Script:
+    def script(_engine: FakeEngine, _request: Request) -> Iterator[events.Event]:
         yield from before
         yield events.Done(result=record)
 
@@ -38,13 +41,13 @@ def use(monkeypatch: pytest.MonkeyPatch, **scripts: Script) -> FakeEngine:
 
 
 def test_pull_downloads_then_quantizes_and_says_what_it_cost(monkeypatch: pytest.MonkeyPatch, capfd: Output) -> None:
-    progress = events.Progress(job="fetch", stage="download", done=1, total=2, unit="bytes")
+    progress = events.Progress(stage="download", done=1, total=2, unit="bytes")
     engine = use(monkeypatch, Fetch=ends(ORIGINAL, progress), Quantize=ends(COPY))
     assert main.run(["pull", "R1-Distill-Qwen-1.5B", "--quantize", "4bit", "--drop-original"]) == 0
     repo = "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B"
     assert engine.requests == [
-        requests.Fetch(repo=repo, recipe="4bit"),
-        requests.Quantize(model=repo, recipe="4bit", drop_original=True),
+        Fetch(repo=repo, recipe="4bit"),
+        Quantize(model=repo, recipe="4bit", drop_original=True),
     ]
     err = capfd.readouterr().err
     assert "Downloading …" in err
@@ -75,7 +78,7 @@ def test_quantize_asks_for_what_was_said(monkeypatch: pytest.MonkeyPatch, capfd:
     engine = use(monkeypatch, Quantize=ends(COPY))
     arguments = ["quantize", "o/tiny", "--to", "4bit", "--group-size", "32", "--name", "t", "--no-card", "--json"]
     assert main.run(arguments) == 0
-    assert engine.requests == [requests.Quantize(model="o/tiny", recipe="4bit", group_size=32, name="t", card=False)]
+    assert engine.requests == [Quantize(model="o/tiny", recipe="4bit", group_size=32, name="t", card=False)]
     last = json.loads(capfd.readouterr().out.splitlines()[-1])
     assert (last["type"], last["name"], last["card"]["kl"]) == ("done", "tiny-4bit", 0.44)
 

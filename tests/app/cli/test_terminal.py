@@ -188,7 +188,7 @@ def _recorded(screen: terminal.Screen) -> str:
 
 def test_progress_is_live_and_leaves_nothing(screen: terminal.Screen) -> None:
     for done in (0, 50, 100):
-        screen.show(events.Progress(job="import", stage="convert", done=done, total=100, unit="layers"))
+        screen.show(events.Progress(stage="convert", done=done, total=100, unit="layers"))
     assert "Converting" in ESCAPES.sub("", _recorded(screen))
     screen.finish()
     # The last thing is to erase the bar's line.
@@ -196,7 +196,7 @@ def test_progress_is_live_and_leaves_nothing(screen: terminal.Screen) -> None:
 
 
 def test_a_job_of_unknown_length(screen: terminal.Screen) -> None:
-    screen.show(events.Progress(job="import", stage="odd_stage", done=3, total=0, unit="bytes"))
+    screen.show(events.Progress(stage="odd_stage", done=3, total=0, unit="bytes"))
     screen.finish()
     assert "Odd stage" in ESCAPES.sub("", _recorded(screen))
 
@@ -204,7 +204,7 @@ def test_a_job_of_unknown_length(screen: terminal.Screen) -> None:
 def test_votes_and_their_tokens_share_a_bar(screen: terminal.Screen, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(terminal, "REFRESH_S", 0.0)
     for done, total, unit in ((0, 3, "votes"), (1234, 0, "tokens"), (3, 3, "votes")):
-        screen.show(events.Progress(job="chat", stage="votes", done=done, total=total, unit=unit))
+        screen.show(events.Progress(stage="votes", done=done, total=total, unit=unit))
     text = ESCAPES.sub("", _recorded(screen))
     assert "Voting · 1,234 tokens" in text
     assert "100%" in text

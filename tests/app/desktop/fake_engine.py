@@ -7,6 +7,7 @@ from PySide6.QtCore import QTimer
 from app.desktop.services.engine_signals import EngineSignals
 from models import events
 from models import requests as messages
+from models.engine.wire import Request
 
 STARTER = events.Model(
     name="starter",
@@ -43,13 +44,13 @@ class FakeEngine:
 
     signals: EngineSignals = field(default_factory=EngineSignals)
     answers_loads: bool = True
-    requests: dict[int, messages.Request] = field(default_factory=dict)
+    requests: dict[int, Request] = field(default_factory=dict)
     cancelled: list[int] = field(default_factory=list)
     steered: list[tuple[int, messages.Action]] = field(default_factory=list)
     closed: bool = False
     bytes: int = 420 << 20
 
-    def start(self, request: messages.Request) -> int:
+    def start(self, request: Request) -> int:
         job_id = len(self.requests) + 1
         self.requests[job_id] = request
         if isinstance(request, messages.Load) and self.answers_loads:

@@ -33,7 +33,7 @@ def worker() -> Worker:
     return Worker(io.BytesIO(), io.BytesIO())
 
 
-def run(worker: Worker, request: Load | ChatRequest) -> events.Result:
+def run(worker: Worker, request: Load | ChatRequest) -> events.Record:
     *_, done = worker._events(request, Steering())
     return done.result
 

@@ -2,15 +2,17 @@
 
 import pytest
 
-from models import requests
 from models.engine.client import _environment
+from models.jobs import kinds
+from models.jobs.kinds.fetch import Fetch
+from models.jobs.kinds.search import Search
 
 
 def test_only_what_needs_the_hub_may_use_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     assert _environment(network=False)["HF_HUB_OFFLINE"] == "1"
     assert "HF_HUB_OFFLINE" not in _environment(network=True)
-    assert {requests.Search, requests.Fetch} == set(requests.NETWORK)
+    assert {kind for kind in kinds.by_name().values() if kind.needs_network} == {Search, Fetch}
 
 
 def test_none_tells_anybody_anything() -> None:

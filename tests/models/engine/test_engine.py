@@ -16,7 +16,8 @@ from models import errors, events, requests
 from models.engine import client
 from models.engine.client import Engine
 from models.engine.worker import joined
-from models.requests import ChatRequest, ImportModel, Load, Message, Sampling
+from models.jobs.kinds.import_model import ImportModel
+from models.requests import ChatRequest, Load, Message, Sampling
 from tests.tiny import make_tiny
 
 SLOW = 4000  # tokens: more than any test waits for

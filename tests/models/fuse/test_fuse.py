@@ -17,7 +17,7 @@ import pytest
 from mlx.utils import tree_flatten
 from mlx_lm.utils import load_model, quantize_model, save_config
 
-from models import errors, events, paths, requests
+from models import errors, events, paths
 from models.checkpoint import folders, weight_blocks
 from models.finetune import checkpoints, lora, run_card
 from models.finetune.dataset import Example
@@ -26,6 +26,7 @@ from models.fuse import fuse, gguf_check
 from models.generate import load
 from models.gguf import write
 from models.gguf.header import read as read_header
+from models.jobs.kinds.fuse import Fuse
 from models.library import installed
 from tests.models import numpy_llama
 from tests.models.gguf.test_read import llama3_factors
@@ -57,7 +58,7 @@ def logprobs(folder: Path, adapter: Path | None = None) -> np.ndarray:
 
 def run(**request: Any) -> tuple[list[Any], Any]:
     """All events but the last, and the result."""
-    *told, done = fuse.fuse(requests.Fuse(**request))
+    *told, done = fuse.fuse(Fuse(**request))
     assert isinstance(done, events.Done)
     return told, done.result
 
@@ -389,7 +390,7 @@ def test_a_forgotten_adapter_is_noticed(tmp_path: Path, monkeypatch: pytest.Monk
 @pytest.mark.parametrize("gguf", [False, True])
 def test_closed_at_any_moment_it_leaves_nothing(gguf: bool, tmp_path: Path) -> None:
     make_adapter(make_family("llama"))
-    request = requests.Fuse(model="base", adapter="lesson", gguf=str(tmp_path / "x.gguf") if gguf else "")
+    request = Fuse(model="base", adapter="lesson", gguf=str(tmp_path / "x.gguf") if gguf else "")
     before = everything(tmp_path)
     written = 0
     for closing_at in range(1, 1000, 5):

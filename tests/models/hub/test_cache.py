@@ -10,8 +10,8 @@ import pytest
 from models import errors, paths
 from models.hub import cache as hf_cache
 from models.hub import manifests
+from models.jobs.kinds.fetch import Fetch
 from models.library import download
-from models.requests import Fetch
 from tests.hub.faults import Fault
 from tests.hub.server import Hub
 from tests.hub.session import IMPATIENT, open_hub

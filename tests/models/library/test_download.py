@@ -21,8 +21,8 @@ from models.events import Done, Event, Model, Note, Progress
 from models.hub import cache as hf_cache
 from models.hub import manifests
 from models.hub.transfer import RetryPolicy
+from models.jobs.kinds.fetch import Fetch
 from models.library import download
-from models.requests import Fetch
 from tests.hub.faults import Fault
 from tests.hub.server import Hub, Request
 from tests.hub.session import IMPATIENT, open_hub
@@ -705,7 +705,6 @@ _CHILD = """
 import sys
 from models.library import download
 from models.engine.client import Engine
-from models.requests import Fetch
 for event in download.fetch(Fetch(repo=sys.argv[1])):
     print(type(event).__name__, getattr(event, "done", ""), flush=True)
 """

@@ -245,9 +245,7 @@ def test_finding_helps_with_names_that_come_near(tmp_path: Path) -> None:
 
 
 def test_preparing_makes_the_starter_and_finds_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        starter, "ensure", lambda: iter([Progress(job="import", stage="convert", done=1, total=1, unit="bytes")])
-    )
+    monkeypatch.setattr(starter, "ensure", lambda: iter([Progress(stage="convert", done=1, total=1, unit="bytes")]))
 
     def outcome(name: str) -> tuple[int, Path]:
         steps = installed.prepare(name)

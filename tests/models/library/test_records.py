@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from models import errors, paths, requests
+from models import errors, paths
 from models.checkpoint import folders, inspection
 from models.events import Done, Model
 from models.hub import cache as hf_cache
-from models.jobs import journeys
+from models.jobs import chains
+from models.jobs.kinds.fetch import Fetch
+from models.jobs.kinds.quantize import Quantize
 from models.library import installed
 from models.quant.quantize import quantize
 from tests.hub.server import Hub
@@ -63,7 +65,7 @@ def test_what_other_tools_keep_there_is_none_of_ours(cache: Path) -> None:
 
 def test_a_copy_knows_what_it_was_made_from_and_is_repaired_by_making_it_again(cache: Path) -> None:
     original(cache)
-    *_, done = quantize(requests.Quantize(model="someone/Tiny-Thinker", recipe="4bit", card=False))
+    *_, done = quantize(Quantize(model="someone/Tiny-Thinker", recipe="4bit", card=False))
     assert isinstance(done, Done)
     assert isinstance(done.result, Model)
     name = done.result.name
@@ -72,9 +74,9 @@ def test_a_copy_knows_what_it_was_made_from_and_is_repaired_by_making_it_again(c
     weights.write_bytes(weights.read_bytes()[:-100])
     broken = by_name()[name]
     assert (broken.state, broken.repairable, broken.recipe) == ("broken", True, "4bit")
-    _fetch, again = journeys.repair(broken)
-    assert isinstance(again, requests.Quantize)
-    *_, done = quantize(requests.Quantize(**{**{f: getattr(again, f) for f in again.__struct_fields__}, "card": False}))
+    _fetch, again = chains.repair(broken)
+    assert isinstance(again, Quantize)
+    *_, done = quantize(Quantize(**{**{f: getattr(again, f) for f in again.__struct_fields__}, "card": False}))
     assert by_name()[name].state == "ready"
     assert len(list(paths.models_folder().iterdir())) == 1
 
@@ -170,7 +172,7 @@ def test_a_half_download_is_shown_and_can_be_repaired(
     with Hub() as hub:
         hub.add("someone/tiny", make_tiny(tmp_path / "source"))
         monkeypatch.setenv("HF_ENDPOINT", hub.url)
-        for _ in fetch(requests.Fetch(repo="someone/tiny")):
+        for _ in fetch(Fetch(repo="someone/tiny")):
             pass
         folder = Path(by_name()["someone/tiny"].path)
         (folder / "model.safetensors").resolve().unlink()
@@ -178,8 +180,8 @@ def test_a_half_download_is_shown_and_can_be_repaired(
         assert (half.state, half.repairable) == ("broken", True)
         with pytest.raises(errors.Corrupt, match="not whole"):
             installed.find("someone/tiny")
-        (step,) = journeys.repair(half)
-        assert isinstance(step, requests.Fetch)
+        (step,) = chains.repair(half)
+        assert isinstance(step, Fetch)
         for _ in fetch(step):
             pass
     assert by_name()["someone/tiny"].state == "ready"

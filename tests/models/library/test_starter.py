@@ -88,7 +88,7 @@ def test_a_second_process_waits_and_finds_it_made(tiny_source: FakeFile) -> None
     next(first)
     second = starter.ensure()
     # what the lock holds is the file, so within one process it acts as between two
-    assert next(second) == Progress(job="import", stage="wait", done=0, total=0, unit="bytes")
+    assert next(second) == Progress(stage="wait", done=0, total=0, unit="bytes")
     assert list(first)
     assert {event.stage for event in second} <= {"wait"}
     assert starter.is_ready()

@@ -16,9 +16,10 @@ from models.checkpoint import folders
 from models.events import Done, Event, Note, Progress, QuantCard
 from models.generate import load
 from models.hub import cache
+from models.jobs.kinds.measure_card import MeasureCard
+from models.jobs.kinds.quantize import Quantize
 from models.library import installed
 from models.quant import card, quantize
-from models.requests import MeasureCard, Quantize
 from tests.tiny import make_tiny
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -11,9 +11,9 @@ import pytest
 from models import errors, recipes
 from models.events import Event, Note, Progress
 from models.generate import load
+from models.jobs.kinds.quantize import Quantize
 from models.library import installed
 from models.quant import dwq, dwq_targets, quantize
-from models.requests import Quantize
 from tests.tiny import make_tiny
 
 RECIPE = recipes.parse("dwq-3bit")

@@ -143,6 +143,6 @@ def test_what_does_not_fit_is_refused_with_both_sizes(
 
 def test_can_be_closed_between_two_layers(tiny: Path) -> None:
     source = layerwise.read(tiny, [IDS], "card", "reference")
-    assert next(source) == Progress(job="card", stage="reference", done=0, total=2, unit="layers")
+    assert next(source) == Progress(stage="reference", done=0, total=2, unit="layers")
     next(source)
     source.close()

@@ -16,11 +16,12 @@ from safetensors.numpy import load_file, save_file
 from models import errors, paths, quant
 from models.checkpoint import folders, weight_stream
 from models.events import Done, Event, Model, Note, Progress, QuantCard, Removed
+from models.jobs.kinds.measure_card import MeasureCard
+from models.jobs.kinds.quantize import Quantize
 from models.library import installed
 from models.machine import hardware
 from models.quant import quantized_weights
 from models.quant.quantize import quantize
-from models.requests import MeasureCard, Quantize
 from tests.models.tiny_gguf import write_gguf
 from tests.tiny import make_tiny
 
@@ -357,7 +358,7 @@ def test_a_learned_recipe_learns_on_the_draft_before_it_is_published(
         assert (draft / "tokenizer.json").is_file()
         asked.append((original, recipe.name, state))
         state.mkdir(parents=True)
-        yield Progress(job="quantize", stage="learn", done=1, total=1, unit="steps")
+        yield Progress(stage="learn", done=1, total=1, unit="steps")
         assert not (paths.models_folder() / "wise").exists()
 
     fake(monkeypatch, "dwq", learn=learn)
@@ -373,7 +374,7 @@ def test_stopped_while_learning_it_keeps_what_was_learned_and_no_model(
 ) -> None:
     def learn(draft: Path, original: Path, recipe: Any, state: Path) -> Iterator[Event]:
         state.mkdir(parents=True)
-        yield Progress(job="quantize", stage="learn", done=1, total=9, unit="steps")
+        yield Progress(stage="learn", done=1, total=9, unit="steps")
         raise AssertionError("went on after it was closed")
 
     fake(monkeypatch, "dwq", learn=learn)
@@ -392,7 +393,7 @@ def test_the_card_is_measured_of_the_published_model_and_its_end_is_not_the_jobs
     def measure(request: MeasureCard) -> Iterator[Event]:
         assert (paths.models_folder() / request.model / folders.RECORD).is_file()
         assert request == MeasureCard(model="Tiny-4bit", reference=None)
-        yield Progress(job="card", stage="card", done=1, total=2, unit="tokens")
+        yield Progress(stage="card", done=1, total=2, unit="tokens")
         yield Done(result=card_of(request.model))
 
     fake(monkeypatch, "card", measure=measure)

@@ -7,9 +7,17 @@ from pytestqt.qtbot import QtBot
 
 from app.desktop.services.job_queue import JobQueue
 from app.desktop.window.main_window import MainWindow
-from models import events, requests
+from models import events
 from models.finetune.runs import Run
 from models.finetune_config import FinetuneConfig
+from models.jobs.kinds.add_traces import AddTraces
+from models.jobs.kinds.export_traces import ExportTraces
+from models.jobs.kinds.fetch import Fetch
+from models.jobs.kinds.finetune import Finetune
+from models.jobs.kinds.import_model import ImportModel
+from models.jobs.kinds.measure_card import MeasureCard
+from models.jobs.kinds.publish_checkpoint import PublishCheckpoint
+from models.jobs.kinds.quantize import Quantize
 from tests.app.desktop.fake_engine import STARTER, FakeEngine
 from tests.app.desktop.fake_rows import job_queue
 
@@ -28,8 +36,8 @@ def test_a_wish_becomes_the_requests_that_fulfil_it(queue: JobQueue, engine: Fak
     queue.export_traces("sums", "/b.jsonl", "messages")
     steps = [step for job in queue.all() for step in queue._jobs.steps(job.id)]
     assert [type(step) for step in steps] == [
-        requests.Fetch, requests.Quantize, requests.Quantize, requests.MeasureCard, requests.ImportModel,
-        requests.AddTraces, requests.ExportTraces,
+        Fetch, Quantize, Quantize, MeasureCard, ImportModel,
+        AddTraces, ExportTraces,
     ]  # fmt: skip
 
 
@@ -53,7 +61,7 @@ def test_a_run_tells_its_steps_and_can_be_kept_half_way(queue: JobQueue, engine:
     assert (queue.all()[0].done, queue.all()[0].total) == (3, 9)
     queue.stop_and_keep(job)
     engine.play(call, events.Failed(kind="cancelled", text="Stopped."))
-    qtbot.waitUntil(lambda: engine.requests[len(engine.requests)] == requests.PublishCheckpoint(run=run, name="adder"))
+    qtbot.waitUntil(lambda: engine.requests[len(engine.requests)] == PublishCheckpoint(run=run, name="adder"))
     adapter = msgspec.structs.replace(STARTER, name="adder", kind="adapter", base="starter")
     engine.play(len(engine.requests), events.Done(result=adapter))
     qtbot.waitUntil(lambda: queue.all()[0].state == "done")
@@ -68,7 +76,7 @@ def test_a_run_that_no_job_works_on_is_taken_up(queue: JobQueue, engine: FakeEng
     )  # fmt: skip
     job = queue.take_up(run, "Starter on “sums”")
     request = engine.requests[len(engine.requests)]
-    assert isinstance(request, requests.Finetune)
+    assert isinstance(request, Finetune)
     assert (request.run, request.resume, request.name, request.config.rank) == (run.id, True, "adder", 4)
     assert queue.run_of(job) == run.id
 

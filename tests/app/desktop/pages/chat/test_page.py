@@ -246,7 +246,7 @@ def test_loading_is_shown_in_place_and_a_message_waits(
     engine.answers_loads = False
     page.shown.choose_model("r1-distill-qwen-7b")
     job_id = max(engine.requests)
-    engine.play(job_id, events.Progress(job="load", stage="load", done=1, total=4, unit="bytes"))
+    engine.play(job_id, events.Progress(stage="load", done=1, total=4, unit="bytes"))
     assert "loading 25 %" in page.toolbar.picker.accessibleDescription()
     send(qtbot, page, "Hello")
     assert page.shown.under_way is not None

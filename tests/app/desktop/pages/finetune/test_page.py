@@ -530,7 +530,7 @@ def test_menus_are_told_only_when_something_else_can_be_done(
 def test_progress_alone_draws_nothing_new(training: FinetunePage, jobs: FakeJobs, qtbot: QtBot) -> None:
     view = view_of(training)
     qtbot.waitUntil(lambda: not view._timer.isActive())
-    jobs.tell(1, Progress(job="finetune", stage="train", done=1, total=2, unit="rows"))
+    jobs.tell(1, Progress(stage="train", done=1, total=2, unit="rows"))
     assert not view._timer.isActive()
 
 

@@ -19,8 +19,9 @@ from app.desktop.pages.models.page import ModelsPage
 from app.desktop.services.deletions import Deletions
 from app.desktop.services.preferences import Preferences
 from app.desktop.widgets.notices import NoticeBar
-from models import events, requests
+from models import events
 from models.events import Model
+from models.jobs.kinds.search import Search
 from models.library import catalog
 from models.settings import Settings
 from tests.app.desktop.fake_engine import STARTER, FakeEngine
@@ -121,7 +122,7 @@ def discover_search(scene: Scene) -> None:
     scene.page.toolbar.search.setText("qwq")
     scene.page.toolbar.search.returnPressed.emit()
     call = max(scene.engine.requests)
-    assert isinstance(scene.engine.requests[call], requests.Search)
+    assert isinstance(scene.engine.requests[call], Search)
     scene.engine.play(call, events.Done(result=events.Found(query="qwq", models=FOUND)))
 
 

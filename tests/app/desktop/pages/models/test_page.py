@@ -11,9 +11,10 @@ from app.desktop.pages.models.get_row import GetRow
 from app.desktop.pages.models.library_section import EMPTY
 from app.desktop.pages.models.page import ModelsPage
 from app.desktop.services.deletions import Deletions
-from models import events, requests
+from models import events
 from models.errors import DiskFull
 from models.events import Model
+from models.jobs.kinds.search import Search
 from tests.app.desktop.fake_engine import FakeEngine
 from tests.app.desktop.pages.models.fakes import LLAMA_8B, QWEN_7B, FakeJobs, downloading, many, model, quantizing
 
@@ -232,7 +233,7 @@ def search(page: ModelsPage, engine: FakeEngine, query: str, qtbot: QtBot) -> in
     qtbot.keyClicks(page.toolbar.search, query)
     qtbot.keyClick(page.toolbar.search, Qt.Key.Key_Return)
     call = max(engine.requests)
-    assert engine.requests[call] == requests.Search(query=query)
+    assert engine.requests[call] == Search(query=query)
     return call
 
 
@@ -315,7 +316,7 @@ def test_a_pasted_repository_gets_a_row_of_its_own(
 ) -> None:
     page.toolbar.search.setText("https://huggingface.co/somebody/My-Reasoner-3B")
     qtbot.keyClick(page.toolbar.search, Qt.Key.Key_Return)
-    assert not any(isinstance(request, requests.Search) for request in engine.requests.values())
+    assert not any(isinstance(request, Search) for request in engine.requests.values())
     press(page, "Get somebody/My-Reasoner-3B", qtbot)
     assert jobs.calls[0][:3] == ("get", "My-Reasoner-3B", "somebody/My-Reasoner-3B")
     page.toolbar.search.clear()

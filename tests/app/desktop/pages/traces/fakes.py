@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from models import requests
 from models.errors import StillroomError
+from models.jobs.kinds.add_traces import AddTraces
+from models.jobs.kinds.export_traces import ExportTraces
 from models.jobs.queue import Job
 from models.traces import export, store
 from models.traces.checks import Limits
@@ -50,7 +51,7 @@ class FakeJobs:
         self.signals = JobSignals()
         self.calls: list[tuple[Any, ...]] = []
         self.jobs: dict[int, Job] = {}
-        self.requests: dict[int, requests.AddTraces | requests.ExportTraces] = {}
+        self.requests: dict[int, AddTraces | ExportTraces] = {}
 
     def all(self) -> list[Job]:
         return list(self.jobs.values())
@@ -63,13 +64,11 @@ class FakeJobs:
         model: str | None = None,
         evaluation: list[str] | None = None,
     ) -> int:
-        request = requests.AddTraces(
-            name=name, files=files, max_tokens=max_tokens, model=model, evaluation=evaluation or []
-        )
+        request = AddTraces(name=name, files=files, max_tokens=max_tokens, model=model, evaluation=evaluation or [])
         return self._add(request, f"Traces for {name}", "add_traces")
 
     def export_traces(self, name: str, path: str, shape: str) -> int:
-        request = requests.ExportTraces(name=name, path=path, shape=shape)
+        request = ExportTraces(name=name, path=path, shape=shape)
         return self._add(request, f"Export of {name} to {Path(path).name}", "export_traces")
 
     def pause(self, job_id: int) -> None:
@@ -92,7 +91,7 @@ class FakeJobs:
         """Do what a job is to do, and tell how it ended."""
         request = self.requests[job_id]
         try:
-            if isinstance(request, requests.AddTraces):
+            if isinstance(request, AddTraces):
                 limits = Limits(max_tokens=request.max_tokens)
                 evaluation = [Path(path) for path in request.evaluation]
                 for _ in store.add(
@@ -107,7 +106,7 @@ class FakeJobs:
         else:
             self.change(job_id, state="done", ended="2025-11-24T14:03:00+00:00")
 
-    def _add(self, request: requests.AddTraces | requests.ExportTraces, title: str, doing: str) -> int:
+    def _add(self, request: AddTraces | ExportTraces, title: str, doing: str) -> int:
         self.calls.append((doing, request))
         job_id = len(self.jobs) + 1
         self.requests[job_id] = request

@@ -12,7 +12,8 @@ from app.desktop.pages.traces.import_sheet import NOTHING
 from app.desktop.pages.traces.importing import importable
 from app.desktop.pages.traces.page import TracesPage
 from app.desktop.pages.traces.trace_panel import UNSAVED
-from models.requests import AddTraces, ExportTraces
+from models.jobs.kinds.add_traces import AddTraces
+from models.jobs.kinds.export_traces import ExportTraces
 from models.traces import store
 from models.traces.trace import from_chat
 from tests.app.desktop.pages.traces.fakes import FakeJobs, add, asked_rows, captured, many_rows, write_rows
