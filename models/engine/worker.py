@@ -93,7 +93,7 @@ class Worker:
     def _run(self, call: wire.Call) -> None:
         steering = self._steering[call.id]
         try:
-            for event in thinned(joined(done(self._work(call.request, steering)))):
+            for event in thinned(joined(ending(self._work(call.request, steering)))):
                 self._report(call, event)
         except BrokenPipeError:
             steering.cancel()  # the parent is gone; the reading thread sees to the end
@@ -166,7 +166,7 @@ class Worker:
         mx.clear_cache()
 
 
-def done(work: Work) -> Iterator[events.Event]:
+def ending(work: Work) -> Iterator[events.Event]:
     """The events of work, and what it returns as the last of them."""
     result = yield from work
     yield events.Done(result=result)

@@ -8,7 +8,6 @@ import msgspec
 from models import events, requests
 from models.engine.wire import Request
 from models.errors import StillroomError
-from models.jobs.kinds.import_model import ImportModel
 
 Script = Callable[["FakeEngine", Request], Iterator[events.Event]]
 

@@ -7,7 +7,7 @@ import pytest
 
 from models import errors, events, paths
 from models.engine.client import Engine
-from models.engine.worker import Worker
+from models.engine.worker import Worker, ending
 from models.generate import load
 from models.generate.thinking import Steering
 from models.requests import ChatRequest, Load, Message, Sampling
@@ -34,7 +34,7 @@ def worker() -> Worker:
 
 
 def run(worker: Worker, request: Load | ChatRequest) -> events.Record:
-    *_, done = worker._events(request, Steering())
+    *_, done = ending(worker._work(request, Steering()))
     return done.result
 
 

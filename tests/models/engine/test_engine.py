@@ -6,7 +6,9 @@ import queue
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -15,7 +17,9 @@ import pytest
 from models import errors, events, requests
 from models.engine import client
 from models.engine.client import Engine
-from models.engine.worker import joined
+from models.engine.worker import joined, stoppable
+from models.generate.thinking import Steering
+from models.jobs.kinds.finetune import Finetune
 from models.jobs.kinds.import_model import ImportModel
 from models.requests import ChatRequest, Load, Message, Sampling
 from tests.tiny import make_tiny
@@ -45,6 +49,14 @@ def ask(model: str, **options: object) -> ChatRequest:
     return ChatRequest(**{"model": model, "messages": hello, "sampling": Sampling(temperature=1.0, seed=1), **options})
 
 
+def until_true(condition: Callable[[], bool]) -> None:
+    """Wait for what another thread is about to do."""
+    give_up = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+
+
 def until(inbox: queue.Queue, kind: type) -> events.Event:
     """The next event of a kind; those before it are dropped."""
     while True:
@@ -54,6 +66,7 @@ def until(inbox: queue.Queue, kind: type) -> events.Event:
 
 
 def worker_of(engine: Engine) -> psutil.Process:
+    until_true(lambda: engine._resident is not None and engine._resident._process is not None)
     return psutil.Process(engine._resident._process.pid)
 
 
@@ -215,6 +228,109 @@ def test_a_closed_engine_takes_nothing_more(engine: Engine):
     engine.close()
     with pytest.raises(errors.Interrupted):
         engine.start(requests.Unload())
+
+
+def test_closing_the_engine_ends_whoever_waits_for_a_call(engine: Engine, tiny: str):
+    got: list[errors.StillroomError] = []
+
+    def wait() -> None:
+        try:
+            for event in engine.run(ask(tiny, think=None)):
+                if isinstance(event, events.Token):
+                    under_way.set()
+        except errors.StillroomError as error:
+            got.append(error)
+
+    under_way = threading.Event()
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    assert under_way.wait(60)
+    engine.close()
+    waiting.join(30)
+    assert not waiting.is_alive()
+    assert [type(error) for error in got] == [errors.Interrupted]
+
+
+def test_a_call_is_taken_before_its_process_is_there(
+    engine: Engine, inbox: queue.Queue, monkeypatch: pytest.MonkeyPatch
+):
+    slow, let_go = client._environment, threading.Event()
+
+    def environment(network: bool) -> dict[str, str]:
+        assert let_go.wait(60)
+        return slow(network)
+
+    monkeypatch.setattr(client, "_environment", environment)
+    call = engine.start(ImportModel(path="/nowhere"))
+    assert engine.call_bytes(call) == 0
+    let_go.set()
+    assert until(inbox, events.Failed).kind == "not_found"
+
+
+def test_what_is_cancelled_before_its_process_is_there_ends_as_cancelled(
+    engine: Engine, inbox: queue.Queue, monkeypatch: pytest.MonkeyPatch
+):
+    slow, let_go = client._environment, threading.Event()
+    monkeypatch.setattr(client, "_environment", lambda network: let_go.wait(60) and slow(network))
+    monkeypatch.setattr(client, "KILL_AFTER_S", 0.05)
+    monkeypatch.setattr(ImportModel, "patience_s", 0.05)
+    engine.cancel(engine.start(ImportModel(path="/nowhere")))
+    let_go.set()
+    assert until(inbox, events.Failed).kind in ("cancelled", "not_found")
+
+
+def test_a_process_that_can_not_be_started_is_told(engine: Engine, inbox: queue.Queue, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(client, "_command", lambda: ["/nowhere/python"])
+    engine.start(requests.Unload())
+    assert until(inbox, events.Failed).kind == "worker_died"
+
+
+def test_what_is_done_when_the_cancel_comes_is_done() -> None:
+    steering = Steering()
+
+    def work():
+        yield "last"
+        return "made"
+
+    running = stoppable(work(), steering)
+    assert next(running) == "last"
+    steering.cancel()
+    with pytest.raises(StopIteration, match="made"):
+        next(running)
+
+
+def test_what_is_on_the_way_when_the_cancel_comes_tidies_up() -> None:
+    steering, tidied = Steering(), []
+
+    def work():
+        try:
+            yield "first"
+            yield "second"
+        finally:
+            tidied.append(True)
+
+    running = stoppable(work(), steering)
+    assert next(running) == "first"
+    steering.cancel()
+    with pytest.raises(errors.Interrupted):
+        next(running)
+    assert tidied == [True]
+
+
+def test_a_kind_of_work_has_its_own_patience(engine: Engine, inbox: queue.Queue, monkeypatch: pytest.MonkeyPatch):
+    waited: list[float] = []
+
+    class Timer(threading.Timer):
+        def __init__(self, seconds: float, *rest: object) -> None:
+            waited.append(seconds)
+            super().__init__(seconds, *rest)
+
+    monkeypatch.setattr(client.threading, "Timer", Timer)
+    call = engine.start(Finetune(model="starter", traces="none", name="none"))
+    engine.cancel(call)
+    engine.cancel(call)
+    assert waited == [Finetune.patience_s, client.KILL_AFTER_S]
+    assert waited[0] > waited[1]
 
 
 def test_tokens_of_one_frame_travel_as_one():
