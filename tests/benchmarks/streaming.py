@@ -27,7 +27,7 @@ from models.library import starter
 from models.store import database
 from models.store.chats import Chats
 from tests.app.desktop import fake_engine
-from tests.app.desktop.fake_rows import job_queue, no_delete
+from tests.app.desktop.staged_queue import StagedQueue, no_delete
 from tests.benchmarks import children, texts
 
 TICK_MS = 5
@@ -182,7 +182,7 @@ def main() -> int:
     engine = ReplayingEngine(recording)
     preferences = Preferences(settings.load()[0])
     services = Services(
-        chats, engine, engine.signals, preferences, job_queue(engine), lambda: [fake_engine.STARTER], no_delete
+        chats, engine, engine.signals, preferences, StagedQueue(engine), lambda: [fake_engine.STARTER], no_delete
     )
     window = MainWindow(services)
     window.show()

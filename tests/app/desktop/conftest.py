@@ -16,7 +16,7 @@ from models import settings
 from models.store import database
 from models.store.chats import Chats
 from tests.app.desktop.fake_engine import DISTILLED, STARTER, FakeEngine
-from tests.app.desktop.fake_rows import job_queue, no_delete
+from tests.app.desktop.staged_queue import StagedQueue, no_delete
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -54,7 +54,7 @@ def services(engine: FakeEngine, chats: Chats, qapp: QApplication) -> Services:
         engine=engine,
         signals=engine.signals,
         preferences=Preferences(settings.load()[0]),
-        jobs=job_queue(engine),
+        jobs=StagedQueue(engine),
         delete=no_delete,
         list_models=lambda: [STARTER, DISTILLED],
     )

@@ -51,37 +51,39 @@ class FakeEngine:
     bytes: int = 420 << 20
 
     def start(self, request: Request) -> int:
-        job_id = len(self.requests) + 1
-        self.requests[job_id] = request
+        call_id = len(self.requests) + 1
+        self.requests[call_id] = request
         if isinstance(request, messages.Load) and self.answers_loads:
             # As from the reader thread: never before start() has returned.
-            QTimer.singleShot(0, self.signals, lambda: self.play(job_id, events.Done(result=loaded(request.model))))
-        return job_id
+            QTimer.singleShot(0, self.signals, lambda: self.play(call_id, events.Done(result=loaded(request.model))))
+        return call_id
 
-    def cancel(self, job_id: int) -> None:
-        self.cancelled.append(job_id)
+    def cancel(self, call_id: int) -> None:
+        self.cancelled.append(call_id)
 
-    def steer(self, job_id: int, action: messages.Action) -> None:
-        self.steered.append((job_id, action))
+    def steer(self, call_id: int, action: messages.Action) -> None:
+        self.steered.append((call_id, action))
 
     def worker_bytes(self) -> int:
         return self.bytes
 
-    def call_bytes(self, job_id: int) -> int:
+    def call_bytes(self, call_id: int) -> int:
         return 0
 
     def close(self) -> None:
         self.closed = True
 
-    def play(self, job_id: int, *played: events.Event) -> None:
-        """Send events of a job the way the reader thread does."""
+    def play(self, call_id: int, *played: events.Event) -> None:
+        """Send events of a call the way the reader thread does."""
         for event in played:
-            self.signals.send(job_id, event)
+            self.signals.send(call_id, event)
 
     def chats(self) -> list[tuple[int, messages.ChatRequest]]:
-        """The chat requests and their job ids, in order."""
+        """The chat requests and the numbers of their calls, in order."""
         return [
-            (job_id, request) for job_id, request in self.requests.items() if isinstance(request, messages.ChatRequest)
+            (call_id, request)
+            for call_id, request in self.requests.items()
+            if isinstance(request, messages.ChatRequest)
         ]
 
     def last_chat(self) -> tuple[int, messages.ChatRequest]:
@@ -89,19 +91,19 @@ class FakeEngine:
 
     def answer(self, text: str = "Paris.", thinking: str = "", budget: int | None = 512, **figures: object) -> None:
         """Play a whole reply to the last chat request."""
-        job_id, _ = self.last_chat()
+        call_id, _ = self.last_chat()
         if thinking:
             self.think(thinking, budget)
-            self.play(job_id, events.ThinkingClosed(tokens=len(thinking.split()), seconds=18.0, how="model"))
-        self.play(job_id, events.Token(channel="answer", text=text, n=len(text.split())))
-        self.play(job_id, events.Done(result=reply(text, thinking, **figures)))
+            self.play(call_id, events.ThinkingClosed(tokens=len(thinking.split()), seconds=18.0, how="model"))
+        self.play(call_id, events.Token(channel="answer", text=text, n=len(text.split())))
+        self.play(call_id, events.Done(result=reply(text, thinking, **figures)))
 
     def think(self, thinking: str, budget: int | None = 512) -> None:
         """Play the beginning of a reply that thinks."""
-        job_id, _ = self.last_chat()
+        call_id, _ = self.last_chat()
         n = len(thinking.split())
-        self.play(job_id, events.Budget(tokens=budget, used=0))
-        self.play(job_id, events.Token(channel="thinking", text=thinking, n=n))
+        self.play(call_id, events.Budget(tokens=budget, used=0))
+        self.play(call_id, events.Token(channel="thinking", text=thinking, n=n))
 
 
 def loaded(name: str) -> events.Loaded:

@@ -29,7 +29,7 @@ from models.settings import Settings
 from models.store import database
 from models.store.chats import Chats
 from tests.app.desktop.fake_engine import DISTILLED, STARTER, FakeEngine, reply
-from tests.app.desktop.fake_rows import job_queue, no_delete
+from tests.app.desktop.staged_queue import StagedQueue, no_delete
 
 DAY_S = 86_400
 EARLIER = (
@@ -87,7 +87,7 @@ class Scene:
             engine=self.engine,
             signals=self.engine.signals,
             preferences=Preferences(Settings(theme=scheme, default_model=DISTILLED.name)),
-            jobs=job_queue(self.engine),
+            jobs=StagedQueue(self.engine),
             delete=no_delete,
             list_models=lambda: [STARTER, DISTILLED, ADAPTER],
         )

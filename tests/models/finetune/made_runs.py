@@ -28,7 +28,7 @@ def step(number: int, rate: float = 100.0, steps: int = 10) -> Step:
 def make(name: str, created: str, told: Sequence[Event] | None = None, adapter: str = "", **more: object) -> Path:
     """A run's folder as models/finetune/run_card.py writes it."""
     folder = paths.home() / "runs" / name
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     card = {
         "id": name, "created": created, "base": "starter", "base_folder": "/models/starter", "base_fingerprint": "f",
         "config": FinetuneConfig(rank=4), "examples": 40, "valid_examples": 2, "adapter": adapter, "versions": {"mlx": "1"},

@@ -5,84 +5,69 @@ import pytest
 from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
-from app.desktop.services.job_queue import JobQueue
 from app.desktop.window.main_window import MainWindow
 from models import events
-from models.finetune.runs import Run
-from models.finetune_config import FinetuneConfig
-from models.jobs.kinds.add_traces import AddTraces
-from models.jobs.kinds.export_traces import ExportTraces
+from models.errors import BadInput, DiskFull
 from models.jobs.kinds.fetch import Fetch
 from models.jobs.kinds.finetune import Finetune
+from models.jobs.kinds.fuse import Fuse
 from models.jobs.kinds.import_model import ImportModel
-from models.jobs.kinds.measure_card import MeasureCard
 from models.jobs.kinds.publish_checkpoint import PublishCheckpoint
 from models.jobs.kinds.quantize import Quantize
 from tests.app.desktop.fake_engine import STARTER, FakeEngine
-from tests.app.desktop.fake_rows import job_queue
+from tests.app.desktop.staged_queue import STOPPED, StagedQueue
 
 
 @pytest.fixture
-def queue(engine: FakeEngine) -> JobQueue:
-    return job_queue(engine)
+def queue(engine: FakeEngine) -> StagedQueue:
+    return StagedQueue(engine)
 
 
-def test_a_wish_becomes_the_requests_that_fulfil_it(queue: JobQueue, engine: FakeEngine) -> None:
-    queue.get("Tiny", "o/tiny", "main", "4bit", True)
-    queue.quantize("starter", "Starter", "8bit")
-    queue.measure("starter", "Starter")
-    queue.import_path("/a/b.gguf")
-    queue.add_traces("sums", ["/a.jsonl"])
-    queue.export_traces("sums", "/b.jsonl", "messages")
-    steps = [step for job in queue.all() for step in queue._jobs.steps(job.id)]
-    assert [type(step) for step in steps] == [
-        Fetch, Quantize, Quantize, MeasureCard, ImportModel,
-        AddTraces, ExportTraces,
-    ]  # fmt: skip
+TRAINING = Finetune(model="starter", traces="sums", name="adder")
+DOWNLOAD = Fetch(repo="o/tiny")
 
 
-def test_what_can_not_be_queued_is_told(queue: JobQueue, qtbot: QtBot) -> None:
+def test_what_can_not_be_queued_is_raised(queue: StagedQueue) -> None:
+    with pytest.raises(BadInput, match="9bit"):
+        queue.add(Quantize(model="o/tiny", recipe="9bit"))
+    assert queue.all() == []
+
+
+def test_what_nobody_waits_for_is_told(queue: StagedQueue, qtbot: QtBot) -> None:
+    def full() -> None:
+        raise DiskFull("There is no space left on the disk.")
+
     with qtbot.waitSignal(queue.refused) as refused:
-        assert queue.get("Tiny", "o/tiny", "main", "9bit", False) == 0
-    assert "9bit" in refused.args[0].text
-    with qtbot.waitSignal(queue.refused):
-        queue.repair("no-such-model")
+        assert not queue.attempt(full)
+    assert refused.args[0].kind == "disk_full"
 
 
-def test_a_run_tells_its_steps_and_can_be_kept_half_way(queue: JobQueue, engine: FakeEngine, qtbot: QtBot) -> None:
-    job = queue.finetune("starter", "Starter", "sums", "adder", FinetuneConfig(), 0.05)
-    run = queue.run_of(job)
+def test_a_run_tells_its_steps_and_can_be_kept_half_way(queue: StagedQueue, engine: FakeEngine, qtbot: QtBot) -> None:
+    job = queue.add(TRAINING, title="Starter")
+    run = queue.run_id(job)
     assert run.endswith("-adder")
-    call = len(engine.requests)
     step = events.Step(step=3, steps=9, loss=1.0, learning_rate=1e-3, tokens=9, tokens_per_s=5, peak_bytes=1)
     with qtbot.waitSignal(queue.run_event) as told:
-        engine.play(call, step)
+        queue.say(job, step)
     assert told.args == [job, step]
     assert (queue.all()[0].done, queue.all()[0].total) == (3, 9)
-    queue.stop_and_keep(job)
-    engine.play(call, events.Failed(kind="cancelled", text="Stopped."))
+    queue.keep_so_far(job)
+    queue.stopped(job)
     qtbot.waitUntil(lambda: engine.requests[len(engine.requests)] == PublishCheckpoint(run=run, name="adder"))
     adapter = msgspec.structs.replace(STARTER, name="adder", kind="adapter", base="starter")
-    engine.play(len(engine.requests), events.Done(result=adapter))
+    queue.say(job, events.Done(result=adapter))
     qtbot.waitUntil(lambda: queue.all()[0].state == "done")
     assert queue.all()[0].model == "adder"
-    assert queue.run_of(job) == run
+    assert queue.run_id(job) == run
 
 
-def test_a_run_that_no_job_works_on_is_taken_up(queue: JobQueue, engine: FakeEngine) -> None:
-    run = Run(
-        id="20251124-100000-adder", number=1, folder="/r", created="", base="starter", base_folder="/b", adapter="adder",
-        config=FinetuneConfig(rank=4), examples=9, valid_examples=1, traces="sums",
-    )  # fmt: skip
-    job = queue.take_up(run, "Starter on “sums”")
-    request = engine.requests[len(engine.requests)]
-    assert isinstance(request, Finetune)
-    assert (request.run, request.resume, request.name, request.config.rank) == (run.id, True, "adder", 4)
-    assert queue.run_of(job) == run.id
+def test_only_a_run_is_kept_half_way(queue: StagedQueue, engine: FakeEngine) -> None:
+    queue.keep_so_far(queue.add(DOWNLOAD))
+    assert engine.cancelled == []
 
 
 def test_a_failure_is_told_on_whatever_page_is_in_front(window: MainWindow, engine: FakeEngine, qtbot: QtBot) -> None:
-    window.services.jobs.get("Tiny", "o/tiny", "main", "", False)
+    window.services.jobs.add(DOWNLOAD, title="Tiny")
     engine.play(len(engine.requests), events.Failed(kind="offline", text="There is no network.", hint="Look."))
     qtbot.waitUntil(lambda: "Tiny: There is no network." in window.notices.text)
     window.show_page("Models")
@@ -92,13 +77,13 @@ def test_a_failure_is_told_on_whatever_page_is_in_front(window: MainWindow, engi
 
 
 def test_what_is_ready_is_offered_for_a_chat(window: MainWindow, engine: FakeEngine, qtbot: QtBot) -> None:
-    window.services.jobs.import_path("/a/tiny.gguf")
+    window.services.jobs.add(ImportModel(path="/a/tiny.gguf"))
     engine.play(len(engine.requests), events.Done(result=msgspec.structs.replace(STARTER, name="tiny")))
     qtbot.waitUntil(lambda: "tiny.gguf is ready" in window.notices.text)
 
 
 def test_leaving_while_something_runs_asks_once(window: MainWindow, engine: FakeEngine, qtbot: QtBot) -> None:
-    window.services.jobs.get("Tiny", "o/tiny", "main", "", False)
+    window.services.jobs.add(DOWNLOAD, title="Tiny")
     window.close()
     assert window.isVisible()
     box = window.findChild(QMessageBox, "leaving")
@@ -111,12 +96,45 @@ def test_leaving_while_something_runs_asks_once(window: MainWindow, engine: Fake
     box = window.findChild(QMessageBox, "leaving")
     assert box is not None
     {button.text(): button for button in box.buttons()}["Pause and Quit"].click()
+    assert engine.cancelled == [len(engine.requests)]
+    engine.play(len(engine.requests), STOPPED)
+    qtbot.waitUntil(lambda: not window.isVisible())
+    assert engine.closed
+    assert window.services.jobs.all()[0].state == "running"  # it goes on by itself when the queue is next opened
+
+
+def test_leaving_waits_for_a_training_to_save_unless_one_does_not_want_to(
+    window: MainWindow, engine: FakeEngine, qtbot: QtBot
+) -> None:
+    window.services.jobs.add(TRAINING)
+    window.close()
+    press(window, "leaving", "Pause and Quit")
+    box = window.findChild(QMessageBox, "stopping")
+    assert box is not None
+    assert box.text() == "Stopping after this step …"
+    press(window, "stopping", "Wait")
+    assert window.isVisible()
+    assert not engine.closed
+    window.close()
+    press(window, "stopping", "Quit Now")
     qtbot.waitUntil(lambda: not window.isVisible())
     assert engine.closed
 
 
+def press(window: MainWindow, box_name: str, text: str) -> None:
+    """Press a button of the box that is open."""
+    box = next(box for box in window.findChildren(QMessageBox, box_name) if box.isVisible())
+    {button.text(): button for button in box.buttons()}[text].click()
+
+
+def test_a_fused_model_that_is_ready_is_announced(window: MainWindow, engine: FakeEngine, qtbot: QtBot) -> None:
+    window.services.jobs.add(Fuse(model="starter", adapter="adder"))
+    engine.play(len(engine.requests), events.Done(result=msgspec.structs.replace(STARTER, name="starter-adder")))
+    qtbot.waitUntil(lambda: "starter + adder is ready" in window.notices.text)
+
+
 def test_it_can_finish_in_the_background(window: MainWindow, engine: FakeEngine, qtbot: QtBot) -> None:
-    window.services.jobs.get("Tiny", "o/tiny", "main", "", False)
+    window.services.jobs.add(DOWNLOAD, title="Tiny")
     window.close()
     box = window.findChild(QMessageBox, "leaving")
     assert box is not None

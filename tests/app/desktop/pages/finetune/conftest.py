@@ -13,16 +13,17 @@ from app.desktop.pages.finetune.run_view import RunView
 from app.desktop.services.preferences import Preferences
 from app.desktop.widgets.notices import NoticeBar
 from models.settings import Settings
+from tests.app.desktop.fake_engine import FakeEngine
 from tests.app.desktop.pages.finetune import fakes
-from tests.app.desktop.pages.finetune.fakes import FakeJobs
 from tests.app.desktop.pages.models.fakes import MAC
+from tests.app.desktop.staged_queue import StagedQueue
 
 Open = Callable[..., FinetunePage]
 
 
 @pytest.fixture
-def jobs(qapp: QApplication) -> FakeJobs:
-    return FakeJobs()
+def jobs(engine: FakeEngine) -> StagedQueue:
+    return StagedQueue(engine)
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def preferences(qapp: QApplication) -> Preferences:
 
 
 @pytest.fixture
-def open_page(jobs: FakeJobs, preferences: Preferences, qapp: QApplication, qtbot: QtBot) -> Iterator[Open]:
+def open_page(jobs: StagedQueue, preferences: Preferences, qapp: QApplication, qtbot: QtBot) -> Iterator[Open]:
     """Opens a page when the disk is as the test wants it, on a set if one is named; several after each other, as when
     the app is started again."""
     theme.apply(qapp, "light")
@@ -40,7 +41,7 @@ def open_page(jobs: FakeJobs, preferences: Preferences, qapp: QApplication, qtbo
 
     def open_it(traces: str = "") -> FinetunePage:
         page = FinetunePage(
-            jobs, jobs.signals.changed, jobs.signals.told, lambda: list(models), NoticeBar(), preferences, machine=lambda: MAC
+            jobs, jobs.changed, jobs.run_event, lambda: list(models), NoticeBar(), preferences, machine=lambda: MAC
         )  # fmt: skip
         pages.append(page)
         page.resize(1068, 820)

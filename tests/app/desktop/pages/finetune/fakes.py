@@ -1,20 +1,20 @@
-"""A queue that records what it is asked, sets of traces and runs on a private disk, and a run's events."""
+"""Jobs that train, sets of traces and runs on a private disk, and a run's events."""
 
 import math
 import random
 from typing import Any
 
 import msgspec
-from PySide6.QtCore import QObject, Signal
 
 from models import paths
 from models.events import Checkpoint, Event, Model, Prepared, Sample, Step, Validation
-from models.finetune.runs import Run
 from models.finetune_config import FinetuneConfig
+from models.jobs.kinds.finetune import Finetune
 from models.jobs.queue import Job
 from models.traces import store
 from models.traces.trace import from_chat
 from tests.app.desktop.pages.models.fakes import MAC, model
+from tests.app.desktop.staged_queue import StagedQueue
 from tests.models.finetune import made_runs
 
 BASE = "r1-distill-qwen-1.5b-4bit"
@@ -30,76 +30,10 @@ CONFIG = {
 }  # fmt: skip
 
 
-class Signals(QObject):
-    """Tells of jobs and of what their workers say."""
-
-    changed = Signal(object)
-    told = Signal(int, object)
-
-
-class FakeJobs:
-    """Jobs that only change when the test says so. calls: what was asked for, in order."""
-
-    def __init__(self) -> None:
-        self.signals = Signals()
-        self.calls: list[tuple[Any, ...]] = []
-        self.jobs: dict[int, Job] = {}
-        self.runs: dict[int, str] = {}
-        self.error: Exception | None = None
-
-    def all(self) -> list[Job]:
-        return list(self.jobs.values())
-
-    def finetune(self, model: str, title: str, traces: str, name: str, config: FinetuneConfig, held_out: float) -> int:
-        self._note("finetune", model, title, traces, name, config, held_out)
-        return self.put(title=title, subject=name).id
-
-    def take_up(self, run: Run, title: str) -> int:
-        self._note("take_up", run.id, title)
-        return self.put(title=title, subject=run.adapter, run=run.id, state="waiting").id
-
-    def run_of(self, job_id: int) -> str:
-        return self.runs[job_id]
-
-    def pause(self, job_id: int) -> None:
-        self._note("pause", job_id)
-        self.change(job_id, state="paused")
-
-    def resume(self, job_id: int) -> None:
-        self._note("resume", job_id)
-        self.change(job_id, state="running", stage="", error="", hint="")
-
-    def stop_and_keep(self, job_id: int) -> None:
-        self._note("stop_and_keep", job_id)
-
-    def cancel(self, job_id: int) -> None:
-        self._note("cancel", job_id)
-        self.change(job_id, state="cancelled")
-
-    def put(self, run: str = "run-1", **values: Any) -> Job:
-        """Put a job of a run into the queue as if it had been there."""
-        given = {"subject": TRACES, "title": ON, "state": "running", "doing": "finetune", "created": "2025-11-24T10:00:00+00:00"}  # fmt: skip
-        job = Job(id=len(self.jobs) + 1, **{**given, **values})
-        self.runs[job.id] = run
-        self.jobs[job.id] = job
-        self.signals.changed.emit(job)
-        return job
-
-    def change(self, job_id: int, **values: Any) -> Job:
-        """Let a job be another one, and tell."""
-        job = self.jobs[job_id] = msgspec.structs.replace(self.jobs[job_id], **values)
-        self.signals.changed.emit(job)
-        return job
-
-    def tell(self, job_id: int, *told: Event) -> None:
-        """Let a job's worker say something."""
-        for event in told:
-            self.signals.told.emit(job_id, event)
-
-    def _note(self, *call: Any) -> None:
-        if self.error is not None:
-            raise self.error
-        self.calls.append(call)
+def put(jobs: StagedQueue, run: str = "run-1", adapter: str = TRACES, **values: Any) -> Job:
+    """Put a job of a run into the queue as if it had been there."""
+    request = Finetune(model=BASE, traces=TRACES, name=adapter, config=FULL, run=run)
+    return jobs.put(request, **{"title": ON, "created": "2025-11-24T10:00:00+00:00", **values})
 
 
 def library() -> list[Model]:

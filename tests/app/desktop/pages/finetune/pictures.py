@@ -21,8 +21,8 @@ from app.desktop.widgets.notices import NoticeBar
 from models.events import Model, Note
 from models.settings import Settings
 from tests.app.desktop.pages.finetune import fakes
-from tests.app.desktop.pages.finetune.fakes import FakeJobs
 from tests.app.desktop.pages.models.fakes import MAC
+from tests.app.desktop.staged_queue import StagedQueue
 
 
 class Scene:
@@ -33,16 +33,15 @@ class Scene:
         assert isinstance(app, QApplication)
         theme.apply(app, scheme)
         os.environ["STILLROOM_HOME"] = tempfile.mkdtemp()
-        self.jobs = FakeJobs()
+        self.jobs = StagedQueue()
         self.models: list[Model] = fakes.library()
         self.size = width, height
         self.page: FinetunePage
 
     def open(self) -> None:
         """Show the page."""
-        signals = self.jobs.signals
         self.page = FinetunePage(
-            self.jobs, signals.changed, signals.told, lambda: self.models, NoticeBar(), Preferences(Settings()),
+            self.jobs, self.jobs.changed, self.jobs.run_event, lambda: self.models, NoticeBar(), Preferences(Settings()),
             machine=lambda: MAC,
         )  # fmt: skip
         self.page.resize(*self.size)
@@ -67,9 +66,9 @@ class Scene:
     def training(self, stage: str = "train", upto: int = 412) -> int:
         """A run at work."""
         self.runs(upto)
-        job = self.jobs.put("run-7", stage=stage, done=upto * 4, total=2400, unit="rows")
+        job = fakes.put(self.jobs, "run-7", stage=stage, done=upto * 4, total=2400, unit="rows")
         self.open()
-        self.jobs.tell(
+        self.jobs.say(
             job.id, fakes.prepared(max(upto, 0)), Note(text="7 of 400 traces are left out: 7 longer than 2,048 tokens.")
         )
         self.settle()
@@ -115,7 +114,7 @@ def advanced(scene: Scene) -> None:
 def preparing(scene: Scene) -> None:
     """Before the first step, and before there is a folder."""
     scene.runs(-1)
-    scene.jobs.put(stage="load", done=600_000_000, total=1_000_000_000, unit="bytes")
+    fakes.put(scene.jobs, stage="load", done=600_000_000, total=1_000_000_000, unit="bytes")
     scene.open()
 
 
@@ -142,7 +141,7 @@ def compare(scene: Scene) -> None:
 
 def paused(scene: Scene) -> None:
     """Paused."""
-    scene.jobs.pause(scene.training())
+    scene.jobs.change(scene.training(), state="paused")
 
 
 def failing(scene: Scene) -> None:

@@ -15,10 +15,12 @@ from app.desktop.services.preferences import Preferences
 from models.errors import BadInput
 from models.events import Note, Progress, Validation
 from models.finetune.presets import preset
-from models.finetune_config import FinetuneConfig
+from models.jobs.kinds.finetune import Finetune
+from models.jobs.kinds.publish_checkpoint import PublishCheckpoint
 from tests.app.desktop.pages.finetune import fakes
 from tests.app.desktop.pages.finetune.conftest import Open, view_of
-from tests.app.desktop.pages.finetune.fakes import BASE, ON, TRACES, FakeJobs
+from tests.app.desktop.pages.finetune.fakes import BASE, FULL, ON, TRACES
+from tests.app.desktop.staged_queue import StagedQueue
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -67,12 +69,22 @@ def show_run(open_page: Open, qtbot: QtBot) -> Callable[[str], FinetunePage]:
 
 
 @pytest.fixture
-def training(jobs: FakeJobs, show_run: Callable[[str], FinetunePage]) -> FinetunePage:
+def training(jobs: StagedQueue, show_run: Callable[[str], FinetunePage]) -> FinetunePage:
     """A run at step 220, at work; its job's number is 1."""
     fakes.traces(count=40, long=1)
     fakes.run("run-1", 24, 220)
-    jobs.put(stage="train", done=880, total=2400, unit="rows")
+    fakes.put(jobs, stage="train", done=880, total=2400, unit="rows")
     return show_run("run-1")
+
+
+TAKEN_UP = Finetune(model=BASE, traces=TRACES, name=TRACES, config=FULL, run="run-1", resume=True)
+
+
+def asked(jobs: StagedQueue) -> Finetune:
+    """The run that was asked for."""
+    ((_, [request]),) = jobs.asked
+    assert isinstance(request, Finetune)
+    return request
 
 
 # The form
@@ -86,9 +98,9 @@ def test_without_a_model_and_traces_it_says_what_is_missing(open_page: Open) -> 
     assert page.form.missing.text() == start.accessibleDescription() == page.form.problem
 
 
-def test_one_click_starts_with_the_balanced_preset(form_page: FinetunePage, jobs: FakeJobs, qtbot: QtBot) -> None:
+def test_one_click_starts_with_the_balanced_preset(form_page: FinetunePage, jobs: StagedQueue, qtbot: QtBot) -> None:
     press(form_page, "Start fine-tuning", qtbot)
-    assert jobs.calls == [("finetune", BASE, ON, TRACES, TRACES, FinetuneConfig(), 0.05)]
+    assert jobs.asked == [(ON, [Finetune(model=BASE, traces=TRACES, name=TRACES)])]
     assert form_page.toolbar.pill.text() == f"New run · {ON}"
     assert view_of(form_page).recipe.value("Method") == "LoRA, rank 32, all linear layers"
     assert view_of(form_page).status.text.text() == "Preparing"
@@ -110,17 +122,17 @@ def test_models_that_can_not_be_trained_are_offered_with_the_reason_or_not_at_al
 
 @pytest.mark.parametrize("name", ["quick", "thorough"])
 def test_a_preset_puts_its_numbers_into_the_fields(
-    form_page: FinetunePage, jobs: FakeJobs, qtbot: QtBot, name: str
+    form_page: FinetunePage, jobs: StagedQueue, qtbot: QtBot, name: str
 ) -> None:
     press(form_page, preset(name).title, qtbot)
     press(form_page, "Advanced", qtbot)
     assert form_page.form.sentence.text() == preset(name).sentence
     assert field(form_page, "Rank").text() == str(preset(name).config.rank)
     press(form_page, "Start fine-tuning", qtbot)
-    assert jobs.calls[0][5] == preset(name).config
+    assert asked(jobs).config == preset(name).config
 
 
-def test_every_number_can_be_typed(form_page: FinetunePage, jobs: FakeJobs, qtbot: QtBot) -> None:
+def test_every_number_can_be_typed(form_page: FinetunePage, jobs: StagedQueue, qtbot: QtBot) -> None:
     press(form_page, "Advanced", qtbot)
     for title, text in (
         ("Rank", "4"),
@@ -134,13 +146,13 @@ def test_every_number_can_be_typed(form_page: FinetunePage, jobs: FakeJobs, qtbo
     press(form_page, "Padded", qtbot)
     press(form_page, "On", qtbot)
     press(form_page, "Start fine-tuning", qtbot)  # at once: what was just typed counts
-    config, held_out = jobs.calls[0][5:]
+    config, held_out = asked(jobs).config, asked(jobs).held_out
     assert (config.rank, config.learning_rate, config.steps, config.warmup) == (4, 3e-3, 20, 0.1)
     assert (config.method, config.packing, config.gradient_checkpointing, held_out) == ("dora", False, True, 0.2)
     assert form_page.form.presets.current == ""
 
 
-def test_a_number_that_is_none_is_marked_and_said(form_page: FinetunePage, jobs: FakeJobs, qtbot: QtBot) -> None:
+def test_a_number_that_is_none_is_marked_and_said(form_page: FinetunePage, jobs: StagedQueue, qtbot: QtBot) -> None:
     press(form_page, "Advanced", qtbot)
     type_into(form_page, "Rank", "many", qtbot)
     qtbot.waitUntil(lambda: form_page.form.problem == "Rank is a whole number.")
@@ -151,7 +163,7 @@ def test_a_number_that_is_none_is_marked_and_said(form_page: FinetunePage, jobs:
     type_into(form_page, "Rank", "32", qtbot)
     qtbot.waitUntil(lambda: form_page.form.problem == "")
     assert form_page.form.presets.current == "balanced"
-    assert jobs.calls == []
+    assert jobs.asked == []
 
 
 @pytest.mark.parametrize(
@@ -208,14 +220,14 @@ def test_nothing_short_enough_keeps_it_from_starting(form_page: FinetunePage, qt
     qtbot.waitUntil(lambda: form_page.form.problem.startswith("No trace of thesis-maths is short enough"))
 
 
-def test_what_the_queue_refuses_is_said(form_page: FinetunePage, jobs: FakeJobs, qtbot: QtBot) -> None:
-    jobs.error = BadInput("There is an adapter named thesis-maths already.", "Choose another name.")
+def test_what_the_queue_refuses_is_said(form_page: FinetunePage, jobs: StagedQueue, qtbot: QtBot) -> None:
+    jobs.refuse(BadInput("There is an adapter named thesis-maths already.", "Choose another name."))
     press(form_page, "Start fine-tuning", qtbot)
     assert form_page.notices.text == "There is an adapter named thesis-maths already. Choose another name."
     assert form_page.form.isVisible()
 
 
-def test_the_form_is_filled_in_by_keys_alone(form_page: FinetunePage, jobs: FakeJobs, qtbot: QtBot) -> None:
+def test_the_form_is_filled_in_by_keys_alone(form_page: FinetunePage, jobs: StagedQueue, qtbot: QtBot) -> None:
     form_page.activateWindow()
     button(form_page, "Base model").setFocus()
     names: list[str] = []
@@ -228,23 +240,23 @@ def test_the_form_is_filled_in_by_keys_alone(form_page: FinetunePage, jobs: Fake
     assert names[:2] == ["Trace set", "Adapter name"]
     assert {"Balanced", "Advanced"} <= set(names)
     qtbot.keyClick(button(form_page, "Start fine-tuning"), Qt.Key.Key_Return)
-    assert jobs.calls[0][0] == "finetune"
+    assert asked(jobs).name == TRACES
 
 
 # A run
 
 
-def test_a_job_finds_its_run_when_the_folder_is_there(form_page: FinetunePage, jobs: FakeJobs, qtbot: QtBot) -> None:
+def test_a_job_finds_its_run_when_the_folder_is_there(form_page: FinetunePage, jobs: StagedQueue, qtbot: QtBot) -> None:
     press(form_page, "Start fine-tuning", qtbot)
-    fakes.run("run-1", 25, -1)
+    fakes.run(jobs.run_id(1), 25, -1)
     jobs.change(1, stage="load")
-    jobs.tell(1, fakes.prepared(), Note(text="7 of 400 traces are left out."))
+    jobs.say(1, fakes.prepared(), Note(text="7 of 400 traces are left out."))
     qtbot.waitUntil(lambda: form_page.toolbar.pill.text() == f"Run 1 · {ON}")
     assert view_of(form_page).status.text.text() == "Starting"
     assert view_of(form_page).traces_card.division.text() == "400 traces · 374 train / 19 held out, none in both"
     assert view_of(form_page).traces_card.left_out.text() == "7 rows left out: 7 longer than 2,048 tokens"
     jobs.change(1, stage="train")
-    jobs.tell(1, *fakes.told(3))
+    jobs.say(1, *fakes.told(3))
     assert view_of(form_page).record.step == 3
     assert "7 of 400 traces are left out." in view_of(form_page).record.log
 
@@ -263,11 +275,13 @@ def test_a_run_at_work_shows_its_curves_and_how_far_it_is(training: FinetunePage
     assert view.status.isHidden()
 
 
-def test_live_events_are_drawn_at_most_ten_times_a_second(training: FinetunePage, jobs: FakeJobs, qtbot: QtBot) -> None:
+def test_live_events_are_drawn_at_most_ten_times_a_second(
+    training: FinetunePage, jobs: StagedQueue, qtbot: QtBot
+) -> None:
     view = view_of(training)
     qtbot.waitUntil(lambda: not view._timer.isActive())
     before = view.draws
-    jobs.tell(1, *fakes.told(300)[-80:])
+    jobs.say(1, *fakes.told(300)[-80:])
     assert view.record.step == 300
     assert view.draws == before
     assert view._timer.isActive()
@@ -276,46 +290,52 @@ def test_live_events_are_drawn_at_most_ten_times_a_second(training: FinetunePage
     assert view.loss.progress.text().startswith("step 300 of 600")
 
 
-def test_what_is_told_while_the_metrics_are_read_is_not_lost(open_page: Open, jobs: FakeJobs, qtbot: QtBot) -> None:
+def test_what_is_told_while_the_metrics_are_read_is_not_lost(open_page: Open, jobs: StagedQueue, qtbot: QtBot) -> None:
     fakes.run("run-1", 24, 220)
-    jobs.put(stage="train")
+    fakes.put(jobs, stage="train")
     page = open_page()
     page.show_run("run-1")
-    jobs.tell(1, *fakes.told(230)[-10:])
+    jobs.say(1, *fakes.told(230)[-10:])
     view = view_of(page)
     qtbot.waitUntil(lambda: page._since is None)
     assert list(view.record.training.steps) == list(range(1, 231))
 
 
-def test_events_of_another_run_are_not_drawn(training: FinetunePage, jobs: FakeJobs) -> None:
-    jobs.put("run-2", subject="other", title="B on “c”", state="waiting")
-    jobs.tell(2, Validation(step=220, loss=99.0))
+def test_events_of_another_run_are_not_drawn(training: FinetunePage, jobs: StagedQueue) -> None:
+    fakes.put(jobs, "run-2", "other", title="B on “c”")
+    jobs.say(2, Validation(step=220, loss=99.0))
     assert view_of(training).record.validation.last() != 99.0
 
 
-def test_pause_resume_and_stop(training: FinetunePage, jobs: FakeJobs, qtbot: QtBot) -> None:
+def test_pause_resume_and_stop(training: FinetunePage, jobs: StagedQueue, qtbot: QtBot) -> None:
     press(training, "Pause", qtbot)
+    assert view_of(training).status.text.text() == "Stopping after this step …"
+    jobs.stopped(1)
     assert view_of(training).status.text.text() == "Paused at step 220 of 600"
     assert (training.can_pause(), training.can_resume(), training.can_stop()) == (False, True, True)
     press(training, "Resume", qtbot)
     jobs.change(1, stage="train")
     assert training.can_pause()
     press(training, "Stop and keep", qtbot)
-    assert jobs.calls == [("pause", 1), ("resume", 1), ("stop_and_keep", 1)]
+    assert jobs.steps(1) == [PublishCheckpoint(run="run-1", name=TRACES)]
     assert view_of(training).status.text.text() == "Stopping after this step"
     assert not is_shown(training, "Stop and keep")
 
 
-def test_a_failure_is_said_with_its_hint_and_tried_again(training: FinetunePage, jobs: FakeJobs, qtbot: QtBot) -> None:
+def test_a_failure_is_said_with_its_hint_and_tried_again(
+    training: FinetunePage, jobs: StagedQueue, qtbot: QtBot
+) -> None:
     jobs.change(1, state="failed", error="The disk is full.", hint="Free some space.", kind="disk_full")
     status = view_of(training).status
     assert (status.text.text(), status.more.text()) == ("The disk is full.", "Free some space.")
     press(training, "Try again", qtbot)
-    assert jobs.calls == [("resume", 1)]
+    assert jobs.job(1).state == "running"
     assert status.text.text() == "Preparing"
 
 
-def test_when_it_is_done_one_click_chats_with_the_adapter(training: FinetunePage, jobs: FakeJobs, qtbot: QtBot) -> None:
+def test_when_it_is_done_one_click_chats_with_the_adapter(
+    training: FinetunePage, jobs: StagedQueue, qtbot: QtBot
+) -> None:
     fakes.publish(TRACES, "run-1")
     jobs.change(1, state="done", model=TRACES)
     assert view_of(training).status.text.text() == f"Adapter {TRACES} is ready"
@@ -333,7 +353,7 @@ def test_checkpoints_are_one_click_from_a_chat(training: FinetunePage, qtbot: Qt
     assert asked.args == [BASE, rows[1].saved.path]
 
 
-def test_a_new_checkpoint_is_shown(training: FinetunePage, jobs: FakeJobs, qtbot: QtBot) -> None:
+def test_a_new_checkpoint_is_shown(training: FinetunePage, jobs: StagedQueue, qtbot: QtBot) -> None:
     from pathlib import Path
 
     from tests.models.finetune import made_runs
@@ -342,13 +362,13 @@ def test_a_new_checkpoint_is_shown(training: FinetunePage, jobs: FakeJobs, qtbot
     assert entry is not None
     assert entry.run is not None
     made_runs.save(Path(entry.run.folder), 300, 0.4, best=True)
-    jobs.tell(1, *fakes.told(300)[-1:])
+    jobs.say(1, *fakes.told(300)[-1:])
     rows = view_of(training).checkpoints
     qtbot.waitUntil(lambda: [row.saved.step for row in rows.rows] == [300, 200, 100])
     assert view_of(training).record.best_step == 300
 
 
-def test_before_and_after_follow_prompt_and_checkpoint(training: FinetunePage, jobs: FakeJobs, qtbot: QtBot) -> None:
+def test_before_and_after_follow_prompt_and_checkpoint(training: FinetunePage, jobs: StagedQueue, qtbot: QtBot) -> None:
     card = view_of(training).before_after
     assert card.before.when.text() == "step 0 · without thinking"
     assert card.after.when.text() == "step 200 · thought 21 words"
@@ -361,7 +381,7 @@ def test_before_and_after_follow_prompt_and_checkpoint(training: FinetunePage, j
     menu = open_menu(training)
     qtbot.mouseClick(menu, LEFT, pos=menu.actionGeometry(entry(menu, "A tank")).center())
     assert card.prompt.current == fakes.PROMPTS[1]
-    jobs.tell(1, *fakes.told(300)[-3:])
+    jobs.say(1, *fakes.told(300)[-3:])
     assert card.after.when.text().startswith("step 100")
 
 
@@ -405,7 +425,7 @@ def test_the_second_chart_shows_rate_or_speed(training: FinetunePage, qtbot: QtB
 
 
 def test_another_runs_curves_are_drawn_beside(
-    jobs: FakeJobs, show_run: Callable[[str], FinetunePage], qtbot: QtBot
+    jobs: StagedQueue, show_run: Callable[[str], FinetunePage], qtbot: QtBot
 ) -> None:
     fakes.run("run-1", 20, 600, adapter="earlier")
     fakes.run("run-2", 24, 220)
@@ -426,12 +446,13 @@ def test_the_menu_lists_all_runs_newest_first(training: FinetunePage) -> None:
     assert texts == ["New run", f"Run 1 · {ON}\trunning", "Compare with", "Cancel this run"]
 
 
-def test_a_run_is_cancelled_from_the_menu(training: FinetunePage, jobs: FakeJobs) -> None:
+def test_a_run_is_cancelled_from_the_menu(training: FinetunePage, jobs: StagedQueue) -> None:
     entry(training.toolbar.menu(), "Cancel").trigger()
-    assert jobs.calls == [("cancel", 1)]
+    jobs.stopped(1)
+    assert jobs.job(1).state == "cancelled"
     assert view_of(training).status.text.text() == "Stopped at step 220 of 600"
     training.resume()
-    assert jobs.calls[1:] == [("take_up", "run-1", ON)]
+    assert jobs.asked == [(ON, [TAKEN_UP])]
 
 
 def test_a_run_of_another_day_can_be_looked_at(show_run: Callable[[str], FinetunePage]) -> None:
@@ -447,14 +468,14 @@ def test_a_run_of_another_day_can_be_looked_at(show_run: Callable[[str], Finetun
 
 
 def test_a_run_of_the_terminal_goes_on_in_the_window(
-    jobs: FakeJobs, show_run: Callable[[str], FinetunePage], qtbot: QtBot
+    jobs: StagedQueue, show_run: Callable[[str], FinetunePage], qtbot: QtBot
 ) -> None:
     fakes.run("run-1", 20, 220)
     page = show_run("run-1")
     press(page, "Resume", qtbot)
-    assert jobs.calls == [("take_up", "run-1", ON)]
+    assert jobs.asked == [(ON, [TAKEN_UP])]
     jobs.change(1, state="running", stage="train")
-    jobs.tell(1, *fakes.told(230)[-10:])
+    jobs.say(1, *fakes.told(230)[-10:])
     qtbot.waitUntil(lambda: view_of(page).record.step == 230)
     assert (page.can_pause(), page.can_resume()) == (True, False)
     assert page.toolbar.pill.text() == f"Run 1 · {ON}"
@@ -476,11 +497,11 @@ def test_the_page_opens_where_it_was_left(open_page: Open, preferences: Preferen
     assert second.entry.key == "run-1"
 
 
-def test_what_is_at_work_is_shown_first(open_page: Open, jobs: FakeJobs, preferences: Preferences) -> None:
+def test_what_is_at_work_is_shown_first(open_page: Open, jobs: StagedQueue, preferences: Preferences) -> None:
     fakes.run("run-1", 20, 220, adapter="other")
     fakes.run("run-2", 24, 220)
     preferences.remember(finetune_run="run-1")
-    jobs.put("run-2", stage="train")
+    fakes.put(jobs, "run-2", stage="train")
     page = open_page()
     assert page.entry is not None
     assert page.entry.key == "run-2"
@@ -516,7 +537,7 @@ def test_a_set_that_is_asked_for_goes_before_what_was_shown(
 
 
 def test_menus_are_told_only_when_something_else_can_be_done(
-    training: FinetunePage, jobs: FakeJobs, qtbot: QtBot
+    training: FinetunePage, jobs: StagedQueue, qtbot: QtBot
 ) -> None:
     told: list[bool] = []
     training.changed.connect(lambda: told.append(training.can_pause()))
@@ -527,10 +548,10 @@ def test_menus_are_told_only_when_something_else_can_be_done(
     assert told == [False]
 
 
-def test_progress_alone_draws_nothing_new(training: FinetunePage, jobs: FakeJobs, qtbot: QtBot) -> None:
+def test_progress_alone_draws_nothing_new(training: FinetunePage, qtbot: QtBot) -> None:
     view = view_of(training)
     qtbot.waitUntil(lambda: not view._timer.isActive())
-    jobs.tell(1, Progress(stage="train", done=1, total=2, unit="rows"))
+    view.take(Progress(stage="train", done=1, total=2, unit="rows"))
     assert not view._timer.isActive()
 
 

@@ -15,12 +15,13 @@ from models.events import Model
 from models.library import catalog
 from models.settings import Settings
 from tests.app.desktop.fake_engine import FakeEngine
-from tests.app.desktop.pages.models.fakes import MAC, FakeJobs, library
+from tests.app.desktop.pages.models.fakes import MAC, library
+from tests.app.desktop.staged_queue import StagedQueue
 
 
 @pytest.fixture
-def jobs(qapp: QApplication) -> FakeJobs:
-    return FakeJobs()
+def jobs(engine: FakeEngine) -> StagedQueue:
+    return StagedQueue(engine)
 
 
 @pytest.fixture
@@ -47,11 +48,11 @@ def removals(here: list[Model], deleted: list[str], qapp: QApplication) -> Delet
 
 @pytest.fixture
 def page(
-    jobs: FakeJobs, here: list[Model], removals: Deletions, engine: FakeEngine, qapp: QApplication, qtbot: QtBot
+    jobs: StagedQueue, here: list[Model], removals: Deletions, engine: FakeEngine, qapp: QApplication, qtbot: QtBot
 ) -> Iterator[ModelsPage]:
     theme.apply(qapp, "light")
     page = ModelsPage(
-        jobs, jobs.signals.changed, engine, engine.signals.arrived, lambda: list(here), removals, NoticeBar(),
+        jobs, jobs.changed, engine, engine.signals.arrived, lambda: list(here), removals, NoticeBar(),
         Preferences(Settings()), offers=lambda: catalog.offers(MAC), machine=lambda: MAC,
     )  # fmt: skip
     page.resize(1068, 820)

@@ -1,15 +1,13 @@
-"""A queue that records what it is asked and lets a test move its jobs, and what the page shows: models, a Mac."""
+"""What the Models page shows: jobs under way, models, a Mac."""
 
 from collections.abc import Callable
 from typing import Any
-
-import msgspec
-from PySide6.QtCore import QObject, Signal
 
 from models.events import Model, QuantCard
 from models.jobs.queue import Job
 from models.machine.hardware import Machine
 from models.recipes import parse
+from tests.app.desktop.staged_queue import StagedQueue
 
 GIB = 2**30
 MAC = Machine(
@@ -19,79 +17,7 @@ QWEN_7B = "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B"
 LLAMA_8B = "deepseek-ai/DeepSeek-R1-Distill-Llama-8B"
 
 
-class JobSignals(QObject):
-    """Tells of jobs."""
-
-    changed = Signal(object)
-
-
-class FakeJobs:
-    """Jobs that only change when the test says so. calls: what was asked for, in order."""
-
-    def __init__(self) -> None:
-        self.signals = JobSignals()
-        self.calls: list[tuple[Any, ...]] = []
-        self.jobs: dict[int, Job] = {}
-        self.error: Exception | None = None
-
-    def all(self) -> list[Job]:
-        return list(self.jobs.values())
-
-    def get(self, offer_title: str, repo: str, revision: str, recipe: str, drop_original: bool) -> int:
-        return self._add(("get", offer_title, repo, revision, recipe, drop_original), offer_title, repo, "fetch")
-
-    def quantize(self, model: str, title: str, recipe: str) -> int:
-        return self._add(("quantize", model, title, recipe), title, model, "quantize")
-
-    def measure(self, model: str, title: str) -> int:
-        return self._add(("measure", model, title), title, model, "measure_card")
-
-    def import_path(self, path: str) -> int:
-        return self._add(("import_path", path), path.rsplit("/", 1)[-1], path, "import")
-
-    def repair(self, model: str) -> int:
-        return self._add(("repair", model), model, model, "fetch")
-
-    def fuse(self, model: str, adapter: str, gguf: str) -> int:
-        return self._add(("fuse", model, adapter, gguf), adapter, adapter, "fuse")
-
-    def pause(self, job_id: int) -> None:
-        self.calls.append(("pause", job_id))
-        self.change(job_id, state="paused", rate=0.0, seconds_left=None)
-
-    def resume(self, job_id: int) -> None:
-        self.calls.append(("resume", job_id))
-        self.change(job_id, state="running", error="", hint="", ended="")
-
-    def cancel(self, job_id: int) -> None:
-        self.calls.append(("cancel", job_id))
-        self.change(job_id, state="cancelled", ended="2025-11-24T14:03:00+00:00")
-
-    def clear(self) -> None:
-        self.calls.append(("clear",))
-        self.jobs = {k: job for k, job in self.jobs.items() if job.state not in ("done", "failed", "cancelled")}
-
-    def put(self, **values: Any) -> Job:
-        """Put a job into the queue as if it had been there."""
-        job = Job(**{"id": len(self.jobs) + 1, "subject": "", "state": "running", **values})
-        self.jobs[job.id] = job
-        self.signals.changed.emit(job)
-        return job
-
-    def change(self, job_id: int, **values: Any) -> Job:
-        """Let a job be another one, and tell."""
-        job = self.jobs[job_id] = msgspec.structs.replace(self.jobs[job_id], **values)
-        self.signals.changed.emit(job)
-        return job
-
-    def _add(self, call: tuple[Any, ...], title: str, subject: str, doing: str) -> int:
-        if self.error is not None:
-            raise self.error
-        self.calls.append(call)
-        return self.put(title=title, subject=subject, doing=doing, state="running").id
-
-
-def downloading(jobs: FakeJobs, title: str = "R1-Distill-Qwen-7B", repo: str = QWEN_7B, **values: Any) -> Job:
+def downloading(jobs: StagedQueue, title: str = "R1-Distill-Qwen-7B", repo: str = QWEN_7B, **values: Any) -> Job:
     """A download under way, as in the picture."""
     figures: dict[str, Any] = {
         "doing": "fetch", "stage": "download", "done": 9_300_000_000, "total": 15_200_000_000, "unit": "bytes",
@@ -100,7 +26,7 @@ def downloading(jobs: FakeJobs, title: str = "R1-Distill-Qwen-7B", repo: str = Q
     return jobs.put(title=title, subject=repo, **{**figures, **values})
 
 
-def quantizing(jobs: FakeJobs, title: str = "R1-Distill-Llama-8B", repo: str = LLAMA_8B) -> Job:
+def quantizing(jobs: StagedQueue, title: str = "R1-Distill-Llama-8B", repo: str = LLAMA_8B) -> Job:
     """A quantization under way, as in the picture."""
     return jobs.put(
         title=title, subject=repo, doing="quantize", stage="quantize", done=11, total=32, unit="layers",

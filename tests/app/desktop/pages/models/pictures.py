@@ -25,7 +25,8 @@ from models.jobs.kinds.search import Search
 from models.library import catalog
 from models.settings import Settings
 from tests.app.desktop.fake_engine import STARTER, FakeEngine
-from tests.app.desktop.pages.models.fakes import MAC, FakeJobs, downloading, library, many, quantizing
+from tests.app.desktop.pages.models.fakes import MAC, downloading, library, many, quantizing
+from tests.app.desktop.staged_queue import StagedQueue
 
 FOUND = [
     events.HubModel(repo="Qwen/QwQ-32B", downloads=812_334, likes=2800, licence="apache-2.0", gated=False,
@@ -44,11 +45,11 @@ class Scene:
         app = QApplication.instance()
         assert isinstance(app, QApplication)
         theme.apply(app, scheme)
-        self.jobs = FakeJobs()
         self.engine = FakeEngine()
+        self.jobs = StagedQueue(self.engine)
         self.removals = Deletions(lambda _name: 0)
         self.page = ModelsPage(
-            self.jobs, self.jobs.signals.changed, self.engine, self.engine.signals.arrived, lambda: models, self.removals,
+            self.jobs, self.jobs.changed, self.engine, self.engine.signals.arrived, lambda: models, self.removals,
             NoticeBar(), Preferences(Settings()), offers=lambda: catalog.offers(MAC), machine=lambda: MAC,
         )  # fmt: skip
         self.page.resize(width, height)
@@ -103,7 +104,7 @@ def discover_first_run(scene: Scene) -> None:
 def discover_paused(scene: Scene) -> None:
     """A paused and a waiting job."""
     job = downloading(scene.jobs)
-    scene.jobs.pause(job.id)
+    scene.jobs.change(job.id, state="paused", rate=0.0, seconds_left=None)
     downloading(
         scene.jobs, "R1-0528-Qwen3-8B", "deepseek-ai/DeepSeek-R1-0528-Qwen3-8B", state="waiting", done=0, total=0
     )

@@ -1,6 +1,5 @@
 """The page as one uses it: pressing, typing, dropping."""
 
-import msgspec
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent
@@ -14,9 +13,16 @@ from app.desktop.services.deletions import Deletions
 from models import events
 from models.errors import DiskFull
 from models.events import Model
+from models.jobs import chains
+from models.jobs.kinds.fetch import Fetch
+from models.jobs.kinds.fuse import Fuse
+from models.jobs.kinds.import_model import ImportModel
+from models.jobs.kinds.measure_card import MeasureCard
+from models.jobs.kinds.quantize import Quantize
 from models.jobs.kinds.search import Search
 from tests.app.desktop.fake_engine import FakeEngine
-from tests.app.desktop.pages.models.fakes import LLAMA_8B, QWEN_7B, FakeJobs, downloading, many, model, quantizing
+from tests.app.desktop.pages.models.fakes import LLAMA_8B, QWEN_7B, downloading, many, model, quantizing
+from tests.app.desktop.staged_queue import StagedQueue
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -53,18 +59,18 @@ def shown_rows(page: ModelsPage) -> list[str]:
 # Discover
 
 
-def test_one_click_gets_the_recommended_variant(page: ModelsPage, jobs: FakeJobs, qtbot: QtBot) -> None:
+def test_one_click_gets_the_recommended_variant(page: ModelsPage, jobs: StagedQueue, qtbot: QtBot) -> None:
     press(page, "Get R1-Distill-Qwen-7B", qtbot)
-    assert jobs.calls == [("get", "R1-Distill-Qwen-7B", QWEN_7B, "main", "mixed-4-6", False)]
+    assert jobs.asked == [("R1-Distill-Qwen-7B", chains.get(QWEN_7B, recipe="mixed-4-6"))]
     button(page, "Cancel R1-Distill-Qwen-7B")
 
 
 @pytest.mark.parametrize("key", [Qt.Key.Key_Space, Qt.Key.Key_Return])
-def test_get_by_key(page: ModelsPage, jobs: FakeJobs, qtbot: QtBot, key: Qt.Key) -> None:
+def test_get_by_key(page: ModelsPage, jobs: StagedQueue, qtbot: QtBot, key: Qt.Key) -> None:
     get = button(page, "Get R1-Distill-Qwen-7B")
     get.setFocus()
     qtbot.keyClick(get, key)
-    assert jobs.calls[0][:3] == ("get", "R1-Distill-Qwen-7B", QWEN_7B)
+    assert jobs.asked == [("R1-Distill-Qwen-7B", chains.get(QWEN_7B, recipe="mixed-4-6"))]
 
 
 def test_every_get_is_reached_by_tab(page: ModelsPage, qtbot: QtBot) -> None:
@@ -81,7 +87,7 @@ def test_every_get_is_reached_by_tab(page: ModelsPage, qtbot: QtBot) -> None:
 
 
 def test_the_menu_lists_every_variant_and_remembers_what_becomes_of_the_original(
-    page: ModelsPage, jobs: FakeJobs, qtbot: QtBot
+    page: ModelsPage, jobs: StagedQueue, qtbot: QtBot
 ) -> None:
     press(page, "Variants of R1-Distill-Qwen-14B", qtbot)
     menu = open_menu(page)
@@ -96,35 +102,29 @@ def test_the_menu_lists_every_variant_and_remembers_what_becomes_of_the_original
     assert not entry(menu, "Keep the original").isChecked()
     three = menu.actionGeometry(entry(menu, "3-bit")).center()
     qtbot.mouseClick(menu, LEFT, pos=three)
-    assert jobs.calls[-1] == (
-        "get",
-        "R1-Distill-Qwen-14B",
-        "deepseek-ai/DeepSeek-R1-Distill-Qwen-14B",
-        "main",
-        "3bit",
-        True,
-    )
+    repo = "deepseek-ai/DeepSeek-R1-Distill-Qwen-14B"
+    assert jobs.asked[-1] == ("R1-Distill-Qwen-14B", chains.get(repo, recipe="3bit", drop_original=True))
     press(page, "Get R1-Distill-Qwen-7B", qtbot)
-    assert jobs.calls[-1][-1] is True
+    assert jobs.asked[-1][1] == chains.get(QWEN_7B, recipe="mixed-4-6", drop_original=True)
 
 
-def test_what_is_too_big_asks_once_in_place_with_the_numbers(page: ModelsPage, jobs: FakeJobs, qtbot: QtBot) -> None:
+def test_what_is_too_big_asks_once_in_place_with_the_numbers(page: ModelsPage, jobs: StagedQueue, qtbot: QtBot) -> None:
     big = row(page, "R1-Distill-Qwen-32B")
     press(page, "Get R1-Distill-Qwen-32B", qtbot)
-    assert jobs.calls == []
+    assert jobs.asked == []
     assert big.question.startswith("4-bit needs 21.0 GB, this ")
     assert "limit is 10.4 GB" in big.question
     press(page, "Don’t get R1-Distill-Qwen-32B", qtbot)
     assert big.question == ""
-    assert jobs.calls == []
+    assert jobs.asked == []
     press(page, "Get R1-Distill-Qwen-32B", qtbot)
     press(page, "Get R1-Distill-Qwen-32B all the same", qtbot)
-    assert jobs.calls[0][:2] == ("get", "R1-Distill-Qwen-32B")
-    assert jobs.calls[0][4] == "4bit"
+    repo = "deepseek-ai/DeepSeek-R1-Distill-Qwen-32B"
+    assert jobs.asked == [("R1-Distill-Qwen-32B", chains.get(repo, recipe="4bit"))]
 
 
 def test_a_row_follows_its_job_from_get_to_chat(
-    page: ModelsPage, jobs: FakeJobs, here: list[Model], qtbot: QtBot
+    page: ModelsPage, jobs: StagedQueue, here: list[Model], qtbot: QtBot
 ) -> None:
     seven = row(page, "R1-Distill-Qwen-7B")
     job = downloading(jobs)
@@ -142,7 +142,7 @@ def test_a_row_follows_its_job_from_get_to_chat(
 
 
 def test_the_keyboard_stays_on_the_row_from_get_to_chat(
-    page: ModelsPage, jobs: FakeJobs, here: list[Model], qtbot: QtBot
+    page: ModelsPage, jobs: StagedQueue, here: list[Model], qtbot: QtBot
 ) -> None:
     seven = row(page, "R1-Distill-Qwen-7B")
     seven.get.main.setFocus()
@@ -157,17 +157,21 @@ def test_the_keyboard_stays_on_the_row_from_get_to_chat(
     assert asked.args == ["qwen-7b-4bit"]
 
 
-def test_a_download_is_paused_resumed_and_cancelled(page: ModelsPage, jobs: FakeJobs, qtbot: QtBot) -> None:
+def test_a_download_is_paused_resumed_and_cancelled(page: ModelsPage, jobs: StagedQueue, qtbot: QtBot) -> None:
     job = downloading(jobs)
+    call = jobs.call_of(job.id)
     press(page, "Pause R1-Distill-Qwen-7B", qtbot)
+    assert (jobs.job(job.id).state, jobs.engine.cancelled) == ("paused", [call])
+    jobs.stopped(job.id)
     press(page, "Resume R1-Distill-Qwen-7B", qtbot)
+    assert jobs.job(job.id).state == "running"
     press(page, "Cancel R1-Distill-Qwen-7B", qtbot)
-    assert jobs.calls == [("pause", job.id), ("resume", job.id), ("cancel", job.id)]
+    assert jobs.job(job.id).state == "cancelled"
     assert not page.discover.stack.isVisible()
     button(page, "Get R1-Distill-Qwen-7B")
 
 
-def test_progress_takes_no_focus_and_pausing_keeps_it(page: ModelsPage, jobs: FakeJobs, qtbot: QtBot) -> None:
+def test_progress_takes_no_focus_and_pausing_keeps_it(page: ModelsPage, jobs: StagedQueue, qtbot: QtBot) -> None:
     page.activateWindow()
     job = downloading(jobs)
     cancel = button(page, "Cancel R1-Distill-Qwen-7B")
@@ -179,14 +183,14 @@ def test_progress_takes_no_focus_and_pausing_keeps_it(page: ModelsPage, jobs: Fa
     assert page.focusWidget() is button(page, "Resume R1-Distill-Qwen-7B")
 
 
-def test_a_quantization_can_only_be_cancelled(page: ModelsPage, jobs: FakeJobs) -> None:
+def test_a_quantization_can_only_be_cancelled(page: ModelsPage, jobs: StagedQueue) -> None:
     quantizing(jobs)
     button(page, "Cancel R1-Distill-Llama-8B")
     names = [b.accessibleName() for b in page.findChildren(QAbstractButton) if b.isVisible()]
     assert "Pause R1-Distill-Llama-8B" not in names
 
 
-def test_cards_and_rows_are_read_out(page: ModelsPage, jobs: FakeJobs) -> None:
+def test_cards_and_rows_are_read_out(page: ModelsPage, jobs: StagedQueue) -> None:
     job = downloading(jobs)
     card = page.discover.stack.cards[job.id]
     assert card.accessibleName() == "R1-Distill-Qwen-7B"
@@ -196,14 +200,14 @@ def test_cards_and_rows_are_read_out(page: ModelsPage, jobs: FakeJobs) -> None:
     assert "10.3 GB · 4-bit" in said
 
 
-def test_a_failure_to_start_is_told(page: ModelsPage, jobs: FakeJobs, qtbot: QtBot) -> None:
-    jobs.error = DiskFull("5.1 GB are needed, 3.1 GB are free.", "Free some space.")
+def test_a_failure_to_start_is_told(page: ModelsPage, jobs: StagedQueue, qtbot: QtBot) -> None:
+    jobs.refuse(DiskFull("5.1 GB are needed, 3.1 GB are free.", "Free some space."))
     press(page, "Get R1-Distill-Qwen-7B", qtbot)
     assert page.notices.text == "5.1 GB are needed, 3.1 GB are free. Free some space."
 
 
 def test_the_first_run_is_offered_the_best_that_fits(
-    page: ModelsPage, here: list[Model], jobs: FakeJobs, qtbot: QtBot
+    page: ModelsPage, here: list[Model], jobs: StagedQueue, qtbot: QtBot
 ) -> None:
     assert not page.discover.first_offer
     del here[1:]
@@ -212,7 +216,7 @@ def test_the_first_run_is_offered_the_best_that_fits(
     assert "is the best distilled model that fits this" in page.discover.first_offer
     title = page.discover.first_offer.split(" is the best")[0]
     press(page, "Get the offered model", qtbot)
-    assert jobs.calls[0][:2] == ("get", title)
+    assert jobs.asked[0][0] == title
     assert not page.discover.first_offer
 
 
@@ -243,7 +247,7 @@ def hub(repo: str, **values: object) -> events.HubModel:
     )  # type: ignore[arg-type]
 
 
-def test_return_searches_the_hub(page: ModelsPage, engine: FakeEngine, jobs: FakeJobs, qtbot: QtBot) -> None:
+def test_return_searches_the_hub(page: ModelsPage, engine: FakeEngine, jobs: StagedQueue, qtbot: QtBot) -> None:
     call = search(page, engine, "maths", qtbot)
     assert page.discover.results.sentence == "Asking Hugging Face …"
     found = [hub("somebody/Maths-3B", params=3_000_000_000), hub("b/Gated-1B", gated=True)]
@@ -253,11 +257,11 @@ def test_return_searches_the_hub(page: ModelsPage, engine: FakeEngine, jobs: Fak
     assert rows[0].accessibleDescription() == "812,334 downloads · 3.0B weights · mit"
     assert "gated" in rows[1].accessibleDescription()
     press(page, "Get somebody/Maths-3B", qtbot)
-    assert jobs.calls == [("get", "Maths-3B", "somebody/Maths-3B", "main", "4bit", False)]
+    assert jobs.asked == [("Maths-3B", chains.get("somebody/Maths-3B", recipe="4bit"))]
 
 
 def test_a_repository_of_the_hub_can_be_had_in_any_variant(
-    page: ModelsPage, engine: FakeEngine, jobs: FakeJobs, qtbot: QtBot
+    page: ModelsPage, engine: FakeEngine, jobs: StagedQueue, qtbot: QtBot
 ) -> None:
     call = search(page, engine, "maths", qtbot)
     engine.play(call, events.Done(result=events.Found(query="maths", models=[hub("a/Maths-3B", params=3_000_000_000)])))
@@ -266,11 +270,11 @@ def test_a_repository_of_the_hub_can_be_had_in_any_variant(
     assert entry(menu, "8-bit").text() == "8-bit\tabout 3.2 GB"
     entry(menu, "The original, not quantized").trigger()
     menu.close()
-    assert jobs.calls == [("get", "Maths-3B", "a/Maths-3B", "main", "", False)]
+    assert jobs.asked == [("Maths-3B", chains.get("a/Maths-3B"))]
 
 
 def test_a_repository_of_the_hub_that_is_too_big_asks_too(
-    page: ModelsPage, engine: FakeEngine, jobs: FakeJobs, qtbot: QtBot
+    page: ModelsPage, engine: FakeEngine, jobs: StagedQueue, qtbot: QtBot
 ) -> None:
     call = search(page, engine, "big", qtbot)
     found = [hub("a/Big-70B", params=70_000_000_000), hub("Qwen/QwQ-32B")]
@@ -280,7 +284,7 @@ def test_a_repository_of_the_hub_that_is_too_big_asks_too(
     # what the catalog knows is asked with its figures
     press(page, "Get Qwen/QwQ-32B", qtbot)
     assert page.discover.results.rows[1].question.startswith("4-bit needs 21.0 GB")
-    assert jobs.calls == []
+    assert jobs.asked == []
 
 
 def test_a_search_that_fails_says_so_in_place_and_can_be_tried_again(
@@ -312,13 +316,13 @@ def test_a_search_can_be_stopped(page: ModelsPage, engine: FakeEngine, qtbot: Qt
 
 
 def test_a_pasted_repository_gets_a_row_of_its_own(
-    page: ModelsPage, engine: FakeEngine, jobs: FakeJobs, qtbot: QtBot
+    page: ModelsPage, engine: FakeEngine, jobs: StagedQueue, qtbot: QtBot
 ) -> None:
     page.toolbar.search.setText("https://huggingface.co/somebody/My-Reasoner-3B")
     qtbot.keyClick(page.toolbar.search, Qt.Key.Key_Return)
     assert not any(isinstance(request, Search) for request in engine.requests.values())
     press(page, "Get somebody/My-Reasoner-3B", qtbot)
-    assert jobs.calls[0][:3] == ("get", "My-Reasoner-3B", "somebody/My-Reasoner-3B")
+    assert jobs.asked == [("My-Reasoner-3B", chains.get("somebody/My-Reasoner-3B", recipe="4bit"))]
     page.toolbar.search.clear()
     assert page.discover.pasted is None
 
@@ -338,7 +342,7 @@ def library(page: ModelsPage, qtbot: QtBot) -> ModelsPage:
     return page
 
 
-def test_sections_say_how_much_there_is(page: ModelsPage, jobs: FakeJobs) -> None:
+def test_sections_say_how_much_there_is(page: ModelsPage, jobs: StagedQueue) -> None:
     downloading(jobs)
     assert [b.text() for b in page.toolbar.sections.values()] == ["Discover", "On this Mac · 8", "Activity · 1"]
 
@@ -360,7 +364,7 @@ def test_an_adapter_is_chatted_with_on_its_base(library: ModelsPage, qtbot: QtBo
     assert asked.args == ["starter", "sums-by-running-totals"]
 
 
-def test_an_adapter_is_fused_or_exported(library: ModelsPage, jobs: FakeJobs, qtbot: QtBot) -> None:
+def test_an_adapter_is_fused_or_exported(library: ModelsPage, jobs: StagedQueue, qtbot: QtBot) -> None:
     adapter = next(model for model in library.models if model.kind == "adapter")
     library.library.view.choose(adapter.name)
     press(library, f"Export {adapter.title}", qtbot)
@@ -368,10 +372,10 @@ def test_an_adapter_is_fused_or_exported(library: ModelsPage, jobs: FakeJobs, qt
     assert dialog is not None
     dialog.fileSelected.emit("/tmp/out.gguf")
     dialog.reject()
-    assert jobs.calls == [("fuse", adapter.base, adapter.name, "/tmp/out.gguf")]
+    assert jobs.asked == [("out.gguf", [Fuse(model=adapter.base, adapter=adapter.name, gguf="/tmp/out.gguf")])]
     jobs.change(1, state="done")
     press(library, f"Fuse {adapter.title}", qtbot)
-    assert jobs.calls[-1] == ("fuse", adapter.base, adapter.name, "")
+    assert jobs.asked[-1] == (f"{adapter.base} + {adapter.name}", [Fuse(model=adapter.base, adapter=adapter.name)])
 
 
 def test_delete_hides_at_once_and_undo_brings_back(
@@ -413,36 +417,38 @@ def test_commands_of_the_menu_delete_and_undo(library: ModelsPage, removals: Del
     assert library.notices.text == ""
 
 
-def test_a_broken_model_says_why_and_can_be_repaired(library: ModelsPage, jobs: FakeJobs, qtbot: QtBot) -> None:
+def test_a_broken_model_says_why_and_can_be_repaired(library: ModelsPage, jobs: StagedQueue, qtbot: QtBot) -> None:
     library.library.view.choose("half")
     names = [b.accessibleName() for b in library.library.panel.findChildren(QAbstractButton) if b.isVisible()]
     assert "Chat with R1-Distill-Qwen-14B" not in names
     press(library, "Repair R1-Distill-Qwen-14B", qtbot)
-    assert jobs.calls == [("repair", "half")]
+    repo = "deepseek-ai/DeepSeek-R1-Distill-Qwen-14B"
+    quantize = Quantize(model=repo, recipe="4bit", name="half", replace=True)
+    assert jobs.asked == [("R1-Distill-Qwen-14B", [Fetch(repo=repo, recipe="4bit"), quantize])]
 
 
-def test_a_model_is_measured_and_not_twice_at_once(library: ModelsPage, jobs: FakeJobs, qtbot: QtBot) -> None:
+def test_a_model_is_measured_and_not_twice_at_once(library: ModelsPage, jobs: StagedQueue, qtbot: QtBot) -> None:
     library.library.view.choose("llama-8b-4bit")
     press(library, "Measure card of DeepSeek-R1-Distill-Llama-8B 4-bit", qtbot)
-    assert jobs.calls == [("measure", "llama-8b-4bit", "DeepSeek-R1-Distill-Llama-8B 4-bit")]
+    assert jobs.asked == [("DeepSeek-R1-Distill-Llama-8B 4-bit", [MeasureCard(model="llama-8b-4bit")])]
     assert not button(library, "Measure card of DeepSeek-R1-Distill-Llama-8B 4-bit").isEnabled()
 
 
 def test_a_model_is_quantized_anew_from_its_original(
-    library: ModelsPage, jobs: FakeJobs, here: list[Model], qtbot: QtBot
+    library: ModelsPage, jobs: StagedQueue, here: list[Model], qtbot: QtBot
 ) -> None:
     library.library.view.choose("llama-8b-4bit")
     press(library, "Quantize DeepSeek-R1-Distill-Llama-8B 4-bit", qtbot)
     menu = open_menu(library)
     entry(menu, "6-bit").trigger()
     menu.close()
-    assert jobs.calls == [("quantize", LLAMA_8B, "DeepSeek-R1-Distill-Llama-8B", "6bit")]
+    assert jobs.asked == [("DeepSeek-R1-Distill-Llama-8B", [Quantize(model=LLAMA_8B, recipe="6bit")])]
     here[:] = [found for found in here if found.kind != "original"]
     with qtbot.waitSignal(library.reading.listed):
         library.start()
     entry(library.library.quantize_menu("llama-8b-4bit"), "6-bit").trigger()
     revision = "6a6f4aa4197940add57724a7707d069478df56b1"
-    assert jobs.calls[-1] == ("get", "DeepSeek-R1-Distill-Llama-8B", LLAMA_8B, revision, "6bit", False)
+    assert jobs.asked[-1] == ("DeepSeek-R1-Distill-Llama-8B", chains.get(LLAMA_8B, revision, "6bit"))
 
 
 def test_sorting_keeps_what_is_chosen(library: ModelsPage, qtbot: QtBot) -> None:
@@ -503,7 +509,7 @@ def test_a_library_that_cannot_be_read_is_told_and_tried_again(library: ModelsPa
 
 @pytest.mark.parametrize("section", ["discover", "library", "activity"])
 def test_the_page_fits_beside_the_sidebar_of_the_smallest_window(
-    page: ModelsPage, jobs: FakeJobs, qtbot: QtBot, section: str
+    page: ModelsPage, jobs: StagedQueue, qtbot: QtBot, section: str
 ) -> None:
     downloading(jobs)
     jobs.put(title="Failed", state="failed", error="A long sentence on why. " * 12, ended="2025-11-24T09:00:00+00:00")
@@ -519,7 +525,9 @@ def test_the_page_fits_beside_the_sidebar_of_the_smallest_window(
 # Activity
 
 
-def test_activity_lists_what_runs_first_and_how_the_rest_ended(page: ModelsPage, jobs: FakeJobs, qtbot: QtBot) -> None:
+def test_activity_lists_what_runs_first_and_how_the_rest_ended(
+    page: ModelsPage, jobs: StagedQueue, qtbot: QtBot
+) -> None:
     failed = jobs.put(title="Failed", state="failed", error="No network.", ended="2025-11-24T09:00:00+00:00")
     jobs.put(title="Done", state="done", model="half", ended="2025-11-24T10:00:00+00:00")
     waits = downloading(jobs, "Waits", "a/waits", state="waiting")
@@ -531,16 +539,15 @@ def test_activity_lists_what_runs_first_and_how_the_rest_ended(page: ModelsPage,
         press(page, "Chat with Done", qtbot)
     assert asked.args == ["half"]
     press(page, "Try Failed again", qtbot)
-    assert jobs.calls == [("resume", failed.id)]
+    assert jobs.job(failed.id).state == "waiting"
     press(page, "Clear finished", qtbot)
-    assert jobs.calls[-1] == ("clear",)
+    assert [job.title for job in jobs.all()] == ["Failed", "Waits", "Runs"]
     assert page.activity.ended.cards == {}
 
 
-def test_hundreds_of_ended_jobs_are_counted_not_drawn(page: ModelsPage, jobs: FakeJobs) -> None:
+def test_hundreds_of_ended_jobs_are_counted_not_drawn(page: ModelsPage, jobs: StagedQueue) -> None:
     for n in range(300):
-        job = msgspec.structs.replace(jobs.put(title=f"Job {n}"), state="done", ended=f"2025-11-24T10:00:{n % 60:02}")
-        jobs.jobs[job.id] = job
+        jobs.put(title=f"Job {n}", state="done", ended=f"2025-11-24T10:00:{n % 60:02}")
     page.show_section("activity")
     assert len(page.activity.ended.cards) == 30
 
@@ -560,14 +567,19 @@ def drop(page: ModelsPage, *paths: str) -> bool:
     return enter.isAccepted()
 
 
-def test_gguf_files_and_folders_are_imported_when_dropped(page: ModelsPage, jobs: FakeJobs, tmp_path: object) -> None:
+def test_gguf_files_and_folders_are_imported_when_dropped(
+    page: ModelsPage, jobs: StagedQueue, tmp_path: object
+) -> None:
     assert not drop(page, "/somewhere/notes.txt")
-    assert jobs.calls == []
+    assert jobs.asked == []
     assert drop(page, "/somewhere/model.GGUF", str(tmp_path), "/somewhere/notes.txt")
-    assert jobs.calls == [("import_path", "/somewhere/model.GGUF"), ("import_path", str(tmp_path))]
+    assert [steps for _, steps in jobs.asked] == [
+        [ImportModel(path="/somewhere/model.GGUF")],
+        [ImportModel(path=str(tmp_path))],
+    ]
 
 
-def test_import_asks_for_a_file_or_a_folder(page: ModelsPage, jobs: FakeJobs, qtbot: QtBot) -> None:
+def test_import_asks_for_a_file_or_a_folder(page: ModelsPage, jobs: StagedQueue, qtbot: QtBot) -> None:
     from PySide6.QtWidgets import QFileDialog
 
     press(page, "Import", qtbot)
@@ -579,4 +591,4 @@ def test_import_asks_for_a_file_or_a_folder(page: ModelsPage, jobs: FakeJobs, qt
     assert dialog is not None
     dialog.fileSelected.emit("/somewhere/model.gguf")
     dialog.close()
-    assert jobs.calls == [("import_path", "/somewhere/model.gguf")]
+    assert jobs.asked == [("model.gguf", [ImportModel(path="/somewhere/model.gguf")])]

@@ -12,19 +12,21 @@ from app.desktop.pages.traces.page import TracesPage
 from app.desktop.services.preferences import Preferences
 from app.desktop.widgets.notices import NoticeBar
 from models.settings import Settings
-from tests.app.desktop.pages.traces.fakes import FakeJobs, pictured_set
+from tests.app.desktop.fake_engine import FakeEngine
+from tests.app.desktop.pages.traces.fakes import pictured_set
+from tests.app.desktop.staged_queue import StagedQueue
 
 
 @pytest.fixture
-def jobs(qapp: QApplication) -> FakeJobs:
-    return FakeJobs()
+def jobs(engine: FakeEngine) -> StagedQueue:
+    return StagedQueue(engine)
 
 
 @pytest.fixture
-def empty_page(jobs: FakeJobs, qapp: QApplication, qtbot: QtBot) -> Iterator[TracesPage]:
+def empty_page(jobs: StagedQueue, qapp: QApplication, qtbot: QtBot) -> Iterator[TracesPage]:
     """A page that nothing was read for yet."""
     theme.apply(qapp, "light")
-    page = TracesPage(jobs, jobs.signals.changed, NoticeBar(), Preferences(Settings()))
+    page = TracesPage(jobs, jobs.changed, NoticeBar(), Preferences(Settings()))
     page.resize(1068, 820)
     page.show()
     qtbot.waitExposed(page)

@@ -1,19 +1,15 @@
-"""A queue whose jobs move when the test says so, and then do the real work; and sets to look at."""
+"""Sets to look at."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from PySide6.QtCore import QObject, Signal
 
-from models.errors import StillroomError
-from models.jobs.kinds.add_traces import AddTraces
-from models.jobs.kinds.export_traces import ExportTraces
-from models.jobs.queue import Job
-from models.traces import export, store
+from models.traces import store
 from models.traces.checks import Limits
 from models.traces.trace import Trace, from_chat
+from tests.returned import run
 
 PELL = (
     "This is a Pell-type equation. The fundamental solution of x² − 5y² = 4 is (3, 1), since 9 − 5 = 4. All solutions "
@@ -38,83 +34,6 @@ ASKED = (
 )  # fmt: skip
 
 
-class JobSignals(QObject):
-    """Tells of jobs."""
-
-    changed = Signal(object)
-
-
-class FakeJobs:
-    """calls: what was asked for, in order."""
-
-    def __init__(self) -> None:
-        self.signals = JobSignals()
-        self.calls: list[tuple[Any, ...]] = []
-        self.jobs: dict[int, Job] = {}
-        self.requests: dict[int, AddTraces | ExportTraces] = {}
-
-    def all(self) -> list[Job]:
-        return list(self.jobs.values())
-
-    def add_traces(
-        self,
-        name: str,
-        files: list[str],
-        max_tokens: int | None = None,
-        model: str | None = None,
-        evaluation: list[str] | None = None,
-    ) -> int:
-        request = AddTraces(name=name, files=files, max_tokens=max_tokens, model=model, evaluation=evaluation or [])
-        return self._add(request, f"Traces for {name}", "add_traces")
-
-    def export_traces(self, name: str, path: str, shape: str) -> int:
-        request = ExportTraces(name=name, path=path, shape=shape)
-        return self._add(request, f"Export of {name} to {Path(path).name}", "export_traces")
-
-    def pause(self, job_id: int) -> None:
-        self.change(job_id, state="paused")
-
-    def resume(self, job_id: int) -> None:
-        self.change(job_id, state="running")
-
-    def cancel(self, job_id: int) -> None:
-        self.calls.append(("cancel", job_id))
-        self.change(job_id, state="cancelled", ended="2025-11-24T14:03:00+00:00")
-
-    def change(self, job_id: int, **values: Any) -> Job:
-        """Let a job be another one, and tell."""
-        job = self.jobs[job_id] = msgspec.structs.replace(self.jobs[job_id], **values)
-        self.signals.changed.emit(job)
-        return job
-
-    def finish(self, job_id: int) -> None:
-        """Do what a job is to do, and tell how it ended."""
-        request = self.requests[job_id]
-        try:
-            if isinstance(request, AddTraces):
-                limits = Limits(max_tokens=request.max_tokens)
-                evaluation = [Path(path) for path in request.evaluation]
-                for _ in store.add(
-                    request.name, [Path(path) for path in request.files], limits=limits, evaluation=evaluation
-                ):
-                    pass
-            else:
-                for _ in export.export(request.name, Path(request.path), request.shape):
-                    pass
-        except StillroomError as error:
-            self.change(job_id, state="failed", kind=error.kind, error=error.text, hint=error.hint)
-        else:
-            self.change(job_id, state="done", ended="2025-11-24T14:03:00+00:00")
-
-    def _add(self, request: AddTraces | ExportTraces, title: str, doing: str) -> int:
-        self.calls.append((doing, request))
-        job_id = len(self.jobs) + 1
-        self.requests[job_id] = request
-        job = self.jobs[job_id] = Job(id=job_id, title=title, subject=request.name, doing=doing, state="running")
-        self.signals.changed.emit(job)
-        return job_id
-
-
 def write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> Path:
     """A JSONL file."""
     path.write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
@@ -128,8 +47,7 @@ def asked_rows() -> list[dict[str, Any]]:
 
 def add(name: str, path: Path, max_tokens: int | None = 8192) -> None:
     """Put a file into a set."""
-    for _ in store.add(name, [path], limits=Limits(max_tokens=max_tokens)):
-        pass
+    run(store.add(name, [path], limits=Limits(max_tokens=max_tokens)))
 
 
 def captured() -> Trace:

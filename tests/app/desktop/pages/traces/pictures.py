@@ -20,7 +20,6 @@ from app.desktop.services.preferences import Preferences
 from app.desktop.widgets.notices import NoticeBar
 from models.settings import Settings
 from tests.app.desktop.pages.traces.fakes import (
-    FakeJobs,
     add,
     asked_rows,
     captured,
@@ -28,6 +27,7 @@ from tests.app.desktop.pages.traces.fakes import (
     pictured_set,
     write_rows,
 )
+from tests.app.desktop.staged_queue import StagedQueue
 
 
 class Scene:
@@ -41,8 +41,8 @@ class Scene:
         if filled:
             pictured_set(self.folder)
         theme.apply(app, scheme)
-        self.jobs = FakeJobs()
-        self.page = TracesPage(self.jobs, self.jobs.signals.changed, NoticeBar(), Preferences(Settings()))
+        self.jobs = StagedQueue()
+        self.page = TracesPage(self.jobs, self.jobs.changed, NoticeBar(), Preferences(Settings()))
         self.page.resize(width, height)
         self.page.show()
         self.page.start()
@@ -160,7 +160,7 @@ def progress(scene: Scene) -> None:
 def report(scene: Scene) -> None:
     """What an import left out."""
     progress(scene)
-    scene.jobs.finish(1)
+    scene.jobs.work(1)
 
 
 def failed(scene: Scene) -> None:

@@ -16,7 +16,8 @@ from models.jobs.kinds.add_traces import AddTraces
 from models.jobs.kinds.export_traces import ExportTraces
 from models.traces import store
 from models.traces.trace import from_chat
-from tests.app.desktop.pages.traces.fakes import FakeJobs, add, asked_rows, captured, many_rows, write_rows
+from tests.app.desktop.pages.traces.fakes import add, asked_rows, captured, many_rows, write_rows
+from tests.app.desktop.staged_queue import StagedQueue
 
 LEFT = Qt.MouseButton.LeftButton
 SET = "thesis-maths"
@@ -191,7 +192,7 @@ def test_a_reason_shows_its_rows(page: TracesPage, qtbot: QtBot) -> None:
 
 
 def test_an_import_says_what_it_recognised_then_how_far_it_is_then_what_it_left_out(
-    page: TracesPage, jobs: FakeJobs, tmp_path: Path, qtbot: QtBot
+    page: TracesPage, jobs: StagedQueue, tmp_path: Path, qtbot: QtBot
 ) -> None:
     evaluation = write_rows(tmp_path / "aime.jsonl", [{"problem": many_rows(1)[0]["problem"]}])
     path = write_rows(tmp_path / "more rows.jsonl", [{"what": "?"}, *many_rows(40)])
@@ -206,10 +207,10 @@ def test_an_import_says_what_it_recognised_then_how_far_it_is_then_what_it_left_
     page.importing.sheet.form.set_evaluation([str(evaluation)])
     press(page, "Import", qtbot)
     asked = AddTraces(name="fresh", files=[str(path)], max_tokens=8192, evaluation=[str(evaluation)])
-    assert jobs.calls == [("add_traces", asked)]
+    assert [steps for _, steps in jobs.asked] == [[asked]]
     assert page.importing.sheet.step == "progress"
     with qtbot.waitSignal(page.reading.reported):
-        jobs.finish(1)
+        jobs.work(1)
     qtbot.waitUntil(lambda: page.set_name == "fresh")
     assert page.importing.sheet.step == "report"
     assert page.importing.sheet.text.startswith("39 of 41 rows kept, 2 left out")
@@ -219,19 +220,19 @@ def test_an_import_says_what_it_recognised_then_how_far_it_is_then_what_it_left_
 
 
 def test_rows_of_no_trace_leave_the_form_open_with_the_reasons(
-    empty_page: TracesPage, jobs: FakeJobs, tmp_path: Path, qtbot: QtBot
+    empty_page: TracesPage, jobs: StagedQueue, tmp_path: Path, qtbot: QtBot
 ) -> None:
     with qtbot.waitSignal(empty_page.reading.previewed):
         empty_page.import_files([str(write_rows(tmp_path / "odd.jsonl", [{"what": "?"}]))])
     press(empty_page, "Import", qtbot)
     with qtbot.waitSignal(empty_page.reading.reported):
-        jobs.finish(1)
+        jobs.work(1)
     assert empty_page.importing.sheet.form.fault == NOTHING
     assert "no shape that is known: what" in empty_page.importing.sheet.form.files.cards[0].left_out.text()
 
 
 def test_a_failed_import_says_so_in_place_and_a_bad_limit_too(
-    page: TracesPage, jobs: FakeJobs, tmp_path: Path, qtbot: QtBot
+    page: TracesPage, jobs: StagedQueue, tmp_path: Path, qtbot: QtBot
 ) -> None:
     path = write_rows(tmp_path / "a.jsonl", many_rows(3))
     page.import_files([str(path)])
@@ -241,17 +242,17 @@ def test_a_failed_import_says_so_in_place_and_a_bad_limit_too(
     page.importing.sheet.form.longest.setText("")
     press(page, "Import", qtbot)
     path.unlink()
-    jobs.finish(1)
+    jobs.work(1)
     assert page.importing.sheet.form.fault == f"There is no file {path}."
 
 
-def test_an_import_goes_on_beside_the_table(page: TracesPage, jobs: FakeJobs, tmp_path: Path, qtbot: QtBot) -> None:
+def test_an_import_goes_on_beside_the_table(page: TracesPage, jobs: StagedQueue, tmp_path: Path, qtbot: QtBot) -> None:
     page.import_files([str(write_rows(tmp_path / "a.jsonl", many_rows(30)))])
     press(page, "Import", qtbot)
     press(page, "Back to the traces", qtbot)
     assert list(page.importing.strip.cards) == [1]
     with qtbot.waitSignals([page.reading.reported, page.view.loaded]):
-        jobs.finish(1)
+        jobs.work(1)
     assert not page.importing.strip.cards
     assert page.notices.text == f"{SET}: 30 of 30 rows kept."
     assert len(page.view.model.shown) == 38
@@ -271,11 +272,12 @@ def test_files_are_dropped(page: TracesPage, tmp_path: Path) -> None:
     assert page.importing.sheet.form.files.paths == [str(path)]
 
 
-def test_a_set_is_exported_in_a_shape(page: TracesPage, jobs: FakeJobs, tmp_path: Path) -> None:
+def test_a_set_is_exported_in_a_shape(page: TracesPage, jobs: StagedQueue, tmp_path: Path) -> None:
     page.export_to(str(tmp_path / "out.jsonl"), "messages")
-    assert jobs.calls == [("export_traces", ExportTraces(name=SET, path=str(tmp_path / "out.jsonl"), shape="messages"))]
+    asked = ExportTraces(name=SET, path=str(tmp_path / "out.jsonl"), shape="messages")
+    assert [steps for _, steps in jobs.asked] == [[asked]]
     assert list(page.importing.strip.cards) == [1]
-    jobs.finish(1)
+    jobs.work(1)
     assert page.notices.text == f"Export of {SET} to out.jsonl is done."
     assert len((tmp_path / "out.jsonl").read_bytes().splitlines()) == 8
 

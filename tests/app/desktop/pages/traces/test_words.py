@@ -6,7 +6,7 @@ import pytest
 
 from app.desktop.pages.traces import words
 from app.desktop.pages.traces.rows import interleaved, merged, row_of
-from models.trace_report import REASONS, LeftOut
+from models.trace_report import REASON_WORDS, REASONS, LeftOut
 from models.traces import export, store
 from models.traces.trace import Trace
 from tests.app.desktop.pages.traces.fakes import add, asked_rows, captured, write_rows
@@ -17,7 +17,7 @@ def trace(**values: object) -> Trace:
 
 
 def test_every_reason_and_shape_has_words() -> None:
-    assert set(words.REASONS) == set(words.ADVICE) == set(REASONS)
+    assert set(REASON_WORDS) == set(words.ADVICE) == set(REASONS)
     assert set(words.SHAPES) == set(export.SHAPES)
 
 
