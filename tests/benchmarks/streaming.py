@@ -75,15 +75,15 @@ class ReplayingEngine(fake_engine.FakeEngine):
 
     def start(self, request: Request) -> int:
         """Send a request and return its job id at once."""
-        job_id = super().start(request)
+        call_id = super().start(request)
         if isinstance(request, requests.ChatRequest):
-            threading.Thread(target=self._replay, args=(job_id,), daemon=True).start()
-        return job_id
+            threading.Thread(target=self._replay, args=(call_id,), daemon=True).start()
+        return call_id
 
-    def _replay(self, job_id: int) -> None:
+    def _replay(self, call_id: int) -> None:
         time.sleep(BEFORE_S)
         for event in joined(self._recording.events()):
-            self.signals.send(job_id, event)  # type: ignore[arg-type]
+            self.signals.send(call_id, event)  # type: ignore[arg-type]
 
 
 class Ticker(QObject):

@@ -149,7 +149,7 @@ class Scene:
         self.settle()
 
     def _play_answer(self, answer: str = ANSWER) -> None:
-        job_id, _ = self.engine.last_chat()
+        call_id, _ = self.engine.last_chat()
         played = [
             events.Budget(tokens=2048, used=0),
             events.Token(channel="thinking", text=THINKING, n=734),
@@ -157,24 +157,24 @@ class Scene:
             events.Token(channel="answer", text=answer, n=278),
         ]
         whole = reply(answer, THINKING, thinking_tokens=734, answer_tokens=278)
-        self.engine.play(job_id, *played, events.Done(result=whole))
+        self.engine.play(call_id, *played, events.Done(result=whole))
         self.settle(30)
 
     def think(self) -> None:
         """Begin to think about another question."""
         self.ask("And for $x^2 - 5y^2 = -4$?")
-        job_id, _ = self.engine.last_chat()
-        self.engine.play(job_id, events.Budget(tokens=2048, used=0))
+        call_id, _ = self.engine.last_chat()
+        self.engine.play(call_id, events.Budget(tokens=2048, used=0))
         text = "The smallest solution is now (1, 1): 1 − 5 = −4. The odd-indexed pairs solve it, so"
-        self.engine.play(job_id, events.Token(channel="thinking", text=text, n=312))
+        self.engine.play(call_id, events.Token(channel="thinking", text=text, n=312))
         self.settle()
 
     def fail(self) -> None:
         """Have the engine die in mid-reply."""
-        job_id, _ = self.engine.last_chat()
+        call_id, _ = self.engine.last_chat()
         text = "The engine was killed, as the system does when memory runs out."
         hint = "What was said so far is kept. Close other programs or take a smaller model, then try again."
-        self.engine.play(job_id, events.Failed(kind="worker_died", text=text, hint=hint))
+        self.engine.play(call_id, events.Failed(kind="worker_died", text=text, hint=hint))
         self.settle()
 
     def close(self) -> None:

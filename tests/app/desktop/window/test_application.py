@@ -23,7 +23,7 @@ from tests.app.desktop.fake_engine import STARTER, FakeEngine
 
 @pytest.fixture
 def start(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
-    monkeypatch.setattr(application, "LateEngine", lambda signals: FakeEngine(signals))
+    monkeypatch.setattr(application, "Engine", lambda on_event: FakeEngine(on_event.__self__))
     monkeypatch.setattr(application, "_list_models", lambda: [STARTER])
     start = Start(qapp, SingleInstance())
     yield start

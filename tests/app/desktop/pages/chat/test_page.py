@@ -111,9 +111,9 @@ def test_stop_asks_the_engine_once(window: MainWindow, page: ChatPage, engine: F
     send(qtbot, page, "Hello")
     click(qtbot, window, "Stop")
     click(qtbot, window, "Stop")
-    job_id, _ = engine.last_chat()
-    assert engine.cancelled == [job_id]
-    engine.play(job_id, events.Done(result=reply("Hel", finish="cancelled")))
+    call_id, _ = engine.last_chat()
+    assert engine.cancelled == [call_id]
+    engine.play(call_id, events.Done(result=reply("Hel", finish="cancelled")))
     assert page.composer.button.accessibleName() == "Send"
 
 
@@ -125,11 +125,11 @@ def test_command_return_answers_now_while_it_thinks(
     assert window.menus.action("Answer Now").isEnabled()
     engine.think("Hm.")
     qtbot.keyClick(page.composer.edit, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
-    job_id, _ = engine.last_chat()
-    assert engine.steered == [(job_id, "answer_now")]
-    engine.play(job_id, events.ThinkingClosed(tokens=1, seconds=0.1, how="answer_now"))
+    call_id, _ = engine.last_chat()
+    assert engine.steered == [(call_id, "answer_now")]
+    engine.play(call_id, events.ThinkingClosed(tokens=1, seconds=0.1, how="answer_now"))
     assert not window.menus.action("Answer Now").isEnabled()
-    engine.play(job_id, events.Done(result=reply("Hello.")))
+    engine.play(call_id, events.Done(result=reply("Hello.")))
     qtbot.keyClicks(page.composer.edit, "Again")
     qtbot.keyClick(page.composer.edit, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     assert engine.last_chat()[1].messages[-1].content == "Again"
@@ -170,9 +170,9 @@ def test_a_failure_is_told_with_a_way_on_and_the_words_stay(
     window: MainWindow, page: ChatPage, engine: FakeEngine, chats: Chats, qtbot: QtBot
 ) -> None:
     send(qtbot, page, "Hello")
-    job_id, _ = engine.last_chat()
-    engine.play(job_id, events.Token(channel="answer", text="Hel", n=1))
-    engine.play(job_id, events.Failed(kind="worker_died", text="The engine ended.", hint="Try again."))
+    call_id, _ = engine.last_chat()
+    engine.play(call_id, events.Token(channel="answer", text="Hel", n=1))
+    engine.play(call_id, events.Failed(kind="worker_died", text="The engine ended.", hint="Try again."))
     assert window.notices.text == "The engine ended. Try again."
     assert named(window, "Notice").isVisible()
     row = chats.branch(page.shown.id or 0)[-1]
@@ -245,8 +245,8 @@ def test_loading_is_shown_in_place_and_a_message_waits(
 ) -> None:
     engine.answers_loads = False
     page.shown.choose_model("r1-distill-qwen-7b")
-    job_id = max(engine.requests)
-    engine.play(job_id, events.Progress(stage="load", done=1, total=4, unit="bytes"))
+    call_id = max(engine.requests)
+    engine.play(call_id, events.Progress(stage="load", done=1, total=4, unit="bytes"))
     assert "loading 25 %" in page.toolbar.picker.accessibleDescription()
     send(qtbot, page, "Hello")
     assert page.shown.under_way is not None

@@ -39,7 +39,7 @@ def test_text_is_stored_while_it_comes(chats: Chats, engine: FakeEngine, replies
     under_way = ask(chats, replies)
     engine.think("Let me see.")
     qtbot.waitUntil(lambda: chats.message(under_way.message_id).thinking == "Let me see.")
-    engine.play(under_way.job_id, events.Token(channel="answer", text="Par", n=1))
+    engine.play(under_way.call_id, events.Token(channel="answer", text="Par", n=1))
     qtbot.waitUntil(lambda: chats.message(under_way.message_id).content == "Par")
     assert chats.message(under_way.message_id).state == "streaming"
 
@@ -56,11 +56,11 @@ def test_the_whole_reply_replaces_what_was_stored(chats: Chats, engine: FakeEngi
 
 def test_a_stopped_reply_keeps_its_words(chats: Chats, engine: FakeEngine, replies: Replies) -> None:
     under_way = ask(chats, replies)
-    engine.play(under_way.job_id, events.Token(channel="answer", text="Par", n=1))
+    engine.play(under_way.call_id, events.Token(channel="answer", text="Par", n=1))
     replies.stop(under_way.chat_id)
     replies.stop(under_way.chat_id)
-    assert engine.cancelled == [under_way.job_id]
-    engine.play(under_way.job_id, events.Done(result=reply("Par", finish="cancelled")))
+    assert engine.cancelled == [under_way.call_id]
+    engine.play(under_way.call_id, events.Done(result=reply("Par", finish="cancelled")))
     row = chats.message(under_way.message_id)
     assert (row.state, row.content) == ("stopped", "Par")
 
@@ -69,7 +69,7 @@ def test_thinking_that_was_stopped_has_its_seconds(chats: Chats, engine: FakeEng
     under_way = ask(chats, replies)
     engine.think("Let me see.")
     stopped = reply("", "Let me see.", finish="cancelled", closed_by=None, thinking_s=0.0)
-    engine.play(under_way.job_id, events.Done(result=stopped))
+    engine.play(under_way.call_id, events.Done(result=stopped))
     figures = chats.message(under_way.message_id).figures
     assert figures is not None
     assert figures.thinking_s > 0
@@ -83,7 +83,7 @@ def test_however_it_ends_what_was_said_stays(
 ) -> None:
     under_way = ask(chats, replies)
     engine.think("Let me")
-    engine.play(under_way.job_id, events.Failed(kind=kind, text="It ended.", hint="Try again."))
+    engine.play(under_way.call_id, events.Failed(kind=kind, text="It ended.", hint="Try again."))
     row = chats.message(under_way.message_id)
     assert (row.state, row.thinking) == (state, "Let me")
     assert row.error == ("" if kind == "cancelled" else "It ended. Try again.")
@@ -103,17 +103,17 @@ def test_a_full_disk_is_told_once_and_tried_again(
 
     replies.not_stored.connect(told.append)
     monkeypatch.setattr(chats, "append", full)
-    engine.play(under_way.job_id, events.Token(channel="answer", text="Par", n=1))
+    engine.play(under_way.call_id, events.Token(channel="answer", text="Par", n=1))
     qtbot.waitUntil(lambda: len(tries) >= 2)
     assert len(told) == 1
     monkeypatch.setattr(chats, "append", append)
-    engine.play(under_way.job_id, events.Token(channel="answer", text="is", n=2))
+    engine.play(under_way.call_id, events.Token(channel="answer", text="is", n=2))
     qtbot.waitUntil(lambda: chats.message(under_way.message_id).content == "Paris")
 
 
 def test_closing_keeps_what_was_not_stored_yet(chats: Chats, engine: FakeEngine, replies: Replies) -> None:
     under_way = ask(chats, replies)
-    engine.play(under_way.job_id, events.Token(channel="answer", text="Par", n=1))
+    engine.play(under_way.call_id, events.Token(channel="answer", text="Par", n=1))
     replies.close()
     row = chats.message(under_way.message_id)
     assert (row.state, row.content) == ("stopped", "Par")
@@ -123,7 +123,7 @@ def test_a_reply_without_words_is_no_turn_of_the_conversation(
     chats: Chats, engine: FakeEngine, replies: Replies
 ) -> None:
     under_way = ask(chats, replies)
-    engine.play(under_way.job_id, events.Failed(kind="no_memory", text="No.", hint=""))
+    engine.play(under_way.call_id, events.Failed(kind="no_memory", text="No.", hint=""))
     again = chats.add_user_message(under_way.chat_id, "And now?")
     replies.answer(again.id, "starter", 0)
     _, request = engine.last_chat()
@@ -134,6 +134,6 @@ def test_steering_ends_with_the_thinking(chats: Chats, engine: FakeEngine, repli
     under_way = ask(chats, replies)
     engine.think("Let me see.")
     replies.steer(under_way.chat_id, "answer_now")
-    engine.play(under_way.job_id, events.ThinkingClosed(tokens=3, seconds=1.0, how="answer_now"))
+    engine.play(under_way.call_id, events.ThinkingClosed(tokens=3, seconds=1.0, how="answer_now"))
     replies.steer(under_way.chat_id, "think_longer")
-    assert engine.steered == [(under_way.job_id, "answer_now")]
+    assert engine.steered == [(under_way.call_id, "answer_now")]
