@@ -11,6 +11,7 @@ from models.library import installed
 from models.requests import ChatRequest, Load, Sampling
 from tests.benchmarks import starter
 from tests.benchmarks.figures import Figure, median_ratio
+from tests.returned import result_of
 
 ROUNDS = 4
 BUDGET = 80  # tokens, and in every round it closes the thinking: what that costs is in the figure
@@ -45,7 +46,7 @@ def _speeds() -> list[Figure]:
 
 def _reply(loaded: LoadedModel, request: ChatRequest) -> Reply:
     loaded.cache.clear()
-    return starter.record(list(reply(loaded, request)))
+    return result_of(reply(loaded, request))
 
 
 def _answer_now() -> list[Figure]:

@@ -17,6 +17,7 @@ from models.generate.template import build_prompt
 from models.requests import ChatRequest
 from tests.benchmarks import starter
 from tests.benchmarks.figures import Figure, at_least, median_ratio
+from tests.returned import result_of
 
 AIM = 0.97
 ROUNDS = 5
@@ -52,7 +53,7 @@ def _compared(loaded: LoadedModel, request: ChatRequest, name: str, which: int) 
 def _ours(loaded: LoadedModel, request: ChatRequest) -> tuple[float, float]:
     loaded.cache.clear()
     begun = time.perf_counter()
-    record = starter.record(list(reply(loaded, request)))
+    record = result_of(reply(loaded, request))
     seconds = time.perf_counter() - begun
     assert record.answer_tokens == request.max_tokens, "the model was to go on to the last token"
     return record.prompt_tokens / record.ttft_s, (record.answer_tokens - 1) / (seconds - record.ttft_s)

@@ -15,7 +15,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from models.jobs.kinds.fetch import Fetch
 from tests.benchmarks import children
 from tests.benchmarks.figures import Figure, at_least, median_ratio
 from tests.hub.large import write_model
@@ -87,7 +86,7 @@ def _download(who: str, repo: str) -> float:
         from models.library import download
 
         began = time.perf_counter()
-        for _ in download.fetch(Fetch(repo=repo)):
+        for _ in download.fetch(repo):
             pass
     else:
         import huggingface_hub

@@ -18,10 +18,9 @@ from pathlib import Path
 from unittest import mock
 
 from models import errors
-from models.events import Done, Progress
+from models.events import Progress
 from models.hub import cache, client, manifests
 from models.hub.transfer import RetryPolicy
-from models.jobs.kinds.fetch import Fetch
 from models.library import download
 from tests.benchmarks.download_cases import REPO, SIZE, WEIGHTS, Case, cases
 from tests.benchmarks.figures import Figure, at_least, at_most
@@ -29,6 +28,7 @@ from tests.hub.faults import Fault
 from tests.hub.large import write_model
 from tests.hub.repos import files_of
 from tests.hub.server import Hub, Request
+from tests.returned import result_of
 
 KILLS = 10
 KILLED_BYTES = 80_000_000
@@ -135,10 +135,9 @@ class _Run:
 def _outcome(revision: str) -> str:
     """How a download ends: "whole", or the kind of its error."""
     try:
-        last = list(download.fetch(Fetch(repo=REPO, revision=revision), PATIENCE))[-1]
+        result_of(download.fetch(REPO, revision, patience=PATIENCE))
     except errors.StillroomError as error:
         return error.kind
-    assert isinstance(last, Done), "a download ends with Done or an error"
     return "whole"
 
 
@@ -210,7 +209,7 @@ def _killed_after(n_bytes: int) -> int:
 
 
 def _child() -> None:
-    for event in download.fetch(Fetch(repo=REPO)):
+    for event in download.fetch(REPO):
         if isinstance(event, Progress) and event.total:
             sys.stdout.write(f"{event.done}\n")
             sys.stdout.flush()

@@ -8,6 +8,7 @@ from models.generate.reply import reply
 from models.requests import Message
 from tests.benchmarks import starter
 from tests.benchmarks.figures import Figure
+from tests.returned import result_of
 
 TURNS = (2, 5, 10)
 REPEATS = 3
@@ -25,7 +26,7 @@ def measure() -> list[Figure]:
         turns.append(starter.user(starter.long_text(SENTENCES, first=SENTENCES * number)))
         if number in TURNS:
             figures += _at_turn(loaded, turns, number)
-        record = starter.record(list(reply(loaded, starter.chat(turns, max_tokens=ANSWER))))
+        record = result_of(reply(loaded, starter.chat(turns, max_tokens=ANSWER)))
         turns.append(Message(role="assistant", content=record.answer))
     return figures
 
@@ -48,6 +49,6 @@ def _at_turn(loaded: LoadedModel, turns: list[Message], number: int) -> list[Fig
 
 def _first_token(loaded: LoadedModel, turns: list[Message]) -> Reply:
     """Run up to the first token; a cache that was in use is left as it was found."""
-    record = starter.record(list(reply(loaded, starter.chat(turns, max_tokens=1))))
+    record = result_of(reply(loaded, starter.chat(turns, max_tokens=1)))
     loaded.cache.take_back(len(loaded.cache.tokens) - record.cached_tokens)
     return record

@@ -13,6 +13,7 @@ from models.library import catalog, fit, installed, starter
 from models.machine import blas
 from tests.benchmarks import children
 from tests.benchmarks.figures import Figure, at_most
+from tests.returned import result_of
 
 CONTEXTS = (256, 1024, 2048, 4096)  # tokens
 MOST_OFF = 15.0  # percent
@@ -71,12 +72,11 @@ def _run(folder: Path, tokens: int) -> Peaks:
     import mlx.core as mx
     from mlx_lm.generate import generate_step
 
-    from models.generate.load import LoadedModel, load
+    from models.generate.load import load
     from models.generate.reply import prefill
     from models.generate.thinking import Steering
 
-    *_, loaded = load("starter", folder)
-    assert isinstance(loaded, LoadedModel), "load() ends with a model"
+    loaded = result_of(load("starter", folder))
     peak = mx.get_peak_memory()
     mx.reset_peak_memory()
     prompt = [number % 200 for number in range(tokens)]  # ids that every vocabulary has

@@ -7,7 +7,6 @@ import sys
 import time
 from pathlib import Path
 
-from models.jobs.kinds.quantize import Quantize
 from tests.benchmarks import children
 
 
@@ -15,7 +14,7 @@ def ours(source: Path, name: str, recipe: str) -> None:
     """As `stillroom quantize` does."""
     from models.quant.quantize import quantize
 
-    for _ in quantize(Quantize(model=str(source), recipe=recipe, name=name, card=False)):
+    for _ in quantize(str(source), recipe, name=name, card=False):
         pass
 
 

@@ -5,17 +5,16 @@ learned recipe takes fewer steps than by default, so that the benchmark ends in 
 """
 
 import shutil
-from collections.abc import Generator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from models import paths, recipes
 from models.checkpoint import inspection
 from models.generate import load
-from models.jobs.kinds.quantize import Quantize
 from models.library import installed
 from models.quant import card, divergence, dwq, layerwise, quantize
 from tests.benchmarks.figures import Figure
+from tests.returned import result_of
 
 RECIPES = (
     ("8bit", None), ("mxfp8", None), ("6bit", None), ("5bit", None), ("mixed-4-6", None), ("4bit", 32), ("4bit", None),
@@ -30,7 +29,7 @@ def measure() -> list[Figure]:
     """Four figures a recipe."""
     starter = installed.find(installed.STARTER)
     ids = card._encoded(starter)
-    reference = _returned(layerwise.read(starter, [ids], "card", "reference"))
+    reference = result_of(layerwise.read(starter, [ids], "card", "reference"))
     figures = []
     for recipe, group_size in RECIPES:
         named = recipes.parse(recipe, group_size)
@@ -42,9 +41,7 @@ def measure() -> list[Figure]:
 
 def _quantized(recipe: str, group_size: int | None) -> Path:
     name = f"{recipe}-{group_size}"
-    request = Quantize(model=installed.STARTER, recipe=recipe, group_size=group_size, name=name, card=False)
-    for _ in quantize.quantize(request):
-        pass
+    result_of(quantize.quantize(installed.STARTER, recipe, group_size=group_size, name=name, card=False))
     return installed.find(name)
 
 
@@ -56,10 +53,9 @@ def _learned(starter: Path) -> Path:
 
 
 def _figures(title: str, folder: Path, ids: list[int], reference: layerwise.Hidden) -> list[Figure]:
-    *_, loaded = load.load(title, folder)
-    assert isinstance(loaded, load.LoadedModel), "load() ends with a model"
-    this = _returned(layerwise.run(loaded.model, [ids], "card", "card"))
-    found = _returned(divergence.measure(ids, this, reference, "card", "card"))
+    loaded = result_of(load.load(title, folder))
+    this = result_of(layerwise.run(loaded.model, [ids], "card"))
+    found = result_of(divergence.measure(ids, this, reference, "card"))
     assert found.kl is not None, "there is a reference"
     assert found.same_top is not None, "there is a reference"
     facts = inspection.inspect(folder)
@@ -69,12 +65,3 @@ def _figures(title: str, folder: Path, ids: list[int], reference: layerwise.Hidd
         Figure(f"{title}: bits a weight", facts.bits, "bits"),
         Figure(f"{title}: size", facts.size_bytes / 1e6, "MB"),
     ]
-
-
-def _returned(source: Generator[Any, None, T]) -> T:
-    while True:
-        try:
-            next(source)
-        except StopIteration as end:
-            result: T = end.value
-            return result

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from models.events import Done, Event, Reply
 from models.generate.load import LoadedModel, load
 from models.library import installed, starter
 from models.requests import ChatRequest, Message, Sampling
+from tests.returned import result_of
 
 GREEDY = Sampling(temperature=0.0)
 STORY = "Tell me a long story about a lighthouse keeper, a storm and a ship that comes back after many years."
@@ -20,9 +20,7 @@ NOTES = (
 
 def load_starter() -> LoadedModel:
     """Bring the starter model into memory; it has been made already."""
-    *_, loaded = load(starter.TITLE, starter.folder())
-    assert isinstance(loaded, LoadedModel), "load() ends with a model"
-    return loaded
+    return result_of(load(starter.TITLE, starter.folder()))
 
 
 def chat(messages: Sequence[Message] | str, **options: object) -> ChatRequest:
@@ -39,11 +37,3 @@ def user(text: str) -> Message:
 def long_text(sentences: int, first: int = 0) -> str:
     """So many sentences of about 24 tokens; no two that start with another number are alike."""
     return " ".join(f"Day {n}. {NOTES[n % len(NOTES)]}" for n in range(first, first + sentences))
-
-
-def record(events: Sequence[Event]) -> Reply:
-    """The record that a reply ends with."""
-    last = events[-1]
-    assert isinstance(last, Done), "a reply ends with Done"
-    assert isinstance(last.result, Reply), "and that has its record"
-    return last.result

@@ -23,13 +23,14 @@ from pathlib import Path
 
 from mlx_lm import batch_generate
 
-from models.events import Checkpoint, Finetuned, Prepared, Step, Validation
+from models.events import Checkpoint, Prepared, Step, Validation
 from models.finetune.dataset import Example, prompt_for
 from models.finetune.finetune import finetune
 from models.finetune_config import FinetuneConfig
 from models.generate.load import LoadedModel, load
 from models.library import installed, starter
 from models.machine import blas
+from tests.returned import result_of, run
 
 TRACES, WATCHED, HELD_OUT = 1200, 16, 100
 REPLY_TOKENS = 160  # six numbers take about 70
@@ -168,23 +169,20 @@ def _round(name: str, steps: int, evaluated: int, home: Path) -> None:
 
 
 def _trained(name: str, rows: list[Example], valid: list[Example], steps: int, home: Path) -> str:
-    events = finetune(starter.folder(), installed.STARTER, rows, valid, config(steps), home / "runs" / name, name)
-    path = ""
+    events, trained = run(
+        finetune(starter.folder(), installed.STARTER, rows, valid, config(steps), home / "runs" / name, name)
+    )
     for event in events:
         if isinstance(event, Prepared | Validation | Checkpoint):
             _tell(str(event))
         if isinstance(event, Step):
             _tell(f"step {event.step}/{event.steps}: loss {event.loss:.3f}, {event.tokens_per_s:.0f} tokens/s")
-        if isinstance(event, Finetuned):
-            path = event.path
-            _tell(str(event))
-    return path
+    _tell(str(trained))
+    return trained.path
 
 
 def _loaded(adapter: str | None) -> LoadedModel:
-    *_, loaded = load(starter.TITLE, starter.folder(), adapter)
-    assert isinstance(loaded, LoadedModel), "load() ends with a model"
-    return loaded
+    return result_of(load(starter.TITLE, starter.folder(), adapter))
 
 
 def _tell(line: str) -> None:

@@ -16,6 +16,7 @@ import msgspec
 from models.trace_report import Added
 from models.traces import store
 from tests.benchmarks.figures import Figure, at_least, at_most
+from tests.returned import result_of
 
 BYTES = 100_000_000
 SYLLABLES = ("ka", "lo", "mi", "ter", "san", "ve", "or", "dun", "pri", "el", "qua", "ne", "ist", "om", "ba", "ru")
@@ -92,9 +93,7 @@ def measure() -> list[Figure]:
 
 
 def _add(name: str, path: Path) -> Added:
-    *_, last = store.add(name, [path])
-    assert isinstance(last, Added)
-    return last
+    return result_of(store.add(name, [path]))
 
 
 def _peak_bytes() -> int:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.benchmarks import children
+from tests.returned import result_of
 
 seconds: dict[str, float] = {}
 
@@ -29,7 +30,7 @@ def main() -> None:
         import mlx_lm.generate
         import mlx_lm.utils  # noqa: F401
     with stage("import models.generate.reply and models.generate.load"):
-        from models.generate.load import LoadedModel, load
+        from models.generate.load import load
         from models.generate.reply import reply
         from models.library import installed, starter
     with stage("find the model"):
@@ -40,16 +41,15 @@ def main() -> None:
     with stage("load weights"):
         next(steps)
     with stage("load tokenizer, read template"):
-        loaded = next(steps)
-    assert isinstance(loaded, LoadedModel), "load() ends with a model"
-    from tests.benchmarks.starter import chat, record
+        loaded = result_of(steps)
+    from tests.benchmarks.starter import chat
 
     request = chat("What is the capital of France?", max_tokens=1)
     with stage("first token"):
-        first = record(list(reply(loaded, request)))
+        first = result_of(reply(loaded, request))
     # The same again finds all but the last prompt token in the cache: what is left is rendering and one step.
     with stage("of that, one step"):
-        record(list(reply(loaded, request)))
+        result_of(reply(loaded, request))
     prefilled = f"prefill of {first.prompt_tokens - 1} tokens"
     one_step = seconds.pop("of that, one step")
     seconds[prefilled] = seconds.pop("first token") - one_step

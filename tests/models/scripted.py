@@ -6,6 +6,7 @@ import mlx.core as mx
 import mlx.nn as nn
 
 from models.generate.load import LoadedModel, load
+from tests.returned import result_of
 from tests.tiny import Thinking, make_tiny
 
 
@@ -49,7 +50,7 @@ class Scripted(nn.Module):
 
 def tiny_loaded(folder: Path, thinking: Thinking = "none", context: int = 2048) -> LoadedModel:
     """The random tiny model, loaded."""
-    return last(load("Tiny", make_tiny(folder, thinking=thinking, context=context)))
+    return result_of(load("Tiny", make_tiny(folder, thinking=thinking, context=context)))
 
 
 def scripted(folder: Path, script: dict[str, str], thinking: Thinking = "tokens", context: int = 2048) -> LoadedModel:
@@ -58,9 +59,3 @@ def scripted(folder: Path, script: dict[str, str], thinking: Thinking = "tokens"
     loaded.model = Scripted(loaded.tokenizer, script)
     loaded.cache.__init__(loaded.model)
     return loaded
-
-
-def last(source: object) -> LoadedModel:
-    """The last item of a generator."""
-    *_, item = source  # type: ignore[misc]
-    return item

@@ -17,8 +17,8 @@ from models.generate.load import load
 from models.library import installed
 from models.requests import ChatRequest, Message
 from tests.models.hostile import checkpoints
-from tests.models.scripted import last
 from tests.models.tiny_gguf import write_gguf
+from tests.returned import result_of
 from tests.tiny import make_tiny
 
 
@@ -32,9 +32,7 @@ def canary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def import_and_load(folder: Path) -> object:
     """Both paths on which a checkpoint is read: into the library, and into memory from there."""
-    *_, done = installed.import_model(folder)
-    assert isinstance(done, Done)
-    return last(load("Tiny", installed.find(done.result.name)))
+    return result_of(load("Tiny", installed.find(result_of(installed.import_model(folder)).name)))
 
 
 def test_the_canary_sings(canary: Path):
@@ -48,11 +46,11 @@ def test_no_code_of_a_repository_runs(tmp_path: Path, canary: Path, what: str):
     folder = checkpoints.make(tmp_path / "Tiny", how)
     if usable:
         import_and_load(folder)
-        last(load("Tiny", folder))  # also straight from its place, with all that lies beside
+        result_of(load("Tiny", folder))  # also straight from its place, with all that lies beside
         kept = {path.suffix for path in paths.models_folder().glob("*/*")}
         assert not kept & {".py", ".bin", ".pt", ".pkl"}
     else:
-        for attempt in (import_and_load, lambda folder: last(load("Tiny", folder))):
+        for attempt in (import_and_load, lambda folder: result_of(load("Tiny", folder))):
             with pytest.raises((errors.Unsafe, errors.Unsupported, errors.NotFound)) as caught:
                 attempt(folder)
             assert "Tiny" in caught.value.text
@@ -78,7 +76,7 @@ def test_what_is_no_model_is_refused_with_the_reason(tmp_path: Path, what: str):
     assert caught.value.kind in ("corrupt", "unsafe", "unsupported", "not_found")
     assert caught.value.text.isprintable()
     with pytest.raises(errors.StillroomError, match=word):
-        last(load("Tiny", folder))
+        result_of(load("Tiny", folder))
 
 
 def library_import_refuses(folder: Path) -> None:
@@ -119,7 +117,7 @@ NAMES = {
 def test_odd_names_of_folders_work(tmp_path: Path, name: str):
     folder = make_tiny(tmp_path / name)
     import_and_load(folder)
-    assert last(load("Tiny", folder)).weights_bytes > 0
+    assert result_of(load("Tiny", folder)).weights_bytes > 0
 
 
 def test_a_home_with_an_odd_name_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -208,7 +206,7 @@ def test_an_adapter_is_checked_too(tmp_path: Path):
         safety.check_adapter(folder)
     (folder / "adapter_config.json").write_text(json.dumps({"num_layers": 2}))
     with pytest.raises(errors.Corrupt, match="no safetensors file"):
-        last(load("Tiny", make_tiny(tmp_path / "Tiny"), str(folder)))
+        result_of(load("Tiny", make_tiny(tmp_path / "Tiny"), str(folder)))
 
 
 def test_the_check_imports_nothing_that_reads_models():

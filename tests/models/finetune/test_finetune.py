@@ -27,6 +27,7 @@ from models.finetune.loop import learning_rate
 from models.finetune_config import FinetuneConfig, check
 from models.generate.load import load
 from tests.models.finetune.lessons import QUICK, TRAIN, VALID, base, loaded, start, told
+from tests.returned import result_of
 
 replace = msgspec.structs.replace
 SHORT = replace(QUICK, samples=0)
@@ -80,7 +81,7 @@ def test_mlx_lm_reads_the_adapter_and_says_the_same(tmp_path: Path, method: str)
     folder = paths.adapters_folder() / "sums"
     plain = loaded(tmp_path).model
     adapted = load_adapters(loaded(tmp_path).model, str(folder))
-    *_, ours = load("Tiny", tmp_path / "base", str(folder))
+    ours = result_of(load("Tiny", tmp_path / "base", str(folder)))
     ids = mx.array([[5, 6, 7]])
     assert mx.array_equal(ours.model(ids), adapted(ids))
     assert not mx.allclose(adapted(ids), plain(ids), atol=1e-3)
@@ -143,9 +144,7 @@ def test_a_run_killed_at_random_points_equals_one_that_was_not(tmp_path: Path, k
 
 
 def test_a_finished_run_resumed_gives_its_result_again(tmp_path: Path):
-    *_, first = start(tmp_path, SHORT)
-    *_, again = resume(run_folder())
-    assert again == first
+    assert result_of(start(tmp_path, SHORT)) == result_of(resume(run_folder()))
 
 
 def test_packing_micro_batches_and_gradient_checkpointing_do_not_change_a_step(tmp_path: Path):
@@ -290,7 +289,7 @@ def test_the_learning_rate_rises_and_falls():
 
 
 def test_without_validation_the_newest_is_the_best(tmp_path: Path):
-    *_, result = finetune(base(tmp_path), "Tiny", TRAIN, [], SHORT, run_folder())
+    result = result_of(finetune(base(tmp_path), "Tiny", TRAIN, [], SHORT, run_folder()))
     assert (result.best_step, result.validation_loss) == (6, None)
 
 

@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 from collections import namedtuple
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +25,12 @@ from models.fuse import fuse, gguf_check
 from models.generate import load
 from models.gguf import write
 from models.gguf.header import read as read_header
-from models.jobs.kinds.fuse import Fuse
 from models.library import installed
 from tests.models import numpy_llama
 from tests.models.gguf.test_read import llama3_factors
 from tests.models.tiny_families import make_adapter, make_family
+from tests.returned import result_of
+from tests.returned import run as returned
 
 IDS = [3, 50, 70, 100, 7, 30, 31, 32, 33, 9, 250, 41]
 LLAMA3 = {
@@ -42,8 +42,7 @@ FAMILIES = ["llama", "qwen2", "qwen3"]
 
 def logits(folder: Path, adapter: Path | None = None) -> np.ndarray:
     """(L, V), in float32, by the code that chat runs."""
-    *_, loaded = load.load("it", folder, str(adapter) if adapter else None)
-    assert isinstance(loaded, load.LoadedModel)
+    loaded = result_of(load.load("it", folder, str(adapter) if adapter else None))
     return np.array(loaded.model(mx.array([IDS]))[0].astype(mx.float32))
 
 
@@ -57,10 +56,8 @@ def logprobs(folder: Path, adapter: Path | None = None) -> np.ndarray:
 
 
 def run(**request: Any) -> tuple[list[Any], Any]:
-    """All events but the last, and the result."""
-    *told, done = fuse.fuse(Fuse(**request))
-    assert isinstance(done, events.Done)
-    return told, done.result
+    """All events, and the result."""
+    return returned(fuse.fuse(**{"adapter": "", **request}))
 
 
 def everything(out: Path) -> set[Path]:
@@ -80,7 +77,7 @@ def test_a_fused_folder_says_what_base_and_adapter_say(family: Any, method: Any)
     wanted = logits(base, adapter)
     assert np.abs(logits(Path(model.path)) - wanted).max() < 1e-4
     assert np.abs(logits(base) - wanted).max() > 0.1  # the adapter does say something
-    progress = [(event.job, event.stage, event.unit) for event in told]
+    progress = [(event.stage, event.unit) for event in told]
     assert set(progress) == {("fuse", "fuse", "layers")}
     assert [event.done for event in told] == sorted(event.done for event in told)
     assert told[-1].done == told[-1].total == 2
@@ -390,13 +387,12 @@ def test_a_forgotten_adapter_is_noticed(tmp_path: Path, monkeypatch: pytest.Monk
 @pytest.mark.parametrize("gguf", [False, True])
 def test_closed_at_any_moment_it_leaves_nothing(gguf: bool, tmp_path: Path) -> None:
     make_adapter(make_family("llama"))
-    request = Fuse(model="base", adapter="lesson", gguf=str(tmp_path / "x.gguf") if gguf else "")
+    file = str(tmp_path / "x.gguf") if gguf else ""
     before = everything(tmp_path)
     written = 0
     for closing_at in range(1, 1000, 5):
-        job: Generator[events.Event, None, None] = fuse.fuse(request)  # type: ignore[assignment]
-        told = list(itertools.islice(job, closing_at))
-        if isinstance(told[-1], events.Done):
+        job = fuse.fuse("base", "lesson", gguf=file)
+        if len(list(itertools.islice(job, closing_at))) < closing_at:
             break
         written += everything(tmp_path) != before
         job.close()

@@ -12,7 +12,7 @@ from mlx_lm.tuner.utils import linear_to_lora_layers
 
 from models import errors
 from models.generate import adapters, load
-from tests.models.scripted import last
+from tests.returned import result_of
 from tests.tiny import make_tiny
 
 PROMPT = mx.array([[5, 17, 40, 3, 99]])
@@ -44,7 +44,7 @@ def base(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def fresh(base: Path) -> Callable[..., load.LoadedModel]:
-    return lambda adapter=None: last(load.load("Tiny", base, adapter))
+    return lambda adapter=None: result_of(load.load("Tiny", base, adapter))
 
 
 @pytest.fixture

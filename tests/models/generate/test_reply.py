@@ -15,6 +15,7 @@ from models.generate.reply import UNTRAINED_LEAST, reply
 from models.generate.thinking import Steering, grace_tokens
 from models.requests import ChatRequest, Message, Sampling
 from tests.models.scripted import scripted, tiny_loaded
+from tests.returned import with_done
 
 GREEDY = Sampling(temperature=0.0)
 LONG = " x" * 300
@@ -27,7 +28,7 @@ def ask(text: str, **options: object) -> ChatRequest:
 
 
 def run(loaded: object, request: ChatRequest, steering: Steering | None = None) -> tuple[list[Event], Reply]:
-    events = list(reply(loaded, request, steering))
+    events = list(with_done(reply(loaded, request, steering)))
     assert isinstance(events[-1], Done)
     return events, events[-1].result
 
@@ -149,7 +150,7 @@ def test_answer_now_and_think_longer_while_it_runs(tmp_path: Path):
     loaded = scripted(tmp_path, {"<think>\n": LONG, "</think>\n\n": "Four."}, "opened")
     steering = Steering()
     events = []
-    for event in reply(loaded, ask("2+2?", think=100), steering):
+    for event in with_done(reply(loaded, ask("2+2?", think=100), steering)):
         events.append(event)
         if isinstance(event, Token) and event.n == 6:
             steering.think_longer()
@@ -164,7 +165,7 @@ def test_cancel_stops_within_a_token(tmp_path: Path):
     loaded = scripted(tmp_path, {"assistant\n": LONG}, "none")
     steering = Steering()
     events = []
-    for event in reply(loaded, ask("Go", think=0), steering):
+    for event in with_done(reply(loaded, ask("Go", think=0), steering)):
         events.append(event)
         if isinstance(event, Token):
             steering.cancel()
@@ -176,7 +177,7 @@ def test_cancel_stops_between_prefill_chunks(tmp_path: Path):
     loaded = scripted(tmp_path, {"assistant\n": "Hi."}, "none")
     steering = Steering()
     events = []
-    for event in reply(loaded, ask("word " * 150, think=0), steering):
+    for event in with_done(reply(loaded, ask("word " * 150, think=0), steering)):
         events.append(event)
         if isinstance(event, Progress):
             steering.cancel()

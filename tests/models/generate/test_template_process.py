@@ -20,7 +20,7 @@ from models.generate.load import load
 from models.generate.template_process import TemplateProcess
 from models.requests import ChatRequest, Message
 from tests.models.hostile import templates
-from tests.models.scripted import last
+from tests.returned import result_of
 from tests.tiny import TEMPLATES, make_tiny
 
 SAID = [
@@ -77,7 +77,7 @@ def test_thinking_goes_by_all_the_names_that_templates_read(process: TemplatePro
 
 
 def test_the_starters_template_renders_as_its_tokenizer_does(starter_folder: Path):
-    loaded = last(load("Starter", starter_folder))
+    loaded = result_of(load("Starter", starter_folder))
     turns = [{"role": "user", "content": "Hello"}]
     for thinking in (True, False):
         theirs = loaded.tokenizer.apply_chat_template(

@@ -21,6 +21,7 @@ from models.generate.votes import _Batch, vote
 from models.requests import ChatRequest, Message, Sampling
 from tests.models.scripted import tiny_loaded
 from tests.models.scripted_rows import scripted_rows
+from tests.returned import result_of, with_done
 
 SURELY = Sampling(temperature=0.5, seed=0)  # a scripted token is then drawn but once in e**40 times
 OPENED = "assistant\n<think>\n"
@@ -35,7 +36,7 @@ def ask(votes: int, **options: object) -> ChatRequest:
 
 
 def run(loaded: object, request: ChatRequest, steering: Steering | None = None) -> tuple[list[Event], Reply]:
-    events = list(vote(loaded, request, steering))
+    events = list(with_done(vote(loaded, request, steering)))
     assert isinstance(events[-1], Done)
     return events, events[-1].result
 
@@ -120,8 +121,7 @@ def test_rows_say_what_single_replies_say(tmp_path: Path, options: dict, monkeyp
     together = run(scripted_rows(tmp_path, script), ask(3, **options))[1].votes
     for row, ballot in zip(rows, together, strict=True):
         loaded = scripted_rows(tmp_path, {**script, OPENED: [row]})
-        *_, done = reply(loaded, ask(1, **options))
-        alone = done.result
+        alone = result_of(reply(loaded, ask(1, **options)))
         assert (ballot.thinking, ballot.answer) == (alone.thinking, alone.answer)
         assert ballot.tokens == alone.thinking_tokens + alone.answer_tokens
         assert ballot.finish == alone.finish
@@ -199,7 +199,7 @@ def test_cancelled_before_a_reply_has_ended_nothing_is_said(tmp_path: Path):
     loaded = scripted_rows(tmp_path, {OPENED: ["a" + " x" * 200, "b" + " x" * 200]})
     steering = Steering()
     events = []
-    for event in vote(loaded, ask(2, think=None), steering):
+    for event in with_done(vote(loaded, ask(2, think=None), steering)):
         events.append(event)
         if isinstance(event, Progress) and event.unit == "tokens":
             steering.cancel()
@@ -215,7 +215,7 @@ def test_cancelled_later_gives_what_most_of_the_ended_say(tmp_path: Path):
     loaded = scripted_rows(tmp_path, {OPENED: [*lines("41", "41"), *slow]})
     steering = Steering()
     events = []
-    for event in vote(loaded, ask(5, think=None), steering):
+    for event in with_done(vote(loaded, ask(5, think=None), steering)):
         events.append(event)
         if isinstance(event, Progress) and event.unit == "votes" and event.done == 2:
             steering.cancel()
@@ -228,7 +228,7 @@ def test_cancelled_while_the_prompt_is_read(tmp_path: Path):
     request = msgspec.structs.replace(ask(2), messages=[Message(role="user", content="word " * 150)])
     steering = Steering()
     events = []
-    for event in vote(loaded, request, steering):
+    for event in with_done(vote(loaded, request, steering)):
         events.append(event)
         steering.cancel()
     assert events[-1].result.finish == "cancelled"
@@ -241,7 +241,7 @@ def test_answer_now_and_think_longer_are_for_all_rows(tmp_path: Path):
     steering = Steering()
     steering.think_longer()
     events = []
-    for event in vote(loaded, ask(2, think=20), steering):
+    for event in with_done(vote(loaded, ask(2, think=20), steering)):
         events.append(event)
         if isinstance(event, Progress) and event.unit == "tokens" and event.done >= 2 * 100:
             steering.answer_now()

@@ -93,6 +93,7 @@ def _serve() -> None:
     from models.errors import StillroomError
     from models.generate.load import load
     from models.library import installed
+    from tests.returned import result_of
 
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     answers = os.fdopen(os.dup(1), "w")
@@ -104,8 +105,7 @@ def _serve() -> None:
         how, said = "ok", ""
         try:
             list(installed.import_model(os.fsdecode(line[:-1]), "damaged"))
-            *_, loaded = load("damaged", installed.find("damaged"))
-            del loaded
+            result_of(load("damaged", installed.find("damaged")))
         except StillroomError as error:
             how, said = "refused", error.text
         except BaseException as error:

@@ -10,7 +10,6 @@ import pytest
 from models import errors, paths
 from models.hub import cache as hf_cache
 from models.hub import manifests
-from models.jobs.kinds.fetch import Fetch
 from models.library import download
 from tests.hub.faults import Fault
 from tests.hub.server import Hub
@@ -41,7 +40,7 @@ def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def fetch(revision: str = "main") -> None:
-    for _ in download.fetch(Fetch(repo=REPO, revision=revision), IMPATIENT):
+    for _ in download.fetch(REPO, revision, patience=IMPATIENT):
         pass
 
 

@@ -26,6 +26,7 @@ from models.library import download
 from tests.hub.faults import Fault
 from tests.hub.server import Hub, Request
 from tests.hub.session import IMPATIENT, open_hub
+from tests.returned import with_done
 from tests.tiny import make_tiny
 
 REPO = "org/tiny"
@@ -50,7 +51,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, files: dict[str, bytes]
 
 
 def fetch(repo: str = REPO, patience: RetryPolicy = IMPATIENT, **more: str) -> list[Event]:
-    return list(download.fetch(Fetch(repo=repo, **more), patience))
+    return list(with_done(download.fetch(repo, **more, patience=patience)))
 
 
 def model(events: list[Event]) -> Model:
@@ -81,7 +82,7 @@ def stop_after(n_bytes: int, hub: Hub) -> None:
     """Have a download stopped once so many bytes of the weights are there: the server says no more."""
     stall = Fault("bytes", "stall", path=WEIGHTS, after=n_bytes)
     hub.inject(stall)
-    running = download.fetch(Fetch(repo=REPO), RetryPolicy(silence_s=20))
+    running = download.fetch(REPO, patience=RetryPolicy(silence_s=20))
     for event in running:
         if isinstance(event, Progress) and stall.seen and part().stat().st_size >= n_bytes:
             break
@@ -254,7 +255,7 @@ def test_a_silent_api_has_a_time_limit(hub: Hub, monkeypatch: pytest.MonkeyPatch
 def test_it_is_stopped_within_a_second_when_nothing_comes(hub: Hub, place: str) -> None:
     stall = Fault(place, "stall", path="*" if place == "info" else WEIGHTS, times=None)  # type: ignore[arg-type]
     hub.inject(stall)
-    running = download.fetch(Fetch(repo=REPO), RetryPolicy(silence_s=60))
+    running = download.fetch(REPO, patience=RetryPolicy(silence_s=60))
     for _ in running:
         if stall.seen:
             break
@@ -453,7 +454,7 @@ def test_what_is_whole_is_not_hashed_again_after_a_kill(hub: Hub, files: dict[st
     small = {name: content for name, content in files.items() if name != WEIGHTS}
     repo = hub.add("org/two", {**small, names[0]: b"x" * 50_000, names[1]: b"y" * 60_000})
     hub.inject(Fault("bytes", "stall", path=names[1], after=100))
-    running = download.fetch(Fetch(repo="org/two"), RetryPolicy(silence_s=20))
+    running = download.fetch("org/two", patience=RetryPolicy(silence_s=20))
     kept: dict[str, int] = {}
     while not kept.get(names[0]):
         next(running)
@@ -688,8 +689,8 @@ def test_another_process_that_downloads_the_same(hub: Hub, files: dict[str, byte
     lock = hf_cache.lock(REPO, hub.repos[REPO].file(WEIGHTS).sha256)
     lock.acquire()
     stages = set()
-    running = download.fetch(Fetch(repo=REPO), RetryPolicy(sleep=lambda stop, s: stop.wait(0.02)))
-    for event in running:
+    running = download.fetch(REPO, patience=RetryPolicy(sleep=lambda stop, s: stop.wait(0.02)))
+    for event in with_done(running):
         if isinstance(event, Progress):
             stages.add(event.stage)
             if event.stage == "wait" and lock.is_locked:
@@ -704,8 +705,8 @@ def test_another_process_that_downloads_the_same(hub: Hub, files: dict[str, byte
 _CHILD = """
 import sys
 from models.library import download
-from models.engine.client import Engine
-for event in download.fetch(Fetch(repo=sys.argv[1])):
+from tests.returned import with_done
+for event in with_done(download.fetch(sys.argv[1])):
     print(type(event).__name__, getattr(event, "done", ""), flush=True)
 """
 

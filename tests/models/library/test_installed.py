@@ -11,18 +11,17 @@ import pytest
 
 from models import errors, paths
 from models.checkpoint import folders, inspection
-from models.events import Done, Model, Progress
+from models.events import Model, Progress
 from models.library import installed, starter
 from tests.models.tiny_gguf import write_gguf
+from tests.returned import run
 from tests.tiny import make_tiny
 
 
 def imported(path: Path, name: str | None = None) -> Model:
-    *progress, done = installed.import_model(path, name)
+    progress, model = run(installed.import_model(path, name))
     assert all(isinstance(event, Progress) for event in progress)
-    assert isinstance(done, Done)
-    assert isinstance(done.result, Model)
-    return done.result
+    return model
 
 
 def names() -> list[str]:
@@ -79,8 +78,7 @@ def test_on_another_disk_weights_are_copied_with_progress(tmp_path: Path, monkey
     source = make_tiny(tmp_path / "tiny")
     monkeypatch.setattr(os, "link", other_disk)
     monkeypatch.setattr(installed, "COPY_CHUNK_BYTES", 50_000)
-    *progress, done = installed.import_model(source)
-    assert isinstance(done, Done)
+    progress, _ = run(installed.import_model(source))
     assert [event.stage for event in progress] == ["copy"] * (len(progress) - 1) + ["write"]
     assert len(progress) > 6
     assert progress[-1].done == progress[-1].total

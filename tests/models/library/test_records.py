@@ -6,11 +6,12 @@ import os
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from models import errors, paths
 from models.checkpoint import folders, inspection
-from models.events import Done, Model
+from models.events import Model
 from models.hub import cache as hf_cache
 from models.jobs import chains
 from models.jobs.kinds.fetch import Fetch
@@ -18,6 +19,7 @@ from models.jobs.kinds.quantize import Quantize
 from models.library import installed
 from models.quant.quantize import quantize
 from tests.hub.server import Hub
+from tests.returned import result_of
 from tests.tiny import make_tiny
 
 
@@ -65,18 +67,16 @@ def test_what_other_tools_keep_there_is_none_of_ours(cache: Path) -> None:
 
 def test_a_copy_knows_what_it_was_made_from_and_is_repaired_by_making_it_again(cache: Path) -> None:
     original(cache)
-    *_, done = quantize(Quantize(model="someone/Tiny-Thinker", recipe="4bit", card=False))
-    assert isinstance(done, Done)
-    assert isinstance(done.result, Model)
-    name = done.result.name
-    assert (done.result.repo, done.result.recipe) == ("someone/Tiny-Thinker", "4bit")
+    made = result_of(quantize("someone/Tiny-Thinker", "4bit", card=False))
+    name = made.name
+    assert (made.repo, made.recipe) == ("someone/Tiny-Thinker", "4bit")
     weights = installed.find(name) / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
     broken = by_name()[name]
     assert (broken.state, broken.repairable, broken.recipe) == ("broken", True, "4bit")
     _fetch, again = chains.repair(broken)
     assert isinstance(again, Quantize)
-    *_, done = quantize(Quantize(**{**{f: getattr(again, f) for f in again.__struct_fields__}, "card": False}))
+    result_of(msgspec.structs.replace(again, card=False).work())
     assert by_name()[name].state == "ready"
     assert len(list(paths.models_folder().iterdir())) == 1
 
@@ -84,8 +84,7 @@ def test_a_copy_knows_what_it_was_made_from_and_is_repaired_by_making_it_again(c
 def test_a_folder_is_looked_into_again_only_when_it_has_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for _ in installed.import_model(make_tiny(tmp_path / "tiny")):
-        pass
+    result_of(installed.import_model(make_tiny(tmp_path / "tiny")))
     before = installed.models()
     looked: list[Path] = []
     real = inspection.inspect
@@ -99,16 +98,14 @@ def test_a_folder_is_looked_into_again_only_when_it_has_changed(
 
 @pytest.mark.parametrize("damage", [b"", b"{", b'{"version": 99, "folders": {}}', b"\xff\xfe"])
 def test_a_damaged_memory_is_as_good_as_none(tmp_path: Path, damage: bytes) -> None:
-    for _ in installed.import_model(make_tiny(tmp_path / "tiny")):
-        pass
+    result_of(installed.import_model(make_tiny(tmp_path / "tiny")))
     before = installed.models()
     paths.library_file().write_bytes(damage)
     assert installed.models() == before
 
 
 def test_the_last_use_is_remembered_beside_the_model(tmp_path: Path) -> None:
-    for _ in installed.import_model(make_tiny(tmp_path / "tiny")):
-        pass
+    result_of(installed.import_model(make_tiny(tmp_path / "tiny")))
     assert by_name()["tiny"].last_used == ""
     installed.mark_used("tiny")
     assert by_name()["tiny"].last_used.startswith("20")
@@ -172,8 +169,7 @@ def test_a_half_download_is_shown_and_can_be_repaired(
     with Hub() as hub:
         hub.add("someone/tiny", make_tiny(tmp_path / "source"))
         monkeypatch.setenv("HF_ENDPOINT", hub.url)
-        for _ in fetch(Fetch(repo="someone/tiny")):
-            pass
+        result_of(fetch("someone/tiny"))
         folder = Path(by_name()["someone/tiny"].path)
         (folder / "model.safetensors").resolve().unlink()
         half = by_name()["someone/tiny"]
@@ -182,7 +178,6 @@ def test_a_half_download_is_shown_and_can_be_repaired(
             installed.find("someone/tiny")
         (step,) = chains.repair(half)
         assert isinstance(step, Fetch)
-        for _ in fetch(step):
-            pass
+        result_of(step.work())
     assert by_name()["someone/tiny"].state == "ready"
     shutil.rmtree(cache)

@@ -16,10 +16,9 @@ from models.checkpoint import folders
 from models.events import Done, Event, Note, Progress, QuantCard
 from models.generate import load
 from models.hub import cache
-from models.jobs.kinds.measure_card import MeasureCard
-from models.jobs.kinds.quantize import Quantize
 from models.library import installed
 from models.quant import card, quantize
+from tests.returned import result_of, with_done
 from tests.tiny import make_tiny
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -33,8 +32,7 @@ def original(tmp_path: Path) -> Path:
 @pytest.fixture
 def copy(original: Path) -> str:
     """The name of its 3-bit copy in the library."""
-    for _ in quantize.quantize(Quantize(model=str(original), recipe="3bit", name="copy", card=False)):
-        pass
+    result_of(quantize.quantize(str(original), "3bit", name="copy", card=False))
     return "copy"
 
 
@@ -57,7 +55,7 @@ def logprobs(folder: Path, ids: list[int]) -> np.ndarray:
 
 
 def test_the_card_is_what_a_plain_computation_gives(original: Path, copy: str) -> None:
-    measured = result(list(card.measure(MeasureCard(model=copy))))
+    measured = result_of(card.measure(copy))
     ids = card._encoded(original)
     assert len(ids) == measured.text_tokens == 256
     p, q = logprobs(original, ids), logprobs(installed.find(copy), ids)
@@ -72,7 +70,7 @@ def test_the_card_is_what_a_plain_computation_gives(original: Path, copy: str) -
 
 def test_the_card_tells_the_model_and_stays_with_it(original: Path, copy: str) -> None:
     size_bytes = folders.folder_size(installed.find(copy))
-    measured = result(list(card.measure(MeasureCard(model=copy))))
+    measured = result_of(card.measure(copy))
     assert (measured.model, measured.reference, measured.recipe) == ("copy", str(original), "3bit")
     assert 3.5 < measured.bits < 4.5  # with its norms, which stay as they are
     assert measured.size_bytes == size_bytes
@@ -87,7 +85,7 @@ def test_the_card_tells_the_model_and_stays_with_it(original: Path, copy: str) -
 def test_a_model_is_its_own_equal(original: Path) -> None:
     twin = shutil.copytree(original, original.with_name("twin"))
     before = sorted(twin.iterdir())
-    events = list(card.measure(MeasureCard(model=str(twin), reference=str(original))))
+    events = list(with_done(card.measure(str(twin), str(original))))
     measured = result(events)
     assert (measured.kl, measured.same_top, measured.warning) == (0.0, 1.0, "")
     assert measured.perplexity == measured.reference_perplexity
@@ -96,7 +94,7 @@ def test_a_model_is_its_own_equal(original: Path) -> None:
 
 def test_without_the_original_the_rest_is_measured(original: Path, copy: str) -> None:
     shutil.rmtree(original)
-    events = list(card.measure(MeasureCard(model=copy)))
+    events = list(with_done(card.measure(copy)))
     measured = result(events)
     assert (measured.kl, measured.same_top, measured.reference_perplexity, measured.warning) == (None, None, None, "")
     assert measured.perplexity > 1
@@ -106,7 +104,7 @@ def test_without_the_original_the_rest_is_measured(original: Path, copy: str) ->
 
 
 def test_a_model_of_unknown_origin_is_told_as_such(original: Path) -> None:
-    events = list(card.measure(MeasureCard(model=str(original))))
+    events = list(with_done(card.measure(str(original))))
     assert notes(events) == ["original was measured by itself: it is not known what it was made from."]
     assert result(events).kl is None
 
@@ -135,10 +133,10 @@ def test_the_original_is_found_in_the_hugging_face_cache(
         folder, msgspec.structs.replace(record, original="owner/small", repo="owner/small", revision=revision)
     )
     assert card.original_of(folder) == snapshot
-    measured = result(list(card.measure(MeasureCard(model=copy))))
+    measured = result_of(card.measure(copy))
     assert measured.reference == "owner/small"
     assert measured.kl is not None
-    by_name = result(list(card.measure(MeasureCard(model=copy, reference="owner/small"))))
+    by_name = result_of(card.measure(copy, reference="owner/small"))
     assert by_name.kl == measured.kl
 
 
@@ -153,12 +151,11 @@ def test_another_commit_is_not_the_original(
     repo, revision = "owner/small", "f" * 40
     folders.write_record(folder, msgspec.structs.replace(record, original=repo, repo=repo, revision=revision))
     assert card.original_of(folder) is None
-    assert "its original, owner/small at ffffffffffff, is not" in notes(list(card.measure(MeasureCard(model=copy))))[0]
+    assert "its original, owner/small at ffffffffffff, is not" in notes(list(card.measure(copy)))[0]
 
 
 def test_progress_comes_in_layers_and_tokens(copy: str) -> None:
-    steps = [event for event in card.measure(MeasureCard(model=copy)) if isinstance(event, Progress)]
-    assert {event.job for event in steps} == {"card"}
+    steps = [event for event in card.measure(copy) if isinstance(event, Progress)]
     seen: list[tuple[str, str]] = []
     for event in steps:
         assert 0 <= event.done <= event.total
@@ -175,7 +172,7 @@ def test_closing_leaves_nothing_behind(copy: str) -> None:
     before = everything(paths.home())
     length = len(list(_without_record(copy)))
     for taken in (1, 3, length - 2):
-        source = card.measure(MeasureCard(model=copy))
+        source = card.measure(copy)
         for _ in range(taken):
             next(source)
         source.close()  # type: ignore[attr-defined]
@@ -186,7 +183,7 @@ def _without_record(name: str) -> Iterator[Event]:
     """A whole run whose card is taken back."""
     folder = installed.find(name)
     kept = (folder / folders.RECORD).read_bytes()
-    yield from card.measure(MeasureCard(model=name))
+    yield from card.measure(name)
     (folder / folders.RECORD).write_bytes(kept)
 
 
@@ -195,18 +192,18 @@ def test_a_reference_of_other_tokens_is_refused(original: Path, copy: str) -> No
     tokenizer["model"]["merges"] = []
     (original / "tokenizer.json").write_text(json.dumps(tokenizer))
     with pytest.raises(errors.BadInput, match="splits a text into other tokens"):
-        list(card.measure(MeasureCard(model=copy)))
+        list(card.measure(copy))
 
 
 def test_a_reference_of_a_shorter_context_is_compared_within_it(original: Path, copy: str) -> None:
     shorter = make_tiny(original.with_name("shorter"), context=100)
-    assert result(list(card.measure(MeasureCard(model=copy, reference=str(shorter))))).text_tokens == 100
+    assert result_of(card.measure(copy, str(shorter))).text_tokens == 100
 
 
 def test_a_model_that_does_not_fit_is_refused(copy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(load, "MEMORY_MARGIN", 10**15)
     with pytest.raises(errors.NoMemory, match=r"needs .* GB of memory"):
-        next(iter(card.measure(MeasureCard(model=copy))))
+        next(iter(card.measure(copy)))
 
 
 def test_weights_that_are_no_numbers_are_told(original: Path, copy: str) -> None:
@@ -217,7 +214,7 @@ def test_weights_that_are_no_numbers_are_told(original: Path, copy: str) -> None
     mx.save_safetensors(str(file.with_name("new.safetensors")), arrays, metadata={"format": "mlx"})
     os.replace(file.with_name("new.safetensors"), file)
     with pytest.raises(errors.Corrupt, match="no numbers"):
-        list(card.measure(MeasureCard(model=copy)))
+        list(card.measure(copy))
 
 
 @pytest.mark.parametrize(

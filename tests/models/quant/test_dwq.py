@@ -11,9 +11,9 @@ import pytest
 from models import errors, recipes
 from models.events import Event, Note, Progress
 from models.generate import load
-from models.jobs.kinds.quantize import Quantize
 from models.library import installed
 from models.quant import dwq, dwq_targets, quantize
+from tests.returned import result_of
 from tests.tiny import make_tiny
 
 RECIPE = recipes.parse("dwq-3bit")
@@ -30,8 +30,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def draft(original: Path, tmp_path: Path) -> Path:
-    for _ in quantize.quantize(Quantize(model=str(original), recipe="3bit", name="draft", card=False)):
-        pass
+    result_of(quantize.quantize(str(original), "3bit", name="draft", card=False))
     return Path(shutil.copytree(installed.find("draft"), tmp_path / "draft"))
 
 

@@ -75,7 +75,7 @@ def made(folder: Path, kind: str) -> Path:
 @pytest.mark.parametrize("kind", CONFIGS)
 def test_says_what_the_whole_model_says(tmp_path: Path, kind: str) -> None:
     folder = made(tmp_path / kind, kind)
-    hidden = returned(layerwise.read(folder, [IDS, IDS[:5]], "card", "reference"))
+    hidden = returned(layerwise.read(folder, [IDS, IDS[:5]], "reference"))
     for number, ids in enumerate((IDS, IDS[:5])):
         expected = whole(folder, ids)
         pieces = [hidden.logits(number, at, min(at + 40, len(ids))) for at in range(0, len(ids), 40)]
@@ -85,14 +85,14 @@ def test_says_what_the_whole_model_says(tmp_path: Path, kind: str) -> None:
 
 def test_the_starter_says_what_it_says_whole(starter_folder: Path) -> None:
     ids = IDS[:12]
-    hidden = returned(layerwise.read(starter_folder, [ids], "card", "reference"))
+    hidden = returned(layerwise.read(starter_folder, [ids], "reference"))
     assert mx.array_equal(hidden.logits(0, 0, len(ids)), whole(starter_folder, ids))
 
 
 def test_each_layer_gives_up_its_weights(tiny: Path) -> None:
     model = load.model_of(tiny, load.read_config(tiny))
     seen = []
-    source = layerwise.run(model, [IDS], "card", "reference", release=True)
+    source = layerwise.run(model, [IDS], "reference", release=True)
     for event in source:
         seen.append((event.done, event.total, event.unit))
         left = [name for name, _ in tree_flatten(model.parameters()) if ".layers." in name]
@@ -107,7 +107,7 @@ def test_memory_stays_near_one_layer(tmp_path: Path, monkeypatch: pytest.MonkeyP
     mx.clear_cache()
     before = mx.get_active_memory()
     mx.reset_peak_memory()
-    returned(layerwise.read(folder, [IDS[:4]], "card", "reference"))
+    returned(layerwise.read(folder, [IDS[:4]], "reference"))
     layer = 3 * 32 * 8192 * 4  # bytes in float32
     assert mx.get_peak_memory() - before < 4 * layer
 
@@ -115,7 +115,7 @@ def test_memory_stays_near_one_layer(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_a_model_that_stays_is_as_before(tiny: Path) -> None:
     model = load.load_weights(tiny, load.read_config(tiny))
     expected, kinds = model(mx.array([IDS])), [type(layer) for layer in model.layers]
-    hidden = returned(layerwise.run(model, [IDS], "card", "card"))
+    hidden = returned(layerwise.run(model, [IDS], "card"))
     assert mx.array_equal(hidden.logits(0, 3, 9), expected[0, 3:9])
     assert mx.array_equal(model(mx.array([IDS])), expected)
     assert [type(layer) for layer in model.layers] == kinds
@@ -123,7 +123,7 @@ def test_a_model_that_stays_is_as_before(tiny: Path) -> None:
 
 def test_a_model_without_a_body_is_run_whole(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layerwise, "_parts", lambda model: (model, None))
-    hidden = returned(layerwise.read(tiny, [IDS], "card", "reference"))
+    hidden = returned(layerwise.read(tiny, [IDS], "reference"))
     assert hidden.whole
     assert mx.array_equal(hidden.logits(0, 3, 9), whole(tiny, IDS)[3:9])
 
@@ -138,11 +138,11 @@ def test_what_does_not_fit_is_refused_with_both_sizes(
         monkeypatch.setattr(layerwise, "_parts", parts)
         monkeypatch.setattr(load, "weights_on_disk", lambda path: 10**15)
     with pytest.raises(errors.NoMemory, match=r"needs .* of memory, .* free"):
-        returned(layerwise.read(tiny, [IDS], "card", "reference"))
+        returned(layerwise.read(tiny, [IDS], "reference"))
 
 
 def test_can_be_closed_between_two_layers(tiny: Path) -> None:
-    source = layerwise.read(tiny, [IDS], "card", "reference")
+    source = layerwise.read(tiny, [IDS], "reference")
     assert next(source) == Progress(stage="reference", done=0, total=2, unit="layers")
     next(source)
     source.close()

@@ -3,7 +3,7 @@
 import json
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,14 @@ from safetensors.numpy import load_file, save_file
 
 from models import errors, paths, quant
 from models.checkpoint import folders, weight_stream
-from models.events import Done, Event, Model, Note, Progress, QuantCard, Removed
-from models.jobs.kinds.measure_card import MeasureCard
-from models.jobs.kinds.quantize import Quantize
+from models.events import Event, Model, Note, Progress, QuantCard, Removed
 from models.library import installed
 from models.machine import hardware
 from models.quant import quantized_weights
 from models.quant.quantize import quantize
 from tests.models.tiny_gguf import write_gguf
+from tests.returned import result_of
+from tests.returned import run as returned
 from tests.tiny import make_tiny
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -56,10 +56,8 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run(source: str | Path, recipe: str, **how: Any) -> tuple[Model, list[Event]]:
     """Quantize without a card; the model, and all events before it."""
-    *before, last = quantize(Quantize(model=str(source), recipe=recipe, **{"card": False, **how}))
-    assert isinstance(last, Done)
-    assert isinstance(last.result, Model)
-    return last.result, before
+    events, model = returned(quantize(str(source), recipe, **{"card": False, **how}))
+    return model, events
 
 
 def tensors(folder: str | Path) -> dict[str, mx.array]:
@@ -172,9 +170,7 @@ def test_the_copy_is_a_model_that_loads_and_reads_its_prompt(tiny: Path) -> None
 
 
 def test_its_record_says_what_it_was_made_from_and_how(tmp_path: Path) -> None:
-    library_name = next(
-        e.result.name for e in installed.import_model(make_tiny(tmp_path / "Wise")) if isinstance(e, Done)
-    )
+    library_name = result_of(installed.import_model(make_tiny(tmp_path / "Wise"))).name
     made, _ = run(library_name, "mixed-3-6", name="small")
     record = folders.read_record(Path(made.path))
     assert record is not None
@@ -234,7 +230,7 @@ def test_memory_stays_near_one_block(tmp_path: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("stop_after", [0, 1, 5, 20])
 def test_cancelled_it_leaves_nothing_behind(stop_after: int, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("models.quant.quantize.TELL_S", 0.0)
-    job = quantize(Quantize(model=str(tiny), recipe="4bit", card=False))
+    job = quantize(str(tiny), "4bit", card=False)
     for _ in range(stop_after):
         next(job)
     job.close()  # type: ignore[attr-defined]
@@ -270,12 +266,10 @@ def test_a_copy_whose_original_is_here_is_made_from_that(tiny: Path) -> None:
 def test_a_gguf_import_can_be_quantized_and_the_loss_is_told(tmp_path: Path) -> None:
     """Its blocks are read as their exact values, each module with its own bits."""
     path = write_gguf(tmp_path / "tiny.gguf", kinds={"attn_q": "Q8_0", "ffn_down": "Q4_1", "token_embd": "Q4_0"})
-    *_, imported = installed.import_model(path)
-    assert isinstance(imported, Done)
-    assert isinstance(imported.result, Model)
-    made, events = run(imported.result.name, "5bit")
+    imported = result_of(installed.import_model(path))
+    made, events = run(imported.name, "5bit")
     assert "quantized already" in notes(events)
-    before, after = tensors(imported.result.path), tensors(made.path)
+    before, after = tensors(imported.path), tensors(made.path)
     for module, bits in {
         "model.embed_tokens": 4, "model.layers.0.self_attn.q_proj": 8, "model.layers.1.mlp.down_proj": 4
     }.items():  # fmt: skip
@@ -310,7 +304,7 @@ def test_weights_of_another_architecture_are_refused(
 
 
 def test_a_file_cut_while_it_is_read_is_told_and_leaves_nothing(tiny: Path) -> None:
-    job = quantize(Quantize(model=str(tiny), recipe="4bit", card=False))
+    job = quantize(str(tiny), "4bit", card=False)
     next(job)
     with (tiny / "model.safetensors").open("r+b") as file:
         file.truncate(4000)
@@ -378,7 +372,7 @@ def test_stopped_while_learning_it_keeps_what_was_learned_and_no_model(
         raise AssertionError("went on after it was closed")
 
     fake(monkeypatch, "dwq", learn=learn)
-    job = quantize(Quantize(model=str(tiny), recipe="dwq", name="wise", card=False))
+    job = quantize(str(tiny), "dwq", name="wise", card=False)
     for event in job:
         if isinstance(event, Progress) and event.stage == "learn":
             break
@@ -390,23 +384,22 @@ def test_stopped_while_learning_it_keeps_what_was_learned_and_no_model(
 def test_the_card_is_measured_of_the_published_model_and_its_end_is_not_the_jobs(
     tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def measure(request: MeasureCard) -> Iterator[Event]:
-        assert (paths.models_folder() / request.model / folders.RECORD).is_file()
-        assert request == MeasureCard(model="Tiny-4bit", reference=None)
+    def measure(name: str) -> Generator[Event, None, QuantCard]:
+        assert (paths.models_folder() / name / folders.RECORD).is_file()
+        assert name == "Tiny-4bit"
         yield Progress(stage="card", done=1, total=2, unit="tokens")
-        yield Done(result=card_of(request.model))
+        return card_of(name)
 
     fake(monkeypatch, "card", measure=measure)
     made, events = run(tiny, "4bit", card=True)
     assert made.name == "Tiny-4bit"
     assert "card" in {event.stage for event in events if isinstance(event, Progress)}
-    assert not any(isinstance(event, Done) for event in events)
 
 
 def test_a_card_that_can_not_be_measured_is_told_and_the_model_stays(
     tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def measure(request: MeasureCard) -> Iterator[Event]:
+    def measure(name: str) -> Iterator[Event]:
         raise errors.NoMemory("The original does not fit.")
         yield
 

@@ -11,6 +11,7 @@ from models.traces.export import CONVERSATIONS, SHAPES
 from models.traces.importing import TraceImport
 from models.traces.trace import Trace
 from tests.models.traces.made import CONVERSATION, make, many
+from tests.returned import result_of
 
 TRACES = [
     make(teacher="a teacher", licence="MIT", gold="2", verified=True),
@@ -26,9 +27,7 @@ def said(trace: Trace) -> tuple[object, ...]:
 
 def write(path: Path, shape: str, traces: list[Trace]) -> Exported:
     store.append("set", traces)
-    *_, last = export.export("set", path, shape)
-    assert isinstance(last, Exported)
-    return last
+    return result_of(export.export("set", path, shape))
 
 
 def back(path: Path) -> tuple[list[Trace], str]:

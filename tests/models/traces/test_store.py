@@ -16,6 +16,7 @@ from models.traces import store
 from models.traces.checks import Limits
 from models.traces.trace import Trace, from_chat
 from tests.models.traces.made import make, many
+from tests.returned import result_of
 
 
 def write(path: Path, traces: list[Trace]) -> Path:
@@ -26,9 +27,7 @@ def write(path: Path, traces: list[Trace]) -> Path:
 
 
 def add(name: str, *files: Path, **options: object) -> Added:
-    *_, last = store.add(name, files, **options)  # type: ignore[arg-type]
-    assert isinstance(last, Added)
-    return last
+    return result_of(store.add(name, files, **options))  # type: ignore[arg-type]
 
 
 def test_a_file_becomes_a_set_with_its_record_and_report(tmp_path: Path) -> None:
@@ -73,7 +72,7 @@ def test_progress_counts_the_bytes_of_all_files_and_never_goes_back(tmp_path: Pa
     done = [event.done for event in told]
     assert done == sorted(done)
     assert done[-1] == told[-1].total == sum(file.stat().st_size for file in files)
-    assert {(event.job, event.stage, event.unit) for event in told} == {("traces", "read", "bytes")}
+    assert {(event.stage, event.unit) for event in told} == {("read", "bytes")}
 
 
 def test_nothing_kept_makes_no_set(tmp_path: Path) -> None:
