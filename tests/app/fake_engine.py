@@ -7,7 +7,7 @@ import msgspec
 
 from models import events, requests
 from models.engine.wire import Request
-from models.errors import StillroomError
+from models.errors import Interrupted, StillroomError
 
 Script = Callable[["FakeEngine", Request], Iterator[events.Event]]
 
@@ -106,6 +106,8 @@ class FakeEngine:
 
     def start_watched(self, request: Request) -> tuple[int, Iterator[events.Event]]:
         """Take a request."""
+        if self.closed:
+            raise Interrupted("The engine is closed.")
         self.requests.append(request)
         self.cancelled.clear()
         script = self._scripts[type(request).__name__]

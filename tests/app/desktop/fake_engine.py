@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from PySide6.QtCore import QTimer
 
 from app.desktop.services.engine_signals import EngineSignals
-from models import events
+from models import errors, events
 from models import requests as messages
 from models.engine.wire import Request
 
@@ -47,10 +47,13 @@ class FakeEngine:
     requests: dict[int, Request] = field(default_factory=dict)
     cancelled: list[int] = field(default_factory=list)
     steered: list[tuple[int, messages.Action]] = field(default_factory=list)
+    ended: set[int] = field(default_factory=set)
     closed: bool = False
     bytes: int = 420 << 20
 
     def start(self, request: Request) -> int:
+        if self.closed:
+            raise errors.Interrupted("The engine is closed.")
         call_id = len(self.requests) + 1
         self.requests[call_id] = request
         if isinstance(request, messages.Load) and self.answers_loads:
@@ -76,6 +79,10 @@ class FakeEngine:
     def play(self, call_id: int, *played: events.Event) -> None:
         """Send events of a call the way the reader thread does."""
         for event in played:
+            assert call_id in self.requests, "nothing is told of a call that was not made"
+            assert call_id not in self.ended, "Done and Failed are the last"
+            if isinstance(event, events.Done | events.Failed):
+                self.ended.add(call_id)
             self.signals.send(call_id, event)
 
     def chats(self) -> list[tuple[int, messages.ChatRequest]]:
