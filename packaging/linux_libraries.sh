@@ -71,5 +71,5 @@ if [ -n "$qt_lacks" ]; then
     qt_lacks=$(qt_misses)
   fi
   [ -z "$qt_lacks" ] ||
-    echo "Qt lacks $qt_lacks: no window can open, and its tests are skipped. Try: sudo apt install" $qt >&2
+    echo "Qt lacks $qt_lacks: no window can open, and its tests are skipped. Try, by the names your system has for them: sudo apt install" $qt >&2
 fi

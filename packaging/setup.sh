@@ -45,10 +45,15 @@ case $(uname -sm) in
   *) refuse "Stillroom runs on a Mac with Apple Silicon, and on Linux x86_64 for development; this is $(uname -sm)." ;;
 esac
 
-rm -f ".venv/ready${1:+-$1}"
-if ! fits .venv/bin/python || ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+is_as_asked() {
+  fits .venv/bin/python && .venv/bin/python -m pip --version >/dev/null 2>&1 &&
+    { [ -z "${PYTHON:-}" ] || [ "$(found "$PYTHON")" = "$(found .venv/bin/python)" ]; }
+}
+
+if ! is_as_asked; then
   if [ -n "${PYTHON:-}" ]; then make_venv "$PYTHON"; else make_venv python3 python3.14 python3.13 python3.12 python3.11; fi
 fi
+rm -f ".venv/ready${1:+-$1}"
 
 echo "Setting up .venv (once, a minute or two) ..."
 # -qq: errors alone. The path of this folder may have spaces, and a script's first line may not: so no .venv/bin/pip.
