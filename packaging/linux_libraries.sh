@@ -1,5 +1,6 @@
 #!/bin/sh
-# Linux: unpacks Debian's OpenBLAS, and what Qt needs to load, into .venv where the system lacks them. Needs apt, but neither root nor an installation.
+# Linux: unpacks Debian's OpenBLAS and the libraries that Qt needs into .venv, where the system lacks them.
+# Needs apt, but neither root nor an installation.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -66,10 +67,11 @@ if [ -n "$qt_lacks" ]; then
     done
     if [ ! -e /etc/fonts/fonts.conf ]; then
       # Nobody but the environment can tell fontconfig of this file: the Makefile does.
-      echo '<fontconfig><dir prefix="relative">usr/share/fonts</dir><dir>/usr/share/fonts</dir></fontconfig>' >.venv/qt/fonts.conf
+      echo '<fontconfig><dir prefix="relative">usr/share/fonts</dir></fontconfig>' >.venv/qt/fonts.conf
     fi
     qt_lacks=$(qt_misses)
   fi
   [ -z "$qt_lacks" ] ||
-    echo "Qt lacks $qt_lacks: no window can open, and its tests are skipped. Try, by the names your system has for them: sudo apt install" $qt >&2
+    echo "Qt lacks $qt_lacks: no window can open, and its tests are skipped." \
+      "Try, by the names your system has for them: sudo apt install" $qt >&2
 fi

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Pins every dependency with its hashes, for macOS arm64 and Linux x86_64 alike: what users need, and with it what tests and checks need.
-# What is pinned already stays; delete a line, or both files, to move on. Index and certificates are the environment's (UV_DEFAULT_INDEX).
+# Pins every dependency with its hashes, for macOS arm64 and Linux x86_64: what users need, then what tests need too.
+# What is pinned already stays: to move on, delete its lines or both files.
 set -eu
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)

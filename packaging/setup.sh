@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes .venv in this folder with what Stillroom needs; `setup.sh dev` adds what its tests and checks need. Nothing outside is changed.
+# Makes .venv in this folder with what Stillroom needs; `setup.sh dev` adds what its tests and checks need.
+# Nothing outside is changed.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -51,7 +52,11 @@ is_as_asked() {
 }
 
 if ! is_as_asked; then
-  if [ -n "${PYTHON:-}" ]; then make_venv "$PYTHON"; else make_venv python3 python3.14 python3.13 python3.12 python3.11; fi
+  if [ -n "${PYTHON:-}" ]; then
+    make_venv "$PYTHON"
+  else
+    make_venv python3 python3.14 python3.13 python3.12 python3.11
+  fi
 fi
 rm -f ".venv/ready${1:+-$1}"
 
