@@ -62,6 +62,7 @@ if [ -n "$qt_lacks" ]; then
     # every start finds them, also without make, and no process inherits a variable. What is there already stays.
     beside=$(echo .venv/lib/python*/site-packages/PySide6/Qt/lib)
     for library in .venv/qt/lib/*-linux-gnu/*.so.* .venv/qt/usr/lib/*-linux-gnu/*.so.*; do
+      [ -e "$library" ] || continue
       [ -L "$library" ] || .venv/qt/usr/bin/patchelf --set-rpath '$ORIGIN' "$library"
       [ -e "$beside/${library##*/}" ] || cp -P "$library" "$beside/"
     done
