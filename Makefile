@@ -17,7 +17,7 @@ test: .venv/ready-dev
 	@$(FONTS) $(PY) -m pytest -n 2 -q $(ARGS)
 
 slow: .venv/ready-dev
-	@$(FONTS) $(PY) -m pytest -q -m "slow and not metal and not network" $(ARGS)
+	@$(FONTS) $(PY) -m pytest -q --timeout 900 -m "slow and not metal and not network" $(ARGS)
 
 check: lint test
 
