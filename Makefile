@@ -32,7 +32,7 @@ format: .venv/ready-dev
 	@$(PY) -m ruff check --fix .
 
 bench: .venv/ready-dev
-	@$(PY) -m tests.benchmarks
+	@$(FONTS) $(PY) -m tests.benchmarks
 
 setup:
 	@PYTHON="$(PYTHON)" packaging/setup.sh

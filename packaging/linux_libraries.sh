@@ -67,8 +67,13 @@ if [ -n "$qt_lacks" ]; then
       [ -e "$beside/${library##*/}" ] || cp -P "$library" "$beside/"
     done
     if [ ! -e /etc/fonts/fonts.conf ]; then
-      # Nobody but the environment can tell fontconfig of this file: the Makefile does.
-      echo '<fontconfig><dir prefix="relative">usr/share/fonts</dir></fontconfig>' >.venv/qt/fonts.conf
+      # Hinted as Debian does, so that text is as wide. Only a variable tells fontconfig of this file: the Makefile's.
+      cat >.venv/qt/fonts.conf <<'END'
+<fontconfig>
+  <dir prefix="relative">usr/share/fonts</dir>
+  <match target="pattern"><edit name="hintstyle" mode="append"><const>hintslight</const></edit></match>
+</fontconfig>
+END
     fi
     qt_lacks=$(qt_misses)
   fi
