@@ -26,6 +26,11 @@ LITTLE_DISK = 5_000_000_000
 NO_DISK = 500_000_000
 LITTLE_MEMORY = 4 * hardware.GIB
 
+# Of packaging/linux_libraries.sh: these bring the others along.
+GET_QT = (
+    "run make setup again, or sudo apt install libegl1 libgl1 libfontconfig1 libdbus-1-3 libxcb-cursor0"
+    " libxkbcommon-x11-0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 libxcb-xinerama0"
+)
 GET_BLAS = "sudo apt install libopenblas0-pthread, or run make setup again, or pip install mkl"
 
 
@@ -147,8 +152,7 @@ def display(asked: "Future[backend.Backend | StillroomError]") -> Iterator[Findi
         text = f"No window can open: {why}."
         yield Finding(name="Display", state="warn", text=text, hint="stillroom opens its chat in the terminal instead.")
     elif fault and not os.environ.get("QT_QPA_PLATFORM"):
-        hint = "sudo apt install libxcb-cursor0 libxkbcommon-x11-0 libegl1"
-        yield Finding(name="Display", state="bad", text=f"Qt can't open windows: {fault}.", hint=hint)
+        yield Finding(name="Display", state="bad", text=f"Qt can't open windows: {fault}.", hint=GET_QT)
     else:
         yield Finding(name="Display", state="ok", text="Windows can open.")
 

@@ -94,8 +94,10 @@ def expanded(path: str) -> Path:
 
 
 def resources() -> Path:
-    """The folder of catalog, icons, fonts, help pages and other data that come with Stillroom."""
-    return Path(__file__).resolve().parent.parent / "resources"
+    """The folder of catalog, icons, help pages and other data that come with Stillroom."""
+    here = Path(__file__).resolve().parent
+    in_wheel = here / "resources"  # where setup.py puts it; in a clone it stands beside the packages
+    return in_wheel if in_wheel.is_dir() else here.parent / "resources"
 
 
 def _made(folder: Path) -> Path:

@@ -2,11 +2,36 @@
 
 import os
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ["HF_HUB_OFFLINE"] = "1"
+
+try:
+    from PySide6 import QtTest, QtWidgets  # noqa: F401
+except ImportError as error:  # a library of the system's that Qt needs; the set-up has said how to get it
+    QT_LACKS = str(error).partition(":")[0]
+else:
+    QT_LACKS = ""
+
+
+class WindowTests(pytest.Collector):
+    """The tests of the window, where Qt can't load."""
+
+    def collect(self) -> NoReturn:
+        pytest.skip(f"Qt lacks {QT_LACKS}: make setup gets it, or says how")
+
+
+def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
+    if QT_LACKS:
+        pluginmanager.unregister(name="pytest-qt")  # it would end the whole run
+
+
+def pytest_collect_directory(path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    # Not by its path: pytest would look for fixtures there, which import Qt.
+    return WindowTests.from_parent(parent, name=path.name) if QT_LACKS and path.match("tests/app/desktop") else None
 
 
 @pytest.fixture(autouse=True)

@@ -55,10 +55,14 @@ def preload() -> dict[str, str]:
     users = os.environ.get("LD_PRELOAD", "")
     if is_blas(users) or (blas := find()) is None:
         return {}
-    variables = {"LD_PRELOAD": f"{blas.file}:{users}" if users else str(blas.file)}
-    if blas.libraries:
-        path = os.environ.get("LD_LIBRARY_PATH", "")
-        variables["LD_LIBRARY_PATH"] = f"{blas.libraries}:{path}" if path else str(blas.libraries)
+    # The loader cuts LD_PRELOAD at spaces, LD_LIBRARY_PATH at colons alone: a path with spaces goes in by its name.
+    spaced = " " in str(blas.file)
+    library = blas.file.name if spaced else str(blas.file)
+    variables = {"LD_PRELOAD": f"{library}:{users}" if users else library}
+    folders = [str(folder) for folder in (blas.file.parent if spaced else None, blas.libraries) if folder]
+    if folders:
+        before = os.environ.get("LD_LIBRARY_PATH", "")
+        variables["LD_LIBRARY_PATH"] = ":".join([*folders, before] if before else folders)
     return variables
 
 

@@ -45,6 +45,13 @@ def test_the_one_of_the_setup_brings_its_fortran_library(bare: Path) -> None:
     assert blas.preload() == {"LD_PRELOAD": str(file), "LD_LIBRARY_PATH": str(file.parent.parent)}
 
 
+def test_a_path_with_spaces_goes_in_by_its_name(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = _unpacked(bare / "a folder")
+    monkeypatch.setattr(sys, "prefix", str(bare / "a folder"))
+    folders = f"{file.parent}:{file.parent.parent}"
+    assert blas.preload() == {"LD_PRELOAD": "libopenblas.so.0", "LD_LIBRARY_PATH": folders}
+
+
 def test_the_systems_needs_no_library_path(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blas, "SYSTEM_FOLDERS", (str(bare / "lib"),))
     file = _file(bare / "lib/openblas-pthread/libopenblas.so.0")
