@@ -1,7 +1,7 @@
 """What a checkpoint folder holds, found out without loading it: is it whole, can it be run, how large is it.
 
 Only small files and the headers of the weights are read, after models/checkpoint/safety.py has checked them. That an architecture
-can be run is seen by the file mlx-lm has for it (models/checkpoint/architectures.py), since importing mlx-lm takes a second.
+can be run is seen by the file mlx-lm has for it (models/checkpoint/mlx_lm_code.py), since importing mlx-lm takes a second.
 """
 
 import math
@@ -12,7 +12,7 @@ import msgspec
 
 from models import errors
 from models.checkpoint import bounded_files, folders, safety
-from models.checkpoint.architectures import can_run as can_run
+from models.checkpoint.mlx_lm_code import can_run as can_run
 from models.checkpoint.model_files import MAX_TEMPLATE_BYTES
 from models.checkpoint.model_files import TOKENIZER_FILES as TOKENIZER_FILES
 from models.checkpoint.model_files import read_config as read_config

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from models import errors, paths, quantities
-from models.checkpoint import architectures, bounded_files, config_bounds, model_files, safetensors_header
+from models.checkpoint import bounded_files, config_bounds, mlx_lm_code, model_files, safetensors_header
 from models.checkpoint.model_files import MAX_TEMPLATE_BYTES, MAX_TOKENIZER_BYTES
 from models.checkpoint.safetensors_header import Header
 
@@ -129,7 +129,7 @@ def _check_architecture(folder: Path, config: dict[str, Any]) -> None:
             f"{folder.name} asks to run code of its own ({str(config['model_file'])[:80]}).", "Stillroom never does."
         )
     model_type = config.get("model_type")
-    if isinstance(model_type, str) and architectures.can_run(model_type):
+    if isinstance(model_type, str) and mlx_lm_code.can_run(model_type):
         return
     named = f"{folder.name} is of the architecture {str(model_type)[:60]!r}, which Stillroom can't run"
     if config.get("auto_map"):
@@ -145,7 +145,7 @@ def _check_tokenizer(folder: Path) -> dict[str, Any]:
     settings = model_files.read_optional(folder, "tokenizer_config.json")
     for key, kinds in (("chat_template_type", "chat_templates"), ("tool_parser_type", "tool_parsers")):
         kind = settings.get(key)
-        if kind is not None and kind not in (architectures.modules(kinds) if isinstance(kind, str) else ()):
+        if kind is not None and kind not in (mlx_lm_code.modules(kinds) if isinstance(kind, str) else ()):
             raise errors.Unsupported(f"{folder.name} names a {key} that Stillroom does not know: {str(kind)[:60]!r}.")
     for template in _templates(settings):
         if len(template) > MAX_TEMPLATE_BYTES:

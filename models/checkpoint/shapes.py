@@ -1,9 +1,7 @@
 """The shape of a decoder: how many weights of which size it has, tensor by tensor.
 
-All models of the catalog are built alike (Llama, Qwen2, Qwen3, SmolLM3): an embedding; layers of two norms, four
-projections of attention and three of the feed-forward; a norm; an output head, which the embedding may serve as.
-Qwen2 has biases on query, key and value, Qwen3 a norm on each head's query and key, and a mixture of experts a router
-and the three feed-forward projections once per expert. The paths are mlx-lm's, since recipes speak of them.
+What the architectures share is here, what sets one apart is its entry in models/architectures.py. The paths are
+mlx-lm's, since recipes speak of them. The GGUF reader and writer go by the same list (models/gguf/tensors.py).
 """
 
 from collections.abc import Iterator
@@ -12,39 +10,29 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
+from models.architectures import ARCHITECTURES
 from models.errors import Corrupt, Unsupported
 
 Positive = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
-# model_type of config.json -> whether query, key and value have a bias, and heads a norm.
-ARCHITECTURES: dict[str, tuple[bool, bool]] = {
-    "llama": (False, False),
-    "mistral": (False, False),
-    "smollm3": (False, False),
-    "qwen2": (True, False),
-    "qwen3": (False, True),
-    "qwen3_moe": (False, True),
-}
 
 
 class ModelShape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Sizes of a decoder. feed_forward: of one expert where there are several; heads, kv_heads: of query, and of key
-    and value; tied: the embedding is the output head; attention_bias: on query, key and value; output_bias: on the
-    attention's output; experts: 0 for a dense model; experts_used: how many of them a token passes."""
+    """The sizes of a decoder."""
 
     layers: Positive
     hidden: Positive
-    feed_forward: Positive
-    heads: Positive
-    kv_heads: Positive
+    feed_forward: Positive  # of one expert where there are several
+    heads: Positive  # of the queries
+    kv_heads: Positive  # of keys and values
     head_dim: Positive
     vocab: Positive
-    tied: bool = False
-    attention_bias: bool = False
-    output_bias: bool = False
+    tied: bool = False  # the embedding is the output head
+    attention_bias: bool = False  # on query, key and value
+    output_bias: bool = False  # on the attention's output
     mlp_bias: bool = False
-    qk_norms: bool = False
-    experts: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 0
-    experts_used: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 0
+    qk_norms: bool = False  # on each head's query and key
+    experts: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 0  # 0 for a dense model
+    experts_used: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 0  # how many of them a token passes
 
     @property
     def params(self) -> int:
@@ -58,14 +46,23 @@ class ModelShape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class Tensor(NamedTuple):
-    """A tensor of a checkpoint. path: of its module in mlx-lm; copies: one for each expert; kind: a `matrix` can
-    be quantized, a `vector` (norm or bias) cannot."""
+    """A tensor of a checkpoint."""
 
-    path: str
+    path: str  # of its module in mlx-lm
     rows: int
     columns: int
-    kind: Literal["matrix", "vector"]
-    copies: int = 1
+    kind: Literal["matrix", "norm", "bias"]  # a matrix can be quantized, a vector cannot
+    copies: int = 1  # one for each expert
+
+    @property
+    def parameter(self) -> str:
+        """Its name in the module."""
+        return "bias" if self.kind == "bias" else "weight"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(rows, columns) of a matrix, (columns,) of a vector."""
+        return (self.rows, self.columns) if self.kind == "matrix" else (self.columns,)
 
     @property
     def size(self) -> int:
@@ -76,7 +73,7 @@ class Tensor(NamedTuple):
 def outer_tensors(shape: ModelShape) -> Iterator[Tensor]:
     """What stands outside the layers."""
     yield Tensor("model.embed_tokens", shape.vocab, shape.hidden, "matrix")
-    yield Tensor("model.norm", 1, shape.hidden, "vector")
+    yield Tensor("model.norm", 1, shape.hidden, "norm")
     if not shape.tied:
         yield Tensor("lm_head", shape.vocab, shape.hidden, "matrix")
 
@@ -85,16 +82,18 @@ def layer_tensors(shape: ModelShape, layer: int) -> Iterator[Tensor]:
     """What one layer holds; the sizes are the same in every layer, the paths are not."""
     at, hidden, feed_forward = f"model.layers.{layer}", shape.hidden, shape.feed_forward
     queries, keys = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
+    yield Tensor(f"{at}.input_layernorm", 1, hidden, "norm")
+    yield Tensor(f"{at}.post_attention_layernorm", 1, hidden, "norm")
+    if shape.qk_norms:
+        yield Tensor(f"{at}.self_attn.q_norm", 1, shape.head_dim, "norm")
+        yield Tensor(f"{at}.self_attn.k_norm", 1, shape.head_dim, "norm")
     for name, rows in (("q_proj", queries), ("k_proj", keys), ("v_proj", keys)):
         yield Tensor(f"{at}.self_attn.{name}", rows, hidden, "matrix")
         if shape.attention_bias:
-            yield Tensor(f"{at}.self_attn.{name}", 1, rows, "vector")
+            yield Tensor(f"{at}.self_attn.{name}", 1, rows, "bias")
     yield Tensor(f"{at}.self_attn.o_proj", hidden, queries, "matrix")
     if shape.output_bias:
-        yield Tensor(f"{at}.self_attn.o_proj", 1, hidden, "vector")
-    if shape.qk_norms:
-        yield Tensor(f"{at}.self_attn.q_norm", 1, shape.head_dim, "vector")
-        yield Tensor(f"{at}.self_attn.k_norm", 1, shape.head_dim, "vector")
+        yield Tensor(f"{at}.self_attn.o_proj", 1, hidden, "bias")
     mlp, copies = (f"{at}.mlp.switch_mlp", shape.experts) if shape.experts else (f"{at}.mlp", 1)
     for name, rows, columns in (
         ("gate_proj", feed_forward, hidden),
@@ -103,11 +102,9 @@ def layer_tensors(shape: ModelShape, layer: int) -> Iterator[Tensor]:
     ):
         yield Tensor(f"{mlp}.{name}", rows, columns, "matrix", copies)
         if shape.mlp_bias:
-            yield Tensor(f"{mlp}.{name}", 1, rows, "vector", copies)
+            yield Tensor(f"{mlp}.{name}", 1, rows, "bias", copies)
     if shape.experts:
         yield Tensor(f"{at}.mlp.gate", shape.experts, hidden, "matrix")
-    yield Tensor(f"{at}.input_layernorm", 1, hidden, "vector")
-    yield Tensor(f"{at}.post_attention_layernorm", 1, hidden, "vector")
 
 
 def shape_of(config: dict[str, Any]) -> ModelShape:
@@ -116,10 +113,11 @@ def shape_of(config: dict[str, Any]) -> ModelShape:
     kind = config.get("model_type")
     if not isinstance(kind, str) or kind not in ARCHITECTURES:
         raise Unsupported(f"The memory that a model of type {kind!r} takes can't be computed from its configuration.")
-    attention_bias, qk_norms = ARCHITECTURES[kind]
+    architecture = ARCHITECTURES[kind]
     heads, hidden = config.get("num_attention_heads"), config.get("hidden_size")
-    stated = config.get("attention_bias") is True
-    moe = kind == "qwen3_moe"
+    stated = architecture.stated_biases and config.get("attention_bias") is True
+    moe = architecture.experts
+    head_dim = None if architecture.fixed_head_dim else config.get("head_dim")
     divisible = isinstance(heads, int) and isinstance(hidden, int) and heads > 0
     row = {
         "layers": config.get("num_hidden_layers"),
@@ -127,13 +125,13 @@ def shape_of(config: dict[str, Any]) -> ModelShape:
         "feed_forward": config.get("moe_intermediate_size" if moe else "intermediate_size"),
         "heads": heads,
         "kv_heads": config.get("num_key_value_heads") or heads,
-        "head_dim": config.get("head_dim") or (hidden // heads if divisible else None),  # type: ignore[operator]
+        "head_dim": head_dim or (hidden // heads if divisible else None),  # type: ignore[operator]
         "vocab": config.get("vocab_size"),
         "tied": config.get("tie_word_embeddings", True) is True,  # what mlx-lm takes for it when it is not said
-        "attention_bias": attention_bias or (stated and not qk_norms),
-        "output_bias": stated and not (attention_bias or qk_norms),
-        "mlp_bias": config.get("mlp_bias") is True,
-        "qk_norms": qk_norms,
+        "attention_bias": architecture.qkv_bias or stated,
+        "output_bias": stated,
+        "mlp_bias": architecture.stated_biases and config.get("mlp_bias") is True,
+        "qk_norms": architecture.qk_norms,
         "experts": (config.get("num_experts") or 0) if moe else 0,
         "experts_used": (config.get("num_experts_per_tok") or 0) if moe else 0,
     }

@@ -1,9 +1,8 @@
 """GGUF to a checkpoint folder that mlx-lm loads: config, weights, tokenizer and chat template, all from the one file.
 
-Architectures: llama, qwen2 and qwen3, which share their names of tensors; qwen2 has biases on q, k and v, qwen3 norms on
-q and k, and both keep the rows of their heads in order. `tensor_table` is the table of names, for reading and for writing
-(models/gguf/write.py). The header is checked before anything else looks into the file (models/gguf/header.py); the disk's
-room before anything is written; a folder appears whole or not at all (models/checkpoint/folders.py).
+What sets an architecture apart stands in models/architectures.py. The header is checked before anything else looks into
+the file (models/gguf/header.py), the disk's room before anything is written; a folder appears whole or not at all
+(models/checkpoint/folders.py).
 """
 
 import logging
@@ -14,34 +13,19 @@ from pathlib import Path
 import numpy as np
 
 from models import errors
+from models.architectures import ARCHITECTURES, GGUF, SIZE_KEYS, gguf_names, gguf_of
 from models.checkpoint import folders, shards
 from models.events import Progress
 from models.gguf import header as gguf_header
 from models.gguf import tokenizer
 from models.gguf import weights as gguf_weights
 from models.gguf.header import Header
+from models.gguf.tensors import ROPE_FACTORS, tensor_table
 from models.gguf.weights import Weight
 
 log = logging.getLogger(__name__)
 
-ARCHITECTURES = {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM", "qwen3": "Qwen3ForCausalLM"}
-# Qwen's activations overflow float16: its cards ask for bfloat16
-COMPUTE_DTYPES = {"llama": "float16", "qwen2": "bfloat16", "qwen3": "bfloat16"}
 LARGEST = 1 << 20  # of any dimension of a model
-
-# GGUF's name of a layer's module, mlx-lm's, and its (rows, columns) in the words of _sizes
-_MODULES = {
-    "attn_q": ("self_attn.q_proj", "q", "hidden"),
-    "attn_k": ("self_attn.k_proj", "kv", "hidden"),
-    "attn_v": ("self_attn.v_proj", "kv", "hidden"),
-    "attn_output": ("self_attn.o_proj", "hidden", "q"),
-    "ffn_gate": ("mlp.gate_proj", "ffn", "hidden"),
-    "ffn_up": ("mlp.up_proj", "ffn", "hidden"),
-    "ffn_down": ("mlp.down_proj", "hidden", "ffn"),
-}
-_ATTENTION = ("attn_q", "attn_k", "attn_v", "attn_output")
-_FFN = ("ffn_gate", "ffn_up", "ffn_down")
-ROPE_FACTORS = "rope_freqs.weight"
 
 Config = dict[str, object]
 
@@ -76,27 +60,27 @@ def convert(source: Path, folder: Path, replace: bool = False) -> Iterator[Progr
 
 def model_config(header: Header) -> Config:
     """config.json of a GGUF, without its quantization. Raises Corrupt and Unsupported."""
-    kind = _architecture(header)
-    hidden, heads = _size(header, "embedding_length"), _size(header, "attention.head_count")
-    kv_heads = header.integer(f"{kind}.attention.head_count_kv", heads)
-    head_dim = header.integer(f"{kind}.attention.key_length", hidden // heads)
+    kind, family = _architecture(header)
+    hidden, heads = _size(header, "hidden_size"), _size(header, "num_attention_heads")
+    kv_heads = header.integer(f"{kind}.{SIZE_KEYS['num_key_value_heads']}", heads)
+    head_dim = header.integer(f"{kind}.{SIZE_KEYS['head_dim']}", hidden // heads)
     if not kv_heads or heads % kv_heads or not 2 <= head_dim <= LARGEST or head_dim % 2:
         raise errors.Corrupt(f"{header.path.name} is damaged: its attention heads don't add up.")
-    if kind == "qwen2" and head_dim * heads != hidden:
+    if ARCHITECTURES[kind].fixed_head_dim and head_dim * heads != hidden:
         raise errors.Unsupported(f"{header.path.name} has attention heads of a size that Stillroom can't run.")
     if header.integer(f"{kind}.rope.dimension_count", head_dim) != head_dim:
         raise errors.Unsupported(
             f"{header.path.name} turns only a part of each attention head, which Stillroom can't run."
         )
-    if _size(header, "block_count") > len(header.tensors):
+    if _size(header, "num_hidden_layers") > len(header.tensors):
         raise errors.Corrupt(f"{header.path.name} is damaged: it has fewer tensors than layers.")
     tensors = header.tensors
     config: Config = {
-        "architectures": [ARCHITECTURES[kind]],
+        "architectures": [family.model_class],
         "model_type": kind,
         "hidden_size": hidden,
-        "num_hidden_layers": _size(header, "block_count"),
-        "intermediate_size": _size(header, "feed_forward_length"),
+        "num_hidden_layers": _size(header, "num_hidden_layers"),
+        "intermediate_size": _size(header, "intermediate_size"),
         "num_attention_heads": heads,
         "num_key_value_heads": kv_heads,
         "head_dim": head_dim,
@@ -104,31 +88,32 @@ def model_config(header: Header) -> Config:
         "rope_theta": _decimal(header.number(f"{kind}.rope.freq_base", 10000.0)),
         "rope_scaling": _rope_scaling(header, kind),
         "vocab_size": _vocab_size(header),
-        "max_position_embeddings": header.integer(f"{kind}.context_length"),
+        "max_position_embeddings": header.integer(f"{kind}.{SIZE_KEYS['max_position_embeddings']}"),
         "tie_word_embeddings": "output.weight" not in tensors,
         "attention_bias": "blk.0.attn_q.bias" in tensors,
         "mlp_bias": "blk.0.ffn_gate.bias" in tensors,
         "bos_token_id": tokenizer.special_ids(header).get("bos_token"),
         "eos_token_id": tokenizer.end_ids(header),
-        "torch_dtype": COMPUTE_DTYPES[kind],
+        "torch_dtype": family.compute_dtype,
     }
     return {key: value for key, value in config.items() if value is not None}
 
 
-def _architecture(header: Header) -> str:
+def _architecture(header: Header) -> tuple[str, GGUF]:
     kind = header.text("general.architecture")
-    if kind not in ARCHITECTURES:
+    family = gguf_of(kind)
+    if family is None:
         raise errors.Unsupported(
-            f"{header.path.name} is of the architecture {kind or '(none named)'}; from GGUF Stillroom takes {', '.join(ARCHITECTURES)}.",
+            f"{header.path.name} is of the architecture {kind or '(none named)'}; from GGUF Stillroom takes {', '.join(gguf_names())}.",
             "Import the model's Hugging Face or MLX folder instead.",
         )
     if header.metadata.get(f"{kind}.expert_count", 0):
         raise errors.Unsupported(f"{header.path.name} is a mixture of experts, which Stillroom can't take from GGUF.")
-    return kind
+    return kind, family
 
 
-def _size(header: Header, key: str) -> int:
-    key = f"{header.text('general.architecture')}.{key}"
+def _size(header: Header, config_key: str) -> int:
+    key = f"{header.text('general.architecture')}.{SIZE_KEYS[config_key]}"
     if isinstance(header.metadata.get(key), list):
         raise errors.Unsupported(f"{header.path.name} has layers of different shapes, which Stillroom can't run.")
     value = header.integer(key)
@@ -212,63 +197,6 @@ def _weights(header: Header, config: Config) -> list[Weight]:
             raise errors.Corrupt(f"{header.path.name} is damaged: {name} is not of shape {shape}.")
         weights.append(Weight(tensor, path, rotary_heads))
     return weights
-
-
-def tensor_table(config: Config) -> dict[str, tuple[str, tuple[int, ...], int]]:
-    """GGUF's name of each tensor: mlx-lm's path, the shape, and the heads whose rows are interleaved there or 0."""
-    sizes = _sizes(config)
-    hidden, vocab = sizes["hidden"], sizes["vocab"]
-    expected: dict[str, tuple[str, tuple[int, ...], int]] = {
-        "token_embd.weight": ("model.embed_tokens.weight", (vocab, hidden), 0),
-        "output_norm.weight": ("model.norm.weight", (hidden,), 0),
-    }
-    if not config["tie_word_embeddings"]:
-        expected["output.weight"] = ("lm_head.weight", (vocab, hidden), 0)
-    biased = _biased(config)
-    rotary = {"attn_q": sizes["heads"], "attn_k": sizes["kv_heads"]} if config["model_type"] == "llama" else {}
-    for layer in range(sizes["layers"]):
-        here, there = f"blk.{layer}", f"model.layers.{layer}"
-        expected[f"{here}.attn_norm.weight"] = (f"{there}.input_layernorm.weight", (hidden,), 0)
-        expected[f"{here}.ffn_norm.weight"] = (f"{there}.post_attention_layernorm.weight", (hidden,), 0)
-        if config["model_type"] == "qwen3":
-            for part in ("q", "k"):
-                expected[f"{here}.attn_{part}_norm.weight"] = (
-                    f"{there}.self_attn.{part}_norm.weight",
-                    (sizes["head_dim"],),
-                    0,
-                )
-        for name, (path, rows, columns) in _MODULES.items():
-            heads = rotary.get(name, 0)
-            expected[f"{here}.{name}.weight"] = (f"{there}.{path}.weight", (sizes[rows], sizes[columns]), heads)
-            if name in biased:
-                expected[f"{here}.{name}.bias"] = (f"{there}.{path}.bias", (sizes[rows],), heads)
-    return expected
-
-
-def _sizes(config: Config) -> dict[str, int]:
-    def whole(key: str) -> int:
-        return int(str(config[key]))
-
-    heads, kv_heads, head_dim = whole("num_attention_heads"), whole("num_key_value_heads"), whole("head_dim")
-    return {
-        "hidden": whole("hidden_size"),
-        "vocab": whole("vocab_size"),
-        "layers": whole("num_hidden_layers"),
-        "ffn": whole("intermediate_size"),
-        "heads": heads,
-        "kv_heads": kv_heads,
-        "head_dim": head_dim,
-        "q": heads * head_dim,
-        "kv": kv_heads * head_dim,
-    }
-
-
-def _biased(config: Config) -> tuple[str, ...]:
-    if config["model_type"] == "qwen2":
-        return _ATTENTION[:3]
-    if config["model_type"] == "qwen3":
-        return ()
-    return (_ATTENTION if config["attention_bias"] else ()) + (_FFN if config["mlp_bias"] else ())
 
 
 def _quantization(weights: list[Weight]) -> Config:

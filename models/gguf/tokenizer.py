@@ -3,61 +3,22 @@
 A GGUF says which of llama.cpp's algorithms reads its vocabulary. Two are known here:
 
     gpt2    byte-level BPE: text is cut by the patterns of its pre-tokenizer, each piece merged by rank. The file names
-            the pre-tokenizer (tokenizer.ggml.pre); the patterns are facts of the models, in PRE_TOKENIZERS.
+            the pre-tokenizer (tokenizer.ggml.pre); the patterns are facts of the models (models/architectures.py).
     llama   SentencePiece BPE: spaces become ▁, neighbours merge by the score of what they make, what is unknown falls
             back to bytes.
 
 Control and user-defined tokens become added tokens, found in the text before anything else.
 """
 
-from typing import NamedTuple
-
 import msgspec
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
-from models import errors
+from models import architectures, errors
+from models.architectures import END_TOKENS, PRE_TOKENIZERS, PreTokenizer
 from models.gguf.header import Header
 
 _NORMAL, _CONTROL, _USER_DEFINED = 1, 3, 4  # of tokenizer.ggml.token_type
 LONGEST_TOKEN = 1024
-
-_GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
-_TIKTOKEN = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}%s"
-    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
-
-
-class PreTokenizer(NamedTuple):
-    """How text is cut before it is merged. patterns: one after the other, each on the pieces of the one before."""
-
-    patterns: tuple[str, ...]
-    ignore_merges: bool = False  # a piece that is a token as a whole is taken without looking at merges
-    add_bos: bool = False  # unless the file says otherwise
-    nfc: bool = False
-
-
-_LLAMA3 = PreTokenizer((_TIKTOKEN % "{1,3}",), ignore_merges=True, add_bos=True)
-_QWEN2 = PreTokenizer((_TIKTOKEN % "",), nfc=True)
-
-PRE_TOKENIZERS = {
-    "default": PreTokenizer((r"[\p{P}\$\+<=>\^~\|]+", _GPT2, r"\p{N}+", r"[0-9][0-9][0-9]")),
-    "gpt-2": PreTokenizer((_GPT2,)),
-    "smollm": PreTokenizer((r"\p{N}", _GPT2)),
-    "llama-bpe": _LLAMA3,
-    "llama3": _LLAMA3,
-    "llama-v3": _LLAMA3,
-    "falcon3": _LLAMA3,
-    "smaug-bpe": PreTokenizer((_TIKTOKEN % "{1,3}",)),
-    "qwen2": _QWEN2,
-    "deepseek-r1-qwen": _QWEN2,
-}
-
-# Tokens that end a reply whatever the file names as its eos: models were trained with several
-END_TOKENS = {
-    "<|eot_id|>", "<|eom_id|>", "<|im_end|>", "<|end|>", "<|endoftext|>", "<|end_of_text|>",
-    "<end_of_turn>", "<EOT>", "<｜end▁of▁sentence｜>",
-}  # fmt: skip
 
 CHATML = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}"
@@ -154,9 +115,8 @@ def _byte_level(header: Header, tokens: list[str]) -> Tokenizer:
 
 
 def _pre_tokenizer(header: Header) -> PreTokenizer:
-    # files older than the key: Qwen never had another pre-tokenizer, the rest gets llama.cpp's default
-    missing = "qwen2" if header.text("general.architecture") in ("qwen2", "qwen3") else "default"
-    name = header.text("tokenizer.ggml.pre", missing)
+    family = architectures.gguf_of(header.text("general.architecture"))
+    name = header.text("tokenizer.ggml.pre", family.pre_tokenizer if family else "default")
     if name not in PRE_TOKENIZERS:
         raise errors.Unsupported(
             f"{header.path.name} cuts its text by the pre-tokenizer {name}, which Stillroom does not know.",

@@ -1,7 +1,7 @@
 """A checkpoint's tokenizer as a GGUF says it: tokens, types, merges or scores, and the name of its pre-tokenizer.
 
 The tokenizer is the one that chat uses, asked as it is loaded. Its pre-tokenizer has no name of its own: it is the one
-of llama.cpp's that cuts a probing text into the same pieces (PRE_TOKENIZERS of models/gguf/tokenizer.py). A SentencePiece
+of llama.cpp's that cuts a probing text into the same pieces (PRE_TOKENIZERS of models/architectures.py). A SentencePiece
 vocabulary has scores in the place of merges: what an earlier merge makes has the higher score. Only a worker imports this.
 """
 
@@ -12,11 +12,10 @@ import gguf
 from tokenizers.pre_tokenizers import PreTokenizer
 
 from models import errors
-from models.gguf.tokenizer import PRE_TOKENIZERS, cutting
+from models.architectures import PRE_TOKENIZERS
+from models.gguf.tokenizer import cutting
 
 _NORMAL, _UNKNOWN, _CONTROL, _USER_DEFINED, _UNUSED, _BYTE = 1, 2, 3, 4, 5, 6
-_CANDIDATES = ("llama-bpe", "smaug-bpe", "qwen2", "smollm", "gpt-2", "default")
-_DEEPSEEK = "<｜begin▁of▁sentence｜>"
 # Digits in runs of every length, contractions in both cases, letters of several scripts, spaces and line ends in rows.
 _PROBE = (
     "Don't STOP: we've 1 12 123 1234 12345678 apples, it's 3.14 or 1,000,000!\n\n  def f(x):\r\n\treturn x**2  # über\n"
@@ -121,12 +120,11 @@ def _pre_tokenizer(tokenizer: Any, plain: dict[str, Any]) -> str:
     normalizer = (plain.get("normalizer") or {"type": "NFC"}).get("type")
     if own is not None and normalizer == "NFC":
         pieces = own.pre_tokenize_str(_PROBE)
-        for name in _CANDIDATES:
-            pre = PRE_TOKENIZERS[name]
-            same = pre.ignore_merges == bool(plain["model"].get("ignore_merges"))
+        added = {entry["content"] for entry in plain["added_tokens"]} | {""}
+        for name, pre in PRE_TOKENIZERS.items():
+            same = pre.ignore_merges == bool(plain["model"].get("ignore_merges")) and pre.only_with in added
             if same and cutting(pre).pre_tokenize_str(_PROBE) == pieces:
-                deepseek = name == "qwen2" and _DEEPSEEK in (entry["content"] for entry in plain["added_tokens"])
-                return "deepseek-r1-qwen" if deepseek else name
+                return name
     raise _unknown("that cuts its text in a way of its own")
 
 

@@ -1,8 +1,8 @@
-"""A checkpoint as one GGUF file that llama.cpp and everything built on it run. Families: llama, qwen2, qwen3.
+"""A checkpoint as one GGUF file that llama.cpp and everything built on it run.
 
-Names and shapes are those that models/gguf/read.py reads, from the same table. As llama.cpp's own converter has it, the rows
-of each head of a Llama's q and k are interleaved (models/gguf/weights.py says why), vectors stay float32, and Llama 3's
-stretched context is a tensor of factors. The header is the gguf package's; the weights follow it in blocks of rows, so
+What sets an architecture apart stands in models/architectures.py, names and shapes of the tensors in models/gguf/tensors.py,
+for reading and for writing. As llama.cpp's own converter has it, the rows of each head of a Llama's q and k are interleaved
+(models/gguf/weights.py says why), vectors stay float32, and Llama 3's stretched context is a tensor of factors. The header is the gguf package's; the weights follow it in blocks of rows, so
 that memory holds a block and not the model. Only a worker imports this.
 """
 
@@ -19,10 +19,11 @@ import numpy as np
 import numpy.typing as npt
 
 from models import errors
+from models.architectures import ARCHITECTURES, SIZE_KEYS, gguf_names, gguf_of
 from models.checkpoint.weight_blocks import blocks, little_cache
 from models.checkpoint.weight_stream import Weight, WeightSource
 from models.gguf import vocabulary
-from models.gguf.read import ARCHITECTURES, ROPE_FACTORS, tensor_table
+from models.gguf.tensors import ROPE_FACTORS, tensor_table
 
 Kind = Literal["F16", "Q8_0"]
 Floats = npt.NDArray[np.float32]
@@ -172,16 +173,17 @@ def _pad(write: Callable[[bytes], object], at: int) -> None:
 
 def _settings(source: WeightSource) -> dict[str, Any]:
     """The model's numbers, in the words of config.json. Raises Unsupported for what GGUF does not say."""
-    kind, args = source.config.get("model_type"), cast(Any, source.model).args
-    if kind not in ARCHITECTURES:
+    kind, args = str(source.config.get("model_type")), cast(Any, source.model).args
+    family = gguf_of(kind)
+    if family is None:
         raise errors.Unsupported(
-            f"A model of the architecture {kind} can't be written as GGUF; {', '.join(ARCHITECTURES)} can.",
+            f"A model of the architecture {kind} can't be written as GGUF; {', '.join(gguf_names())} can.",
             "Fuse it to an MLX folder instead.",
         )
     if getattr(args, "rope_traditional", False) or "sliding_attention" in (getattr(args, "layer_types", None) or ()):
         raise errors.Unsupported("The model looks at its context in a way that GGUF can't say.")
     heads = args.num_attention_heads
-    head_dim = getattr(args, "head_dim", None) or args.hidden_size // heads
+    stated_dim = None if ARCHITECTURES[kind].fixed_head_dim else getattr(args, "head_dim", None)
     return {
         "model_type": kind,
         "hidden_size": args.hidden_size,
@@ -189,10 +191,10 @@ def _settings(source: WeightSource) -> dict[str, Any]:
         "intermediate_size": args.intermediate_size,
         "num_attention_heads": heads,
         "num_key_value_heads": args.num_key_value_heads or heads,
-        "head_dim": head_dim if kind != "qwen2" else args.hidden_size // heads,
+        "head_dim": stated_dim or args.hidden_size // heads,
         "rms_norm_eps": args.rms_norm_eps,
         "rope_theta": args.rope_theta,
-        "rope_scaling": _rope_scaling(args),
+        "rope_scaling": _rope_scaling(args, family.llama3_rope),
         "vocab_size": args.vocab_size,
         "max_position_embeddings": source.config.get("max_position_embeddings") or args.max_position_embeddings,
         "tie_word_embeddings": args.tie_word_embeddings,
@@ -201,15 +203,14 @@ def _settings(source: WeightSource) -> dict[str, Any]:
     }
 
 
-def _rope_scaling(args: Any) -> dict[str, Any] | None:
+def _rope_scaling(args: Any, llama3: bool) -> dict[str, Any] | None:
     stated = getattr(args, "rope_scaling", None) or {}
     kind = stated.get("rope_type") or stated.get("type") or "default"
     if kind == "default":
         return None
     usual = {
         "linear": True,
-        "llama3": args.model_type == "llama"
-        and all(stated.get(key, value) == value for key, value in _META_ROPE.items()),
+        "llama3": llama3 and all(stated.get(key, value) == value for key, value in _META_ROPE.items()),
         "yarn": "original_max_position_embeddings" in stated and not any(key in stated for key in _OWN_YARN),
     }
     if not usual.get(kind):
@@ -245,17 +246,14 @@ def _add_general(writer: gguf.GGUFWriter, about: About, kind: Kind) -> None:
 
 
 def _add_architecture(writer: gguf.GGUFWriter, settings: dict[str, Any]) -> None:
-    writer.add_context_length(settings["max_position_embeddings"])
-    writer.add_embedding_length(settings["hidden_size"])
-    writer.add_block_count(settings["num_hidden_layers"])
-    writer.add_feed_forward_length(settings["intermediate_size"])
-    writer.add_head_count(settings["num_attention_heads"])
-    writer.add_head_count_kv(settings["num_key_value_heads"])
-    writer.add_key_length(settings["head_dim"])
+    kind = settings["model_type"]
+    for config_key, key in SIZE_KEYS.items():
+        writer.add_uint32(f"{kind}.{key}", settings[config_key])
     writer.add_value_length(settings["head_dim"])
     writer.add_layer_norm_rms_eps(settings["rms_norm_eps"])
     writer.add_rope_freq_base(settings["rope_theta"])
-    if settings["model_type"] == "llama":
+    family = gguf_of(kind)
+    if family is not None and family.states_rotary_size:
         writer.add_vocab_size(settings["vocab_size"])
         writer.add_rope_dimension_count(settings["head_dim"])
     scaling = settings["rope_scaling"]

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import msgspec
 
 from models import paths, quantities, recipes
-from models.checkpoint.shapes import ARCHITECTURES
+from models.architectures import ARCHITECTURES
 from models.checkpoint.shapes import ModelShape as ModelShape
 from models.library import fit
 from models.machine import hardware
@@ -149,10 +149,9 @@ def warnings(entry: CatalogEntry, recipe: str) -> list[str]:
 
 
 def _entry(row: dict[str, Any], sources: dict[str, _ScoreSource]) -> CatalogEntry:
-    architecture = row.get("architecture", "")
-    if architecture not in ARCHITECTURES:
-        raise msgspec.ValidationError(f"Unknown architecture {architecture!r} - at {row.get('repo')}")
-    bias, norms = ARCHITECTURES[architecture]
+    architecture = ARCHITECTURES.get(row.get("architecture", ""))
+    if architecture is None:
+        raise msgspec.ValidationError(f"Unknown architecture {row.get('architecture')!r} - at {row.get('repo')}")
     published = msgspec.convert(row.get("scores", {}), dict[str, dict[Text, Value]])
     if unknown := published.keys() - sources.keys():
         raise msgspec.ValidationError(f"No source {min(unknown)!r} - at the scores of {row.get('repo')}")
@@ -161,7 +160,7 @@ def _entry(row: dict[str, Any], sources: dict[str, _ScoreSource]) -> CatalogEntr
         for source, values in published.items()
         for benchmark, value in values.items()
     ]
-    shape = {**row.get("shape", {}), "attention_bias": bias, "qk_norms": norms}
+    shape = {**row.get("shape", {}), "attention_bias": architecture.qkv_bias, "qk_norms": architecture.qk_norms}
     entry = msgspec.convert({**row, "shape": shape, "scores": []}, CatalogEntry)
     return msgspec.structs.replace(entry, scores=scores)
 

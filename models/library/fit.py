@@ -69,7 +69,7 @@ def weights_bytes(shape: ModelShape, recipe: Recipe | None) -> int:
         return 2 * shape.params
 
     def stored(tensor: Tensor) -> float:
-        if tensor.kind == "vector" or tensor.columns % recipe.group_size:
+        if tensor.kind != "matrix" or tensor.columns % recipe.group_size:
             return 2.0 * tensor.size
         return tensor.size * recipe.bits_per_weight(recipe.bits_at(tensor.path, shape.layers)) / 8
 
@@ -86,7 +86,7 @@ def tabled_bytes(shape: ModelShape, quantization: dict[str, Any]) -> int:
 
     def stored(tensor: Tensor) -> float:
         own = quantization.get(tensor.path, quantization)
-        if tensor.kind == "vector" or not own or tensor.columns % own["group_size"]:
+        if tensor.kind != "matrix" or not own or tensor.columns % own["group_size"]:
             return 2.0 * tensor.size
         overhead = 32 if own.get("mode", "affine") == "affine" else 8
         return tensor.size * float(own["bits"] + overhead / own["group_size"]) / 8

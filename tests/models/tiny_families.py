@@ -16,7 +16,7 @@ from models.finetune import lora
 from models.finetune_config import FinetuneConfig, Method
 from tests.tiny import make_tiny
 
-Family = Literal["llama", "qwen2", "qwen3", "qwen3_moe"]
+Family = Literal["llama", "mistral", "smollm3", "qwen2", "qwen3", "qwen3_moe"]
 OWN: dict[Family, dict[str, Any]] = {
     "llama": {"attention_bias": True},
     "qwen2": {},
@@ -37,7 +37,7 @@ def make_family(
         tokenizer.save(str(folder / "tokenizer.json"))
         own["vocab_size"] = tokenizer.get_vocab_size() + 3  # rows that no token has
     config = json.loads((folder / "config.json").read_text())
-    config |= {"model_type": family, "torch_dtype": str(dtype).removeprefix("mlx.core.")} | OWN[family] | own
+    config |= {"model_type": family, "torch_dtype": str(dtype).removeprefix("mlx.core.")} | OWN.get(family, {}) | own
     (folder / "config.json").write_text(json.dumps(config))
     model_class, args_class = _get_classes(config)
     model = model_class(args_class.from_dict(config))

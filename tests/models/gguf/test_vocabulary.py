@@ -7,7 +7,7 @@ import pytest
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from models import errors
-from models.gguf import tokenizer as gguf_tokenizer
+from models.architectures import PRE_TOKENIZERS
 from models.gguf import vocabulary
 from models.gguf.header import read as read_header
 from tests.models.fuse.test_fuse import run
@@ -17,11 +17,11 @@ SPLITS = {
     "gpt-2": [pre_tokenizers.ByteLevel(add_prefix_space=False)],
     "smollm": [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)],
     "qwen2": [
-        pre_tokenizers.Split(Regex(gguf_tokenizer.PRE_TOKENIZERS["qwen2"].patterns[0]), behavior="isolated"),
+        pre_tokenizers.Split(Regex(PRE_TOKENIZERS["qwen2"].patterns[0]), behavior="isolated"),
         pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
     ],
     "llama-bpe": [
-        pre_tokenizers.Split(Regex(gguf_tokenizer.PRE_TOKENIZERS["llama-bpe"].patterns[0]), behavior="isolated"),
+        pre_tokenizers.Split(Regex(PRE_TOKENIZERS["llama-bpe"].patterns[0]), behavior="isolated"),
         pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
     ],
     "none": [pre_tokenizers.ByteLevel(add_prefix_space=True)],

@@ -19,7 +19,8 @@ from mlx_lm.tuner.utils import linear_to_lora_layers
 from mlx_lm.utils import load_model, quantize_model, save_model
 
 from models import errors, recipes
-from models.checkpoint.shapes import ARCHITECTURES, ModelShape
+from models.architectures import ARCHITECTURES
+from models.checkpoint.shapes import ModelShape
 from models.library import fit
 from models.machine.hardware import GIB, Machine, default_gpu_limit
 from tests.benchmarks import fit as measured
