@@ -29,6 +29,12 @@ _LAYER = re.compile(r"\.(\d+)\.")
 OFFERED = ("4bit", "mixed-4-6", "5bit", "6bit", "8bit", "dwq", "3bit", "mixed-3-6", "mxfp4", "mxfp8", "nvfp4")
 
 
+def layer_of(path: str) -> int | None:
+    """The number of the layer a weight belongs to, as in `model.layers.3.mlp.down_proj`; None outside the layers."""
+    found = _LAYER.search(path)
+    return int(found[1]) if found else None
+
+
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """How to quantize. bits, group_size: of most weights; high_bits: of the others in a mixed recipe, else 0."""
 
@@ -55,8 +61,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
             return self.bits
         if "lm_head" in path:
             return self.high_bits
-        found = _LAYER.search(path)
-        index = int(found[1]) if found else 0
+        index = layer_of(path) or 0
         eighth = layers // 8
         chosen = index < eighth or index >= 7 * layers // 8 or (index - eighth) % 3 == 2
         wanted = chosen and re.search(r"\b(v_proj|v_a_proj|v_b_proj|down_proj)\b", path)

@@ -19,6 +19,7 @@ import msgspec
 import psutil
 
 from models import errors, events, quantities
+from models.checkpoint import model_files
 
 RECORD = "stillroom.json"
 _DRAFT = re.compile(r"\.draft-(\d+)-")
@@ -91,6 +92,27 @@ def write_file(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file and wait until it is on the disk."""
+    with source.open("rb") as original, target.open("wb") as copy:
+        shutil.copyfileobj(original, copy)
+        copy.flush()
+        os.fsync(copy.fileno())
+
+
+def companions(folder: Path) -> list[Path]:
+    """The files that go with a model's weights as they are: tokenizer, chat template, generation_config.json. No code."""
+    return [
+        path
+        for path in sorted(folder.iterdir())
+        if model_files.READ.fullmatch(path.name)
+        and path.suffix != ".safetensors"
+        and path.name not in ("config.json", model_files.INDEX, RECORD)  # written anew, never copied
+        and not path.name.startswith(".")
+        and path.is_file()
+    ]
+
+
 def write_json(path: Path, content: dict[str, object]) -> None:
     """Write a dictionary as indented JSON and wait until it is on the disk."""
     write_file(path, msgspec.json.format(msgspec.json.encode(content), indent=2))
@@ -108,7 +130,7 @@ def publishing(folder: Path, needed_bytes: int, doing: str, replace: bool = Fals
         check_space(folder.parent, needed_bytes)
         draft = _draft(folder)
         yield draft
-        _sync_folder(draft)
+        sync_folder(draft)
         _take_place(draft, folder, replace)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -164,10 +186,11 @@ def _take_place(draft: Path, folder: Path, replace: bool) -> None:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
                 raise
             raise errors.BadInput(f"There is a model named {folder.name} already.", "Choose another name.") from error
-    _sync_folder(folder.parent)
+    sync_folder(folder.parent)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -14,12 +14,13 @@ from models.checkpoint import bounded_files
 MAX_CONFIG_BYTES = 4 << 20
 MAX_TOKENIZER_BYTES = 64 << 20
 MAX_TEMPLATE_BYTES = 1 << 20
+ADAPTER_WEIGHTS, ADAPTER_CONFIG = "adapters.safetensors", "adapter_config.json"  # as mlx-lm names them
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
 
 # Names of files that mlx-lm or transformers may open in a folder. Others are never looked at. A Mac's disk does not tell
 # upper from lower case.
 READ = re.compile(r".+\.(json|safetensors|jinja|txt|model|tiktoken)", re.IGNORECASE)
-_INDEX = "model.safetensors.index.json"
+INDEX = "model.safetensors.index.json"
 
 
 def max_bytes(name: str) -> int | None:
@@ -53,7 +54,7 @@ def weight_files(folder: Path) -> list[Path]:
     the folder.
     """
     found = sorted(folder.glob("model*.safetensors"))
-    named = read_optional(folder, _INDEX).get("weight_map")
+    named = read_optional(folder, INDEX).get("weight_map")
     wanted = {str(name) for name in named.values()} if isinstance(named, dict) else set()
     for name in wanted:
         if name != Path(name).name or "\\" in name:

@@ -55,14 +55,14 @@ def check_adapter(folder: Path) -> None:
     """Check a folder with an adapter before mlx-lm reads it. Raises NotFound, Corrupt, Unsupported or Unsafe."""
     try:
         _check_files(folder)
-        for name in ("adapter_config.json", "adapters.safetensors"):
+        for name in (model_files.ADAPTER_CONFIG, model_files.ADAPTER_WEIGHTS):
             if not (folder / name).exists():
                 raise errors.NotFound(f"The adapter {folder.name} has no {name}.")
-        config = bounded_files.read_json(folder / "adapter_config.json", MAX_ADAPTER_CONFIG_BYTES)
+        config = bounded_files.read_json(folder / model_files.ADAPTER_CONFIG, MAX_ADAPTER_CONFIG_BYTES)
         layers = config.get("num_layers", 1)
         if not isinstance(layers, int) or not -1 <= layers <= config_bounds.MAX_LAYERS:
             raise errors.Corrupt(f"The adapter {folder.name} is damaged: its num_layers is {str(layers)[:40]}.")
-        safetensors_header.read(folder / "adapters.safetensors")
+        safetensors_header.read(folder / model_files.ADAPTER_WEIGHTS)
     except OSError as error:
         raise errors.from_os_error(error, f"reading the adapter {folder.name}") from error
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.checkpoint import folders
+from models.recipes import layer_of
 
 MAX_SHARD_BYTES = 1_000_000_000
 _WIDTHS = {
@@ -54,6 +55,17 @@ def write_shards(folder: Path, outputs: list[Output]) -> Iterator[int]:
     folders.write_json(
         folder / "model.safetensors.index.json", {"metadata": {"total_size": total}, "weight_map": places}
     )
+
+
+def layer_ends(outputs: list[Output], layers: int) -> list[int]:
+    """How many bytes are written when each layer is done, ascending."""
+    ends, at = [0] * layers, 0
+    for output in outputs:
+        at += output.size
+        layer = layer_of(output.name)
+        if layer is not None and layer < layers:
+            ends[layer] = at
+    return sorted(ends)
 
 
 def _split(outputs: list[Output]) -> list[list[Output]]:

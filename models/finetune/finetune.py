@@ -16,6 +16,7 @@ import mlx.nn as nn
 from mlx.utils import tree_flatten
 
 from models import errors
+from models.checkpoint import model_files
 from models.events import Event, Finetuned, Note, Prepared, Progress
 from models.finetune import batches, checkpoints, lora, losses, memory, packing, run_card
 from models.finetune.checkpoints import TrainingState
@@ -152,7 +153,7 @@ class _Run:
                 f"The run {self.run.name} can't go on: its traces or settings are not those it began with.",
                 "Start a new run.",
             )
-        lora.put(self.loaded.model, checkpoints.read_tensors(folder / lora.WEIGHTS))
+        lora.put(self.loaded.model, checkpoints.read_tensors(folder / model_files.ADAPTER_WEIGHTS))
         checkpoints.trim_metrics(self.run, state.step)
         return state, checkpoints.read_tensors(folder / checkpoints.OPTIMIZER)
 

@@ -15,9 +15,9 @@ from mlx.utils import tree_flatten, tree_unflatten
 
 from models import errors
 from models.checkpoint import folders
+from models.checkpoint.model_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from models.finetune_config import FinetuneConfig
 
-WEIGHTS, CONFIG = "adapters.safetensors", "adapter_config.json"
 Weights = dict[str, mx.array]
 
 
@@ -69,8 +69,8 @@ def adapter_config(config: FinetuneConfig, base: str) -> dict[str, object]:
 def save_adapter(folder: Path, weights: Weights, config: FinetuneConfig, base: str) -> None:
     """Write an adapter as mlx-lm reads it. Raises BadInput when a tensor holds what is no number."""
     check_finite(weights)
-    save_tensors(folder / WEIGHTS, weights)
-    folders.write_json(folder / CONFIG, adapter_config(config, base))
+    save_tensors(folder / ADAPTER_WEIGHTS, weights)
+    folders.write_json(folder / ADAPTER_CONFIG, adapter_config(config, base))
 
 
 def save_tensors(path: Path, tensors: Weights) -> None:

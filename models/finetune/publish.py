@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from models import errors, paths
-from models.checkpoint import folders
+from models.checkpoint import folders, model_files
 from models.finetune import checkpoints, lora, run_card
 
 MAX_NAME = 80
@@ -22,7 +22,7 @@ def publish(run: Path, name: str) -> Path:
     check_free(name)
     card = run_card.read(run)
     source = chosen(run)
-    weights = checkpoints.read_tensors(source / lora.WEIGHTS)
+    weights = checkpoints.read_tensors(source / model_files.ADAPTER_WEIGHTS)
     lora.check_finite(weights)
     needed = sum(entry.stat().st_size for entry in source.iterdir())
     folder = paths.adapters_folder() / name

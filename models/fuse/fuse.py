@@ -28,7 +28,6 @@ from models.generate import load
 from models.gguf import write
 from models.library import installed
 from models.quant import quantize
-from models.quant.quantized_weights import _LAYER
 
 MARGIN_BYTES = 1 << 20  # of disk, for a record, a config and a card
 _DRAFT = re.compile(r"\..+\.stillroom-(\d+)")
@@ -145,14 +144,14 @@ def _write_folder(parts: _Parts, name: str) -> Iterator[Event]:
     """Write the fused model and let it take its place."""
     source = _opened(parts)
     outputs = [_output(source, path) for path, _ in tree_flatten(source.model.parameters())]
-    copied = quantize._copied(parts.folder)
+    copied = folders.companions(parts.folder)
     needed = sum(output.size for output in outputs) + sum(path.stat().st_size for path in copied) + MARGIN_BYTES
     with folders.publishing(paths.models_folder() / name, needed, f"writing {name}") as draft:
         yield from _by_layer(draft, outputs, len(source.model.layers))
         config = {key: value for key, value in source.config.items() if not key.startswith("quantization")}
         folders.write_json(draft / "config.json", config)
         for path in copied:
-            quantize._copy(path, draft / path.name)
+            folders.copy_file(path, draft / path.name)
         folders.write_file(draft / "README.md", model_card.text(_made(parts)).encode())
         folders.write_record(draft, _record(parts, name, draft))
 
@@ -173,13 +172,7 @@ def _output(source: WeightSource, name: str) -> Output:
 
 
 def _by_layer(draft: Path, outputs: list[Output], layers: int) -> Iterator[Progress]:
-    ends, at = [0] * layers, 0  # how many bytes are written when each layer is done
-    for output in outputs:
-        at += output.size
-        layer = _LAYER.search(output.name)
-        if layer and int(layer[1]) < layers:
-            ends[int(layer[1])] = at
-    ends.sort()
+    ends = shards.layer_ends(outputs, layers)
     yield _progress("fuse", 0, layers, "layers")
     written = 0
     with weight_blocks.little_cache():
@@ -223,7 +216,7 @@ def _check_target(target: Path) -> None:
 
 
 def _tokenizer_bytes(folder: Path) -> int:
-    return sum(path.stat().st_size for path in quantize._copied(folder))
+    return sum(path.stat().st_size for path in folders.companions(folder))
 
 
 @contextmanager
@@ -241,7 +234,7 @@ def _appearing(target: Path, needed_bytes: int) -> Iterator[Path]:
         yield draft
         _check_target(target)
         draft.rename(target)
-        folders._sync_folder(target.parent)
+        folders.sync_folder(target.parent)
     except OSError as error:
         raise errors.from_os_error(error, f"writing {target.name}", writing=True) from error
     finally:

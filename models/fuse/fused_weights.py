@@ -21,9 +21,8 @@ from mlx_lm.tuner.lora import LoRAEmbedding, LoRALinear, LoRASwitchLinear
 from mlx_lm.tuner.utils import load_adapters
 
 from models import errors
-from models.checkpoint import bounded_files, safetensors_header, safety
+from models.checkpoint import bounded_files, model_files, safetensors_header, safety
 from models.checkpoint.weight_stream import Weight, WeightSource
-from models.finetune import lora
 
 _LAYERS = (LoRALinear, LoRAEmbedding, LoRASwitchLinear, DoRALinear, DoRAEmbedding)
 
@@ -45,7 +44,7 @@ def put_in(source: WeightSource, adapter: Path) -> str:
 
 def read_config(adapter: Path) -> dict[str, Any]:
     """The adapter_config.json of a folder. Raises Corrupt."""
-    return bounded_files.read_json(adapter / lora.CONFIG, safety.MAX_ADAPTER_CONFIG_BYTES)
+    return bounded_files.read_json(adapter / model_files.ADAPTER_CONFIG, safety.MAX_ADAPTER_CONFIG_BYTES)
 
 
 def _add(source: WeightSource, adapter: Path) -> None:
@@ -54,7 +53,7 @@ def _add(source: WeightSource, adapter: Path) -> None:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _foreign(adapter) from error
     found = [(path, module) for path, module in source.model.named_modules() if hasattr(module, "lora_a")]
-    held = safetensors_header.read(adapter / lora.WEIGHTS).tensors
+    held = safetensors_header.read(adapter / model_files.ADAPTER_WEIGHTS).tensors
     for path, module in found:
         if not isinstance(module, _LAYERS):
             raise errors.Unsupported(f"Stillroom can't fuse layers of the kind {type(module).__name__}.")
@@ -100,7 +99,7 @@ def _product(module: nn.Module, weight: Weight, start: int, stop: int) -> mx.arr
 
 
 def _replace(source: WeightSource, adapter: Path) -> None:
-    tensors = mx.load(str(adapter / lora.WEIGHTS))
+    tensors = mx.load(str(adapter / model_files.ADAPTER_WEIGHTS))
     assert isinstance(tensors, dict)
     for name, array in tensors.items():
         weight = source.weights.get(name)

@@ -56,7 +56,7 @@ def check(file: Path, folder: Path, adapter: Path | None, kind: Kind) -> Iterato
 def check_memory(folder: Path, adapter: Path | None) -> None:
     """Raise NoMemory when the model can't be read layer by layer."""
     with model_files.glob_safe(folder) as place:
-        layerwise._check_memory(folder.name, _lazy(place, adapter))
+        layerwise.check_memory(folder.name, _lazy(place, adapter))
 
 
 def relative_difference(logits: mx.array, others: mx.array) -> float:

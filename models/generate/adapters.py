@@ -15,8 +15,8 @@ from mlx_lm.tuner.utils import load_adapters
 
 from models import errors
 from models.checkpoint import safetensors_header, safety
+from models.checkpoint.model_files import ADAPTER_WEIGHTS
 
-WEIGHTS, CONFIG = "adapters.safetensors", "adapter_config.json"
 PARTS = ("lora_a", "lora_b", "m")  # of a LoRA or DoRA layer
 
 _MISFITS = (ValueError, KeyError, TypeError, AttributeError, OverflowError)  # what mlx-lm raises of another's adapter
@@ -37,7 +37,7 @@ def attach(model: nn.Module, adapter: Path) -> Attached:
     as it was.
     """
     safety.check_adapter(adapter)
-    names = set(safetensors_header.read(adapter / WEIGHTS).tensors)
+    names = set(safetensors_header.read(adapter / ADAPTER_WEIGHTS).tensors)
     layers = dict(model.named_modules())
     weights = [(name, array) for name, array in tree_flatten(model.parameters()) if name in names]
     dtype = next(

@@ -176,7 +176,7 @@ def check_memory(name: str, bytes_on_disk: int, config: dict[str, Any]) -> None:
 
 
 def _check_memory_for(adapter: Path) -> None:
-    weights = adapter / adapters.WEIGHTS
+    weights = adapter / model_files.ADAPTER_WEIGHTS
     needed = weights.stat().st_size if weights.exists() else 0
     _check_free(f"The adapter {adapter.name}", needed * (2 if runs_on_cpu() else 1))  # half precision becomes float32
 
@@ -206,7 +206,7 @@ def _identity(adapter: str | None) -> tuple[str, int] | None:
     """What tells an adapter from another one of the same name that came after it."""
     if adapter is None:
         return None
-    weights = Path(adapter) / adapters.WEIGHTS
+    weights = Path(adapter) / model_files.ADAPTER_WEIGHTS
     return adapter, weights.stat().st_mtime_ns if weights.exists() else 0
 
 

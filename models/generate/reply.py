@@ -18,10 +18,11 @@ from models.answers.majority import check_votes
 from models.errors import BadInput, NoMemory
 from models.events import Event, Finish, Progress, Reply
 from models.families import Advice
-from models.generate.load import LoadedModel
+from models.generate.load import LoadedModel, runs_on_cpu
 from models.generate.stream import ReplyStream
 from models.generate.template import Prompt, build_prompt
 from models.generate.thinking import Steering, Thinking, ThinkingStep, largest_budget
+from models.library import fit
 from models.requests import ChatRequest
 
 UNTRAINED_LEAST = 64  # tokens of thinking asked of a model that was never trained to
@@ -149,7 +150,7 @@ def thinking_for(loaded: LoadedModel, request: ChatRequest, prompt: Prompt, room
 def prefill(loaded: LoadedModel, tokens: list[int], steering: Steering) -> Generator[Event, None, bool]:
     """Run tokens into the conversation's cache in chunks; returns False when cancelled between two of them."""
     cache = loaded.cache
-    chunk = 256 if mx.default_device() == mx.Device(mx.cpu) else 512
+    chunk = fit.PREFILL_STEP_HERE if runs_on_cpu() else fit.PREFILL_STEP
     for start in range(0, len(tokens), chunk):
         if steering.cancelled:
             return False

@@ -48,8 +48,8 @@ from models.recipes import Recipe, parse
 State = Literal["fits", "tight", "too_big"]
 
 CONTEXT = 8192  # tokens: a long thinking budget with its prompt
-PREFILL_STEP = 512  # models/generate/reply.py on Metal
-PREFILL_STEP_HERE = 256  # and on a CPU
+PREFILL_STEP = 512  # tokens of a prompt that Metal reads at a time
+PREFILL_STEP_HERE = 256  # and a CPU
 KV_STEP = 256  # mlx_lm.models.cache.KVCache.step
 FUSED_HEAD_DIMS = (64, 80, 128)  # of Metal's attention kernel for prompts
 RUNTIME_BYTES = 256 << 20

@@ -86,7 +86,7 @@ def find(name: str) -> Path:
 def find_adapter(name: str) -> Path:
     """The folder of an adapter: a name of the library, or the path of a folder. Raises NotFound."""
     for folder in (paths.adapters_folder() / name, Path(name).expanduser()):
-        if (folder / records.ADAPTER_CONFIG).is_file():
+        if (folder / model_files.ADAPTER_CONFIG).is_file():
             return folder.resolve()
     raise errors.NotFound(f"There is no adapter named {name}.", "`stillroom list` shows the adapters on this disk.")
 

@@ -19,6 +19,7 @@ import msgspec
 from models import errors, families, paths
 from models.checkpoint import folders as checkpoint
 from models.checkpoint import inspection
+from models.checkpoint.model_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from models.events import Model
 from models.gguf import header as gguf_header
 from models.hub import cache, endpoint, manifests
@@ -28,8 +29,6 @@ log = logging.getLogger(__name__)
 
 Kind = Literal["model", "original", "adapter"]
 
-ADAPTER_CONFIG = "adapter_config.json"
-ADAPTER_WEIGHTS = "adapters.safetensors"
 _VERSION = 1  # raised when a folder is looked at in another way, so that all are looked at again
 
 

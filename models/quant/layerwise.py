@@ -60,7 +60,7 @@ def read(folder: Path, texts: list[list[int]], stage: str) -> Generator[Progress
         if _parts(model)[1] is None:
             load.check_memory(folder.name, load.weights_on_disk(folder), config)
         else:
-            _check_memory(folder.name, model)
+            check_memory(folder.name, model)
         return (yield from run(model, texts, stage, release=True))
 
 
@@ -131,7 +131,8 @@ def _noted(layer: nn.Module, outputs: list[Any]) -> Iterator[None]:
         yield
 
 
-def _check_memory(name: str, model: nn.Module) -> None:
+def check_memory(name: str, model: nn.Module) -> None:
+    """Raise NoMemory when a model can't be read layer by layer."""
     total = _bytes(model)
     layers = [_bytes(layer) for layer in _parts(model)[0].layers]
     needed = total - sum(layers) + 2 * max(layers, default=0)

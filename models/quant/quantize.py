@@ -5,7 +5,6 @@ What a learned recipe has learned so far stays under STILLROOM_HOME until the co
 """
 
 import itertools
-import os
 import re
 import shutil
 import time
@@ -30,7 +29,6 @@ MARGIN_BYTES = 1 << 20  # of disk, for a record and a config
 BUFFER_BYTES = 512 << 20  # of memory left to Python and the rest of the machine
 TELL_S = 0.1
 _SNAPSHOT = re.compile(r"models--([^/\\]+?)--([^/\\]+)[/\\]snapshots[/\\]([^/\\]+)$")
-_OWN = ("config.json", "model.safetensors.index.json", folders.RECORD)  # written anew, never copied
 _GGUF = ".gguf"
 
 
@@ -152,14 +150,14 @@ def _write(original: Original, recipe: Recipe, name: str, replace: bool) -> Iter
     check_backend(recipe)
     quantizing = Quantizing(open_source(original.folder), recipe)
     _check_memory(original, quantizing)
-    copied = _copied(original.folder)
+    copied = folders.companions(original.folder)
     needed = quantizing.total_bytes + sum(path.stat().st_size for path in copied) + MARGIN_BYTES
     learned = paths.home() / "dwq" / name
     with folders.publishing(paths.models_folder() / name, needed, f"writing {name}", replace) as draft:
         yield from _by_layer(quantizing, draft)
         quantizing.write_config(draft)
         for path in copied:
-            _copy(path, draft / path.name)
+            folders.copy_file(path, draft / path.name)
         if recipe.learned:
             from models.quant import dwq
 
@@ -184,26 +182,6 @@ def _check_memory(original: Original, quantizing: Quantizing) -> None:
             f"Quantizing {original.title} needs {quantities.memory(needed)} of memory, {quantities.memory(free)} are free.",
             "Close other programs and try again.",
         )
-
-
-def _copied(folder: Path) -> list[Path]:
-    """The files that go along as they are: tokenizer, chat template, generation_config.json. No code, no weights."""
-    return [
-        path
-        for path in sorted(folder.iterdir())
-        if model_files.READ.fullmatch(path.name)
-        and path.suffix != ".safetensors"
-        and path.name not in _OWN
-        and not path.name.startswith(".")
-        and path.is_file()
-    ]
-
-
-def _copy(path: Path, place: Path) -> None:
-    with path.open("rb") as original, place.open("wb") as copy:
-        shutil.copyfileobj(original, copy)
-        copy.flush()
-        os.fsync(copy.fileno())
 
 
 def _record(original: Original, recipe: Recipe, name: str, draft: Path) -> folders.ModelRecord:

@@ -8,7 +8,6 @@ the file.
 
 import bisect
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -34,7 +33,6 @@ _NAMES = {
     mx.uint64: "U64", mx.int8: "I8", mx.int16: "I16", mx.int32: "I32", mx.int64: "I64", mx.bool_: "BOOL",
 }  # fmt: skip
 _CAST_TO = {"float16": mx.float16, "bfloat16": mx.bfloat16, "float32": mx.float32}
-_LAYER = re.compile(r"\.(\d+)\.")
 
 Settings = dict[str, Any]
 Bytes = bytes | memoryview
@@ -59,7 +57,7 @@ class Quantizing:
 
     def write(self, folder: Path) -> Iterator[int]:
         """Write the weights into a folder, once; yields, at every piece, how many layers are done."""
-        ends = self._layer_ends()
+        ends = shards.layer_ends(self._outputs, self.layers)
         written = 0
         before = mx.set_cache_limit(CACHE_BYTES)
         try:
@@ -168,17 +166,6 @@ class Quantizing:
             if len(under_way) > len(self._streams):
                 yield under_way.pop(0)
         yield from under_way
-
-    def _layer_ends(self) -> list[int]:
-        """How many bytes are written when each layer is done."""
-        ends = [0] * self.layers
-        at = 0
-        for output in self._outputs:
-            at += output.size
-            found = _LAYER.search(output.name)
-            if found and int(found[1]) < self.layers:
-                ends[int(found[1])] = at
-        return sorted(ends)
 
 
 def check_backend(recipe: Recipe) -> None:

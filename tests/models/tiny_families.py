@@ -11,7 +11,7 @@ from mlx_lm.utils import _get_classes, load_model
 from tokenizers import Tokenizer
 
 from models import paths
-from models.checkpoint import folders
+from models.checkpoint import folders, model_files
 from models.finetune import lora
 from models.finetune_config import FinetuneConfig, Method
 from tests.tiny import make_tiny
@@ -64,9 +64,9 @@ def make_adapter(base: Path, method: Method = "lora", name: str = "lesson", keys
     weights = {name: array + 0.05 * mx.random.normal(array.shape) for name, array in lora.weights_of(model).items()}
     lora.save_adapter(folder, weights, config, base.name)
     if keys is not None:
-        written = json.loads((folder / lora.CONFIG).read_text())
+        written = json.loads((folder / model_files.ADAPTER_CONFIG).read_text())
         written["lora_parameters"]["keys"] = keys
-        (folder / lora.CONFIG).write_text(json.dumps(written))
+        (folder / model_files.ADAPTER_CONFIG).write_text(json.dumps(written))
     record = folders.new_record(folder, name, "a test")
     folders.write_record(folder, record)
     return folder

@@ -9,9 +9,9 @@ import mlx.core as mx
 import pytest
 
 from models import errors
-from models.checkpoint import folders
+from models.checkpoint import folders, model_files
 from models.events import Step, Validation
-from models.finetune import checkpoints, lora
+from models.finetune import checkpoints
 from models.finetune.checkpoints import TrainingState
 from models.finetune_config import FinetuneConfig
 
@@ -48,7 +48,7 @@ def test_a_kill_in_the_middle_of_saving_leaves_no_torn_checkpoint(tmp_path: Path
         for folder in (run / "checkpoints").glob("step-*"):
             state = checkpoints.read_state(folder)
             assert state is not None, "torn"
-            weights = checkpoints.read_tensors(folder / lora.WEIGHTS)["layer.lora_a"]
+            weights = checkpoints.read_tensors(folder / model_files.ADAPTER_WEIGHTS)["layer.lora_a"]
             moments = checkpoints.read_tensors(folder / checkpoints.OPTIMIZER)["m"]
             assert (weights == state.step).all()
             assert (moments == -state.step).all()

@@ -17,7 +17,7 @@ from mlx_lm.models.llama import TransformerBlock
 from mlx_lm.utils import load_adapters
 
 from models import errors, paths
-from models.checkpoint import folders
+from models.checkpoint import folders, model_files
 from models.events import Checkpoint, Finetuned, Note, Prepared, Sample, Step, Validation
 from models.finetune import checkpoints, loop, lora, losses, memory, packing, run_card
 from models.finetune.batches import Batch
@@ -220,7 +220,7 @@ def test_the_first_value_that_is_no_number_stops_the_run(tmp_path: Path, what: s
 def test_no_adapter_of_nans_is_published(tmp_path: Path):
     list(start(tmp_path, SHORT))
     for folder in (run_folder() / "checkpoints").iterdir():
-        file = folder / lora.WEIGHTS
+        file = folder / model_files.ADAPTER_WEIGHTS
         file.write_bytes(file.read_bytes()[:-4] + struct.pack("<f", math.nan))
     with pytest.raises(errors.BadInput, match="no numbers"):
         publish(run_folder(), "nan")
@@ -304,10 +304,10 @@ def test_senseless_settings_are_refused(change: dict[str, float]):
 def test_the_adapters_config_is_mlx_lms(tmp_path: Path):
     until(start(tmp_path, replace(SHORT, layers=1)), 1)
     folder, _ = checkpoints.newest(run_folder())
-    config = json.loads((folder / lora.CONFIG).read_text())
+    config = json.loads((folder / model_files.ADAPTER_CONFIG).read_text())
     assert (config["fine_tune_type"], config["num_layers"]) == ("lora", 1)
     assert config["lora_parameters"] == {"rank": 4, "scale": 2.0, "dropout": 0.0}
-    names = checkpoints.read_tensors(folder / lora.WEIGHTS)
+    names = checkpoints.read_tensors(folder / model_files.ADAPTER_WEIGHTS)
     assert names
     assert all(name.startswith("model.layers.1.") for name in names)
 

@@ -17,7 +17,7 @@ from mlx.utils import tree_flatten
 from mlx_lm.utils import load_model, quantize_model, save_config
 
 from models import errors, events, paths
-from models.checkpoint import folders, weight_blocks
+from models.checkpoint import folders, model_files, weight_blocks
 from models.finetune import checkpoints, lora, run_card
 from models.finetune.dataset import Example
 from models.finetune_config import FinetuneConfig
@@ -237,9 +237,9 @@ def test_an_adapter_of_another_model_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("missing", ["lora_a", "lora_b", "m"])
 def test_an_adapter_that_lacks_a_part_is_refused(missing: str) -> None:
     adapter = make_adapter(make_family("llama"), "dora")
-    weights = mx.load(str(adapter / lora.WEIGHTS))
+    weights = mx.load(str(adapter / model_files.ADAPTER_WEIGHTS))
     weights.pop(f"model.layers.1.mlp.up_proj.{missing}")
-    mx.save_safetensors(str(adapter / lora.WEIGHTS), weights)
+    mx.save_safetensors(str(adapter / model_files.ADAPTER_WEIGHTS), weights)
     with pytest.raises(errors.BadInput, match="does not fit"):
         run(model="base", adapter="lesson")
 
@@ -247,9 +247,9 @@ def test_an_adapter_that_lacks_a_part_is_refused(missing: str) -> None:
 @pytest.mark.parametrize("gguf", [False, True])
 def test_what_is_no_number_is_never_published(gguf: bool, tmp_path: Path) -> None:
     adapter = make_adapter(make_family("llama"))
-    weights = mx.load(str(adapter / lora.WEIGHTS))
+    weights = mx.load(str(adapter / model_files.ADAPTER_WEIGHTS))
     weights["model.layers.1.mlp.up_proj.lora_a"] *= float("nan")
-    mx.save_safetensors(str(adapter / lora.WEIGHTS), weights)
+    mx.save_safetensors(str(adapter / model_files.ADAPTER_WEIGHTS), weights)
     before = everything(tmp_path)
     with pytest.raises(errors.StillroomError, match=r"no number|that is none"):
         run(model="base", adapter="lesson", gguf=str(tmp_path / "x.gguf") if gguf else "")

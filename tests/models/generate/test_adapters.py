@@ -11,7 +11,8 @@ from mlx.utils import tree_flatten
 from mlx_lm.tuner.utils import linear_to_lora_layers
 
 from models import errors
-from models.generate import adapters, load
+from models.checkpoint import model_files
+from models.generate import load
 from tests.returned import result_of
 from tests.tiny import make_tiny
 
@@ -31,9 +32,11 @@ def make_adapter(folder: Path, base: Path, method: str = "lora", seed: int = 0) 
         ends = ("lora_a", "lora_b", "m")
         named = {n: array for n, array in tree_flatten(model.parameters()) if n.rpartition(".")[2] in ends}
     made = {n: array + mx.array(random.normal(size=array.shape, scale=0.1)) for n, array in named.items()}
-    mx.save_safetensors(str(folder / adapters.WEIGHTS), {name: a.astype(mx.float32) for name, a in made.items()})
+    mx.save_safetensors(
+        str(folder / model_files.ADAPTER_WEIGHTS), {name: a.astype(mx.float32) for name, a in made.items()}
+    )
     config = {"fine_tune_type": method, "num_layers": 2, "lora_parameters": parameters}
-    (folder / adapters.CONFIG).write_text(json.dumps(config))
+    (folder / model_files.ADAPTER_CONFIG).write_text(json.dumps(config))
     return str(folder)
 
 
@@ -106,7 +109,7 @@ def test_a_full_fine_tune_replaces_weights_and_gives_the_same_ones_back(
     loaded = fresh()
     before = dict(tree_flatten(loaded.model.parameters()))
     loaded.set_adapter(full)
-    weights = mx.load(str(tmp_path / "full" / adapters.WEIGHTS))
+    weights = mx.load(str(tmp_path / "full" / model_files.ADAPTER_WEIGHTS))
     held = dict(tree_flatten(loaded.model.parameters()))
     assert all(mx.array_equal(held[name], array) for name, array in weights.items())
     loaded.set_adapter(None)
@@ -120,9 +123,10 @@ def test_an_adapter_in_half_precision_takes_the_dtype_of_its_base(
     tmp_path: Path, base: Path, fresh: Callable[..., load.LoadedModel], method: str
 ):
     adapter = make_adapter(tmp_path / "first", base, method)
-    weights = mx.load(str(tmp_path / "first" / adapters.WEIGHTS))
+    weights = mx.load(str(tmp_path / "first" / model_files.ADAPTER_WEIGHTS))
     mx.save_safetensors(
-        str(tmp_path / "first" / adapters.WEIGHTS), {name: array.astype(mx.bfloat16) for name, array in weights.items()}
+        str(tmp_path / "first" / model_files.ADAPTER_WEIGHTS),
+        {name: array.astype(mx.bfloat16) for name, array in weights.items()},
     )
     assert {array.dtype for _, array in tree_flatten(fresh(adapter).model.parameters())} == {mx.float32}
 
@@ -139,30 +143,33 @@ def test_a_full_fine_tune_that_does_not_fit_into_memory_is_refused(
 
 
 def wider(folder: Path) -> None:
-    weights = mx.load(str(folder / adapters.WEIGHTS))
+    weights = mx.load(str(folder / model_files.ADAPTER_WEIGHTS))
     mx.save_safetensors(
-        str(folder / adapters.WEIGHTS), {name: mx.concatenate([array, array]) for name, array in weights.items()}
+        str(folder / model_files.ADAPTER_WEIGHTS),
+        {name: mx.concatenate([array, array]) for name, array in weights.items()},
     )
 
 
 def half(folder: Path) -> None:
-    weights = dict(list(mx.load(str(folder / adapters.WEIGHTS)).items())[:3])
-    mx.save_safetensors(str(folder / adapters.WEIGHTS), weights)
+    weights = dict(list(mx.load(str(folder / model_files.ADAPTER_WEIGHTS)).items())[:3])
+    mx.save_safetensors(str(folder / model_files.ADAPTER_WEIGHTS), weights)
 
 
 def without_magnitudes(folder: Path) -> None:
-    weights = mx.load(str(folder / adapters.WEIGHTS))
+    weights = mx.load(str(folder / model_files.ADAPTER_WEIGHTS))
     kept = {name: array for name, array in weights.items() if not name.endswith(".m")}
-    mx.save_safetensors(str(folder / adapters.WEIGHTS), kept)
+    mx.save_safetensors(str(folder / model_files.ADAPTER_WEIGHTS), kept)
 
 
 def renamed(folder: Path) -> None:
-    weights = mx.load(str(folder / adapters.WEIGHTS))
-    mx.save_safetensors(str(folder / adapters.WEIGHTS), {f"other.{name}": array for name, array in weights.items()})
+    weights = mx.load(str(folder / model_files.ADAPTER_WEIGHTS))
+    mx.save_safetensors(
+        str(folder / model_files.ADAPTER_WEIGHTS), {f"other.{name}": array for name, array in weights.items()}
+    )
 
 
 def without_parameters(folder: Path) -> None:
-    (folder / adapters.CONFIG).write_text(json.dumps({"num_layers": 2, "lora_parameters": {"rank": "many"}}))
+    (folder / model_files.ADAPTER_CONFIG).write_text(json.dumps({"num_layers": 2, "lora_parameters": {"rank": "many"}}))
 
 
 @pytest.mark.parametrize(
@@ -195,7 +202,7 @@ def test_another_file_of_the_same_name_is_another_adapter(
     adapter = make_adapter(tmp_path / "first", base)
     loaded = fresh(adapter)
     make_adapter(tmp_path / "second", base, seed=1)
-    (tmp_path / "second" / adapters.WEIGHTS).replace(tmp_path / "first" / adapters.WEIGHTS)
+    (tmp_path / "second" / model_files.ADAPTER_WEIGHTS).replace(tmp_path / "first" / model_files.ADAPTER_WEIGHTS)
     assert not loaded.has_adapter(adapter)
 
 
