@@ -1,1 +1,15 @@
-"""…"""
+"""A model's folder and the files in it, distrusted: what may be read, how large it may be, how weights stream through little
+memory, and how a folder appears whole or not at all."""
+
+__all__ = [
+    "bounded_files",
+    "folders",
+    "inspection",
+    "model_files",
+    "safetensors_header",
+    "safety",
+    "shapes",
+    "shards",
+    "weight_blocks",
+    "weight_stream",
+]

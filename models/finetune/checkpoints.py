@@ -1,11 +1,4 @@
-"""A run's folder: what it is told, what it has measured, and checkpoints from which it goes on as if never stopped.
-
-    runs/ID/
-      run_card.json     settings, seed, hash of the data, versions, machine, base model and its fingerprint
-      train.jsonl, valid.jsonl   the examples, so that the folder alone replays the run
-      metrics.jsonl     one event a line, written before it is told
-      latest, best      the name of a checkpoint
-      checkpoints/step-N/{adapters.safetensors, adapter_config.json, optimizer.safetensors, state.json}
+"""A run's checkpoints, from which it goes on as if never stopped, and its metrics (models/finetune/run_folder.py has the layout).
 
 A checkpoint is written as a hidden folder, flushed to the disk and renamed; a pointer names it only then. A killed
 process leaves a hidden folder at most, which the next one sweeps. The random numbers of a step follow from the seed and
@@ -13,7 +6,6 @@ the step, so a state needs no generator's own.
 """
 
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -25,40 +17,23 @@ import msgspec
 
 from models import errors, events, paths, quantities
 from models.checkpoint import folders
+from models.finetune.run_folder import (
+    BEST,
+    CHECKPOINTS,
+    LATEST,
+    METRICS,
+    OPTIMIZER,
+    STATE,
+    STEP_NAME,
+    TrainingState,
+    pointed,
+    read_state,
+    step_of,
+)
 from models.finetune_config import FinetuneConfig
 
 if TYPE_CHECKING:
     from models.finetune.lora import Weights
-
-OPTIMIZER, STATE = "optimizer.safetensors", "state.json"
-METRICS, CARD = "metrics.jsonl", "run_card.json"
-_NAME = re.compile(r"step-(\d+)")
-
-
-class TrainingState(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a run stands after `step` optimizer steps.
-
-    epoch, row: the pass over the data and the row in it that comes next. tokens: trained so far; seconds: of training;
-    loss: of the last step; validated, sampled: the last step at which that was done, -1 for never. files: sizes of the
-    checkpoint's other files.
-    """
-
-    step: int
-    epoch: int
-    row: int
-    seed: int
-    data_hash: str
-    config_hash: str
-    tokens: int = 0
-    seconds: float = 0.0
-    loss: float = 0.0
-    validated: int = -1
-    sampled: int = -1
-    validation_loss: float | None = None
-    best_step: int = 0
-    best_loss: float | None = None
-    peak_bytes: int = 0
-    files: dict[str, int] = {}
 
 
 def runs_folder() -> Path:
@@ -96,7 +71,7 @@ def save(
     try:
         with folders.publishing(folder, needed, "writing a checkpoint", replace=True) as draft:
             _write(draft, state, weights, optimizer, config, base)
-        point(run, "latest", folder)
+        point(run, LATEST, folder)
     except errors.DiskFull as error:
         raise _no_space(run, state.step, needed) from error
     except OSError as error:
@@ -138,16 +113,6 @@ def newest(run: Path) -> tuple[Path, TrainingState] | None:
     return None
 
 
-def read_state(folder: Path) -> TrainingState | None:
-    """The state of a checkpoint; None when the checkpoint is not whole."""
-    try:
-        state = msgspec.json.decode((folder / STATE).read_bytes(), type=TrainingState)
-        whole = all((folder / name).stat().st_size == size for name, size in state.files.items())
-    except (OSError, msgspec.MsgspecError):
-        return None
-    return state if whole else None
-
-
 def read_tensors(path: Path) -> "Weights":
     """The tensors of a checkpoint's file. Raises Corrupt."""
     import mlx.core as mx
@@ -168,18 +133,9 @@ def point(run: Path, name: str, folder: Path) -> None:
     draft.replace(run / name)
 
 
-def pointed(run: Path, name: str) -> Path | None:
-    """The whole checkpoint that `latest` or `best` names; None when there is none."""
-    try:
-        folder = run / "checkpoints" / (run / name).read_text("utf-8").strip()
-    except OSError:
-        return None
-    return folder if _NAME.fullmatch(folder.name) and read_state(folder) is not None else None
-
-
 def prune(run: Path, keep: int) -> None:
     """Delete all but the newest checkpoints and the best one, and what killed processes left."""
-    best = pointed(run, "best")
+    best = pointed(run, BEST)
     for folder in sorted(_folders(run), key=step_of, reverse=True)[keep:]:
         if folder != best:
             _delete(folder)
@@ -219,16 +175,11 @@ def trim_metrics(run: Path, step: int) -> None:
     draft.replace(run / METRICS)
 
 
-def step_of(folder: Path) -> int:
-    """The step that a checkpoint's name says."""
-    return int(folder.name.partition("-")[2])
-
-
 def _folders(run: Path) -> list[Path]:
-    return [entry for entry in _checkpoints(run).iterdir() if _NAME.fullmatch(entry.name)]
+    return [entry for entry in _checkpoints(run).iterdir() if STEP_NAME.fullmatch(entry.name)]
 
 
 def _checkpoints(run: Path) -> Path:
-    folder = run / "checkpoints"
+    folder = run / CHECKPOINTS
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder

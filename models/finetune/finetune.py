@@ -18,12 +18,11 @@ from mlx.utils import tree_flatten
 from models import errors
 from models.checkpoint import model_files
 from models.events import Event, Finetuned, Note, Prepared, Progress
-from models.finetune import batches, checkpoints, lora, losses, memory, packing, run_card
-from models.finetune.checkpoints import TrainingState
+from models.finetune import batches, checkpoints, lora, losses, memory, packing, run_card, run_folder
 from models.finetune.dataset import Example, data_hash, encode_all
 from models.finetune.loop import Work, train
 from models.finetune.publish import check_free, chosen, publish
-from models.finetune.run_card import RunCard
+from models.finetune.run_folder import RunCard, TrainingState
 from models.finetune.samples import Prompts
 from models.finetune_config import FinetuneConfig, check, config_hash
 from models.generate import load
@@ -69,7 +68,7 @@ def resume(run: Path) -> Generator[Event, None, Finetuned]:
 
     Raises NotFound when the run or its base model is gone, BadInput when either is not what the run began with.
     """
-    card = run_card.read(run)
+    card = run_folder.read_card(run)
     run_card.check_base(card)
     with checkpoints.holding(run):
         loaded = yield from load.load(card.base, Path(card.base_folder))
@@ -93,7 +92,7 @@ class _Run:
         """All of it."""
         yield from self._left_out()
         model = self.loaded.model
-        lora.attach(model, self.config, run_card.is_quantized(Path(self.card.base_folder)))
+        lora.attach(model, self.config, "quantization" in load.read_config(Path(self.card.base_folder)))
         self.loaded.adapter = self.card.id  # what is sampled is no longer the base
         state, optimizer = self._state()
         probe = self.rows.rows[0].tokens[:16]
@@ -155,7 +154,7 @@ class _Run:
             )
         lora.put(self.loaded.model, checkpoints.read_tensors(folder / model_files.ADAPTER_WEIGHTS))
         checkpoints.trim_metrics(self.run, state.step)
-        return state, checkpoints.read_tensors(folder / checkpoints.OPTIMIZER)
+        return state, checkpoints.read_tensors(folder / run_folder.OPTIMIZER)
 
     def _fit(self, model: nn.Module, loss: losses.Loss, packed: bool) -> _Fit:
         """Find out on the longest micro-batch what a step takes. Raises NoMemory."""
@@ -208,7 +207,7 @@ class _Run:
             steps=state.step,
             loss=state.loss,
             validation_loss=state.best_loss,
-            best_step=checkpoints.step_of(best),
+            best_step=run_folder.step_of(best),
             seconds=round(state.seconds, 2),
             tokens=state.tokens,
             peak_bytes=state.peak_bytes,

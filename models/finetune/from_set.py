@@ -5,7 +5,7 @@ from pathlib import Path
 
 from models import errors
 from models.events import Event, Finetuned, Note
-from models.finetune import checkpoints, run_card, runs
+from models.finetune import checkpoints, run_folder, runs
 from models.finetune import finetune as finetuning
 from models.finetune.dataset import Example
 from models.finetune_config import FinetuneConfig
@@ -34,7 +34,7 @@ def finetune_on_set(
     for a run that is not there, BadInput for one that is another's.
     """
     place = _begun(name) if resume and not run else checkpoints.runs_folder() / (run or runs.new_id(name))
-    if (place / checkpoints.CARD).exists():
+    if (place / run_folder.CARD).exists():
         if not resume:
             _check_same(place, model, traces, name)
         return (yield from finetuning.resume(place))
@@ -58,7 +58,7 @@ def _begun(adapter: str) -> Path:
 
 def _check_same(run: Path, model: str, traces: str, adapter: str) -> None:
     """Raise BadInput when a run is there that was begun for something else."""
-    card = run_card.read(run)
+    card = run_folder.read_card(run)
     if (card.base, card.traces, card.adapter) != (model, traces, adapter):
         raise errors.BadInput(f"There is another run named {run.name} already.", "Start it under another name.")
 

@@ -23,9 +23,9 @@ from mlx.utils import tree_flatten, tree_map, tree_unflatten
 from models import errors
 from models.events import Checkpoint, Event, Progress, Sample, Step, Validation
 from models.finetune import batches, checkpoints, lora, memory, packing
-from models.finetune.checkpoints import TrainingState
 from models.finetune.dataset import EncodedRow
 from models.finetune.losses import Loss
+from models.finetune.run_folder import TrainingState
 from models.finetune_config import FinetuneConfig
 
 log = logging.getLogger(__name__)

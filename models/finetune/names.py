@@ -7,11 +7,16 @@ MAX_NAME = 80
 _NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_NAME - 1}}}")
 
 
+def allowed(name: str) -> bool:
+    """Whether an adapter can be called so at all."""
+    return _NAME.fullmatch(name) is not None
+
+
 def problem(name: str, taken: Collection[str]) -> str:
     """Why an adapter can't be called so, as a sentence; empty when it can. taken: names of adapters there are."""
     if not name:
         return "The adapter needs a name."
-    if _NAME.fullmatch(name) is None:
+    if not allowed(name):
         return f"A name has up to {MAX_NAME} letters, digits, dots, dashes and underscores."
     if name.lower() in {other.lower() for other in taken}:
         return f"There is an adapter named {name} already."

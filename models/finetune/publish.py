@@ -1,6 +1,5 @@
 """A run's best checkpoint becomes an adapter of the library, whole or not at all."""
 
-import re
 import shutil
 from pathlib import Path
 
@@ -8,9 +7,7 @@ import msgspec
 
 from models import errors, paths
 from models.checkpoint import folders, model_files
-from models.finetune import checkpoints, lora, run_card
-
-MAX_NAME = 80
+from models.finetune import checkpoints, lora, names, run_folder
 
 
 def publish(run: Path, name: str) -> Path:
@@ -20,7 +17,7 @@ def publish(run: Path, name: str) -> Path:
     has no checkpoint yet; DiskFull.
     """
     check_free(name)
-    card = run_card.read(run)
+    card = run_folder.read_card(run)
     source = chosen(run)
     weights = checkpoints.read_tensors(source / model_files.ADAPTER_WEIGHTS)
     lora.check_finite(weights)
@@ -29,8 +26,8 @@ def publish(run: Path, name: str) -> Path:
     folders.sweep(folder.parent)
     with folders.publishing(folder, needed, "writing the adapter") as draft:
         lora.save_adapter(draft, weights, card.config, card.base)
-        shutil.copyfile(run / checkpoints.CARD, draft / checkpoints.CARD)
-        record = folders.new_record(draft, name, f"run {card.id}, step {checkpoints.step_of(source)}")
+        shutil.copyfile(run / run_folder.CARD, draft / run_folder.CARD)
+        record = folders.new_record(draft, name, f"run {card.id}, step {run_folder.step_of(source)}")
         folders.write_record(draft, msgspec.structs.replace(record, name=name, base=card.base))
     return folder
 
@@ -41,17 +38,17 @@ def chosen(run: Path) -> Path:
     if newest is None:
         raise errors.NotFound(f"The run {run.name} has no checkpoint yet.", "Let it train for longer.")
     has_best = newest[1].best_loss is not None
-    return (checkpoints.pointed(run, "best") if has_best else None) or newest[0]
+    return (run_folder.pointed(run, run_folder.BEST) if has_best else None) or newest[0]
 
 
 def check_free(name: str) -> None:
     """Raise BadInput when a name is taken or can't be one; an empty one is none and passes."""
     if not name:
         return
-    if re.fullmatch(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_NAME - 1}}}", name) is None:
+    if not names.allowed(name):
         raise errors.BadInput(
             f"{name!r} can't be the name of an adapter.",
-            f"Up to {MAX_NAME} letters, digits, dots, dashes and underscores.",
+            f"Up to {names.MAX_NAME} letters, digits, dots, dashes and underscores.",
         )
     taken = {entry.name.lower() for entry in paths.adapters_folder().iterdir()}
     if name.lower() in taken:

@@ -13,32 +13,12 @@ import msgspec
 
 from models import errors
 from models.checkpoint import folders
-from models.finetune import checkpoints
 from models.finetune.dataset import Example
+from models.finetune.run_folder import CARD, TRAIN, VALID, RunCard, read_card
 from models.finetune_config import FinetuneConfig
 from models.machine import hardware
 
-TRAIN, VALID = "train.jsonl", "valid.jsonl"
 SAMPLES, SAMPLE_BYTES = 64, 64 << 10  # of each weight file
-
-
-class RunCard(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run began with. created: ISO 8601, UTC; base_fingerprint: as fingerprint() gives it; adapter: the name to
-    publish under, or empty; traces: the name of their set; data_hash: of all tokens and masks, empty before the first start."""
-
-    id: str
-    created: str
-    base: str
-    base_folder: str
-    base_fingerprint: str
-    config: FinetuneConfig
-    examples: int
-    valid_examples: int
-    adapter: str
-    traces: str = ""
-    versions: dict[str, str]
-    machine: hardware.Machine
-    data_hash: str = ""
 
 
 def create(
@@ -52,7 +32,7 @@ def create(
     traces: str = "",
 ) -> RunCard:
     """Write the folder of a run, its card last. traces: the set that the examples are from. Raises BadInput when there is a run in it, NotFound without a base."""
-    if (run / checkpoints.CARD).exists():
+    if (run / CARD).exists():
         raise errors.BadInput(f"There is a run in {run} already.", "Resume it, or choose another folder.")
     _check_there(base, base_folder)
     card = RunCard(
@@ -83,16 +63,6 @@ def create(
     return card
 
 
-def read(run: Path) -> RunCard:
-    """The card of a run. Raises NotFound or Corrupt."""
-    try:
-        return msgspec.json.decode((run / checkpoints.CARD).read_bytes(), type=RunCard)
-    except (FileNotFoundError, NotADirectoryError):
-        raise errors.NotFound(f"There is no run in {run}.") from None
-    except (OSError, msgspec.MsgspecError) as error:
-        raise errors.Corrupt(f"The card of the run {run.name} can't be read.", "Start a new run.") from error
-
-
 def read_examples(run: Path) -> tuple[list[Example], list[Example]]:
     """The examples to learn from and those held out. Raises Corrupt."""
     try:
@@ -103,7 +73,7 @@ def read_examples(run: Path) -> tuple[list[Example], list[Example]]:
 
 def note_data(run: Path, data_hash: str) -> None:
     """Write down what the run's tokens hash to."""
-    _write(run, msgspec.structs.replace(read(run), data_hash=data_hash))
+    _write(run, msgspec.structs.replace(read_card(run), data_hash=data_hash))
 
 
 def check_base(card: RunCard) -> None:
@@ -134,13 +104,6 @@ def fingerprint(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def is_quantized(folder: Path) -> bool:
-    """Whether a checkpoint's weights are quantized on disk."""
-    from models.generate import load  # heavy: mlx
-
-    return "quantization" in load.read_config(folder)
-
-
 def _sampled(size: int, start: bytes) -> Iterable[int]:
     header = min(size, struct.unpack("<Q", start)[0]) if len(start) == 8 else 0
     in_header = range(0, header + 8, SAMPLE_BYTES)
@@ -159,6 +122,6 @@ def _examples(path: Path) -> list[Example]:
 
 
 def _write(run: Path, card: RunCard) -> None:
-    draft = run / f".{checkpoints.CARD}.{os.getpid()}"
+    draft = run / f".{CARD}.{os.getpid()}"
     folders.write_file(draft, msgspec.json.format(msgspec.json.encode(card), indent=2))
-    draft.replace(run / checkpoints.CARD)
+    draft.replace(run / CARD)

@@ -1,6 +1,6 @@
 """The runs on this disk, looked at without MLX and without touching them: a window shows them while a worker trains.
 
-Reads what models/finetune/checkpoints.py and cards.py write: the card, the end of metrics.jsonl, the checkpoints' states.
+Reads the card, the end of metrics.jsonl and the checkpoints' states (models/finetune/run_folder.py has the layout).
 The folders are the truth; a line or a checkpoint that a kill cut off is left out, a run whose card can't be read too.
 """
 
@@ -15,75 +15,48 @@ import msgspec
 
 from models import errors, paths
 from models.events import Checkpoint, Event, Note, Prepared, Sample, Step, Validation
+from models.finetune import run_folder
+from models.finetune.run_folder import BEST, CHECKPOINTS, METRICS, RunCard
 from models.finetune_config import FinetuneConfig
 from models.machine import hardware
 
 log = logging.getLogger(__name__)
 
-CARD, METRICS, STATE = "run_card.json", "metrics.jsonl", "state.json"
 TAIL_BYTES = 64 << 10
 Metric = Step | Validation | Sample | Checkpoint | Prepared | Note
 State = Literal["new", "stopped", "done"]
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """A run as its folder shows it.
-
-    number: from 1, by the time it began; adapter: the name it has or will have in the library, empty for none; published:
-    it is there, made by this run; traces: the set's name, empty where the card does not say; state: "new" before the
-    first step, "done" when all steps are taken or it was published, else "stopped", also while a worker has it; step,
-    steps: as far as was measured, 0 of 0 when not; examples, valid_examples: before rows were left out.
-    """
+    """A run as its folder shows it."""
 
     id: str
-    number: int
+    number: int  # from 1, by the time it began
     folder: str
-    created: str
+    created: str  # ISO 8601, UTC
     base: str
     base_folder: str
     config: FinetuneConfig
-    examples: int
+    examples: int  # before rows were left out
     valid_examples: int
-    adapter: str = ""
-    traces: str = ""
-    published: bool = False
+    adapter: str = ""  # the name it has or will have in the library; empty for none
+    traces: str = ""  # the set's name; empty where the card does not say
+    published: bool = False  # the adapter is there, made by this run
     machine: hardware.Machine | None = None
-    state: State = "new"
-    step: int = 0
+    state: State = "new"  # "done" when all steps are taken or it was published; "stopped" also while a worker has it
+    step: int = 0  # of steps, as far as was measured; 0 of 0 when not
     steps: int = 0
 
 
 class Saved(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole checkpoint. validation_loss: None when that was not measured at its step; best: it is the run's best."""
+    """A whole checkpoint."""
 
     step: int
     path: str
-    validation_loss: float | None = None
-    best: bool = False
+    validation_loss: float | None = None  # None when it was not measured at this step
+    best: bool = False  # the run's best
 
 
-class _Card(msgspec.Struct, frozen=True, kw_only=True):
-    id: str
-    created: str
-    base: str
-    config: FinetuneConfig
-    examples: int
-    valid_examples: int
-    base_folder: str = ""
-    adapter: str = ""
-    traces: str = ""
-    machine: hardware.Machine | None = None
-
-
-class _SavedState(msgspec.Struct, frozen=True, kw_only=True):
-    step: int
-    validated: int = -1
-    validation_loss: float | None = None
-    files: dict[str, int] = {}
-
-
-_card = msgspec.json.Decoder(_Card)
-_state = msgspec.json.Decoder(_SavedState)
 _metric = msgspec.json.Decoder(Metric)
 
 
@@ -92,10 +65,10 @@ def runs() -> list[Run]:
     cards = []
     for folder in _folders(paths.home() / "runs"):
         try:
-            cards.append((_card.decode((folder / CARD).read_bytes()), folder))
-        except FileNotFoundError:
+            cards.append((run_folder.read_card(folder), folder))
+        except errors.NotFound:
             continue  # being made, or no run
-        except (OSError, msgspec.MsgspecError) as error:
+        except errors.Corrupt as error:
             log.info("run %s left out: %s", folder.name, error)
     cards.sort(key=lambda found: (found[0].created, found[0].id))
     return [_run(number, card, folder) for number, (card, folder) in enumerate(cards, 1)]
@@ -133,13 +106,13 @@ def metrics(run: Run) -> list[Event]:
 
 def checkpoints(run: Run) -> list[Saved]:
     """The whole checkpoints of a run on the disk, newest first."""
-    best = _pointed(Path(run.folder) / "best")
+    best = run_folder.pointed(Path(run.folder), BEST)
     found = []
-    for folder in _folders(Path(run.folder) / "checkpoints"):
-        state = _whole_state(folder)
+    for folder in _folders(Path(run.folder) / CHECKPOINTS):
+        state = run_folder.read_state(folder)
         if state is not None:
             loss = state.validation_loss if state.validated == state.step else None
-            found.append(Saved(step=state.step, path=str(folder), validation_loss=loss, best=folder.name == best))
+            found.append(Saved(step=state.step, path=str(folder), validation_loss=loss, best=folder == best))
     return sorted(found, key=lambda saved: -saved.step)
 
 
@@ -149,7 +122,7 @@ def speed(run: Run) -> float | None:
     return rates[len(rates) // 2] if rates else None
 
 
-def _run(number: int, card: _Card, folder: Path) -> Run:
+def _run(number: int, card: RunCard, folder: Path) -> Run:
     last = next((event for event in reversed(_tail(folder)) if isinstance(event, Step)), None)
     step, steps = (last.step, last.steps) if last else (0, 0)
     published = bool(card.adapter) and _made_by(paths.home() / "adapters" / card.adapter, card.id)
@@ -178,8 +151,8 @@ def _run(number: int, card: _Card, folder: Path) -> Run:
 
 def _made_by(adapter: Path, run_id: str) -> bool:
     try:
-        return _card.decode((adapter / CARD).read_bytes()).id == run_id
-    except (OSError, msgspec.MsgspecError):
+        return run_folder.read_card(adapter).id == run_id
+    except errors.StillroomError:
         return False
 
 
@@ -203,22 +176,6 @@ def _parsed(content: bytes) -> Iterator[Event]:
             yield _metric.decode(line)
         except msgspec.MsgspecError:
             log.debug("a line of metrics left out")
-
-
-def _whole_state(folder: Path) -> _SavedState | None:
-    try:
-        state = _state.decode((folder / STATE).read_bytes())
-        whole = all((folder / name).stat().st_size == size for name, size in state.files.items())
-    except (OSError, msgspec.MsgspecError):
-        return None
-    return state if whole else None
-
-
-def _pointed(pointer: Path) -> str:
-    try:
-        return pointer.read_text("utf-8").strip()
-    except OSError:
-        return ""
 
 
 def _folders(parent: Path) -> list[Path]:

@@ -23,6 +23,7 @@ from models.checkpoint.shards import Output
 from models.checkpoint.weight_stream import WeightSource, open_source
 from models.events import Event, Fused, Model, Note, Progress
 from models.finetune import run_card
+from models.finetune.run_folder import RunCard, read_card
 from models.fuse import fused_weights, gguf_check, model_card
 from models.generate import load
 from models.gguf import write
@@ -43,7 +44,7 @@ class _Parts:
     name: str
     model: Model
     adapter: Path | None
-    run: run_card.RunCard | None
+    run: RunCard | None
 
     @property
     def title(self) -> str:
@@ -116,10 +117,10 @@ def _found(name: str, adapter_name: str) -> Generator[Event, None, _Parts]:
     return _Parts(folder, name, model, adapter, run)
 
 
-def _run_of(adapter: Path) -> run_card.RunCard | None:
+def _run_of(adapter: Path) -> RunCard | None:
     """The card of the run that made an adapter; None for one that comes from elsewhere."""
     try:
-        return run_card.read(adapter)
+        return read_card(adapter)
     except errors.StillroomError:
         return None
 

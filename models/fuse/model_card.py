@@ -3,7 +3,7 @@
 import msgspec
 
 from models import quantities
-from models.finetune.run_card import RunCard
+from models.finetune.run_folder import RunCard
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,7 +60,7 @@ def _training(run: RunCard) -> str:
         f"- trained: {config.total_steps(run.examples):,} steps planned of {config.batch_rows} rows, "
         f"learning rate {config.learning_rate:g}, seed {config.seed}",
         f"- run: `{run.id}`, begun {run.created}",
-        f"- machine: {run.machine.chip}, {quantities.memory(run.machine.memory_bytes)}",
+        f"- machine: {run.machine.chip}, {quantities.memory(run.machine.memory_bytes)}" if run.machine else "",
         f"- versions: {', '.join(f'{name} {version}' for name, version in sorted(run.versions.items()))}",
     ]
     return "\n".join(["## Training", "", *filter(None, rows)])

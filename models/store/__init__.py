@@ -3,3 +3,5 @@
 A connection from `open_database` belongs to the thread that opened it; each call is short enough for the thread of
 a window. Only the process that holds the home may call `Chats.repair`.
 """
+
+__all__ = ["chats", "database", "export", "titles"]

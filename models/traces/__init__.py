@@ -1,7 +1,6 @@
 """Reasoning traces: read every common shape, check, leave out what would harm, keep as sets on this disk.
 
 trace.py        one typed trace and its id
-report.py       what an import found: left out and why, counts, a set's record
 reading.py      a file to rows with true line numbers: encodings, JSONL, JSON
 json_elements.py, delimited.py, parquet.py      the formats that need more than a line at a time
 tags.py         where thinking begins and ends in a text
@@ -17,3 +16,5 @@ looking.py      search, token histogram
 split.py        problems to training and held-out, never on both sides
 export.py       a set in any of the shapes that are read
 """
+
+__all__ = ["checks", "counting", "export", "importing", "looking", "replies", "split", "store", "trace"]

@@ -24,9 +24,9 @@ from mlx_lm.tuner.trainer import TrainingArgs
 from mlx_lm.tuner.trainer import train as mlx_lm_train
 
 from models.finetune import batches, lora, losses
-from models.finetune.checkpoints import TrainingState
 from models.finetune.dataset import EncodedRow, encode_all
 from models.finetune.loop import Work, train
+from models.finetune.run_folder import TrainingState
 from models.finetune_config import FinetuneConfig
 from models.generate.load import LoadedModel
 from tests.benchmarks import children, lessons, starter

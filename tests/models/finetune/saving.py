@@ -6,7 +6,7 @@ from pathlib import Path
 import mlx.core as mx
 
 from models.finetune import checkpoints
-from models.finetune.checkpoints import TrainingState
+from models.finetune.run_folder import TrainingState
 from models.finetune_config import FinetuneConfig
 
 SIZE = 200, 100

@@ -12,7 +12,7 @@ from models import errors
 from models.checkpoint import folders, model_files
 from models.events import Step, Validation
 from models.finetune import checkpoints
-from models.finetune.checkpoints import TrainingState
+from models.finetune.run_folder import METRICS, OPTIMIZER, TrainingState, pointed, read_state, step_of
 from models.finetune_config import FinetuneConfig
 
 KILLS, AT_ONCE = 20, 4
@@ -46,14 +46,14 @@ def test_a_kill_in_the_middle_of_saving_leaves_no_torn_checkpoint(tmp_path: Path
         found = checkpoints.newest(run)
         assert found is not None
         for folder in (run / "checkpoints").glob("step-*"):
-            state = checkpoints.read_state(folder)
+            state = read_state(folder)
             assert state is not None, "torn"
             weights = checkpoints.read_tensors(folder / model_files.ADAPTER_WEIGHTS)["layer.lora_a"]
-            moments = checkpoints.read_tensors(folder / checkpoints.OPTIMIZER)["m"]
+            moments = checkpoints.read_tensors(folder / OPTIMIZER)["m"]
             assert (weights == state.step).all()
             assert (moments == -state.step).all()
-        latest = checkpoints.pointed(run, "latest")
-        assert latest is None or checkpoints.step_of(latest) in (found[1].step, found[1].step - 1)
+        latest = pointed(run, "latest")
+        assert latest is None or step_of(latest) in (found[1].step, found[1].step - 1)
         checkpoints.prune(run, 5)
         assert not list((run / "checkpoints").glob(".draft-*"))
 
@@ -74,7 +74,7 @@ def test_a_full_disk_is_said_and_leaves_what_there_was(tmp_path: Path, monkeypat
         save(run, 2)
     assert "resume" in caught.value.hint
     assert [entry.name for entry in (run / "checkpoints").iterdir()] == ["step-1"]
-    assert checkpoints.pointed(run, "latest") == run / "checkpoints" / "step-1"
+    assert pointed(run, "latest") == run / "checkpoints" / "step-1"
 
 
 def test_a_write_that_fails_for_another_reason_is_not_called_a_full_disk(
@@ -135,7 +135,7 @@ def test_metrics_are_trimmed_to_a_checkpoint_and_a_cut_line_is_left_out(tmp_path
         checkpoints.append_metrics(tmp_path, [Validation(step=step, loss=1.0)])
     step = Step(step=4, steps=9, loss=1, learning_rate=1, tokens=1, tokens_per_s=1, peak_bytes=1)
     checkpoints.append_metrics(tmp_path, [step])
-    with (tmp_path / checkpoints.METRICS).open("ab") as file:
+    with (tmp_path / METRICS).open("ab") as file:
         file.write(b'{"type":"train_st')
     assert [line["step"] for line in checkpoints.read_metrics(tmp_path)] == [1, 2, 3, 4]
     checkpoints.trim_metrics(tmp_path, 2)

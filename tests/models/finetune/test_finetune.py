@@ -19,11 +19,12 @@ from mlx_lm.utils import load_adapters
 from models import errors, paths
 from models.checkpoint import folders, model_files
 from models.events import Checkpoint, Finetuned, Note, Prepared, Sample, Step, Validation
-from models.finetune import checkpoints, loop, lora, losses, memory, packing, run_card
+from models.finetune import checkpoints, loop, lora, losses, memory, packing
 from models.finetune.batches import Batch
 from models.finetune.dataset import Example
 from models.finetune.finetune import finetune, publish, resume
 from models.finetune.loop import learning_rate
+from models.finetune.run_folder import METRICS, RunCard, read_card
 from models.finetune_config import FinetuneConfig, check
 from models.generate.load import load
 from tests.models.finetune.lessons import QUICK, TRAIN, VALID, base, loaded, start, told
@@ -70,7 +71,7 @@ def test_a_run_learns_says_so_and_ends_with_an_adapter(tmp_path: Path):
 def test_what_is_told_is_in_the_metrics_first(tmp_path: Path):
     for event in start(tmp_path):
         if isinstance(event, Step | Validation | Sample | Checkpoint):
-            lines = (run_folder() / checkpoints.METRICS).read_bytes().splitlines()
+            lines = (run_folder() / METRICS).read_bytes().splitlines()
             assert msgspec.json.encode(event) in lines
 
 
@@ -96,8 +97,8 @@ def test_an_adapter_knows_its_base_and_its_run(tmp_path: Path):
     record = folders.read_record(folder)
     assert (record.name, record.base) == ("sums", "Tiny")
     assert record.source.startswith("run run, step ")
-    card = run_card.read(run_folder())
-    assert msgspec.json.decode((folder / "run_card.json").read_bytes(), type=run_card.RunCard) == card
+    card = read_card(run_folder())
+    assert msgspec.json.decode((folder / "run_card.json").read_bytes(), type=RunCard) == card
     assert card.config == SHORT
     assert card.data_hash
     assert card.versions.keys() == {"python", "mlx", "mlx-lm"}
@@ -246,7 +247,7 @@ def test_another_model_in_the_bases_place_is_refused(tmp_path: Path):
 
 def test_other_traces_in_a_run_are_refused(tmp_path: Path):
     until(start(tmp_path, SHORT), 2)
-    file = run_folder() / run_card.TRAIN
+    file = run_folder() / "train.jsonl"
     file.write_text(file.read_text().replace("3+1?", "3+2?"))
     with pytest.raises(errors.BadInput, match="traces or settings are not those"):
         list(resume(run_folder()))

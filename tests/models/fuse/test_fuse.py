@@ -20,6 +20,7 @@ from models import errors, events, paths
 from models.checkpoint import folders, model_files, weight_blocks
 from models.finetune import checkpoints, lora, run_card
 from models.finetune.dataset import Example
+from models.finetune.run_folder import RunCard, read_card
 from models.finetune_config import FinetuneConfig
 from models.fuse import fuse, gguf_check
 from models.generate import load
@@ -157,14 +158,14 @@ def test_it_says_what_it_was_made_from() -> None:
     assert run(model="base", adapter="lesson")[1].name == "base-lesson-2"
 
 
-def a_run_of(base: Path, adapter: Path) -> run_card.RunCard:
+def a_run_of(base: Path, adapter: Path) -> RunCard:
     """Put the card of a run into an adapter's folder, as publishing does."""
     folder = checkpoints.runs_folder() / "a-run"
     rows = [Example("1 + 1?", "That is 2.", "2")]
     run_card.create(folder, base, base.name, rows, [], FinetuneConfig(seed=5), adapter.name)
     run_card.note_data(folder, "abc123")
     shutil.copyfile(folder / "run_card.json", adapter / "run_card.json")
-    return run_card.read(folder)
+    return read_card(folder)
 
 
 def test_the_run_and_its_data_are_in_the_card() -> None:
