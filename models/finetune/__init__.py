@@ -1,5 +1,7 @@
 """Fine-tuning: traces become rows of tokens, rows become steps, steps become an adapter (models/finetune/finetune.py)."""
 
+from models.verbs import make_callable
+
 __all__ = [
     "checkpoints",
     "estimate",
@@ -12,3 +14,5 @@ __all__ = [
     "run_folder",
     "runs",
 ]
+
+make_callable(__name__, "models.finetune.from_set", "finetune_on_set")

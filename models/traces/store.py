@@ -117,7 +117,7 @@ def delete(name: str) -> int:
 
 def add(
     name: str,
-    files: Sequence[Path],
+    files: Sequence[str | Path],
     *,
     limits: Limits | None = None,
     count: Count | None = None,
@@ -131,12 +131,13 @@ def add(
     """
     if not files:
         raise errors.BadInput("No file was named.", "Say which files to add.")
+    sources = [Path(file) for file in files]
     job = importing.TraceImport(limits, count, evaluation)
-    total = sum(_size(path) for path in files)
+    total = sum(map(_size, sources))
     with _writing(name) as change:
         yield from _copy(change, job)
         done = 0
-        for path in files:
+        for path in sources:
             for item in job.read(path, done, total):
                 if isinstance(item, Trace):
                     change.write(item)
