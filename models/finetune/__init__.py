@@ -6,7 +6,6 @@ __all__ = [
     "checkpoints",
     "estimate",
     "from_set",
-    "lora",
     "names",
     "presets",
     "publish",

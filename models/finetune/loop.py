@@ -1,9 +1,9 @@
-"""The training loop: a generator that yields what happens and can be left and taken up again at any step.
+"""The training loop: a generator of events that can be closed after any step and resumed from there.
 
-A step sums the gradients of its micro-batches, divides by the tokens learned from, clips, and lets AdamW move the
-weights. Everything in it follows from the seed, the step's number and the state of a checkpoint: an interrupted run that
-goes on equals one that was never stopped. A step whose loss or gradient is no number moves nothing: the run stops, and
-what was saved before stays. Closed between two steps, it saves where it stands.
+A step sums the gradients of its micro-batches, divides by the number of learned tokens, clips, and lets AdamW update the
+weights. All of it follows from the seed, the step's number and the state of a checkpoint, so a resumed run equals one
+that was never interrupted. A step whose loss or gradient is not finite updates nothing: the run stops, and earlier
+checkpoints stay. Closed between two steps, it saves a checkpoint where it stands.
 """
 
 import logging
@@ -38,26 +38,26 @@ Answer = Callable[[int], Iterator[Progress | Sample]]
 
 @dataclass(frozen=True)
 class Work:
-    """What a run works with. model: prepared by lora.attach; packed: its rows are laid end to end; answer: None when
-    there are no prompts to answer."""
+    """What a run works with."""
 
-    model: nn.Module
-    base: str
+    model: nn.Module  # prepared by lora.attach: only what is trained is unfrozen
+    base: str  # the name that adapter_config.json gives the base model
     loss: Loss
-    rows: Sequence[EncodedRow]
-    valid: Sequence[EncodedRow]
+    rows: Sequence[EncodedRow]  # learned from
+    valid: Sequence[EncodedRow]  # held out
     config: FinetuneConfig
-    run: Path
-    packed: bool
-    checkpointing: bool
-    ceiling_bytes: int
-    answer: Answer | None = None
+    run: Path  # the run's folder
+    packed: bool  # rows lie end to end in a micro-batch, (1, L), instead of padded, (B, L)
+    checkpointing: bool  # activations of the blocks are recomputed in the backward pass
+    ceiling_bytes: int  # what the process may take on the device
+    answer: Answer | None = None  # None when there are no prompts to answer
 
 
 def learning_rate(config: FinetuneConfig, step: int, steps: int) -> float:
-    """The rate of a step, counted from 0: a linear rise, then half a cosine down to final_rate of the peak."""
+    """The rate of a step, counted from 0: linear warmup, then cosine decay to final_rate of the peak (arXiv 1608.03983)."""
     rise = math.ceil(config.warmup * steps)
     if step < rise:
+        # step + 1: a first update of rate 0 would be computed for nothing
         return config.learning_rate * (step + 1) / rise
     along = (step - rise) / max(1, steps - rise)
     share = config.final_rate + (1 - config.final_rate) * (1 + math.cos(math.pi * along)) / 2
@@ -85,31 +85,35 @@ def train(
 
 
 class _Training:
-    """A run under way. saved: the state that is on the disk."""
+    """A run under way."""
 
     def __init__(self, work: Work, state: TrainingState, optimizer: lora.Weights | None) -> None:
         self.work = work
         self.config = work.config
         self.state = state
+        # the state that is on the disk; a run with optimizer tensors comes from a checkpoint
         self.saved: TrainingState | None = state if optimizer is not None else None
         self.steps = work.config.total_steps(len(work.rows))
-        # without the correction the first updates are three times too large
+        # MLX leaves bias correction off; without it the first updates are three times too large (arXiv 1412.6980, sec. 3)
         self.optimizer = optim.AdamW(
             learning_rate=work.config.learning_rate, weight_decay=work.config.weight_decay, bias_correction=True
         )
         self.optimizer.init(work.model.trainable_parameters())
         if optimizer is not None:
             self.optimizer.state = tree_unflatten(list(optimizer.items()))
+        # with respect to the trainable parameters alone: the frozen base needs no gradients and no memory for them
         self.gradient = nn.value_and_grad(work.model, work.loss)
 
     def events(self) -> Iterator[Event]:
-        """All of it."""
-        mx.reset_peak_memory()
+        """Validate, sample, save and step, until all steps are taken."""
+        mx.reset_peak_memory()  # loading the model and the dry step are not the run's own
         while True:
+            # a checkpoint is judged by its validation loss, so it is always validated first
             if self._is_due(self.config.validate_every) or self._is_due(self.config.checkpoint_every):
                 yield from self._validation()
             if self._is_due(self.config.checkpoint_every):
                 yield from self._samples()
+                # nothing is learned at step 0; right after a resume the state is on the disk already
                 if self.state.step and self.saved != self.state:
                     yield self._checkpoint()
             if self.state.step >= self.steps:
@@ -119,12 +123,13 @@ class _Training:
                 self._save()  # a kill costs no more than this, however long the steps are
 
     def save_on_leaving(self) -> None:
-        """Save a run that is left between two checkpoints."""
+        """Save a run that is closed between two checkpoints."""
         if self.state.step == 0 or self.saved == self.state:
             return
         try:
             self._save()
         except errors.StillroomError as error:
+            # raising would replace the GeneratorExit of whoever closes the run
             log.warning("The run %s was left without a checkpoint: %s", self.work.run.name, error.text)
 
     @property
@@ -134,6 +139,7 @@ class _Training:
 
     def _is_due(self, every: int) -> bool:
         step = self.state.step
+        # also before the first step and after the last, to have something to compare with and something to keep
         return step in (0, self.steps) or (every > 0 and step % every == 0)
 
     # one optimizer step
@@ -142,14 +148,16 @@ class _Training:
         begun = time.perf_counter()
         step, config = self.state.step, self.config
         self.work.model.train()
-        mx.random.seed(config.seed * 1_000_003 + step)  # dropout
+        # dropout draws from the global generator; seeded per step, it needs no place in a checkpoint
+        mx.random.seed(config.seed * 1_000_003 + step)
         indices = batches.step_rows(len(self.work.rows), config.batch_rows, step, config.seed)
         loss, gradients, tokens = yield from self._gradients([self.work.rows[index] for index in indices])
         gradients, norm = _clipped(gradients, config.clip)
-        self._check_numbers(loss, norm)
+        self._check_numbers(loss, norm)  # before the update: AdamW's moments would keep a NaN for ever
         rate = learning_rate(config, step, self.steps)
         self.optimizer.learning_rate = mx.array(rate)
         self.optimizer.update(self.work.model, gradients)
+        # both: moments left lazy would drag the graph of every step before along
         mx.eval(self.work.model.trainable_parameters(), self.optimizer.state)
         seconds = time.perf_counter() - begun
         peak = max(self.state.peak_bytes, int(mx.get_peak_memory()))
@@ -166,24 +174,29 @@ class _Training:
         )
         checkpoints.append_metrics(self.work.run, [told])
         yield told
-        memory.check(peak, self.work.ceiling_bytes)
+        memory.check(peak, self.work.ceiling_bytes)  # after the event: what the step measured is not lost
 
     def _gradients(self, rows: Sequence[EncodedRow]) -> Generator[Event, None, tuple[float, Any, int]]:
-        """The mean loss of a step and its gradients, micro-batch by micro-batch; the GPU is let go after each."""
+        """The mean loss per learned token of a step, its gradients, and how many tokens that were.
+
+        Losses and gradients of micro-batches are sums over tokens, so adding them up and dividing once gives exactly the
+        gradient of the whole step, however the rows were split.
+        """
         total, done, tokens, gradients = 0.0, 0, sum(row.trained for row in rows), None
-        for batch in batches.split(rows, self.config.micro_tokens, self.work.packed):
+        for batch in batches.split(rows, self.config.micro_tokens, self.work.packed):  # (B, L), or (1, L) packed
             with (
                 packing.rows_apart(batch.ends),
                 memory.gradient_checkpointing(self.work.model, self.work.checkpointing),
             ):
                 loss, more = self.gradient(self.work.model, batch)
                 gradients = more if gradients is None else tree_map(mx.add, gradients, more)
-                mx.eval(loss, gradients)
-            del more
+                mx.eval(loss, gradients)  # within the patches: the backward pass runs the patched code again
+            del more  # else two sets of gradients stay alive while the next is computed
             total += _number(loss)
             done += batch.rows
+            # between micro-batches the device is free for other programs, and the run can be stopped
             yield self._progress("train", self.state.step * len(rows) + done, self.steps * len(rows), "rows")
-        mx.clear_cache()
+        mx.clear_cache()  # buffers of the longest micro-batch would stay with the allocator
         return total / tokens, tree_map(lambda array: array / tokens, gradients), tokens
 
     def _check_numbers(self, loss: float, norm: float) -> None:
@@ -199,6 +212,7 @@ class _Training:
 
     def _advance(self, loss: float, tokens: int, seconds: float, peak: int) -> None:
         step = self.state.step + 1
+        # batch_rows rows a step out of an endless series of epochs (models/finetune/batches.py)
         epoch, row = divmod(step * self.config.batch_rows, len(self.work.rows))
         self.state = msgspec.structs.replace(
             self.state,
@@ -216,7 +230,7 @@ class _Training:
     def _validation(self) -> Iterator[Event]:
         if not self.work.valid or self.state.validated == self.state.step:
             return
-        self.work.model.eval()
+        self.work.model.eval()  # dropout off
         total, done = 0.0, 0
         for batch in batches.split(self.work.valid, self.config.micro_tokens, self.work.packed):
             with packing.rows_apart(batch.ends):
@@ -224,6 +238,7 @@ class _Training:
             done += batch.rows
             yield self._progress("validate", done, len(self.work.valid), "rows")
         mx.clear_cache()
+        # per learned token, as the training loss is, so that both curves can be compared
         told = Validation(step=self.state.step, loss=total / sum(row.trained for row in self.work.valid))
         self._note_validation(told.loss)
         checkpoints.append_metrics(self.work.run, [told])
@@ -255,7 +270,7 @@ class _Training:
                 self.state, best_step=self.state.step, best_loss=self.state.validation_loss
             )
         folder = self._save()
-        if best:
+        if best:  # only now: a pointer never names what is not whole
             checkpoints.point(self.work.run, "best", folder)
         checkpoints.prune(self.work.run, self.config.keep)
         told = Checkpoint(step=self.state.step, path=str(folder), best=best)
@@ -286,6 +301,7 @@ class _Training:
 
 
 def _clipped(gradients: Any, limit: float) -> tuple[Any, float]:
+    """Gradients scaled to a global norm of at most `limit` (0: left as they are), and their norm before."""
     clipped, norm = optim.clip_grad_norm(gradients, limit if limit > 0 else math.inf)
     return clipped, _number(norm)
 

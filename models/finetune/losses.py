@@ -1,13 +1,13 @@
-"""Cross entropy of the learned tokens only, without the logits of a whole batch ever being there at once.
+"""Cross entropy of the learned tokens only, without ever holding the logits of a whole batch.
 
-Logits of one token are V float32, 200 KB with a vocabulary of 49,152, and training holds several copies. Here the model
-gives its hidden states, those of learned positions are gathered, and the head runs over them in chunks. A chunk's
-gradient with respect to its hidden states is made at once, while its logits are there, and kept for the backward
-pass in their place (the head itself is frozen): one product more than the forward pass alone, none made twice. The
-idea is Liger-Kernel's fused linear cross entropy (arXiv 2410.10989).
+The logits of one token are V float32, 200 KB with a vocabulary of 49,152, and training holds several copies. Here the
+model's body gives hidden states, (B, L, D); those of the N learned positions are gathered, (N, D), and the head runs over
+them in chunks. A chunk's gradient with respect to its hidden states is computed while its logits are there, and kept for
+the backward pass in their place (the head itself is frozen): one product more than the forward pass, none done twice.
+The idea is Liger-Kernel's fused linear cross entropy (arXiv 2410.10989).
 
-An architecture that does something else after its last norm, such as capping its logits, is found out by running it
-both ways, and takes its whole logits.
+An architecture that does something else after its last norm, such as capping its logits, is found out by running it both
+ways, and gets the plain loss over whole logits.
 """
 
 from collections.abc import Callable
@@ -40,7 +40,7 @@ def loss_for(model: Any, probe: mx.array) -> Loss:
 
 
 def plain_loss(model: Any, batch: Batch) -> mx.array:
-    """The same from the model's whole logits."""
+    """The same loss from the model's whole logits."""
     logits = model(batch.inputs)  # (B, L, V)
     learned = logits.reshape(-1, logits.shape[-1])[batch.positions]  # (N, V)
     return _cross_entropy(learned, batch.targets)
@@ -52,22 +52,25 @@ def chunked_cross_entropy(head: Head, hidden: mx.array, targets: mx.array, chunk
     Its gradient reaches `hidden` alone: the head's own weights count as frozen.
     """
 
+    # Two outputs, so that the gradients computed on the way forward reach the backward pass as outputs[1].
     @mx.custom_function
     def total(hidden: mx.array) -> tuple[mx.array, mx.array]:
         losses, gradients = [], []
-        before: list[mx.array] = []
+        before: list[mx.array] = []  # what the chunk before ended in
         for start in range(0, hidden.shape[0], chunk):
-            part = hidden[start : start + chunk]
-            if before:  # one chunk after the other: their logits are not to be there together
+            part = hidden[start : start + chunk]  # (chunk, D)
+            if before:  # MLX would otherwise run chunks side by side, all their (chunk, V) logits at once
                 part = mx.depends([part], before)[0]
+            # (), (chunk, D)
             loss, gradient = mx.value_and_grad(_of_head(head, targets[start : start + chunk]))(part)
             before = [loss, gradient]
             losses.append(loss)
             gradients.append(gradient)
-        return mx.stack(losses).sum(), mx.concatenate(gradients)
+        return mx.stack(losses).sum(), mx.concatenate(gradients)  # (), (N, D)
 
     @total.vjp
     def backward(primals: Any, cotangents: Any, outputs: Any) -> mx.array:
+        # chain rule: the loss's cotangent, a scalar, times (N, D); nothing is computed from outputs[1], so it has none
         gradient: mx.array = cotangents[0] * outputs[1]
         return gradient.astype(outputs[1].dtype)
 
@@ -81,6 +84,7 @@ def _of_head(head: Head, targets: mx.array) -> Callable[[mx.array], mx.array]:
 def head_of(model: Any) -> Head | None:
     """What turns hidden states into logits, where the model has the usual parts; else None."""
     inner = getattr(model, "model", None)
+    # mlx-lm's models keep no lm_head where the embedding serves as one
     if "lm_head" in model:
         return cast(Head, model.lm_head)
     if inner is not None and "embed_tokens" in inner:
@@ -89,6 +93,7 @@ def head_of(model: Any) -> Head | None:
 
 
 def _cross_entropy(logits: mx.array, targets: mx.array) -> mx.array:
+    # float32: the log-sum-exp over V terms loses digits in half precision
     loss: mx.array = nn.losses.cross_entropy(logits.astype(mx.float32), targets, reduction="sum")
     return loss
 
@@ -103,4 +108,5 @@ def _is_whole_head(model: Any, head: Head, probe: mx.array) -> bool:
 
 
 def _chunk_rows(vocabulary: int) -> int:
+    # enough rows for a matrix product to pay, few enough for the logits to stay within CHUNK_BYTES
     return max(16, min(1024, CHUNK_BYTES // (4 * vocabulary)))

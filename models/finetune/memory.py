@@ -1,8 +1,9 @@
-"""Whether a run fits: a dry step on its longest micro-batch, measured, before anything is trained.
+"""Whether a run fits: a dry step on its longest micro-batch, measured before anything is trained.
 
-What a run takes at its peak is what that step takes, and the optimizer's two moments of every trained weight. The step
-is first tried on half of its length: attention grows with the square of it, the rest in proportion, so twice what half
-of it took is a lower bound, and a run that can't fit is refused before it fills the memory.
+    peak = weights + activations and gradients of the longest micro-batch + 2 x trained weights (AdamW's moments)
+
+The dry step is first tried on half of the length L: attention grows with L^2 and everything else with L, so twice what
+half took is a lower bound, and a run that can't fit is refused before it fills the memory.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,9 +26,9 @@ MARGIN_BYTES = 512 << 20  # left to the rest of the machine
 
 @contextmanager
 def gradient_checkpointing(model: nn.Module, on: bool) -> Iterator[None]:
-    """Keep only the inputs of the model's blocks for the backward pass, which computes the rest again.
+    """Keep only each block's input, (B, L, D), for the backward pass, which recomputes the rest (arXiv 1604.06174).
 
-    The blocks' classes are patched, since a module's call is looked up there, and are given back at the end.
+    The blocks' classes are patched, since Python looks __call__ up there, and are restored at the end.
     """
     kinds = {type(block) for block in model.layers} if on else set()
     originals = {kind: kind.__call__ for kind in kinds}
@@ -42,6 +43,7 @@ def gradient_checkpointing(model: nn.Module, on: bool) -> Iterator[None]:
 
 def _checkpointed(call: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(call)
+    # mx.checkpoint takes gradients with respect to arguments only, so the block's trained weights have to be one
     def checkpointed(block: nn.Module, *args: Any, **kwargs: Any) -> Any:
         def run(parameters: Any, *args: Any, **kwargs: Any) -> Any:
             block.update(parameters)
@@ -67,15 +69,18 @@ def ceiling(asked: int | None) -> int:
     if asked is not None:
         return asked
     if mx.metal.is_available():
+        # beyond its working-set limit Metal swaps or ends the process, however much memory is free
         return hardware.machine().gpu_limit_bytes - MARGIN_BYTES
+    # what is free, and what MLX holds already: the model in memory is part of the run
     return hardware.available_bytes() + int(mx.get_active_memory()) - MARGIN_BYTES
 
 
 def dry_step(model: nn.Module, loss: Loss, batch: Batch, ceiling_bytes: int, checkpointing: bool) -> int:
     """Bytes that the run takes at its peak, measured on a micro-batch. Raises NoMemory when they exceed the ceiling."""
     trained: int = sum(array.nbytes for _, array in tree_flatten(model.trainable_parameters()))
-    resting = int(mx.get_active_memory()) + 2 * trained
+    resting = int(mx.get_active_memory()) + 2 * trained  # the moments do not exist yet: the dry step updates nothing
     half = _measure(model, loss, _shortened(batch), checkpointing) + 2 * trained
+    # half = resting + activations of L/2, so 2 x half - resting is what L takes where all grows linearly
     check(2 * half - resting, ceiling_bytes, "at least ")
     peak = _measure(model, loss, batch, checkpointing) + 2 * trained
     check(peak, ceiling_bytes)
@@ -93,7 +98,7 @@ def check(peak_bytes: int, ceiling_bytes: int, at_least: str = "") -> None:
 
 
 def _measure(model: nn.Module, loss: Loss, batch: Batch, checkpointing: bool) -> int:
-    mx.clear_cache()
+    mx.clear_cache()  # spare buffers would count towards the peak
     mx.reset_peak_memory()
     with packing.rows_apart(batch.ends), gradient_checkpointing(model, checkpointing):
         mx.eval(nn.value_and_grad(model, loss)(model, batch))
@@ -104,7 +109,9 @@ def _measure(model: nn.Module, loss: Loss, batch: Batch, checkpointing: bool) ->
 
 def _shortened(batch: Batch) -> Batch:
     """The first half of a micro-batch's columns, all of it learned."""
-    inputs = batch.inputs[:, : max(1, batch.inputs.shape[1] // 2)]
+    inputs = batch.inputs[:, : max(1, batch.inputs.shape[1] // 2)]  # (B, L / 2)
     length = int(inputs.shape[1])
+    # the row that is cut ends where the columns do
     ends = (*(end for end in batch.ends if end < length), length) if batch.ends else ()
+    # every position, target 0: which token is learned changes nothing about the memory
     return Batch(inputs, mx.arange(inputs.size), mx.zeros((inputs.size,), mx.int32), ends)

@@ -1,7 +1,7 @@
-"""The KV cache of the conversation under way: what the model has already read is not read again.
+"""The KV cache of the current conversation: what the model has read before is not read again.
 
-One slot, trimmed in place: a second copy of a long chat's cache would cost gigabytes. `tokens` always says exactly
-what the cache holds.
+One slot, trimmed in place: a second copy of a long chat's cache would cost gigabytes. `tokens` always says exactly what
+the cache holds. A layer's keys and values are (1, kv_heads, L, head_dim), grown in steps of 256 tokens.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from mlx_lm.models.cache import can_trim_prompt_cache, make_prompt_cache, trim_p
 
 
 class ConversationCache:
-    """A KV cache and the tokens in it. layers: mlx-lm's cache objects, one a layer."""
+    """A KV cache and the tokens in it."""
 
     def __init__(self, model: nn.Module) -> None:
         self._model = model
@@ -19,15 +19,16 @@ class ConversationCache:
 
     def clear(self) -> None:
         """Forget everything."""
+        # mlx-lm's cache objects, one a layer; of which kind is the architecture's own choice
         self.layers: list[Any] = make_prompt_cache(self._model)
-        self.tokens: list[int] = []
+        self.tokens: list[int] = []  # the L tokens whose keys and values the layers hold
 
     def reuse(self, prompt: list[int]) -> int:
         """Keep the longest beginning shared with `prompt`, short of its last token; return how many tokens that is.
 
         The last token has to be run again, since its logits are what a reply starts from.
         """
-        shared = _common_prefix(self.tokens, prompt[:-1])
+        shared = _common_prefix(self.tokens, prompt[:-1])  # causal: keys and values depend on what came before alone
         self.take_back(len(self.tokens) - shared)
         return len(self.tokens)
 
@@ -35,6 +36,7 @@ class ConversationCache:
         """Drop the last `count` tokens. A cache that can't be trimmed is emptied, and has to be filled again."""
         if count <= 0:
             return
+        # a rotating window or a recurrent state has overwritten what came before: it can't be trimmed
         if can_trim_prompt_cache(self.layers) and trim_prompt_cache(self.layers, count) == count:
             del self.tokens[-count:]
         else:
@@ -42,6 +44,7 @@ class ConversationCache:
 
     def settle(self) -> None:
         """Make the layers hold no more than `tokens`: a stopped generator may have run a step ahead."""
+        # all layers are at the same offset; recurrent ones have none
         offset = getattr(self.layers[0], "offset", len(self.tokens)) if self.layers else 0
         ahead = int(offset) - len(self.tokens)
         if ahead > 0 and not (can_trim_prompt_cache(self.layers) and trim_prompt_cache(self.layers, ahead) == ahead):
@@ -60,6 +63,7 @@ class ConversationCache:
 
 def _used_bytes(layer: Any) -> int:
     """Bytes of a layer's cache that hold tokens: it may have grown for a longer chat before."""
+    # nbytes counts the buffer, which is up to 255 tokens longer than L, and longer still after a trim
     if hasattr(layer, "keys_and_values"):
         return sum(int(array.nbytes) for array in layer.keys_and_values())
     return int(layer.nbytes)
@@ -67,6 +71,6 @@ def _used_bytes(layer: Any) -> int:
 
 def _common_prefix(left: list[int], right: list[int]) -> int:
     length = min(len(left), len(right))
-    if left[:length] == right[:length]:
+    if left[:length] == right[:length]:  # compared in C: the usual case of a chat that goes on
         return length
     return next(index for index in range(length) if left[index] != right[index])

@@ -1,6 +1,6 @@
-"""How far one model's next-token odds are from another's, on the same text: KL divergence, same top token, perplexity.
+"""How far one model's next-token distribution is from another's on the same text: KL divergence, top token, perplexity.
 
-Exact over the whole vocabulary, in float32, some rows of logits at a time. Only a worker imports this.
+Exact over the whole vocabulary, in float32, a few rows of logits at a time. Only a worker imports this.
 """
 
 import math
@@ -18,39 +18,37 @@ ROWS = 64  # positions whose logits are in memory together: 39 MB of float32 a m
 
 @dataclass(frozen=True)
 class Divergence:
-    """kl: KL(original || this), mean per token in nats; same_top: share of positions with the same likeliest token.
-
-    Both, and reference_perplexity, are None when there was nothing to compare with.
-    """
+    """What a comparison found; all but the perplexity is None when there was nothing to compare with."""
 
     perplexity: float
-    kl: float | None = None
-    same_top: float | None = None
+    kl: float | None = None  # KL(original || this), mean per token in nats
+    same_top: float | None = None  # share of positions with the same likeliest token
     reference_perplexity: float | None = None
 
 
 def measure(
     ids: list[int], this: Hidden, reference: Hidden | None, stage: str
 ) -> Generator[Progress, None, Divergence]:
-    """Compare two models on a text of at least two tokens, the first of what each was run on. Progress is by token. Raises Corrupt when
-    one of them gives no numbers.
+    """Compare two models on a text of at least two tokens, the first of the texts that each was run on.
 
-    The KL and the top token are of all T positions, the perplexities of the T - 1 whose next token is in the text.
+    KL and top token are taken over all L positions, perplexities over the L - 1 whose next token is in the text. Progress
+    is by token. Raises Corrupt when one of the models gives no numbers.
     """
     n_tokens = len(ids)
     surprise = reference_surprise = kl = 0.0
     same = 0
     for start in range(0, n_tokens, ROWS):
         stop = min(start + ROWS, n_tokens)
-        following = mx.array(ids[start + 1 : stop + 1])
+        following = mx.array(ids[start + 1 : stop + 1])  # (rows,), one fewer at the text's end
         logprobs = _logprobs(this, start, stop)  # (rows, V)
         surprise += _surprise(logprobs, following)
         if reference is not None:
-            wanted = _logprobs(reference, start, stop)
+            wanted = _logprobs(reference, start, stop)  # (rows, V')
             reference_surprise += _surprise(wanted, following)
             # Some checkpoints of one family pad their vocabulary further than others.
             width = min(logprobs.shape[1], wanted.shape[1])
             logprobs, wanted = logprobs[:, :width], wanted[:, :width]
+            # sum over p log(p / q)
             kl += _number(mx.sum(mx.exp(wanted) * (wanted - logprobs)))
             same += round(_number(mx.sum(mx.argmax(wanted, axis=-1) == mx.argmax(logprobs, axis=-1))))
         mx.clear_cache()
@@ -62,7 +60,7 @@ def measure(
         return Divergence(perplexity)
     return Divergence(
         perplexity=perplexity,
-        kl=max(0.0, kl / n_tokens),  # rounding takes that of two equal models below nought
+        kl=max(0.0, kl / n_tokens),  # for equal models rounding may give slightly less than 0
         same_top=same / n_tokens,
         reference_perplexity=_perplexity(reference_surprise, n_tokens),
     )
@@ -75,7 +73,7 @@ def _logprobs(hidden: Hidden, start: int, stop: int) -> mx.array:
 
 
 def _surprise(logprobs: mx.array, following: mx.array) -> float:
-    """The sum of -log p of the tokens that followed."""
+    """Sum of -log p of the tokens that followed."""
     n = following.shape[0]
     return -_number(mx.sum(mx.take_along_axis(logprobs[:n], following[:, None], axis=-1))) if n else 0.0
 

@@ -1,14 +1,13 @@
-"""The learned recipe: a full model teaches its own quantized copy, by the scales and biases of its groups alone (DWQ).
+"""The learned recipe: a model teaches its own quantized copy through the scales and biases of its groups alone (DWQ).
 
-The teacher's K largest logits of every position are computed once and kept beside; the student then takes Adam steps on
-KL(teacher || student) at temperature 2, as mlx_lm.quant.dwq does. That loop can be neither stopped nor continued, so it
-is written anew here. What is learned is rounded to the type that the file has while it is learned (the gradient passes
-the rounding unchanged): steps of 1e-6 would otherwise be lost when the file is written. A result that does not beat the
-beginning on a text it did not learn from is not kept.
+The teacher's K largest logits of every position are computed once and cached; the student then takes Adam steps on
+KL(teacher || student) at temperature 2, as mlx_lm.quant.dwq does. That loop can be neither stopped nor resumed, so it is
+rewritten here. Parameters are rounded to the file's type while they are learned, with a straight-through gradient
+(arXiv 1308.3432): steps of 1e-6 would otherwise be lost when the file is written. A result that does not beat the start
+on a held-out text is not kept.
 
-On the CPU weights are dequantized within the graph, since a product in float32 with a quick BLAS is ten times quicker
-there than a quantized one. What has been learned so far lies in a folder of its own and is gone on with after a kill.
-Only a worker imports this.
+On the CPU weights are dequantized within the graph, since a float32 product with a quick BLAS is ten times quicker there
+than a quantized one. Progress is saved in a folder of its own and resumed after a kill. Only a worker imports this.
 """
 
 import hashlib
@@ -39,9 +38,9 @@ from models.recipes import Recipe
 
 TEXT = "calibration_text.md"
 STEPS = 64
-# mlx_lm.quant.dwq goes 512 steps of 1e-6; the same way in an eighth of the steps, on a text that is shorter
+# mlx_lm.quant.dwq takes 512 steps of 1e-6; this is the same distance in an eighth of the steps, on a shorter text
 LEARNING_RATE = 8e-6
-TEMPERATURE = 2.0
+TEMPERATURE = 2.0  # mlx_lm.quant.dwq's; above 1 the tail of the distribution weighs more (arXiv 1503.02531)
 SAVED_EVERY = 8  # steps
 MEMORY_FACTOR = 1.1  # measured with the starter and windows of 512: 2.75 GB, where the formula gives 2.58
 _FILE = "learned.safetensors"
@@ -49,12 +48,12 @@ _FILE = "learned.safetensors"
 
 @dataclass
 class Learning:
-    """Where the loop is. params: by name, in float32; first: the held-out loss before any step."""
+    """Where the loop is."""
 
-    params: dict[str, mx.array]
+    params: dict[str, mx.array]  # scales and biases by name, (rows, columns / group_size), in float32
     optimizer: Adam
-    step: int
-    first: float
+    step: int  # steps taken
+    first: float  # the held-out loss before any step
 
 
 def learn(
@@ -87,13 +86,13 @@ def learn(
         model, stored = _trainable(place, config)
         learning = _resumed(state, about, seed, learning_rate) or _beginning(model, stored, held_out, learning_rate)
         yield _progress(learning.step, steps)
-        while learning.step < steps:
+        while learning.step < steps:  # the generator may be closed at any yield: what was saved is resumed
             _take_step(model, stored, learning, windows[_which(learning.step, len(windows), seed)])
             if learning.step % SAVED_EVERY == 0 or learning.step == steps:
                 _save(state, about, seed, learning)
             yield _progress(learning.step, steps)
         last = _loss_on(model, stored, learning.params, held_out)
-    if last < learning.first:
+    if last < learning.first:  # a NaN compares false and is not kept either
         _rewrite(draft, {name: array.astype(stored[name]) for name, array in learning.params.items()})
         yield Note(text=f"Learned from the original: held-out loss {learning.first:.4f} before, {last:.4f} after.")
     else:
@@ -131,38 +130,43 @@ def _check_memory(draft: Path, config: dict[str, Any], recipe: Recipe, n_tokens:
 
 def _which(step: int, n_windows: int, seed: int) -> int:
     """Which window a step learns from: each once an epoch, in an order that only the seed and the epoch decide."""
+    # stateless, so that a resumed run sees the windows that an uninterrupted one would
     epoch, place = divmod(step, n_windows)
     return int(np.random.default_rng((seed, epoch)).permutation(n_windows)[place])
 
 
 def _dequantized(module: nn.Module) -> mx.array:
+    # (rows, columns) of packed (rows, columns * bits / 32) and scales and biases (rows, columns / group_size)
     weight: mx.array = mx.dequantize(module.weight, module.scales, module.biases, module.group_size, module.bits)
     return weight
 
 
 class _Linear(nn.QuantizedLinear):  # type: ignore[misc]
     def __call__(self, x: mx.array) -> mx.array:
-        y = x @ _dequantized(self).T
+        y = x @ _dequantized(self).T  # (B, L, in) @ (in, out)
         return y + self.bias if "bias" in self else y
 
 
 class _Embedding(nn.QuantizedEmbedding):  # type: ignore[misc]
     def as_linear(self, x: mx.array) -> mx.array:
-        return x @ _dequantized(self).T
+        return x @ _dequantized(self).T  # (B, L, D) @ (D, V), the tied head
 
 
 def _trainable(folder: Path, config: dict[str, Any]) -> tuple[nn.Module, dict[str, mx.Dtype]]:
-    """The student with only its scales and biases to train, and the types that they are stored in."""
+    """The student with only its scales and biases to train, and the types in which they are stored."""
     model, _ = load.translate_errors(folder.name, "config.json and weights", lambda: load_model(folder, lazy=True))
     model.freeze()
     for module in model.modules():
+        # the floating-point modes store scales as 8-bit codes, through which no gradient leads
         if getattr(module, "mode", None) == "affine" and "scales" in module:
             module.unfreeze(keys=["scales", "biases"], recurse=False)
+            # exactly these classes: a subclass may compute something else
             if load.runs_on_cpu() and type(module) is nn.QuantizedLinear:
                 module.__class__ = _Linear
             elif load.runs_on_cpu() and type(module) is nn.QuantizedEmbedding:
                 module.__class__ = _Embedding
     stored = {name: array.dtype for name, array in tree_flatten(model.trainable_parameters())}
+    # what sanitize made anew, such as stacked experts, could not be written back under its name
     in_files = {name for path in folder.glob("model*.safetensors") for name in mx.load(str(path))}
     if not stored or stored.keys() - in_files:
         raise errors.Unsupported(f"{folder.name} has no weights that a learned recipe could improve.")
@@ -175,6 +179,7 @@ def _trainable(folder: Path, config: dict[str, Any]) -> tuple[nn.Module, dict[st
 
 
 def _beginning(model: nn.Module, stored: dict[str, mx.Dtype], held_out: list[Window], rate: float) -> Learning:
+    # float32 master copies: Adam's steps are smaller than half precision's spacing
     params = {name: array.astype(mx.float32) for name, array in tree_flatten(model.trainable_parameters())}
     first = _loss_on(model, stored, params, held_out)
     return Learning(params, _optimizer(rate), 0, first)
@@ -185,20 +190,25 @@ def _optimizer(rate: float) -> Adam:
 
 
 def _loss(params: dict[str, mx.array], model: nn.Module, stored: dict[str, mx.Dtype], window: Window) -> mx.array:
-    """KL(teacher || student) of a window at the temperature, mean per token, over the teacher's K largest logits."""
+    """KL(teacher || student) of a window at TEMPERATURE, mean per token, over the teacher's K largest logits.
+
+    Without the usual factor of TEMPERATURE squared: Adam's steps do not depend on the scale of the loss.
+    """
     model.update(tree_unflatten([(name, _rounded(array, stored[name])) for name, array in params.items()]))
-    logits = model(mx.array([window.tokens]))[0]  # (T, V)
-    picked = mx.take_along_axis(logits, window.ids, axis=-1).astype(mx.float32)
-    taught = window.values.astype(mx.float32)
+    logits = model(mx.array([window.tokens]))[0]  # (L, V)
+    picked = mx.take_along_axis(logits, window.ids, axis=-1).astype(mx.float32)  # (L, K)
+    taught = window.values.astype(mx.float32)  # (L, K)
     loss: mx.array = kl_div_loss(picked / TEMPERATURE, taught / TEMPERATURE).mean()
     return loss
 
 
 def _rounded(array: mx.array, dtype: mx.Dtype) -> mx.array:
+    """A parameter as the file will hold it; its gradient is the parameter's own (straight-through)."""
     as_stored = array.astype(dtype)
     if load.runs_on_cpu():
+        # float32 on the CPU, but with the values that the stored type can have
         return array + mx.stop_gradient(as_stored.astype(mx.float32) - array)
-    return as_stored
+    return as_stored  # the gradient of a cast is a cast
 
 
 def _loss_on(
@@ -208,14 +218,15 @@ def _loss_on(
     losses = []
     for window in windows:
         losses.append(_loss(params, model, stored, window).item())
-        mx.clear_cache()
+        mx.clear_cache()  # windows differ in length, and with it the buffers
+    # each is a mean per token, so a long window weighs as many tokens as it has
     return float(np.average(losses, weights=[len(window.tokens) for window in windows]))
 
 
 def _take_step(model: nn.Module, stored: dict[str, mx.Dtype], learning: Learning, window: Window) -> None:
     gradients = mx.grad(_loss)(learning.params, model, stored, window)
     learning.params = learning.optimizer.apply_gradients(gradients, learning.params)
-    mx.eval(learning.params, learning.optimizer.state)
+    mx.eval(learning.params, learning.optimizer.state)  # else the graph grows from step to step
     learning.step += 1
 
 
@@ -232,6 +243,7 @@ def _about(draft: Path, original: Path, recipe: Recipe, tokens: list[list[int]],
 def _save(state: Path, about: str, seed: int, learning: Learning) -> None:
     arrays = {f"params.{name}": array for name, array in learning.params.items()}
     arrays |= {f"optimizer.{name}": array for name, array in tree_flatten(learning.optimizer.state)}
+    # repr: the float comes back to the last bit, and with it the verdict at the end
     told = {"about": about, "step": str(learning.step), "seed": str(seed), "first": repr(learning.first)}
     dwq_targets.write_arrays(state / _FILE, arrays, told)
 
@@ -244,7 +256,7 @@ def _resumed(state: Path, about: str, seed: int, rate: float) -> Learning | None
     arrays, told = found
     params = {name.removeprefix("params."): array for name, array in arrays.items() if name.startswith("params.")}
     optimizer = _optimizer(rate)
-    optimizer.init(params)
+    optimizer.init(params)  # the tree whose leaves are then filled
     optimizer.state = tree_map_with_path(lambda path, _: arrays[f"optimizer.{path}"], optimizer.state)
     return Learning(params, optimizer, int(told["step"]), float(told["first"]))
 

@@ -1,7 +1,7 @@
-"""What a learned recipe learns from: windows of text and the full model's K largest logits of every position.
+"""What a learned recipe learns from: windows of text and the teacher's K largest logits of every position.
 
-The logits are computed once, layer by layer, and kept in a file of the learning's own folder, from which a later try
-takes them. Of each position only differences count, so the largest is nought, where float16 is finest. Only a worker
+The logits are computed once, layer by layer, and cached in the run's own folder, where a later try finds them. A softmax
+looks at differences only, so each position's logits are shifted to a maximum of 0, where float16 is finest. Only a worker
 imports this.
 """
 
@@ -29,11 +29,11 @@ _FILE = "targets.safetensors"
 
 @dataclass(frozen=True)
 class Window:
-    """Tokens to learn from, and the teacher's logits of each position: values (T, K) float16, ids (T, K)."""
+    """L tokens to learn from, and what the teacher makes of them."""
 
     tokens: list[int]
-    values: mx.array
-    ids: mx.array
+    values: mx.array  # (L, K) float16: its largest logits, less the largest
+    ids: mx.array  # (L, K): which tokens' they are
 
 
 def windows(draft: Path, config: dict[str, Any], texts: list[str], seed: int, steps: int) -> list[list[int]]:
@@ -48,7 +48,7 @@ def windows(draft: Path, config: dict[str, Any], texts: list[str], seed: int, st
     if len(pieces) < 2:
         raise errors.BadInput(f"The texts to learn from are too short: they give {len(pieces)} of {length} tokens.")
     order = np.random.default_rng(seed).permutation(len(pieces))
-    wanted = steps + max(1, steps // HELD_OUT)
+    wanted = steps + max(1, steps // HELD_OUT)  # a window a step, and those that are held out
     return [pieces[i] for i in order[: max(2, wanted)]]
 
 
@@ -80,12 +80,11 @@ def _top_logits(hidden: layerwise.Hidden, text: int, n_tokens: int) -> tuple[mx.
     for start in range(0, n_tokens, ROWS):
         logits = hidden.logits(text, start, min(start + ROWS, n_tokens))  # (rows, V)
         k = min(TOP_K, logits.shape[1])
-        top = mx.argpartition(logits, kth=-k, axis=-1)[:, -k:]
-        picked = mx.take_along_axis(logits, top, axis=-1)
-        # only differences count: near nought float16 is finest
+        top = mx.argpartition(logits, kth=-k, axis=-1)[:, -k:]  # (rows, K), in no order: a sort would cost more
+        picked = mx.take_along_axis(logits, top, axis=-1)  # (rows, K)
         values.append((picked - picked.max(axis=-1, keepdims=True)).astype(mx.float16))
         ids.append(top)
-        mx.eval(values[-1], ids[-1])
+        mx.eval(values[-1], ids[-1])  # now, so that these rows' logits can go
         mx.clear_cache()
     whole = mx.concatenate(values), mx.concatenate(ids)
     mx.eval(whole)

@@ -1,12 +1,12 @@
-"""Runs texts through a model one layer at a time, so that a model larger than the memory can still be asked.
+"""Runs texts through a model one layer at a time, so that a model larger than the memory can still be evaluated.
 
 The model's own forward pass builds the graph, which MLX does not compute until it is told to. Each layer's output is
-noted as it passes; they are then evaluated in turn, and a layer that has done its part gives up its weights. Masks,
-scaled embeddings and other ways of an architecture are its own code's, never repeated here. Peak memory is the
+recorded as it passes; the outputs are then evaluated in turn, and each layer's weights are freed after its own. Masks,
+scaled embeddings and other peculiarities stay in the architecture's code and are never repeated here. Peak memory is the
 embedding, the head, the largest layer twice (as stored and as computed with) and the hidden states.
 
-The head works on some rows at a time: (T, V) logits of a large vocabulary are never whole. It too is the model's own:
-its body is made to answer with the rows in hand. Only a worker imports this.
+The head works on a few positions at a time: (L, V) logits of a large vocabulary are never whole. It too is the model's
+own: its body is made to answer with the rows in hand. Only a worker imports this.
 """
 
 from collections.abc import Callable, Generator, Iterator
@@ -28,21 +28,22 @@ from models.machine import hardware
 
 @dataclass
 class Hidden:
-    """What a model's body made of some texts. states: one (1, T, D) a text, or (1, T, V) logits when `whole`."""
+    """What a model's body made of some texts."""
 
-    model: nn.Module
-    states: list[mx.array]
+    model: nn.Module  # its head is still there; its layers' weights may be gone
+    states: list[mx.array]  # one a text: (1, L, D), or (1, L, V) logits when `whole`
     whole: bool = False
 
     def logits(self, text: int, start: int, stop: int) -> mx.array:
         """Logits of some positions of a text: (stop - start, V), float32."""
-        rows = self.states[text][:, start:stop]
+        rows = self.states[text][:, start:stop]  # (1, stop - start, D)
         if self.whole:
             return rows[0].astype(mx.float32)
         owner, body = _parts(self.model)
         assert body is not None, "a model without a body was run whole"
+        # the model then runs as ever, scaling or capping its logits if that is its way; the ids only say how many
         with _called(body, lambda *_, **__: rows):
-            logits: mx.array = owner(mx.zeros((1, rows.shape[1]), mx.int32))
+            logits: mx.array = owner(mx.zeros((1, rows.shape[1]), mx.int32))  # (1, stop - start, V)
         return logits[0].astype(mx.float32)
 
 
@@ -54,7 +55,7 @@ def read(folder: Path, texts: list[list[int]], stage: str) -> Generator[Progress
     """
     safety.check(folder)
     config = load.read_config(folder)
-    # The files are read layer by layer: their place has to last as long.
+    # lazy weights are read from the files when their layer's turn comes: the path has to stay that long
     with model_files.glob_safe(folder) as place:
         model = load.translate_errors(folder.name, "config.json and weights", lambda: load.model_of(place, config))
         if _parts(model)[1] is None:
@@ -72,28 +73,28 @@ def run(
     if body is None:
         return (yield from _run_whole(model, texts, stage))
     layers = list(owner.layers)
-    passed: list[list[Any]] = [[] for _ in layers]  # by layer, one output a text
+    passed: list[list[Any]] = [[] for _ in layers]  # by layer, one output a text: (1, L, D), or a tuple with one in it
     with ExitStack() as noting:
         for layer, outputs in zip(layers, passed, strict=True):
             noting.enter_context(_noted(layer, outputs))
-        states = [body(mx.array([ids])) for ids in texts]  # nothing is computed yet
+        states = [body(mx.array([ids])) for ids in texts]  # (1, L, D) each; a graph, nothing is computed yet
     yield Progress(stage=stage, done=0, total=len(layers), unit="layers")
     for number, (layer, outputs) in enumerate(zip(layers, passed, strict=True), 1):
         for output in outputs:
-            mx.eval(output)
+            mx.eval(output)  # text by text: the activations of one at a time
         outputs.clear()
         if release:
-            layer.clear()
-            mx.clear_cache()
+            layer.clear()  # evaluated arrays hold no graph, so this was the last reference to the weights
+            mx.clear_cache()  # and the allocator would keep their buffers
         yield Progress(stage=stage, done=number, total=len(layers), unit="layers")
-    mx.eval(states)
+    mx.eval(states)  # the norm after the last layer
     return Hidden(model, states)
 
 
 def _run_whole(model: nn.Module, texts: list[list[int]], stage: str) -> Generator[Progress, None, Hidden]:
     states = []
     for number, ids in enumerate(texts, 1):
-        states.append(model(mx.array([ids])))
+        states.append(model(mx.array([ids])))  # (1, L, V)
         mx.eval(states[-1])
         yield Progress(stage=stage, done=number, total=len(texts), unit="texts")
     return Hidden(model, states, whole=True)
@@ -101,7 +102,7 @@ def _run_whole(model: nn.Module, texts: list[list[int]], stage: str) -> Generato
 
 def _parts(model: nn.Module) -> tuple[nn.Module, nn.Module | None]:
     """The module that ends in the head, and within it the body that ends in hidden states; None when there is none."""
-    owner = model.get("language_model", model)
+    owner = model.get("language_model", model)  # where mlx-lm keeps the text part of a vision model
     body = owner.get("model")
     usable = isinstance(body, nn.Module) and hasattr(body, "layers") and hasattr(owner, "layers")
     return owner, body if usable else None
@@ -109,8 +110,8 @@ def _parts(model: nn.Module) -> tuple[nn.Module, nn.Module | None]:
 
 @contextmanager
 def _called(module: nn.Module, call: Callable[..., Any]) -> Iterator[None]:
-    """Answer for one module, by a class of its own: others of its class stay as they are."""
-    kind = type(module)
+    """Answer calls of one module, by a class of its own: others of its class stay as they are."""
+    kind = type(module)  # __call__ is looked up in the class, never in the instance
     module.__class__ = type(kind.__name__, (kind,), {"__call__": lambda _, *args, **named: call(*args, **named)})
     try:
         yield
@@ -120,7 +121,7 @@ def _called(module: nn.Module, call: Callable[..., Any]) -> Iterator[None]:
 
 @contextmanager
 def _noted(layer: nn.Module, outputs: list[Any]) -> Iterator[None]:
-    """Note what a layer gives while it is called."""
+    """Record what a layer returns while it is called."""
     call = type(layer).__call__
 
     def noting(*args: Any, **named: Any) -> Any:
@@ -135,6 +136,7 @@ def check_memory(name: str, model: nn.Module) -> None:
     """Raise NoMemory when a model can't be read layer by layer."""
     total = _bytes(model)
     layers = [_bytes(layer) for layer in _parts(model)[0].layers]
+    # embedding and head, and the largest layer as stored and as computed with
     needed = total - sum(layers) + 2 * max(layers, default=0)
     free = max(0, hardware.available_bytes() - load.MEMORY_MARGIN)
     if needed > free:
