@@ -114,5 +114,7 @@ def test_a_room_is_entered_by_its_face(name: str) -> None:
 def test_the_window_never_brings_what_runs_models() -> None:
     names = [name for name in modules() if name.startswith("app.desktop")]
     code = "import importlib, sys\nfor name in sys.stdin.read().split(): importlib.import_module(name)\nprint(*sys.modules)"
-    run = subprocess.run([sys.executable, "-c", code], input=" ".join(names), capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", code], input=" ".join(names), capture_output=True, text=True, check=True
+    )
     assert HEAVY & set(run.stdout.split()) == set()
