@@ -155,7 +155,7 @@ class Record(msgspec.Struct, frozen=True, tag_field="record", kw_only=True):
         return []
 
 
-class Ballot(msgspec.Struct, frozen=True, kw_only=True):
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """One of several replies that were drawn to the same prompt.
 
     canonical: the answer in the form it was compared in; tokens: thinking and answer together; finish: "cancelled"
@@ -196,7 +196,7 @@ class Reply(Record, frozen=True, tag="reply"):
     context_tokens: int = 0
     context_limit: int = 0
     notes: list[str] = []
-    votes: list[Ballot] = []
+    votes: list[Candidate] = []
     agreement: int = 0
 
 

@@ -35,7 +35,7 @@ class Advice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Family(msgspec.Struct, frozen=True, kw_only=True):
-    """How a family of models thinks; the fields are told in resources/families.toml."""
+    """How a family of models thinks; the fields are documented in resources/families.toml."""
 
     id: str
     title: str

@@ -9,12 +9,12 @@ from models.requests import ChatRequest, Message, Sampling
 if TYPE_CHECKING:
     from models.generate.load import LoadedModel
 
-Told = TypeVar("Told")
+Yielded = TypeVar("Yielded")
 Result = TypeVar("Result")
 AS_ADVISED = Sampling()
 
 
-def run(work: Generator[Told, None, Result], on_event: Callable[[Told], object] | None = None) -> Result:
+def run(work: Generator[Yielded, None, Result], on_event: Callable[[Yielded], object] | None = None) -> Result:
     """Run a generator of the core to its end and return its result. on_event: called with each event on the way."""
     while True:
         try:

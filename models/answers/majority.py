@@ -37,8 +37,8 @@ def counted(votes: list[Vote]) -> list[bool]:
     whole = [bool(vote.canonical) and not vote.cut for vote in votes]
     if any(whole):
         return whole
-    said = [bool(vote.canonical) for vote in votes]
-    return said if any(said) else [True] * len(votes)
+    answered = [bool(vote.canonical) for vote in votes]
+    return answered if any(answered) else [True] * len(votes)
 
 
 def winner(votes: list[Vote]) -> tuple[int, int]:

@@ -149,11 +149,11 @@ def _delete(folder: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
 
 
-def append_metrics(run: Path, told: list[events.Event]) -> None:
-    """Add events to the run's metrics, before they are told. Raises DiskFull."""
+def append_metrics(run: Path, measured: list[events.Event]) -> None:
+    """Add events to the run's metrics, before a face hears of them. Raises DiskFull."""
     try:
         with (run / METRICS).open("ab") as file:
-            file.write(b"".join(msgspec.json.encode(event) + b"\n" for event in told))
+            file.write(b"".join(msgspec.json.encode(event) + b"\n" for event in measured))
     except OSError as error:
         raise errors.from_os_error(error, "writing the run's metrics", writing=True) from error
 

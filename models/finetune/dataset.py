@@ -156,6 +156,6 @@ def _continuation(tokenizer: Any, prompt: Prompt, text: str) -> list[int]:
 def _is_malformed(example: Example, row: EncodedRow, model: ChatModel) -> bool:
     """Whether the example's own text has tags of the family or ends a turn in its middle."""
     family = model.style.family
-    said = f"{example.thinking}\n{example.answer}"
-    tags = family.open in said or family.close in said
+    text = f"{example.thinking}\n{example.answer}"
+    tags = family.open in text or family.close in text
     return tags or any(token in model.tokenizer.eos_token_ids for token in row.tokens[row.start : -1])

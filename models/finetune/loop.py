@@ -162,7 +162,7 @@ class _Training:
         seconds = time.perf_counter() - begun
         peak = max(self.state.peak_bytes, int(mx.get_peak_memory()))
         self._advance(loss, tokens, seconds, peak)
-        told = Step(
+        event = Step(
             step=step + 1,
             steps=self.steps,
             loss=loss,
@@ -172,8 +172,8 @@ class _Training:
             peak_bytes=peak,
             gradient_norm=norm,
         )
-        checkpoints.append_metrics(self.work.run, [told])
-        yield told
+        checkpoints.append_metrics(self.work.run, [event])
+        yield event
         memory.check(peak, self.work.ceiling_bytes)  # after the event: what the step measured is not lost
 
     def _gradients(self, rows: Sequence[EncodedRow]) -> Generator[Event, None, tuple[float, Any, int]]:
@@ -239,10 +239,10 @@ class _Training:
             yield self._progress("validate", done, len(self.work.valid), "rows")
         mx.clear_cache()
         # per learned token, as the training loss is, so that both curves can be compared
-        told = Validation(step=self.state.step, loss=total / sum(row.trained for row in self.work.valid))
-        self._note_validation(told.loss)
-        checkpoints.append_metrics(self.work.run, [told])
-        yield told
+        event = Validation(step=self.state.step, loss=total / sum(row.trained for row in self.work.valid))
+        self._note_validation(event.loss)
+        checkpoints.append_metrics(self.work.run, [event])
+        yield event
 
     def _note_validation(self, loss: float) -> None:
         self.state = msgspec.structs.replace(self.state, validated=self.state.step, validation_loss=loss)
@@ -251,15 +251,15 @@ class _Training:
         if self.work.answer is None or self.state.sampled == self.state.step:
             return
         self.work.model.eval()
-        told: list[Event] = []
+        samples: list[Event] = []
         for event in self.work.answer(self.state.step):
             if isinstance(event, Sample):
-                told.append(event)
+                samples.append(event)
             else:
                 yield event
         self.state = msgspec.structs.replace(self.state, sampled=self.state.step)
-        checkpoints.append_metrics(self.work.run, told)
-        yield from told
+        checkpoints.append_metrics(self.work.run, samples)
+        yield from samples
 
     # checkpoints
 
@@ -273,9 +273,9 @@ class _Training:
         if best:  # only now: a pointer never names what is not whole
             checkpoints.point(self.work.run, "best", folder)
         checkpoints.prune(self.work.run, self.config.keep)
-        told = Checkpoint(step=self.state.step, path=str(folder), best=best)
-        checkpoints.append_metrics(self.work.run, [told])
-        return told
+        event = Checkpoint(step=self.state.step, path=str(folder), best=best)
+        checkpoints.append_metrics(self.work.run, [event])
+        return event
 
     def _is_best(self) -> bool:
         """Whether the last validation is the lowest of all checkpoints; without one the newest is the best."""

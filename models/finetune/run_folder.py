@@ -3,7 +3,7 @@
     runs/ID/
       run_card.json     settings, seed, hash of the data, versions, machine, base model and its fingerprint
       train.jsonl, valid.jsonl   the examples, so that the folder alone replays the run
-      metrics.jsonl     one event a line, written before it is told
+      metrics.jsonl     one event a line, written before a face hears of it
       latest, best      the name of a checkpoint
       checkpoints/step-N/{adapters.safetensors, adapter_config.json, optimizer.safetensors, state.json}
 

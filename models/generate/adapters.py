@@ -1,7 +1,7 @@
-"""An adapter on a model that is in memory: put on, and taken off again, without reading the base a second time.
+"""Attach an adapter to a model in memory, and detach it again, without reading the base a second time.
 
-LoRA and DoRA put layers of their own around the base's; a full fine-tune replaces weights. What they cover is kept, and
-the very same arrays are put back. For a full fine-tune that is the memory of its weights once more, less than training
+LoRA and DoRA wrap layers of the base; a full fine-tune replaces weights. What was replaced is kept, and the very same
+arrays are put back. For a full fine-tune that is the memory of its weights once more, less than training
 them took. Only a worker imports this.
 """
 
@@ -24,14 +24,14 @@ _MISFITS = (ValueError, KeyError, TypeError, AttributeError, OverflowError)  # w
 
 @dataclass
 class Attached:
-    """What of a base an adapter stands in front of: layers and weights, each by its path in the model."""
+    """What of the base an adapter replaced: layers and weights, each by its path in the model."""
 
     layers: list[tuple[str, nn.Module]] = field(default_factory=list)
     weights: list[tuple[str, mx.array]] = field(default_factory=list)
 
 
 def attach(model: nn.Module, adapter: Path) -> Attached:
-    """Put an adapter on a model, in the model's own dtype, and return what it covers.
+    """Put an adapter on a model, in the model's own dtype, and return what it replaces.
 
     Raises BadInput when the adapter belongs to another model, and what safety.check_adapter raises; the model is then
     as it was.
@@ -50,23 +50,23 @@ def attach(model: nn.Module, adapter: Path) -> Attached:
         model.load_weights(added, strict=False)
         mx.eval([array for _, array in added])
     except Exception as error:
-        detach(model, Attached(_covered(model, layers), weights))
+        detach(model, Attached(_replaced(model, layers), weights))
         if isinstance(error, _MISFITS):
             raise _foreign(adapter) from error
         raise
     model.eval()  # no dropout
-    return Attached(_covered(model, layers), weights)
+    return Attached(_replaced(model, layers), weights)
 
 
-def detach(model: nn.Module, covered: Attached) -> None:
-    """Put back what of the base was covered, as put_on returned it."""
-    if covered.layers:
-        model.update_modules(tree_unflatten(covered.layers))
-    if covered.weights:
-        model.load_weights(covered.weights, strict=False)
+def detach(model: nn.Module, attached: Attached) -> None:
+    """Take an adapter off: put back the layers and weights that attach returned."""
+    if attached.layers:
+        model.update_modules(tree_unflatten(attached.layers))
+    if attached.weights:
+        model.load_weights(attached.weights, strict=False)
 
 
-def _covered(model: nn.Module, before: dict[str, nn.Module]) -> list[tuple[str, nn.Module]]:
+def _replaced(model: nn.Module, before: dict[str, nn.Module]) -> list[tuple[str, nn.Module]]:
     """The modules of before in whose places others stand now."""
     now = model.named_modules()
     return [(path, before[path]) for path, module in now if path in before and before[path] is not module]

@@ -54,7 +54,7 @@ class _Run:
         self.prompt = read_prompt(loaded, request)
         self.room = room_for_reply(loaded, self.prompt, request.max_tokens)
         thinking = thinking_for(loaded, request, self.prompt, self.room, steering)
-        self.speech = ReplyStream(loaded, request, self.prompt, thinking, begun)
+        self.stream = ReplyStream(loaded, request, self.prompt, thinking, begun)
         self.sampler = sampler_for(advice_for(loaded, request))
         self.context = list(self.prompt.tokens)  # what the cache holds or is about to
 
@@ -63,13 +63,13 @@ class _Run:
         if self.request.sampling.seed is not None:
             mx.random.seed(self.request.sampling.seed)
         cached = self.cache.reuse(self.prompt.tokens)
-        yield from self.speech.opening()
+        yield from self.stream.opening()
         finish: Finish | None = None
         while finish is None:
             finish = yield from self._stretch()
         self.cache.settle()
-        yield from self.speech.closing()
-        return self.speech.record(finish, cached, len(self.cache.tokens))
+        yield from self.stream.closing()
+        return self.stream.record(finish, cached, len(self.cache.tokens))
 
     def _stretch(self) -> Generator[Event, None, Finish | None]:
         """Prefill and decode until text must be forced or the reply ends; returns how it ended, or None."""
@@ -90,41 +90,41 @@ class _Run:
         self.cache.tokens.append(ahead[-1])
         for token, logprobs in steps:
             self._note_token(token, logprobs)
-            fed = self.speech.take(token)
-            yield from self.speech.events(fed)
-            if self._force(fed):
+            step = self.stream.take(token)
+            yield from self.stream.events(step)
+            if self._force(step):
                 return None
-            if self.speech.ended:
+            if self.stream.ended:
                 return "eos"
             if self.steering.cancelled:
                 return "cancelled"
-            if self.speech.thinking.answer_loops():
-                yield self.speech.note("The answer had come to repeat itself and was stopped.")
+            if self.stream.thinking.answer_loops():
+                yield self.stream.note("The answer had come to repeat itself and was stopped.")
                 return "length"
-        yield from self.speech.events(self.speech.cut())
+        yield from self.stream.events(self.stream.cut())
         yield self._cut_note()
         return "length"
 
     def _cut_note(self) -> Event:
         limit = self.request.max_tokens
         if limit is not None and self.room == limit:
-            return self.speech.note(f"The reply was cut at {limit:,} tokens.")
-        return self.speech.note(f"The reply was cut: the context of {self.loaded.context_limit:,} tokens is full.")
+            return self.stream.note(f"The reply was cut at {limit:,} tokens.")
+        return self.stream.note(f"The reply was cut: the context of {self.loaded.context_limit:,} tokens is full.")
 
     def _note_token(self, token: int, logprobs: mx.array) -> None:
         self.cache.tokens.append(token)
         self.context.append(token)
-        if self.speech.drawn % CHECK_EVERY == 0:
+        if self.stream.drawn % CHECK_EVERY == 0:
             check_numbers(logprobs)
 
-    def _force(self, fed: ThinkingStep) -> bool:
+    def _force(self, step: ThinkingStep) -> bool:
         """Take back and put in what the state machine wants; whether there was anything."""
-        if fed.force is None:
+        if step.force is None:
             return False
-        if fed.drop:
-            del self.context[-fed.drop :]
-        self.cache.take_back(fed.drop)
-        self.context += self.loaded.tokenizer.encode(fed.force, add_special_tokens=False)
+        if step.drop:
+            del self.context[-step.drop :]
+        self.cache.take_back(step.drop)
+        self.context += self.loaded.tokenizer.encode(step.force, add_special_tokens=False)
         return True
 
 

@@ -1,7 +1,7 @@
-"""One reply as it is said: drawn tokens go in, events come out, and the Reply at the end.
+"""One reply as it streams: drawn tokens go in, events come out, and the Reply at the end.
 
 What is the same whether a reply runs alone (models/generate/reply.py) or beside others in a batch (models/generate/votes.py): text
-from tokens, the state machine of models/generate/thinking.py, who said what. It knows no KV cache: `take` says what has to be
+from tokens, and the state machine of models/generate/thinking.py. It knows no KV cache: `take` says what has to be
 taken back and put in, and whoever holds the cache does it.
 """
 
@@ -16,7 +16,7 @@ from models.requests import ChatRequest
 
 
 class ReplyStream:
-    """What one reply has said. ended: the model's end of reply came, and nothing was to be forced after it.
+    """The stream of one reply. ended: the model's end of reply came, and nothing was to be forced after it.
 
     begun: when the request came, of time.perf_counter().
     """
@@ -31,16 +31,16 @@ class ReplyStream:
         self.thinking = thinking
         self.ended = False
         self.drawn = 0  # tokens of the model's own
-        self._said: dict[str, list[str]] = {"thinking": [], "answer": []}
+        self._parts: dict[str, list[str]] = {"thinking": [], "answer": []}
         self._notes: list[str] = []
         self._detokenizer = loaded.tokenizer.detokenizer
         self._first_token_at = 0.0
         self._thinking_seconds = 0.0
         self._announced: ClosedBy | None = None
-        self._budget_told: int | None = None
+        self._announced_budget: int | None = None
 
     def opening(self) -> Iterator[Event]:
-        """What is to be told before the first token."""
+        """Events before the first token."""
         if self.request.think == 0:
             yield from self._announce_close()
             return
@@ -65,50 +65,50 @@ class ReplyStream:
         self.drawn += 1
         if token in self.loaded.tokenizer.eos_token_ids:
             self._detokenizer.finalize()
-            fed = self.thinking.end(self._detokenizer.last_segment)
-            self.ended = fed.force is None
+            step = self.thinking.end(self._detokenizer.last_segment)
+            self.ended = step.force is None
         else:
             self._detokenizer.add_token(token)
-            fed = self.thinking.feed(self._detokenizer.last_segment, token)
-        if fed.force is not None:
+            step = self.thinking.feed(self._detokenizer.last_segment, token)
+        if step.force is not None:
             self._detokenizer = self.loaded.tokenizer.detokenizer  # forced text is not the model's to spell
-        return fed
+        return step
 
     def cut(self) -> ThinkingStep:
         """End at the limit of tokens."""
         self._detokenizer.finalize()
         return ThinkingStep(self.thinking.end(self._detokenizer.last_segment).pieces)
 
-    def events(self, fed: ThinkingStep) -> Iterator[Event]:
-        """Tell what a token turned into."""
-        for channel, text in fed.pieces:
+    def events(self, step: ThinkingStep) -> Iterator[Event]:
+        """The events of a token."""
+        for channel, text in step.pieces:
             if channel == "thinking":
                 yield self._token_event(channel, text)
-        if fed.shown:
-            yield self._token_event("thinking", fed.shown, forced=True)
+        if step.shown:
+            yield self._token_event("thinking", step.shown, forced=True)
         yield from self._announce_close()
-        for channel, text in fed.pieces:
+        for channel, text in step.pieces:
             if channel == "answer":
                 yield self._token_event(channel, text)
         yield from self._budget_event()
 
     def closing(self) -> Iterator[Event]:
-        """Tell what was held back."""
+        """The events of what was held back."""
         yield from self.events(ThinkingStep(self.thinking.finish()))
         if self._announced is None and self.thinking.state == "waiting":
             self.thinking.closed_by = "model"
             yield from self._announce_close()
 
     @property
-    def said(self) -> tuple[str, str]:
+    def text(self) -> tuple[str, str]:
         """Thinking and answer so far."""
-        return "".join(self._said["thinking"]).strip("\n"), "".join(self._said["answer"]).strip()
+        return "".join(self._parts["thinking"]).strip("\n"), "".join(self._parts["answer"]).strip()
 
     def record(self, finish: Finish, cached: int, context_tokens: int) -> Reply:
         """The whole reply. cached: prompt tokens that were in the KV cache; context_tokens: what is in it now."""
         now = time.perf_counter()
         decoding = now - self._first_token_at if self.drawn > 1 else 0.0
-        thinking, answer = self.said
+        thinking, answer = self.text
         return Reply(
             thinking=thinking,
             answer=answer,
@@ -128,7 +128,7 @@ class ReplyStream:
         )
 
     def _token_event(self, channel: str, text: str, forced: bool = False) -> Token:
-        self._said[channel].append(text)
+        self._parts[channel].append(text)
         if channel == "thinking":
             return Token(channel="thinking", text=text, n=self.thinking.tokens, forced=forced)
         return Token(channel="answer", text=text, n=self.thinking.answer_tokens)
@@ -142,8 +142,8 @@ class ReplyStream:
         yield ThinkingClosed(tokens=self.thinking.tokens, seconds=round(self._thinking_seconds, 3), how=how)
 
     def _budget_event(self) -> Iterator[Event]:
-        first = self._budget_told is None and not self.drawn
+        first = self._announced_budget is None and not self.drawn
         budget = self.thinking.budget
-        if self.thinking.closed_by is None and (first or budget != self._budget_told):
-            self._budget_told = budget
+        if self.thinking.closed_by is None and (first or budget != self._announced_budget):
+            self._announced_budget = budget
             yield Budget(tokens=budget, used=self.thinking.tokens)

@@ -82,8 +82,8 @@ def _answer(line: bytes) -> dict[str, str]:
     except RecursionError:
         return {"kind": "error", "error": "it calls itself without end"}
     except Exception as error:  # a template raises whatever its author wrote
-        said = str(error) or type(error).__name__
-        return {"kind": "error", "error": said.encode("utf-8", "replace").decode()}
+        reason = str(error) or type(error).__name__
+        return {"kind": "error", "error": reason.encode("utf-8", "replace").decode()}
 
 
 class _TooLong(Exception):

@@ -148,7 +148,7 @@ class Thinking:
         return [("answer", tail)] if tail.strip() else []
 
     def answer_loops(self) -> bool:
-        """Whether the answer has come to say the same over and over; looked at every 32 tokens."""
+        """Whether the answer has come to repeat itself; looked at every 32 tokens."""
         if self.state == "thinking" or self.answer_tokens < ANSWER_LOOP_WINDOW or self.answer_tokens % 32:
             return False
         return _repeats(list(self._recent), ANSWER_LOOP_WINDOW)
@@ -160,17 +160,17 @@ class Thinking:
         at = held.find(self.tags.open)
         if at >= 0:
             return self._open(held[:at], held[at + len(self.tags.open) :])
-        fed = ThinkingStep(self._answer_pieces(text))
+        step = ThinkingStep(self._answer_pieces(text))
         if self.answer_tokens >= OPEN_WITHIN:
             self.state, self.closed_by = "answer", "model"
-        return fed
+        return step
 
     def _open(self, before: str, after: str) -> ThinkingStep:
         self.state, self.answer_tokens, self._tail, self._answer_started = "thinking", 0, "", False
-        fed = self._think(after) if after.strip() else ThinkingStep()
+        step = self._think(after) if after.strip() else ThinkingStep()
         if before.strip():
-            fed.pieces.insert(0, ("answer", before))
-        return fed
+            step.pieces.insert(0, ("answer", before))
+        return step
 
     # thinking
 

@@ -24,7 +24,7 @@ from mlx_lm.generate import BatchGenerator, generation_stream, wired_limit
 from models.answers import majority
 from models.answers.canonical import canonical
 from models.errors import NoMemory, Unsupported
-from models.events import Ballot, Event, Finish, Progress, Reply
+from models.events import Candidate, Event, Finish, Progress, Reply
 from models.generate.kv_cache import ConversationCache
 from models.generate.load import MEMORY_MARGIN, LoadedModel
 from models.generate.reply import (
@@ -72,25 +72,25 @@ class _Drawn(Protocol):
 
 @dataclass
 class _Draw:
-    """One reply of the batch. context: what its cache holds or is about to; told: its events, for when it is elected."""
+    """One reply of the batch. context: what its cache holds or is about to; events: kept for when it is elected."""
 
-    speech: ReplyStream
+    stream: ReplyStream
     steering: Steering
     context: list[int]
-    told: list[Event] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
     logprob: float = 0.0  # sum over drawn tokens
     finish: Finish | None = None
 
-    def tell(self, fed: ThinkingStep) -> None:
-        self.told += self.speech.events(fed)
+    def add(self, step: ThinkingStep) -> None:
+        self.events += self.stream.events(step)
 
     def end(self, finish: Finish) -> None:
         self.finish = finish
-        self.told += self.speech.closing()
+        self.events += self.stream.closing()
 
     def vote(self) -> majority.Vote:
-        answer = self.speech.said[1]
-        mean = self.logprob / max(1, self.speech.drawn)
+        answer = self.stream.text[1]
+        mean = self.logprob / max(1, self.stream.drawn)
         return majority.Vote(canonical(answer), mean, cut=self.finish != "eos")
 
 
@@ -124,9 +124,9 @@ class _Batch:
         read = yield from prefill(self.loaded, ahead, self.steering)
         self.room = room_in_memory(self.loaded, self.request, self.room)
         self.all_rows = [self._row() for _ in range(self.request.votes)]
-        yield from self.all_rows[0].speech.opening()
+        yield from self.all_rows[0].stream.opening()
         for row in self.all_rows[1:]:
-            deque(row.speech.opening(), maxlen=0)  # told once for all
+            deque(row.stream.opening(), maxlen=0)  # told once for all
         if read:
             yield from self._decode()
         return (yield from self._outcome(cached))
@@ -134,8 +134,8 @@ class _Batch:
     def _row(self) -> _Draw:
         steering = Steering()
         thinking = thinking_for(self.loaded, self.request, self.prompt, self.room, steering)
-        speech = ReplyStream(self.loaded, self.request, self.prompt, thinking, self.begun)
-        return _Draw(speech, steering, list(self.prompt.tokens))
+        stream = ReplyStream(self.loaded, self.request, self.prompt, thinking, self.begun)
+        return _Draw(stream, steering, list(self.prompt.tokens))
 
     def _decode(self) -> Iterator[Event]:
         """Draw until the vote is decided or cancelled."""
@@ -189,33 +189,33 @@ class _Batch:
             for one, value in zip(drawn, values, strict=True):
                 row = self.rows[one.uid]
                 row.logprob += value
-                if row.speech.drawn % CHECK_EVERY == 0:
+                if row.stream.drawn % CHECK_EVERY == 0:
                     check_numbers(one.logprobs)
         self.drawn += len(drawn)
 
     def _take(self, batch: BatchGenerator, uid: int, token: int) -> None:
         row = self.rows[uid]
         row.context.append(token)
-        fed = row.speech.take(token)
-        row.tell(fed)
-        if fed.force is not None:
-            self._force(batch, uid, fed)
-        elif row.speech.ended:
+        step = row.stream.take(token)
+        row.add(step)
+        if step.force is not None:
+            self._force(batch, uid, step)
+        elif row.stream.ended:
             self._end(batch, uid, "eos")
         elif self._left(row) <= 0:
-            row.tell(row.speech.cut())
+            row.add(row.stream.cut())
             self._end(batch, uid, "length")
 
-    def _force(self, batch: BatchGenerator, uid: int, fed: ThinkingStep) -> None:
+    def _force(self, batch: BatchGenerator, uid: int, step: ThinkingStep) -> None:
         """Take back and put in what a row's state machine wants."""
         row = self.rows[uid]
         [(layers, _)] = batch.remove([uid], return_prompt_caches=True).values()
         cache = ConversationCache(self.loaded.model)
         cache.layers, cache.tokens = layers, list(row.context)
-        cache.take_back(fed.drop)
-        if fed.drop:
-            del row.context[-fed.drop :]
-        row.context += self.loaded.tokenizer.encode(fed.force, add_special_tokens=False)
+        cache.take_back(step.drop)
+        if step.drop:
+            del row.context[-step.drop :]
+        row.context += self.loaded.tokenizer.encode(step.force, add_special_tokens=False)
         del self.rows[uid]
         if self._left(row) <= 0:
             row.end("length")
@@ -255,25 +255,25 @@ class _Batch:
             return self._nothing_said(cached, rate)
         index, agreement = majority.winner([row.vote() for row in finished])
         row = finished[index]
-        yield from row.told
-        record = row.speech.record(row.finish or "eos", cached, len(row.context))
+        yield from row.events
+        record = row.stream.record(row.finish or "eos", cached, len(row.context))
         return msgspec.structs.replace(
             record,
             tokens_per_s=rate,
             finish="cancelled" if self.steering.cancelled and self.rows else record.finish,
-            votes=self._ballots(finished),
+            votes=self._candidates(finished),
             agreement=agreement,
         )
 
-    def _ballots(self, finished: list[_Draw]) -> list[Ballot]:
+    def _candidates(self, finished: list[_Draw]) -> list[Candidate]:
         """All rows as they stand, in the order they were started in."""
         votes = [row.vote() for row in finished]
         counting = {id(row) for row, counts in zip(finished, majority.counted(votes), strict=True) if counts}
-        return [_ballot(row, id(row) in counting) for row in self.all_rows]
+        return [_candidate(row, id(row) in counting) for row in self.all_rows]
 
     def _nothing_said(self, cached: int, rate: float) -> Reply:
-        """The record of a vote that was cancelled before a reply had ended; what there was is in its ballots."""
-        record = self.all_rows[0].speech.record("cancelled", cached, len(self.loaded.cache.tokens))
+        """The record of a vote that was cancelled before a reply had ended; what there was is in its candidates."""
+        record = self.all_rows[0].stream.record("cancelled", cached, len(self.loaded.cache.tokens))
         return msgspec.structs.replace(
             record,
             thinking="",
@@ -282,17 +282,17 @@ class _Batch:
             answer_tokens=0,
             closed_by=None,
             tokens_per_s=rate,
-            votes=self._ballots([]),
+            votes=self._candidates([]),
         )
 
 
-def _ballot(row: _Draw, counts: bool) -> Ballot:
-    thinking, answer = row.speech.said
-    return Ballot(
+def _candidate(row: _Draw, counts: bool) -> Candidate:
+    thinking, answer = row.stream.text
+    return Candidate(
         answer=answer,
         thinking=thinking,
         canonical=canonical(answer),
-        tokens=row.speech.thinking.tokens + row.speech.thinking.answer_tokens,
+        tokens=row.stream.thinking.tokens + row.stream.thinking.answer_tokens,
         finish=row.finish or "cancelled",
         counted=counts,
     )

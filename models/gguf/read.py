@@ -141,14 +141,14 @@ def _rope_scaling(header: Header, kind: str) -> Config | None:
         return _llama3_scaling(header, kind)
     if scaling == "none":
         return None
-    said = {
+    stated = {
         key for key in header.metadata if key.startswith(f"{kind}.rope.scaling.") and not key.endswith(".finetuned")
     }
     factor, original = f"{kind}.rope.scaling.factor", f"{kind}.rope.scaling.original_context_length"
     if scaling == "linear":
         return {"rope_type": "linear", "factor": _decimal(header.number(factor))}
     # as YaRN's authors have it; any other number a file can say of it would be lost
-    if scaling == "yarn" and said == {f"{kind}.rope.scaling.type", factor, original}:
+    if scaling == "yarn" and stated == {f"{kind}.rope.scaling.type", factor, original}:
         return {
             "rope_type": "yarn",
             "factor": _decimal(header.number(factor)),

@@ -5,7 +5,7 @@ and no more. To go on, what is there is hashed again and the rest is asked for w
 is believed: an answer must begin where it was asked to, no more than the listed size is ever read, and the file gets its
 name only when its hash is the one that the listing gave. A wrong hash means to begin anew, once.
 
-Blocking; models/library/download.py runs several of these on threads. `Line.hang_up` ends them, a blocked read too.
+Blocking; models/library/download.py runs several of these on threads. `Connection.abort` ends them, a blocked read too.
 Imports the HTTP library: only for processes that use the network.
 """
 
@@ -60,12 +60,12 @@ class Stopped(Exception):
     """The line was hung up."""
 
 
-class _Again(Exception):
-    """This answer is of no use and another may be. told: what to say when none is; after_s: the server's own wish."""
+class _Retry(Exception):
+    """This answer is of no use and another may be. error: what to raise when none is; after_s: the server's own wish."""
 
-    def __init__(self, told: errors.StillroomError, after_s: float | None = None) -> None:
-        super().__init__(told.text)
-        self.told = told
+    def __init__(self, error: errors.StillroomError, after_s: float | None = None) -> None:
+        super().__init__(error.text)
+        self.error = error
         self.after_s = after_s
 
 
@@ -102,7 +102,7 @@ class Connection:
         self._client.close()
 
     def sleep(self, seconds: float) -> None:
-        """Wait; raises Stopped when the line is hung up meanwhile."""
+        """Wait; raises Stopped when the connection is aborted meanwhile."""
         self.patience.sleep(self.stop, seconds)
         if self.stop.is_set():
             raise Stopped
@@ -124,7 +124,7 @@ class Connection:
                 address = _next(address, response.headers.get("Location", ""))
             finally:
                 response.close()
-        raise _Again(client.portal())
+        raise _Retry(client.portal())
 
     def _headers(self, address: str, start: int) -> dict[str, str]:
         headers = {"Accept-Encoding": "identity", "User-Agent": "stillroom"}
@@ -136,7 +136,7 @@ class Connection:
 
     @contextlib.contextmanager
     def _listening(self, response: httpx2.Response) -> Iterator[None]:
-        """Have the answer's socket known to hang_up."""
+        """Let abort know the response's socket."""
         stream = response.extensions.get("network_stream")
         line = stream.get_extra_info("socket") if stream is not None else None
         with self._lock:
@@ -159,7 +159,7 @@ class Transfer:
         self.stage: Stage = "queued"
         self.received = 0
         self.checked_ns = checked_ns
-        self._line = line
+        self._connection = line
         self._blob = cache.blob(line.repo, file.blob)
         self._part = cache.part(line.repo, file.blob)
         self.done = min(max(_size(self._blob), _size(self._part)), file.size)
@@ -178,7 +178,7 @@ class Transfer:
     @contextlib.contextmanager
     def _holding(self) -> Iterator[None]:
         """Hold the blob's lock; while another process does, count what it has written."""
-        lock = cache.lock(self._line.repo, self.file.blob)
+        lock = cache.lock(self._connection.repo, self.file.blob)
         while True:
             try:
                 lock.acquire(blocking=False)
@@ -186,14 +186,14 @@ class Transfer:
             except filelock.Timeout:
                 self.stage = "wait"
                 self.done = min(max(self.done, _size(self._part)), self.file.size)
-                self._line.sleep(0.2)
+                self._connection.sleep(0.2)
         try:
             yield
         finally:
             lock.release()
 
     def _is_there_already(self) -> bool:
-        """Whether the blob is there and right. One that is cut short is gone on with, a wrong one is removed."""
+        """Whether the blob is there and right. One that is cut short is resumed, a wrong one is removed."""
         if not self._blob.exists():
             self._blob.unlink(missing_ok=True)  # a link that leads nowhere
             return False
@@ -221,7 +221,7 @@ class Transfer:
                 log.warning("The bytes of %s are not what the Hub lists (try %d)", self.file.path, attempt)
                 self._part.unlink()
         raise errors.Corrupt(
-            f"What the server sends for {self.file.path} of {self._line.repo} is not what the Hub lists: "
+            f"What the server sends for {self.file.path} of {self._connection.repo} is not what the Hub lists: "
             "its hash is another, twice.",
             "Nothing of it was kept. Try again later, or over another network.",
         )
@@ -247,8 +247,8 @@ class Transfer:
                     self.received += len(piece)
                     self.done = start
                 if start < size:
-                    raise _Again(_cut_short(self.file.path))
-            except _Again as fault:
+                    raise _Retry(_cut_short(self.file.path))
+            except _Retry as fault:
                 failures = 0 if start > before else failures + 1
                 self._wait(fault, failures)
         os.fsync(out)
@@ -256,16 +256,16 @@ class Transfer:
             raise _FalseBytes
 
     def _pieces(self, start: int) -> Iterator[bytes]:
-        """The bytes from start on, as long as one answer lasts. Raises _Again when it ends early or is of no use."""
+        """The bytes from start on, as long as one answer lasts. Raises _Retry when it ends early or is of no use."""
         synced_at = time.monotonic()
         try:
-            with self._line.answer(self.file.path, start) as response:
+            with self._connection.answer(self.file.path, start) as response:
                 skip = self._skipped(response, start)
                 left = self.file.size - start
                 # read to its end, an answer leaves its connection to the next one; one without a length may have none
                 ends = response.headers.get("Content-Length") == str(skip + left)
                 for raw in response.iter_raw():
-                    if self._line.stop.is_set():
+                    if self._connection.stop.is_set():
                         raise Stopped
                     piece = raw
                     if skip:
@@ -279,15 +279,15 @@ class Transfer:
                         synced_at = time.monotonic()
                         _sync(self._part)
         except (httpx2.TransportError, httpx2.InvalidURL, httpx2.StreamError) as error:
-            if self._line.stop.is_set():
+            if self._connection.stop.is_set():
                 raise Stopped from None
             if isinstance(error, httpx2.ReadTimeout):
-                seconds = quantities.seconds(self._line.patience.silence_s)
-                self._line.notes(f"No data came for {seconds}; asking again.")
+                seconds = quantities.seconds(self._connection.patience.silence_s)
+                self._connection.notes(f"No data came for {seconds}; asking again.")
             told = client.unreachable(error)
             if "CERTIFICATE" in str(error).upper():
                 raise told from None
-            raise _Again(told) from None
+            raise _Retry(told) from None
 
     def _skipped(self, response: httpx2.Response, start: int) -> int:
         """How many bytes of the body come before the one asked for. Raises unless the answer is what it should be."""
@@ -295,58 +295,58 @@ class Transfer:
         if response.status_code not in (200, 206):
             self._refuse(response)
         if "text/html" in headers.get("Content-Type", "") and not self.file.path.endswith(".html"):
-            raise _Again(client.portal())
+            raise _Retry(client.portal())
         if response.status_code == 206:
             found = _RANGE.fullmatch(headers.get("Content-Range", ""))
             if not found or int(found[1]) != start or (found[3] != "*" and int(found[3]) != self.file.size):
-                raise _Again(_unlike_listing(self.file, self._line.repo))
+                raise _Retry(_unlike_listing(self.file, self._connection.repo))
             return 0
         length = headers.get("Content-Length", "")
         if length and (not length.isdigit() or int(length) != self.file.size):
-            raise _Again(_unlike_listing(self.file, self._line.repo))
+            raise _Retry(_unlike_listing(self.file, self._connection.repo))
         return start
 
     def _refuse(self, response: httpx2.Response) -> None:
         status = response.status_code
-        told = client.status_error(status, dict(response.headers), self._line.repo)
+        told = client.status_error(status, dict(response.headers), self._connection.repo)
         if status == 416:
-            raise _Again(_unlike_listing(self.file, self._line.repo))
+            raise _Retry(_unlike_listing(self.file, self._connection.repo))
         if _origin(str(response.request.url)) != _origin(endpoint.endpoint()):
             # a CDN's address runs out; the next try gets a new one
             told = errors.Offline(f"The server of {self.file.path} has trouble (status {status}).", "Try again later.")
-            raise _Again(told, client.retry_after_s(response.headers))
+            raise _Retry(told, client.retry_after_s(response.headers))
         if status >= 500 or status in _RETRIED:
-            raise _Again(told, client.retry_after_s(response.headers))
+            raise _Retry(told, client.retry_after_s(response.headers))
         raise told
 
-    def _wait(self, fault: _Again, failures: int) -> None:
+    def _wait(self, fault: _Retry, failures: int) -> None:
         """Wait before the next try. Raises what the fault tells when it has been tried often enough."""
-        patience = self._line.patience
+        patience = self._connection.patience
         # a server that contradicts the listing will hardly change its mind
-        if failures >= (MAX_WRONG_HASHES if isinstance(fault.told, errors.Corrupt) else patience.tries):
-            raise fault.told
+        if failures >= (MAX_WRONG_HASHES if isinstance(fault.error, errors.Corrupt) else patience.tries):
+            raise fault.error
         longest = min(patience.first_wait_s * 2.0**failures, patience.longest_wait_s)
         wait = longest * random.uniform(0.5, 1.0)
         if fault.after_s is not None:
             asked = max(1, round(fault.after_s / 60))
             in_words = f"{asked} min" if fault.after_s >= 60 else quantities.seconds(fault.after_s)
             if fault.after_s > patience.longest_retry_after_s:
-                self._line.notes(f"The Hub asks to wait {in_words}.")
+                self._connection.notes(f"The Hub asks to wait {in_words}.")
                 raise errors.Offline(
                     f"{endpoint.named(first=True)} asks to wait {in_words} before it sends more.",
                     "What came so far is kept. Go on with the download then.",
                 )
             if fault.after_s >= 5:
-                self._line.notes(f"The Hub asks to wait {in_words}.")
+                self._connection.notes(f"The Hub asks to wait {in_words}.")
             wait = max(wait, fault.after_s)
-        self._line.sleep(wait)
+        self._connection.sleep(wait)
 
     def _hash_into(self, digest: "hashlib._Hash", file: Path) -> int:
         """Hash what a file holds; returns how much that is."""
         total = 0
         with file.open("rb") as content:
             while piece := content.read(cache.READ_BYTES):
-                if self._line.stop.is_set():
+                if self._connection.stop.is_set():
                     raise Stopped
                 digest.update(piece)
                 total += len(piece)
@@ -374,7 +374,7 @@ def _read_out(response: httpx2.Response) -> None:
 
 
 def _next(address: str, location: str) -> str:
-    """Where a redirect leads. Raises _Again for an address that what we fetch could be changed on the way from."""
+    """Where a redirect leads. Raises _Retry for an address that what we fetch could be changed on the way from."""
     try:
         target = urllib.parse.urljoin(address, location)
         trusted = endpoint.is_trusted(target) and (
@@ -383,7 +383,7 @@ def _next(address: str, location: str) -> str:
     except ValueError:
         trusted = False
     if not location or not trusted:
-        raise _Again(client.portal())
+        raise _Retry(client.portal())
     return target
 
 

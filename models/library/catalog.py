@@ -32,7 +32,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CatalogEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A model of the catalog; its fields are told in resources/catalog.toml."""
+    """A model of the catalog; its fields are documented in resources/catalog.toml."""
 
     repo: Repo
     revision: Text
@@ -131,14 +131,14 @@ def offer(entry: CatalogEntry, machine: hardware.Machine | None = None) -> Offer
     # What would be recommended on a larger Mac: with fewer bits it might go in here, and not be worth it.
     shown = recommended or next((choice for choice in choices if choice.recipe == fit.LEAST), choices[0])
     memory = quantities.size(shown.needed_bytes)
-    told = _title(entry, shown) if recommended else fit.needs(shown.needed_bytes, machine)
+    summary = _title(entry, shown) if recommended else fit.needs(shown.needed_bytes, machine)
     return Offer(
         entry=entry,
         choices=choices,
         recommended=recommended,
         memory_bytes=shown.needed_bytes,
         state=recommended.state if recommended else "too_big",
-        sentence=f"{memory} · {told}" if memory not in told else told,
+        sentence=f"{memory} · {summary}" if memory not in summary else summary,
     )
 
 

@@ -48,7 +48,7 @@ def fetch(
 
     revision: a branch, tag or commit, pinned at the start; recipe: what it will be quantized to next, so that the disk is
     checked for the copy too. Returns a Model of the kind "original".
-    Progress is in bytes of the whole journey, what was there before included; its stages are "ask", "wait" (another
+    Progress is in bytes of the whole download, what was there before included; its stages are "ask", "wait" (another
     process is downloading the same), "verify" (what is there is hashed) and "download". Closing the generator stops it
     within a second. Raises BadInput, NotFound, Denied, Offline, Unsafe, Unsupported, DiskFull, Corrupt.
     """
@@ -65,8 +65,8 @@ def fetch(
     _check_space(repo, files, parsed)
     notes: queue.SimpleQueue[str] = queue.SimpleQueue()
     try:
-        line = Connection(repo, found.commit, patient, notes.put, stop)
-        transfers = [Transfer(line, file, checked.get(file.blob, 0)) for file in files]
+        connection = Connection(repo, found.commit, patient, notes.put, stop)
+        transfers = [Transfer(connection, file, checked.get(file.blob, 0)) for file in files]
 
         def keep() -> manifests.Manifest:
             manifest = _manifest(found, revision, transfers)
@@ -74,7 +74,7 @@ def fetch(
             return manifest
 
         keep()  # before the first byte, so that what is missing of it is known
-        yield from _carry(line, transfers, notes, clock, keep)
+        yield from _carry(connection, transfers, notes, clock, keep)
         hf_cache.link(keep())
     except OSError as error:
         raise errors.from_os_error(error, f"writing {repo}", writing=True) from error
@@ -90,7 +90,7 @@ def _whole(repo: str, commit: str) -> Model:
 
 
 class _TransferPool:
-    """The threads that carry the files of one journey, each one file after the other."""
+    """The threads that carry the files of one repository, each one file after the other."""
 
     def __init__(self, transfers: list[Transfer], stop: threading.Event) -> None:
         self.fault: BaseException | None = None
@@ -121,7 +121,7 @@ class _TransferPool:
                     one.run()
                 except Stopped:
                     raise
-                except BaseException as error:  # raised again by who waits for the crew
+                except BaseException as error:  # raised again in the thread that waits for the pool
                     self.fault = self.fault or error
                     self._stop.set()
 
@@ -144,41 +144,41 @@ class _Rate:
 
 
 def _carry(
-    line: Connection,
+    connection: Connection,
     transfers: list[Transfer],
     notes: "queue.SimpleQueue[str]",
     clock: Clock,
     keep: Callable[[], object],
 ) -> Iterator[Event]:
-    """Have all files in the cache, telling how far it is. keep: called when more of the weights are whole."""
+    """Have all files in the cache, reporting progress. keep: called when more of the weights are whole."""
     total = sum(one.file.size for one in transfers)
-    rate, told = _Rate(clock), set[str]()
+    rate, seen = _Rate(clock), set[str]()
     shown = sum(one.done for one in transfers)
     yield _progress("download", shown, total, 0.0)
     kept = 0
-    crew = _TransferPool(transfers, line.stop)
+    pool = _TransferPool(transfers, connection.stop)
     try:
-        while crew.busy():
-            crew.join(TELL_EVERY_S)
+        while pool.busy():
+            pool.join(TELL_EVERY_S)
             whole = sum(one.stage == "done" for one in transfers if one.file.is_weights)
             if whole > kept:
                 kept = whole
                 keep()  # what is whole and right now is not hashed again if this process is killed
             while not notes.empty():
-                if (text := notes.get()) not in told:
-                    told.add(text)
+                if (text := notes.get()) not in seen:
+                    seen.add(text)
                     yield Note(text=text)
             # a file that is begun anew, since its bytes were false, takes nothing back from what was shown
             shown = max(shown, sum(one.done for one in transfers))
             yield _progress(_stage(transfers), shown, total, rate.at(sum(one.received for one in transfers)))
-        if crew.fault is not None:
-            raise crew.fault
+        if pool.fault is not None:
+            raise pool.fault
         yield _progress("download", total, total, rate.at(sum(one.received for one in transfers)))
     finally:
-        line.abort()
-        crew.join(JOIN_S)
-        if not crew.busy():
-            line.close()
+        connection.abort()
+        pool.join(JOIN_S)
+        if not pool.busy():
+            connection.close()
 
 
 def _stage(transfers: list[Transfer]) -> str:

@@ -52,9 +52,9 @@ def probe() -> Backend:
     try:
         return msgspec.json.decode(child.stdout.strip().rpartition(b"\n")[2], type=Backend)
     except msgspec.DecodeError as error:
-        said = child.stderr.decode(errors="replace").strip().splitlines()
+        lines = child.stderr.decode(errors="replace").strip().splitlines()
         raise WorkerDied(
-            f"MLX can't be used: {said[-1] if said else f'it ended with status {child.returncode}'}."
+            f"MLX can't be used: {lines[-1] if lines else f'it ended with status {child.returncode}'}."
         ) from error
 
 

@@ -244,8 +244,8 @@ def _save(state: Path, about: str, seed: int, learning: Learning) -> None:
     arrays = {f"params.{name}": array for name, array in learning.params.items()}
     arrays |= {f"optimizer.{name}": array for name, array in tree_flatten(learning.optimizer.state)}
     # repr: the float comes back to the last bit, and with it the verdict at the end
-    told = {"about": about, "step": str(learning.step), "seed": str(seed), "first": repr(learning.first)}
-    dwq_targets.write_arrays(state / _FILE, arrays, told)
+    metadata = {"about": about, "step": str(learning.step), "seed": str(seed), "first": repr(learning.first)}
+    dwq_targets.write_arrays(state / _FILE, arrays, metadata)
 
 
 def _resumed(state: Path, about: str, seed: int, rate: float) -> Learning | None:
@@ -253,12 +253,12 @@ def _resumed(state: Path, about: str, seed: int, rate: float) -> Learning | None
     found = dwq_targets.read_arrays(state / _FILE, about)
     if found is None or found[1]["seed"] != str(seed):
         return None
-    arrays, told = found
+    arrays, metadata = found
     params = {name.removeprefix("params."): array for name, array in arrays.items() if name.startswith("params.")}
     optimizer = _optimizer(rate)
     optimizer.init(params)  # the tree whose leaves are then filled
     optimizer.state = tree_map_with_path(lambda path, _: arrays[f"optimizer.{path}"], optimizer.state)
-    return Learning(params, optimizer, int(told["step"]), float(told["first"]))
+    return Learning(params, optimizer, int(metadata["step"]), float(metadata["first"]))
 
 
 def _progress(done: int, total: int) -> Progress:

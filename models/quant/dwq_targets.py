@@ -97,11 +97,11 @@ def read_arrays(path: Path, about: str) -> tuple[dict[str, mx.array], dict[str, 
         return None
     try:
         loaded: Any = mx.load(str(path), return_metadata=True)
-        arrays, told = loaded
+        arrays, metadata = loaded
         mx.eval(arrays)
     except (RuntimeError, ValueError):
         return None
-    return (arrays, told) if told.get("about") == about else None
+    return (arrays, metadata) if metadata.get("about") == about else None
 
 
 def write_arrays(path: Path, arrays: dict[str, mx.array], metadata: dict[str, str]) -> None:

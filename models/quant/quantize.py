@@ -168,10 +168,10 @@ def _write(original: Original, recipe: Recipe, name: str, replace: bool) -> Iter
 
 def _by_layer(quantizing: Quantizing, draft: Path) -> Iterator[Progress]:
     """Write the weights; tells of every layer, and often enough between two for a cancel to be seen."""
-    told, told_at = -1, 0.0
+    shown, shown_at = -1, 0.0
     for done in itertools.chain([0], quantizing.write(draft)):
-        if done > told or time.monotonic() - told_at >= TELL_S:
-            told, told_at = done, time.monotonic()
+        if done > shown or time.monotonic() - shown_at >= TELL_S:
+            shown, shown_at = done, time.monotonic()
             yield Progress(stage="quantize", done=done, total=quantizing.layers, unit="layers")
 
 

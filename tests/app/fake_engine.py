@@ -70,7 +70,7 @@ def voting(_engine: "FakeEngine", _request: Request) -> Iterator[events.Event]:
     yield events.Progress(job="chat", stage="votes", done=3, total=3, unit="votes")
     yield events.Token(channel="answer", text="Paris.", n=2)
     votes = [
-        events.Ballot(answer=answer, thinking="Hm.", canonical=form, tokens=4, finish="eos", counted=True)
+        events.Candidate(answer=answer, thinking="Hm.", canonical=form, tokens=4, finish="eos", counted=True)
         for answer, form in (("Paris.", "paris"), ("Lyon\x07", "lyon\x07"), ("Paris", "paris"))
     ]
     yield events.Done(result=msgspec.structs.replace(REPLY, votes=votes, agreement=2))

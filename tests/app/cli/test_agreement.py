@@ -3,15 +3,15 @@
 import msgspec
 
 from app.cli.agreement import EXCERPT, sentences
-from models.events import Ballot, Finish
+from models.events import Candidate, Finish
 from tests.app.fake_engine import REPLY
 
 
-def ballot(answer: str, finish: Finish = "eos", counted: bool = True) -> Ballot:
-    return Ballot(answer=answer, thinking="", canonical=answer, tokens=5, finish=finish, counted=counted)
+def ballot(answer: str, finish: Finish = "eos", counted: bool = True) -> Candidate:
+    return Candidate(answer=answer, thinking="", canonical=answer, tokens=5, finish=finish, counted=counted)
 
 
-def said(agreement: int, *votes: Ballot, answer: str = "42", finish: Finish = "eos") -> list[str]:
+def said(agreement: int, *votes: Candidate, answer: str = "42", finish: Finish = "eos") -> list[str]:
     reply = msgspec.structs.replace(REPLY, answer=answer, votes=list(votes), agreement=agreement, finish=finish)
     return sentences(reply)
 

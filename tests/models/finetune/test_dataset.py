@@ -35,14 +35,14 @@ def said_in_chat(model: Chatting, row: EncodedRow, prompt: Prompt) -> ReplyStrea
     """Draw the learned tokens in chat, one by one."""
     request = ChatRequest(model="", messages=[Message(role="user", content="")], think=1000)
     thinking = Thinking(model.style.family.tags, None, prompt.start, steering=Steering())
-    speech = ReplyStream(model, request, prompt, thinking, time.perf_counter())
+    stream = ReplyStream(model, request, prompt, thinking, time.perf_counter())
     for token in row.tokens[row.start :]:
-        assert not speech.ended
-        fed = speech.take(token)
+        assert not stream.ended
+        fed = stream.take(token)
         assert fed.force is None
-        list(speech.events(fed))
-    list(speech.closing())
-    return speech
+        list(stream.events(fed))
+    list(stream.closing())
+    return stream
 
 
 def test_the_table_of_families_is_covered():
@@ -53,9 +53,9 @@ def test_a_row_is_chats_prompt_and_then_what_chat_reads_as_this_thinking_and_ans
     row = encode(SUM, model)
     prompt = chat_prompt(model, SUM)
     assert row.tokens[: row.start] == prompt.tokens
-    speech = said_in_chat(model, row, prompt)
-    assert speech.said == (SUM.thinking, SUM.answer)
-    assert (speech.ended, speech.thinking.closed_by) == (True, "model")
+    stream = said_in_chat(model, row, prompt)
+    assert stream.text == (SUM.thinking, SUM.answer)
+    assert (stream.ended, stream.thinking.closed_by) == (True, "model")
 
 
 def test_a_row_without_thinking_follows_the_prompt_of_thinking_off(model: Chatting):
@@ -63,7 +63,7 @@ def test_a_row_without_thinking_follows_the_prompt_of_thinking_off(model: Chatti
     row = encode(direct, model)
     prompt = chat_prompt(model, direct)
     assert row.tokens[: row.start] == prompt.tokens
-    assert said_in_chat(model, row, prompt).said == ("", SUM.answer)
+    assert said_in_chat(model, row, prompt).text == ("", SUM.answer)
 
 
 def test_loss_begins_at_the_first_token_that_the_model_writes_itself(model: Chatting):

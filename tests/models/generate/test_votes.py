@@ -147,15 +147,15 @@ def test_rows_that_left_and_joined_again_attend_to_all_they_read_and_said(tmp_pa
     poll = _Batch(loaded, ask(4, think=12, max_tokens=300, sampling=Sampling(temperature=1.0, seed=5)), Steering())
     *_, done = poll.events()
     forced = loaded.tokenizer.encode(loaded.style.family.phrase + "</think>\n\n", add_special_tokens=False)
-    assert len({row.speech.thinking.tokens for row in poll.all_rows}) > 2
+    assert len({row.stream.thinking.tokens for row in poll.all_rows}) > 2
     for row in poll.all_rows:
         logits = loaded.model(mx.array(row.context)[None], cache=ConversationCache(loaded.model).layers)[0]
         logprobs = logits - mx.logsumexp(logits, axis=-1, keepdims=True)
         prompt = done.result.prompt_tokens
-        close = prompt + row.speech.thinking.tokens
+        close = prompt + row.stream.thinking.tokens
         assert row.context[close : close + len(forced)] == forced
         drawn = [at for at in range(prompt, len(row.context)) if not close <= at < close + len(forced)]
-        assert len(drawn) == row.speech.drawn
+        assert len(drawn) == row.stream.drawn
         assert sum(logprobs[at - 1, row.context[at]].item() for at in drawn) == pytest.approx(row.logprob, abs=1e-2)
 
 
