@@ -12,11 +12,11 @@ LARGEST = 1_000_000_000
 
 
 class NamedBudget(NamedTuple):
-    """A budget with a name. name: as typed; title: as the window shows it; tokens: None for no limit."""
+    """A budget with a name."""
 
-    name: str
-    title: str
-    tokens: int | None
+    name: str  # as typed
+    title: str  # as the window shows it
+    tokens: int | None  # None for no limit
 
 
 PRESETS = (

@@ -35,12 +35,12 @@ GET_BLAS = "sudo apt install libopenblas0-pthread, or run make setup again, or p
 
 
 class Finding(events.Event, frozen=True, tag="finding"):
-    """What a check found. name: what was looked at; text: one sentence; hint: how to mend it, or empty."""
+    """What a check found."""
 
-    name: str
+    name: str  # what was looked at
     state: State
-    text: str
-    hint: str = ""
+    text: str  # one sentence
+    hint: str = ""  # how to mend it, or empty
 
 
 def check() -> Iterator[Finding]:

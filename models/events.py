@@ -42,52 +42,47 @@ class Note(Event, frozen=True, tag="note"):
 
 
 class Token(Event, frozen=True, tag="token"):
-    """Text of a reply as it comes. n: tokens so far in that channel. forced: put there by the budget, not by the model."""
+    """Text of a reply as it comes."""
 
     channel: Channel
     text: str
-    n: int
-    forced: bool = False
+    n: int  # tokens so far in that channel
+    forced: bool = False  # put there by the budget, not by the model
 
 
 class Budget(Event, frozen=True, tag="budget"):
-    """The thinking budget in force, at the start of thinking and when it is steered. tokens: None for no limit."""
+    """The thinking budget in force, at the start of thinking and when it is steered."""
 
-    tokens: int | None
+    tokens: int | None  # None for no limit
     used: int
 
 
 class ThinkingClosed(Event, frozen=True, tag="thinking_closed"):
-    """Thinking is over. tokens: thinking tokens of the model's own; seconds: from the first token of the reply."""
+    """Thinking is over."""
 
-    tokens: int
-    seconds: float
+    tokens: int  # thinking tokens of the model's own
+    seconds: float  # from the first token of the reply
     how: ClosedBy
 
 
 class Prepared(Event, frozen=True, tag="prepared"):
-    """A fine-tuning run is about to start, and fits. rows, valid_rows: used; the other counts: rows left out, and why.
+    """A fine-tuning run is about to start, and fits."""
 
-    trained_tokens: of one pass over the rows, those that the loss looks at; packed: rows lie end to end in a
-    micro-batch; useful_share: tokens that are no padding, 0 to 1; peak_bytes: measured on the longest micro-batch;
-    ceiling_bytes: what the run may take.
-    """
-
-    rows: int
-    valid_rows: int
-    too_long: int
+    rows: int  # learned from
+    valid_rows: int  # held out
+    too_long: int  # rows left out, by reason
     empty: int
     malformed: int
     tokens: int
-    trained_tokens: int
-    packed: bool
-    useful_share: float
+    trained_tokens: int  # of one pass over the rows, those that the loss looks at
+    packed: bool  # rows lie end to end in a micro-batch
+    useful_share: float  # tokens that are no padding, 0 to 1
     steps: int
     first_step: int
     parameters: int
     gradient_checkpointing: bool
-    peak_bytes: int
-    ceiling_bytes: int
+    peak_bytes: int  # measured on the longest micro-batch
+    ceiling_bytes: int  # what the run may take
 
     def line(self) -> str:
         """What is learned from, and what it needs."""
@@ -98,17 +93,16 @@ class Prepared(Event, frozen=True, tag="prepared"):
 
 
 class Step(Event, frozen=True, tag="step"):
-    """An optimizer step was taken. loss: nats per trained token; tokens: trained tokens of the run so far;
-    tokens_per_s: trained tokens a second in this step; gradient_norm: before clipping."""
+    """An optimizer step was taken."""
 
     step: int
     steps: int
-    loss: float
+    loss: float  # nats per trained token
     learning_rate: float
-    tokens: int
-    tokens_per_s: float
+    tokens: int  # trained tokens of the run so far
+    tokens_per_s: float  # trained tokens a second in this step
     peak_bytes: int
-    gradient_norm: float = 0.0
+    gradient_norm: float = 0.0  # before clipping
 
 
 class Validation(Event, frozen=True, tag="validation"):
@@ -136,11 +130,11 @@ class Sample(Event, frozen=True, tag="sample"):
 
 
 class Checkpoint(Event, frozen=True, tag="checkpoint"):
-    """A checkpoint is on the disk, whole. best: it has the lowest validation loss so far."""
+    """A checkpoint is on the disk, whole."""
 
     step: int
     path: str
-    best: bool = False
+    best: bool = False  # it has the lowest validation loss so far
 
     def line(self) -> str:
         """The step."""
@@ -156,29 +150,20 @@ class Record(msgspec.Struct, frozen=True, tag_field="record", kw_only=True):
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
-    """One of several replies that were drawn to the same prompt.
-
-    canonical: the answer in the form it was compared in; tokens: thinking and answer together; finish: "cancelled"
-    also for one that was stopped because it could change nothing more; counted: it had a vote.
-    """
+    """One of several replies that were drawn to the same prompt."""
 
     answer: str
     thinking: str
-    canonical: str
-    tokens: int
-    finish: Finish
-    counted: bool
+    canonical: str  # the answer in the form it was compared in
+    tokens: int  # thinking and answer together
+    finish: Finish  # "cancelled" also for one that was stopped because it could change nothing more
+    counted: bool  # it had a vote
 
 
 class Reply(Record, frozen=True, tag="reply"):
-    """A whole reply. Times in seconds; cached_tokens: prompt tokens that were in the KV cache already.
+    """A whole reply. Times are in seconds.
 
-    notes: sentences about this reply that its reader should know, such as why it was cut;
-    budget: the thinking budget in force at the end, None for no limit or no thinking; context_tokens: what the
-    conversation now fills of the context; closed_by: how thinking ended, None when it never closed.
-
-    votes: all replies that were drawn, empty when it was one; agreement: how many of them gave this answer. The rest is
-    then about the reply that is given, except tokens_per_s, which is of all together.
+    Of several that were drawn it is the elected one, except for tokens_per_s, which is of all together.
     """
 
     thinking: str
@@ -186,56 +171,50 @@ class Reply(Record, frozen=True, tag="reply"):
     thinking_tokens: int
     answer_tokens: int
     prompt_tokens: int
-    cached_tokens: int
+    cached_tokens: int  # prompt tokens that were in the KV cache already
     ttft_s: float
     tokens_per_s: float
     finish: Finish
-    closed_by: ClosedBy | None = None
+    closed_by: ClosedBy | None = None  # how thinking ended, None when it never closed
     thinking_s: float = 0.0
-    budget: int | None = None
-    context_tokens: int = 0
+    budget: int | None = None  # the thinking budget in force at the end, None for no limit or no thinking
+    context_tokens: int = 0  # what the conversation now fills of the context
     context_limit: int = 0
-    notes: list[str] = []
-    votes: list[Candidate] = []
-    agreement: int = 0
+    notes: list[str] = []  # sentences about this reply that its reader should know, such as why it was cut
+    votes: list[Candidate] = []  # all replies that were drawn, empty when it was one
+    agreement: int = 0  # how many of them gave this answer
 
 
 class Loaded(Record, frozen=True, tag="loaded"):
-    """A model is in memory and can answer. bytes: what its weights take there. thinks: trained to think."""
+    """A model is in memory and can answer."""
 
     model: str
     family: str
-    thinks: bool
+    thinks: bool  # trained to think
     note: str
-    weights_bytes: int
+    weights_bytes: int  # in memory
     context_limit: int
-    seconds: float
+    seconds: float  # that loading took
 
 
 class QuantCard(Record, frozen=True, tag="quant_card"):
-    """What a quantization cost, measured on this machine on the fixed text of resources/card_text.md.
-
-    kl: KL(original || this) per token in nats; same_top: share (0 to 1) of positions whose likeliest next token is the
-    original's; both None when there was no original to compare with, as is reference_perplexity. bits: mean bits per
-    weight, scales included; tokens_per_s: of decoding; peak_bytes: MLX's peak memory during that; measured: ISO 8601, UTC.
-    warning: a sentence when the recipe hurts, else empty.
-    """
+    """What a quantization cost, measured on this machine on the fixed text of resources/card_text.md."""
 
     model: str
     reference: str
     recipe: str
-    bits: float
+    bits: float  # mean bits per weight, scales included
     size_bytes: int
-    kl: float | None
-    same_top: float | None
+    kl: float | None  # KL(original || this) per token in nats; None, as the next, without an original to compare with
+    same_top: float | None  # share (0 to 1) of positions whose likeliest next token is the original's
     perplexity: float
     reference_perplexity: float | None
-    tokens_per_s: float
-    peak_bytes: int
+    tokens_per_s: float  # of decoding
+    peak_bytes: int  # MLX's peak memory during that
     text_tokens: int
     machine: str
-    measured: str
-    warning: str = ""
+    measured: str  # ISO 8601, UTC
+    warning: str = ""  # a sentence when the recipe hurts, else empty
 
     def sentences(self) -> list[str]:
         """The card in one line, and its warning in another."""
@@ -247,36 +226,31 @@ class QuantCard(Record, frozen=True, tag="quant_card"):
 
 
 class Model(Record, frozen=True, tag="model"):
-    """A model or an adapter on this disk, as `stillroom show` prints it.
-
-    kind: "model" is a folder of ours, "original" a repository in the standard Hugging Face cache (its name is the
-    repository's), "adapter" what fine-tuning made (base: the model it belongs to). params: number of weights; bits: mean
-    bits per weight; repo, revision, recipe: what it was made from and how, empty when not known; last_used: ISO 8601,
-    UTC, empty when never. state "broken": it can't be used, problem says why; repairable: downloading what is missing
-    would mend it.
-    """
+    """A model or an adapter on this disk, as `stillroom show` prints it."""
 
     name: str
     title: str
     path: str
     architecture: str
     family: str
-    params: int
-    bits: float
+    params: int  # number of weights
+    bits: float  # mean bits per weight
     size_bytes: int
     context_limit: int
     source: str
     created: str
     licence: str = ""
     state: Literal["ready", "broken"] = "ready"
-    problem: str = ""
+    problem: str = ""  # why it can't be used, when it is broken
+    # "model" is a folder of ours, "original" a repository in the standard Hugging Face cache (its name is the
+    # repository's), "adapter" what fine-tuning made
     kind: Literal["model", "original", "adapter"] = "model"
-    repo: str = ""
+    repo: str = ""  # what it was made from, and how; empty when not known
     revision: str = ""
     recipe: str = ""
-    base: str = ""
-    last_used: str = ""
-    repairable: bool = False
+    base: str = ""  # the model that an adapter belongs to
+    last_used: str = ""  # ISO 8601, UTC; empty when never
+    repairable: bool = False  # downloading what is missing would mend it
     card: QuantCard | None = None
 
     def sentences(self) -> list[str]:
@@ -288,13 +262,13 @@ class Model(Record, frozen=True, tag="model"):
 
 
 class HubModel(msgspec.Struct, frozen=True, kw_only=True):
-    """A repository that the Hub's search found. gated: its terms have to be accepted on the Hub first."""
+    """A repository that the Hub's search found."""
 
     repo: str
     downloads: int
     likes: int
     licence: str
-    gated: bool
+    gated: bool  # its terms have to be accepted on the Hub first
     architecture: str = ""
     params: int = 0
     updated: str = ""
@@ -308,10 +282,10 @@ class Found(Record, frozen=True, tag="found"):
 
 
 class Removed(Record, frozen=True, tag="removed"):
-    """A model that is gone from this disk. freed_bytes: what that gave back; shared files are not counted."""
+    """A model that is gone from this disk."""
 
     name: str
-    freed_bytes: int
+    freed_bytes: int  # what that gave back; shared files are not counted
 
     def sentences(self) -> list[str]:
         """What that gave back."""
@@ -319,22 +293,18 @@ class Removed(Record, frozen=True, tag="removed"):
 
 
 class Finetuned(Record, frozen=True, tag="finetuned"):
-    """What a fine-tuning run ended with. adapter: its name in the library, empty when it was not published; path: its folder.
+    """What a fine-tuning run ended with."""
 
-    loss: of the last steps; validation_loss: of best_step, None without held-out rows; seconds: training alone, over
-    all sittings; tokens: trained tokens.
-    """
-
-    adapter: str
+    adapter: str  # its name in the library, empty when it was not published
     base: str
     steps: int
-    loss: float
-    validation_loss: float | None
+    loss: float  # of the last steps
+    validation_loss: float | None  # of best_step, None without held-out rows
     best_step: int
-    seconds: float
-    tokens: int
+    seconds: float  # training alone, over all sittings
+    tokens: int  # trained tokens
     peak_bytes: int
-    path: str
+    path: str  # its folder
     run: str
 
     def sentences(self) -> list[str]:
@@ -348,12 +318,12 @@ class Finetuned(Record, frozen=True, tag="finetuned"):
 
 
 class Fused(Record, frozen=True, tag="fused"):
-    """A GGUF file that a model and its adapter became. size_bytes: of the file."""
+    """A GGUF file that a model and its adapter became."""
 
     model: str
     adapter: str
     path: str
-    size_bytes: int
+    size_bytes: int  # of the file
 
     def sentences(self) -> list[str]:
         """Where it is."""
@@ -367,15 +337,12 @@ class Done(Event, frozen=True, tag="done"):
 
 
 class Failed(Event, frozen=True, tag="failed"):
-    """The last event of a job that did not. kind as in models/errors.py, or `bug`.
-
-    thinking, answer: what a reply had said before it failed.
-    """
+    """The last event of a job that did not. kind as in models/errors.py, or `bug`."""
 
     kind: str
     text: str
     hint: str = ""
-    thinking: str = ""
+    thinking: str = ""  # what there was of a reply before it failed
     answer: str = ""
 
 

@@ -15,43 +15,36 @@ Method = Literal["lora", "dora", "full"]
 
 
 class FinetuneConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """One run's settings.
-
-    layers: how many blocks are trained, counted from the last, -1 for all. steps: optimizer steps, None for `epochs`
-    passes over the rows. batch_rows: rows of one step, whose gradients are accumulated over micro-batches of at most
-    micro_tokens, padding included (a longer row is a micro-batch by itself). packing: rows lie end to end in one, where
-    the model can take that (models/finetune/packing.py). max_tokens: longer rows are left out.
-    warmup: share of the steps in which the learning rate rises; it then falls as a cosine to final_rate times its peak.
-    clip: largest norm of a step's gradient, 0 for no limit. gradient_checkpointing: None to use it when the run does
-    not fit without. memory_limit_bytes: None for what this machine has. validate_every, checkpoint_every: steps, 0 for
-    at the end only. samples: held-out prompts answered at each checkpoint, with sample_budget tokens of thinking and
-    sample_tokens in all. keep: newest checkpoints that are kept besides the best one.
-    """
+    """One run's settings."""
 
     method: Method = "lora"
     rank: int = 32
     scale: float = 2.0
     dropout: float = 0.0
-    layers: int = -1
+    layers: int = -1  # how many blocks are trained, counted from the last, -1 for all
     learning_rate: float = 1e-4
+    # share of the steps in which the learning rate rises; it then falls as a cosine to final_rate times its peak
     warmup: float = 0.05
     final_rate: float = 0.1
     weight_decay: float = 0.01
-    clip: float = 1.0
+    clip: float = 1.0  # largest norm of a step's gradient, 0 for no limit
     epochs: float = 2.0
-    steps: int | None = None
+    steps: int | None = None  # optimizer steps, None for `epochs` passes over the rows
+    # rows of one step, whose gradients are accumulated over micro-batches of at most micro_tokens, padding included
+    # (a longer row is a micro-batch by itself)
     batch_rows: int = 8
     micro_tokens: int = 1024
-    packing: bool = True
-    max_tokens: int = 2048
-    gradient_checkpointing: bool | None = None
-    memory_limit_bytes: int | None = None
-    validate_every: int = 50
-    checkpoint_every: int = 50
+    packing: bool = True  # rows lie end to end in one, where the model can take that (models/finetune/packing.py)
+    max_tokens: int = 2048  # longer rows are left out
+    gradient_checkpointing: bool | None = None  # None to use it when the run does not fit without
+    memory_limit_bytes: int | None = None  # None for what this machine has
+    validate_every: int = 50  # steps, 0 for at the end only
+    checkpoint_every: int = 50  # likewise
+    # held-out prompts answered at each checkpoint, with sample_budget tokens of thinking and sample_tokens in all
     samples: int = 3
     sample_budget: int = 128
     sample_tokens: int = 256
-    keep: int = 3
+    keep: int = 3  # newest checkpoints that are kept besides the best one
     seed: int = 0
 
     def total_steps(self, rows: int) -> int:

@@ -36,13 +36,13 @@ def layer_of(path: str) -> int | None:
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
-    """How to quantize. bits, group_size: of most weights; high_bits: of the others in a mixed recipe, else 0."""
+    """How to quantize."""
 
     name: str
     mode: Mode
-    bits: int
-    group_size: int
-    high_bits: int = 0
+    bits: int  # of most weights
+    group_size: int  # weights that share a scale
+    high_bits: int = 0  # of the others in a mixed recipe, else 0
     learned: bool = False
 
     @property

@@ -9,11 +9,11 @@ Action = Literal["answer_now", "think_longer"]
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """One turn of a conversation. thinking: what an assistant thought before it answered, kept apart."""
+    """One turn of a conversation."""
 
     role: Role
     content: str
-    thinking: str = ""
+    thinking: str = ""  # what an assistant thought before it answered, kept apart
 
 
 class Sampling(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,9 +27,9 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True, tag="load"):
-    """Bring a model into memory. model: a name of the library or a folder. Ends with Loaded."""
+    """Bring a model into memory. Ends with Loaded."""
 
-    model: str
+    model: str  # a name of the library or a folder
     adapter: str | None = None
 
 
@@ -38,20 +38,16 @@ class Unload(msgspec.Struct, frozen=True, kw_only=True, tag="unload"):
 
 
 class ChatRequest(msgspec.Struct, frozen=True, kw_only=True, tag="chat"):
-    """Answer the last message; loads the model first when it is not in memory. Ends with Reply.
-
-    think: budget of thinking tokens, 0 for off, None for no limit; think_min: the least to think;
-    max_tokens: of thinking and answer together, None for what the context has room for. votes: how many replies are
-    drawn side by side, the one most of them agree on is given; each has the budget to itself. another: the message has
-    a reply already, so a model that would say the same again is drawn from more freely.
-    """
+    """Answer the last message; loads the model first when it is not in memory. Ends with Reply."""
 
     model: str
     messages: list[Message]
-    think: int | None = 2048
-    think_min: int = 0
-    max_tokens: int | None = None
+    think: int | None = 2048  # budget of thinking tokens, 0 for off, None for no limit
+    think_min: int = 0  # the least to think
+    max_tokens: int | None = None  # of thinking and answer together, None for what the context has room for
     sampling: Sampling = Sampling()
+    # how many replies are drawn side by side, the one most of them agree on is given; each has the budget to itself
     votes: int = 1
+    # the message has a reply already, so a model that would say the same again is drawn from more freely
     another: bool = False
     adapter: str | None = None

@@ -25,11 +25,11 @@ def check_votes(votes: int, temperature: float | None) -> None:
 
 @dataclass(frozen=True)
 class Vote:
-    """What counts of a reply. cut: it ended at the limit of tokens; logprob: mean over its tokens."""
+    """What counts of a reply."""
 
     canonical: str
-    logprob: float
-    cut: bool = False
+    logprob: float  # mean over its tokens
+    cut: bool = False  # it ended at the limit of tokens
 
 
 def counted(votes: list[Vote]) -> list[bool]:

@@ -26,24 +26,20 @@ _DRAFT = re.compile(r"\.draft-(\d+)-")
 
 
 class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What stillroom.json holds. created: ISO 8601, UTC; made_from: changes when the model has to be made anew.
-
-    repo, revision, recipe: the Hub repository and commit it was made from, and how it was quantized, where known;
-    original: what it was quantized from, as library.find takes it; base: the model that an adapter belongs to.
-    """
+    """What stillroom.json holds."""
 
     name: str
     title: str
     source: str
-    created: str
+    created: str  # ISO 8601, UTC
     size_bytes: int
     licence: str = ""
-    made_from: str = ""
-    repo: str = ""
-    revision: str = ""
-    recipe: str = ""
-    original: str = ""
-    base: str = ""
+    made_from: str = ""  # changes when the model has to be made anew
+    repo: str = ""  # the Hub repository it was made from, where known
+    revision: str = ""  # and the commit
+    recipe: str = ""  # how it was quantized
+    original: str = ""  # what it was quantized or fused from, as installed.find takes it
+    base: str = ""  # the model that an adapter belongs to
     card: events.QuantCard | None = None
 
 

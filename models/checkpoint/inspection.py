@@ -22,11 +22,11 @@ DEFAULT_GROUP_SIZE = 64  # mlx-lm's, where a config names none
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a folder holds. params: number of weights; bits: mean bits per weight, scales included."""
+    """What a folder holds."""
 
     architecture: str
-    params: int
-    bits: float
+    params: int  # number of weights
+    bits: float  # mean bits per weight, scales included
     size_bytes: int
     context_limit: int
     chat_template: str

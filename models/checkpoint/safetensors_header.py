@@ -36,22 +36,22 @@ _METADATA = "__metadata__"
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """A tensor of the table. dtype: as the format names it; begin, end: of its bytes, from the first tensor's first."""
+    """A tensor of the table."""
 
-    dtype: str
+    dtype: str  # as the format names it
     shape: tuple[int, ...]
-    begin: int
+    begin: int  # where its bytes are, counted from the first tensor's first
     end: int
 
 
 @dataclass(frozen=True)
 class Header:
-    """The checked header of a file. data_offset: of the first tensor's first byte; data_bytes: of all tensors."""
+    """The checked header of a file."""
 
     tensors: dict[str, Tensor]
     metadata: dict[str, str]
-    data_offset: int
-    data_bytes: int
+    data_offset: int  # of the first tensor's first byte
+    data_bytes: int  # of all tensors
 
 
 class _TensorEntry(msgspec.Struct, forbid_unknown_fields=True):

@@ -24,15 +24,15 @@ _WIDTHS = {
 
 @dataclass(frozen=True)
 class Output:
-    """A tensor to be written. dtype: as safetensors names it; chunks: gives its bytes in order, piece by piece.
+    """A tensor to be written.
 
     A piece may be a memoryview, of single bytes.
     """
 
     name: str
-    dtype: str
+    dtype: str  # as safetensors names it
     shape: tuple[int, ...]
-    chunks: Callable[[], Iterator[bytes | memoryview]]
+    chunks: Callable[[], Iterator[bytes | memoryview]]  # gives its bytes in order, piece by piece
 
     @property
     def size(self) -> int:

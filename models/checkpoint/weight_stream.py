@@ -35,16 +35,12 @@ _STEP = re.compile(r'label ="(\w+)"')
 
 @dataclass(frozen=True)
 class Weight:
-    """A weight that can be read by rows, its last axis being a row.
-
-    rows(start, stop) gives (stop - start, columns); whole_bytes: of memory that it takes at once however few rows are
-    read, 0 when it is read from its file.
-    """
+    """A weight that can be read by rows, its last axis being a row."""
 
     shape: tuple[int, ...]
     dtype: mx.Dtype
-    rows: Callable[[int, int], mx.array]
-    whole_bytes: int = 0
+    rows: Callable[[int, int], mx.array]  # (start, stop) -> (stop - start, columns)
+    whole_bytes: int = 0  # of memory that it takes at once however few rows are read, 0 when it is read from its file
 
     @property
     def columns(self) -> int:
@@ -59,13 +55,10 @@ class Weight:
 
 @dataclass
 class WeightSource:
-    """A checkpoint that is read by rows. Weights may be taken out of the dictionary to let them go.
-
-    model: holds nothing, it only says which modules there are and of what shape their weights.
-    """
+    """A checkpoint that is read by rows. Weights may be taken out of the dictionary to let them go."""
 
     config: dict[str, Any]
-    model: nn.Module
+    model: nn.Module  # holds nothing, it only says which modules there are and of what shape their weights
     weights: dict[str, Weight]
 
 

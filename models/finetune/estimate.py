@@ -29,49 +29,47 @@ COUNTED_FIRST, COUNTED_EVERY = 32, 64  # traces that are counted in full
 
 
 class Length(msgspec.Struct, frozen=True, order=True):
-    """Tokens of a trace. row: all of it; learned: thinking and answer; thinking: alone."""
+    """Tokens of a trace."""
 
-    row: int
-    learned: int
+    row: int  # all of it
+    learned: int  # thinking and answer
     thinking: int
 
 
 class Lengths(msgspec.Struct, frozen=True, kw_only=True):
-    """How long the traces of a set are, shortest first. empty: without a problem or an answer, not among them; counted:
-    corrected by the base's tokenizer."""
+    """How long the traces of a set are, shortest first."""
 
     rows: list[Length] = []
-    empty: int = 0
-    counted: bool = False
+    empty: int = 0  # without a problem or an answer, not among them
+    counted: bool = False  # corrected by the base's tokenizer
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run would do. rows, held_out: traces; too_long, empty: left out; longest: tokens of the longest row;
-    tokens: trained ones over all passes."""
+    """What a run would do."""
 
-    rows: int
+    rows: int  # traces to learn from
     held_out: int
-    too_long: int
-    empty: int
-    longest: int
+    too_long: int  # left out
+    empty: int  # left out: without a problem or an answer
+    longest: int  # tokens of the longest row
     steps: int
-    tokens: int
+    tokens: int  # trained ones over all passes
 
 
 class Memory(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run takes at its peak, in bytes. checkpointing: blocks are computed again for the backward pass."""
+    """What a run takes at its peak, in bytes."""
 
     needed_bytes: int
     room_bytes: int
-    checkpointing: bool
+    checkpointing: bool  # activations of the blocks are recomputed in the backward pass
     state: fit.State
 
 
 class Speed(msgspec.Struct, frozen=True, kw_only=True):
-    """Trained tokens a second as a run measured them. number: of that run."""
+    """Trained tokens a second as a run measured them."""
 
     tokens_per_s: float
-    number: int
+    number: int  # of the run
 
 
 def lengths(traces: Iterable[Trace], count: Count | None = None) -> Lengths:

@@ -34,11 +34,11 @@ CHECKPOINT_BEYOND = 0.5  # share of the ceiling above which blocks are computed 
 
 @dataclass(frozen=True)
 class _Fit:
-    """What the dry step found. peak: bytes; checkpointing: whether blocks are computed again."""
+    """What the dry step found."""
 
-    peak: int
+    peak: int  # bytes, measured
     ceiling: int
-    checkpointing: bool
+    checkpointing: bool  # activations of the blocks are recomputed in the backward pass
 
 
 def finetune(

@@ -10,11 +10,11 @@ from models.finetune_config import FinetuneConfig
 
 
 class TrainingPreset(msgspec.Struct, frozen=True, kw_only=True):
-    """Settings with a name. sentence: what they are for."""
+    """Settings with a name."""
 
     id: str
     title: str
-    sentence: str
+    sentence: str  # what they are for
     config: FinetuneConfig
 
 

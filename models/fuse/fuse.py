@@ -38,11 +38,11 @@ _KINDS: dict[str, write.Kind] = {"": "F16", "f16": "F16", "8bit": "Q8_0", "q8_0"
 
 @dataclass(frozen=True)
 class _Parts:
-    """What is fused. model: the base as the library shows it; name: as library.find takes it."""
+    """What is fused."""
 
     folder: Path
-    name: str
-    model: Model
+    name: str  # as installed.find takes it
+    model: Model  # the base as the library shows it
     adapter: Path | None
     run: RunCard | None
 

@@ -7,16 +7,16 @@ from models.finetune.run_folder import RunCard
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
-    """What a fused model was made from, empty where not known. repo, revision: of the base; rank, scale: 0 without."""
+    """What a fused model was made from, empty where not known."""
 
     title: str
     base: str
     adapter: str
     method: str
     licence: str = ""
-    repo: str = ""
+    repo: str = ""  # of the base
     revision: str = ""
-    rank: int = 0
+    rank: int = 0  # of a LoRA or DoRA adapter, else 0
     scale: float = 0.0
     run: RunCard | None = None
 

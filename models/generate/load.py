@@ -36,14 +36,11 @@ MEMORY_MARGIN = 512 << 20  # bytes left to the rest of the machine
 
 @dataclass
 class LoadedModel:
-    """A model in memory with all that a reply needs. One thread loads it, runs it and lets it go.
-
-    adapter: its folder, None without one.
-    """
+    """A model in memory with all that a reply needs. One thread loads it, runs it and lets it go."""
 
     name: str
     path: Path
-    adapter: str | None
+    adapter: str | None  # its folder, None without one
     model: nn.Module
     tokenizer: Any  # mlx-lm's TokenizerWrapper
     style: Style

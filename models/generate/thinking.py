@@ -37,16 +37,13 @@ ANSWER_RESERVE = 512  # tokens kept for the answer
 
 @dataclass
 class ThinkingStep:
-    """What a token turned into.
+    """What a token turned into."""
 
-    pieces: text per channel. force: text to put into the context now, or None; `shown` is the part of it that the
-    reader sees as thinking. drop: tokens to take back before that, counted from the last one.
-    """
-
-    pieces: list[Piece] = field(default_factory=list)
+    pieces: list[Piece] = field(default_factory=list)  # text per channel
+    # text to put into the context now, or None; `shown` is the part of it that the reader sees as thinking
     force: str | None = None
     shown: str = ""
-    drop: int = 0
+    drop: int = 0  # tokens to take back before that, counted from the last one
 
 
 def grace_tokens(budget: int) -> int:

@@ -72,12 +72,12 @@ class _Drawn(Protocol):
 
 @dataclass
 class _Draw:
-    """One reply of the batch. context: what its cache holds or is about to; events: kept for when it is elected."""
+    """One reply of the batch."""
 
     stream: ReplyStream
     steering: Steering
-    context: list[int]
-    events: list[Event] = field(default_factory=list)
+    context: list[int]  # what its cache holds or is about to
+    events: list[Event] = field(default_factory=list)  # kept for when it is elected
     logprob: float = 0.0  # sum over drawn tokens
     finish: Finish | None = None
 

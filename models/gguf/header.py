@@ -58,13 +58,13 @@ _STRING, _ARRAY = 8, 9
 
 @dataclass(frozen=True)
 class Tensor:
-    """A tensor of the table. shape: rows first; offset: from the start of the file; size: its bytes."""
+    """A tensor of the table."""
 
     name: str
     kind: str
-    shape: tuple[int, ...]
-    offset: int
-    size: int
+    shape: tuple[int, ...]  # rows first
+    offset: int  # from the start of the file
+    size: int  # its bytes
 
     @property
     def elements(self) -> int:
@@ -74,10 +74,10 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Header:
-    """The checked header of a file. metadata: the pairs as Python values, to be asked through the methods."""
+    """The checked header of a file."""
 
     path: Path
-    metadata: dict[str, Any]
+    metadata: dict[str, Any]  # the pairs as Python values, to be asked through the methods
     tensors: dict[str, Tensor]
 
     def text(self, key: str, default: str = "") -> str:

@@ -37,11 +37,11 @@ _FLOATS = {"F32": "F32", "F16": "F16", "BF16": "BF16"}
 
 @dataclass(frozen=True)
 class Weight:
-    """A tensor of the file and what it becomes. rotary_heads: heads whose rows are to be put back in order, or 0."""
+    """A tensor of the file and what it becomes."""
 
     tensor: Tensor
     path: str  # the module's path and parameter, as in model.layers.0.self_attn.q_proj.weight
-    rotary_heads: int = 0
+    rotary_heads: int = 0  # heads whose rows are to be put back in order, or 0
 
     @property
     def module(self) -> str:

@@ -34,12 +34,12 @@ _OWN_YARN = ("attention_factor", "beta_fast", "beta_slow", "mscale", "mscale_all
 
 @dataclass(frozen=True)
 class About:
-    """What a file says of itself, empty where not known. base: what it was made from; repo: of that, on the Hub."""
+    """What a file says of itself, empty where not known."""
 
     name: str
     licence: str = ""
-    base: str = ""
-    repo: str = ""
+    base: str = ""  # what it was made from
+    repo: str = ""  # of that, on the Hub
 
 
 @dataclass(frozen=True)
@@ -57,14 +57,14 @@ class _Tensor:
 
 @dataclass
 class GGUFFile:
-    """A file to be written of a source, once. kind: of its matrices.
+    """A file to be written of a source, once.
 
     Making one raises Unsupported when GGUF, or llama.cpp, has no words for the model.
     """
 
     source: WeightSource
     tokenizer: Any  # mlx-lm's TokenizerWrapper
-    kind: Kind
+    kind: Kind  # of its matrices
     about: About
     _settings: dict[str, Any] = field(init=False)
     _tensors: list[_Tensor] = field(init=False)

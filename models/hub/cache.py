@@ -38,17 +38,14 @@ _DELETED = ".stillroom-deleted-"
 
 
 class CachedRepo(msgspec.Struct, frozen=True, kw_only=True):
-    """A repository in the cache. commit: the one that main stood for, or the newest; snapshot: its folder, None when it
-    has not been linked yet; size_bytes: of all that is there, half files too; missing: files of the commit that are not
-    whole on this disk; modified: ISO 8601, UTC.
-    """
+    """A repository in the cache."""
 
     repo: str
-    commit: str
-    snapshot: Path | None
-    size_bytes: int
-    missing: list[str]
-    modified: str
+    commit: str  # the one that main stood for, or the newest
+    snapshot: Path | None  # its folder, None when it has not been linked yet
+    size_bytes: int  # of all that is there, half files too
+    missing: list[str]  # files of the commit that are not whole on this disk
+    modified: str  # ISO 8601, UTC
 
     @property
     def complete(self) -> bool:

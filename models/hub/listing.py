@@ -34,11 +34,11 @@ _PICKLES = (".bin", ".pth", ".pt", ".ckpt")
 
 
 class RemoteFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A file of a repository. blob: its name in the cache, the sha256 of an LFS file, git's sha1 of another."""
+    """A file of a repository."""
 
     path: str
     size: int
-    blob: str
+    blob: str  # its name in the cache, the sha256 of an LFS file, git's sha1 of another
 
     @property
     def lfs(self) -> bool:
@@ -52,12 +52,12 @@ class RemoteFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
-    """A repository at a commit. architecture: config.json's model_type as the Hub tells it, or empty."""
+    """A repository at a commit."""
 
     repo: str
     commit: str
     files: list[RemoteFile]
-    architecture: str = ""
+    architecture: str = ""  # config.json's model_type as the Hub tells it, or empty
     licence: str = ""
 
 

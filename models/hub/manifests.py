@@ -15,12 +15,12 @@ FOLDER = "models--"  # what the cache puts before a model's name
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """A file of a manifest. checked_ns: the blob's modification time when its hash was found right, 0 when never."""
+    """A file of a manifest."""
 
     path: str
     size: int
     blob: str
-    checked_ns: int = 0
+    checked_ns: int = 0  # the blob's modification time when its hash was found right, 0 when never
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

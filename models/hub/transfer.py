@@ -46,13 +46,14 @@ Stage = Literal["queued", "wait", "verify", "download", "done"]
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How long to wait for what. tries: without a new byte; sleep: waits so many seconds, or until the event is set."""
+    """How long to wait for what."""
 
     silence_s: float = 30.0
-    tries: int = 8
+    tries: int = 8  # without a new byte
     first_wait_s: float = 0.5
     longest_wait_s: float = 30.0
     longest_retry_after_s: float = 60.0
+    # waits so many seconds, or until the event is set
     sleep: Callable[[threading.Event, float], object] = lambda stop, s: stop.wait(s)
 
 

@@ -23,12 +23,12 @@ Value = Annotated[float, msgspec.Meta(ge=0, le=4000)]
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True):
-    """A published score. how: samples, temperature and limits it was taken with."""
+    """A published score."""
 
     benchmark: str
     value: float
     source: str
-    how: str
+    how: str  # samples, temperature and limits it was taken with
 
 
 class CatalogEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,23 +60,22 @@ class CatalogEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class Variant(msgspec.Struct, frozen=True, kw_only=True):
-    """A variant of a model. recipe: "" for the original; size_bytes: on disk; needed_bytes: memory in a chat."""
+    """A variant of a model."""
 
-    recipe: str
-    size_bytes: int
-    needed_bytes: int
+    recipe: str  # "" for the original
+    size_bytes: int  # on disk
+    needed_bytes: int  # memory in a chat
     state: fit.State
     sentence: str
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
-    """A model with its variants on one machine. choices: the original first, then recipes as menus offer them;
-    memory_bytes: what the recommended one needs, or the smallest that could be when it does not fit."""
+    """A model with its variants on one machine."""
 
     entry: CatalogEntry
-    choices: list[Variant]
+    choices: list[Variant]  # the original first, then recipes as menus offer them
     recommended: Variant | None
-    memory_bytes: int
+    memory_bytes: int  # what the recommended one needs, or the smallest that could be when it does not fit
     state: fit.State
     sentence: str
 

@@ -26,15 +26,14 @@ _NO_MEMORY = re.compile(r"\[(\w+::)?malloc\w*\] |kIOGPUCommandBufferCallbackErro
 
 
 class Backend(msgspec.Struct, frozen=True, kw_only=True):
-    """MLX here. kind: "Metal" or "CPU"; gpu_limit_bytes: Metal's own, 0 without; blas: the quick one loaded, or "";
-    window_fault: why Qt's plugin for windows can't load, or ""."""
+    """MLX here."""
 
     mlx: str
-    kind: str
+    kind: str  # "Metal" or "CPU"
     device: str
-    gpu_limit_bytes: int = 0
-    blas: str = ""
-    window_fault: str = ""
+    gpu_limit_bytes: int = 0  # Metal's own, 0 without
+    blas: str = ""  # the quick one loaded, or ""
+    window_fault: str = ""  # why Qt's plugin for windows can't load, or ""
 
 
 def probe() -> Backend:

@@ -31,10 +31,10 @@ _NAMES = (
 
 
 class Blas(NamedTuple):
-    """A quick BLAS on this disk. libraries: the folder of what it needs itself, None when the system has that."""
+    """A quick BLAS on this disk."""
 
     file: Path
-    libraries: Path | None = None
+    libraries: Path | None = None  # the folder of what it needs itself, None when the system has that
 
 
 def end_process() -> NoReturn:

@@ -20,13 +20,13 @@ GIB = 2**30
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
-    """A computer. gpu_limit_bytes: what model, cache and work together may take; platform: system and version."""
+    """A computer."""
 
     chip: str
     cores: int
     memory_bytes: int
-    gpu_limit_bytes: int
-    platform: str
+    gpu_limit_bytes: int  # what model, cache and work together may take
+    platform: str  # system and version
 
 
 @cache

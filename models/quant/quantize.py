@@ -34,15 +34,15 @@ _GGUF = ".gguf"
 
 @dataclass(frozen=True)
 class Original:
-    """What is quantized. name: as library.find takes it; repo, revision: empty when not known; in_cache: the Hub's."""
+    """What is quantized."""
 
     folder: Path
-    name: str
+    name: str  # as installed.find takes it
     title: str
-    repo: str
-    revision: str
+    repo: str  # on the Hub; empty when not known
+    revision: str  # likewise
     licence: str
-    in_cache: bool
+    in_cache: bool  # it lies in the Hub's cache
 
 
 def quantize(
