@@ -25,7 +25,7 @@ def canonical(answer: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """A number in one spelling; other text without what only dresses it."""
+    """A number in canonical spelling; other text without decoration."""
     text = _WRAPPED.sub(r"\1", text.replace("{,}", ","))
     text = _SPACING.sub("", text).replace("\\%", "%").casefold()
     text = " ".join(text.split()).lstrip(_MARKS).rstrip(_END_MARKS)
@@ -36,7 +36,7 @@ def _plain(text: str) -> str:
 
 
 def _spelled(number: str) -> str:
-    """A number as a decimal where it has an end, else as a fraction in lowest terms."""
+    """A number as a terminating decimal, else as a fraction in lowest terms."""
     over, _, under = number.replace(",", "").replace(" ", "").partition("/")
     value = Fraction(over) / Fraction(under or "1")
     with localcontext(prec=5 * LONGEST_NUMBER):  # enough for any decimal that ends

@@ -20,7 +20,7 @@ def final_answer(text: str) -> str:
 
 
 def last_boxed(text: str) -> str | None:
-    """What stands in the last \\boxed{} that closes, braces within it included."""
+    """The content of the last closed \\boxed{}, nested braces included."""
     end = len(text)
     while (start := text.rfind("\\boxed", 0, end)) >= 0:
         end = start

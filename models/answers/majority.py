@@ -13,7 +13,7 @@ MOST = 16  # replies at once
 
 
 def check_votes(votes: int, temperature: float | None) -> None:
-    """Refuse a number of votes that makes no sense. temperature: as asked for. Raises BadInput."""
+    """Check a number of votes. temperature: as asked for. Raises BadInput."""
     if not 1 <= votes <= MOST:
         raise BadInput(f"The number of votes is 1 to {MOST}, not {votes}.")
     if votes > 1 and temperature == 0:
@@ -25,7 +25,7 @@ def check_votes(votes: int, temperature: float | None) -> None:
 
 @dataclass(frozen=True)
 class Vote:
-    """What counts of a reply."""
+    """What the election looks at of a reply."""
 
     canonical: str
     logprob: float  # mean over its tokens
@@ -33,7 +33,7 @@ class Vote:
 
 
 def counted(votes: list[Vote]) -> list[bool]:
-    """Which votes count: those of finished replies that say something; cut ones only when there is nothing else."""
+    """Which votes count: finished replies with an answer; cut ones only when there is nothing else."""
     whole = [bool(vote.canonical) and not vote.cut for vote in votes]
     if any(whole):
         return whole
@@ -54,7 +54,7 @@ def winner(votes: list[Vote]) -> tuple[int, int]:
 
 
 def is_decided(votes: list[Vote], running: int) -> bool:
-    """Whether the replies that still run can change nothing, not even make it a tie."""
+    """Whether the replies still running can no longer change the result, not even to a tie."""
     groups = _groups(vote for vote in votes if vote.canonical and not vote.cut)
     first, second, *_ = [*sorted((len(group) for group in groups.values()), reverse=True), 0, 0]
     return first > second + running

@@ -16,7 +16,7 @@ MAX_DEPTH = 64  # of lists and objects in each other; real files have about six
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Open a file for reading. Raises Unsafe when it is a pipe, a device or a folder, and OSError."""
+    """Open a file for reading. Raises Unsafe for a pipe, a device or a folder, and OSError."""
     # without waiting: opening a pipe that nobody writes to would never return
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(handle).st_mode):

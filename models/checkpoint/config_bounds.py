@@ -47,7 +47,7 @@ _LAYER_OF = re.compile(r"(?:^|\.)(?:layers|h|blocks)\.(\d+)\.")
 
 
 def check(config: dict[str, Any], name: str) -> None:
-    """Hold a configuration to the bounds. name: the model's, for the sentence. Raises Corrupt or Unsupported."""
+    """Check a configuration's numbers against their bounds. name: the model's. Raises Corrupt or Unsupported."""
     for part in _parts(config):
         for key, value in part.items():
             _check_number(key, value, name)

@@ -17,7 +17,7 @@ Positive = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
 
 
 class ModelShape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The sizes of a decoder."""
+    """Sizes of a decoder."""
 
     layers: Positive
     hidden: Positive
@@ -36,12 +36,12 @@ class ModelShape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     @property
     def params(self) -> int:
-        """Weights in all, a tied head counted once."""
+        """Number of weights, a tied head counted once."""
         return _params(self)
 
     @property
     def head_params(self) -> int:
-        """Weights of the output head, or of the embedding that serves as one."""
+        """Number of weights of the output head, or of the embedding that serves as one."""
         return self.vocab * self.hidden
 
 
@@ -71,7 +71,7 @@ class Tensor(NamedTuple):
 
 
 def outer_tensors(shape: ModelShape) -> Iterator[Tensor]:
-    """What stands outside the layers."""
+    """The tensors outside the layers."""
     yield Tensor("model.embed_tokens", shape.vocab, shape.hidden, "matrix")
     yield Tensor("model.norm", 1, shape.hidden, "norm")
     if not shape.tied:
@@ -79,7 +79,7 @@ def outer_tensors(shape: ModelShape) -> Iterator[Tensor]:
 
 
 def layer_tensors(shape: ModelShape, layer: int) -> Iterator[Tensor]:
-    """What one layer holds; the sizes are the same in every layer, the paths are not."""
+    """The tensors of one layer; only the paths differ between layers."""
     at, hidden, feed_forward = f"model.layers.{layer}", shape.hidden, shape.feed_forward
     queries, keys = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
     yield Tensor(f"{at}.input_layernorm", 1, hidden, "norm")

@@ -38,7 +38,7 @@ def check_memory(title: str, source: WeightSource) -> None:
 
 @contextmanager
 def little_cache() -> Iterator[None]:
-    """Have MLX keep little of the memory that blocks have freed."""
+    """Limit MLX's cache, so that little of what blocks have freed is kept."""
     before = mx.set_cache_limit(CACHE_BYTES)
     try:
         yield

@@ -99,7 +99,7 @@ def _lazy(path: Path) -> dict[str, mx.array]:
 def _modelled(
     folder: Path, config: dict[str, Any], arrays: dict[str, mx.array]
 ) -> tuple[nn.Module, dict[str, mx.array]]:
-    """The model without weights, and the checkpoint's weights as it calls them."""
+    """The model without weights, and the checkpoint's weights under the model's names."""
     try:
         model_class, args_class = _get_classes(config)
         model = model_class(args_class.from_dict(config))
@@ -118,7 +118,7 @@ def _untouched(places: dict[int, Weight], array: mx.array) -> Weight | None:
 
 
 def _steps(array: mx.array) -> list[str]:
-    """What MLX would do to compute a lazy array."""
+    """The operations that MLX would run to compute a lazy array."""
     graph = io.StringIO()
     mx.export_to_dot(graph, array)
     return _STEP.findall(graph.getvalue())
@@ -163,7 +163,7 @@ def _computed(array: mx.array) -> Weight:
 def _dequantize(
     config: dict[str, Any], model: nn.Module, arrays: dict[str, mx.array], weights: dict[str, Weight]
 ) -> None:
-    """Put one weight in the place of each packed weight with its scales and biases (affine, as GGUF imports are)."""
+    """Replace each packed weight and its scales and biases by one weight that dequantizes (affine, as GGUF imports are)."""
     settings = config.get("quantization") or {}
     for path, module in modules(model).items():
         if hasattr(module, "to_quantized") and f"{path}.scales" in arrays:

@@ -45,7 +45,7 @@ def runs_folder() -> Path:
 
 @contextmanager
 def holding(run: Path) -> Iterator[None]:
-    """Keep other processes from a run. Raises Busy when one has it."""
+    """Lock a run against other processes. Raises Busy when one has it."""
     import filelock  # it brings asyncio along
 
     lock = filelock.FileLock(run / ".lock")
@@ -159,7 +159,7 @@ def append_metrics(run: Path, measured: list[events.Event]) -> None:
 
 
 def read_metrics(run: Path) -> list[dict[str, object]]:
-    """The run's metrics; a last line that a kill cut off is left out."""
+    """The run's metrics, without a last line that a kill cut off."""
     try:
         lines = (run / METRICS).read_bytes().split(b"\n")
     except FileNotFoundError:
@@ -168,7 +168,7 @@ def read_metrics(run: Path) -> list[dict[str, object]]:
 
 
 def trim_metrics(run: Path, step: int) -> None:
-    """Forget what was measured after a step: it will be measured again."""
+    """Drop what was measured after a step: it will be measured again."""
     kept = [line for line in read_metrics(run) if isinstance(line["step"], int) and line["step"] <= step]
     draft = run / f".{METRICS}.{os.getpid()}"
     folders.write_file(draft, b"".join(msgspec.json.encode(line) + b"\n" for line in kept))

@@ -33,7 +33,7 @@ class Example(msgspec.Struct, frozen=True):
 
 
 class ChatModel(Protocol):
-    """What is needed of a loaded model (models/generate/load.py)."""
+    """The part of a loaded model (models/generate/load.py) that encoding needs."""
 
     @property
     def tokenizer(self) -> Any: ...  # noqa: D102
@@ -96,14 +96,14 @@ def encode(example: Example, model: ChatModel, end: int | None = None) -> Encode
 
 
 def prompt_for(example: Example, model: ChatModel) -> Prompt:
-    """The example's problem as chat puts it to the model, thinking on when the example has thinking."""
+    """The example's problem as chat would put it to the model, with thinking on when the example has some."""
     system = [Message(role="system", content=example.system)] if example.system else []
     messages = [*system, Message(role="user", content=example.problem)]
     return build_prompt(model.style, messages, bool(example.thinking.strip()), model.render, model.tokenizer)
 
 
 def reply_text(example: Example, family: Family, prompt: Prompt) -> str:
-    """What the model is to say after that prompt, short of its end of turn."""
+    """The target text after that prompt, without the end of turn."""
     thinking, answer = example.thinking.strip(), example.answer.strip()
     if not thinking:
         return answer
@@ -117,7 +117,7 @@ def reply_text(example: Example, family: Family, prompt: Prompt) -> str:
 
 
 def end_of_turn(model: ChatModel) -> int:
-    """The token that the template puts after an assistant's turn, of those that end a reply in chat."""
+    """The token with which the template ends an assistant's turn; one of those that end a reply in chat."""
     tokenizer = model.tokenizer
     turns = [
         {"role": "user", "content": "Hello."},

@@ -45,7 +45,7 @@ class Lengths(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run would do."""
+    """The size of a run."""
 
     rows: int  # traces to learn from
     held_out: int
@@ -94,7 +94,7 @@ def lengths(traces: Iterable[Trace], count: Count | None = None) -> Lengths:
 
 
 def plan(found: Lengths, config: FinetuneConfig, held_out: float) -> Plan:
-    """Say what a run over such traces does."""
+    """Plan a run over such traces."""
     fitting = [length for length in found.rows if length.row <= config.max_tokens]
     valid = round(held_out * len(fitting))
     rows = len(fitting) - valid

@@ -34,7 +34,7 @@ CHECKPOINT_BEYOND = 0.5  # share of the ceiling above which blocks are computed 
 
 @dataclass(frozen=True)
 class _Fit:
-    """What the dry step found."""
+    """Result of the dry step."""
 
     peak: int  # bytes, measured
     ceiling: int
@@ -76,7 +76,7 @@ def resume(run: Path) -> Generator[Event, None, Finetuned]:
 
 
 class _Run:
-    """A run that is started or taken up."""
+    """A run, started or resumed."""
 
     def __init__(self, run: Path, card: RunCard, loaded: load.LoadedModel) -> None:
         self.run = run
@@ -89,7 +89,7 @@ class _Run:
         self.valid = encode_all(self.held_out, loaded, self.limit)
 
     def events(self) -> Generator[Event, None, Finetuned]:
-        """All of it."""
+        """The whole run."""
         yield from self._left_out()
         model = self.loaded.model
         lora.attach(model, self.config, "quantization" in load.read_config(Path(self.card.base_folder)))
@@ -120,7 +120,7 @@ class _Run:
         return self._result(state)
 
     def _left_out(self) -> Iterator[Event]:
-        """Say how many examples are left out, and why. Raises BadInput when nothing remains."""
+        """Report how many examples are left out, and why. Raises BadInput when none remain."""
         rows, total = self.rows, len(self.examples)
         counts = (
             (rows.too_long, f"longer than {self.limit:,} tokens"),
@@ -137,7 +137,7 @@ class _Run:
             yield Note(text=f"{total - len(rows.rows):,} of {total:,} traces are left out: {why}.")
 
     def _state(self) -> tuple[TrainingState, lora.Weights | None]:
-        """Where the run stands, its weights put into the model, and the optimizer's tensors."""
+        """Restore the newest checkpoint into the model; returns the state and the optimizer's tensors."""
         data, settings = data_hash(self.rows.rows, self.valid.rows), config_hash(self.config)
         found = checkpoints.newest(self.run)
         if found is None:
@@ -152,12 +152,12 @@ class _Run:
                 f"The run {self.run.name} can't go on: its traces or settings are not those it began with.",
                 "Start a new run.",
             )
-        lora.put(self.loaded.model, checkpoints.read_tensors(folder / model_files.ADAPTER_WEIGHTS))
+        lora.restore(self.loaded.model, checkpoints.read_tensors(folder / model_files.ADAPTER_WEIGHTS))
         checkpoints.trim_metrics(self.run, state.step)
         return state, checkpoints.read_tensors(folder / run_folder.OPTIMIZER)
 
     def _fit(self, model: nn.Module, loss: losses.Loss, packed: bool) -> _Fit:
-        """Find out on the longest micro-batch what a step takes. Raises NoMemory."""
+        """Measure a step on the longest micro-batch. Raises NoMemory."""
         ceiling = memory.ceiling(self.config.memory_limit_bytes)
         rows = [*self.rows.rows, *self.valid.rows]
         longest = batches.longest_batch(rows, self.config.micro_tokens, self.config.batch_rows, packed)

@@ -38,7 +38,7 @@ Answer = Callable[[int], Iterator[Progress | Sample]]
 
 @dataclass(frozen=True)
 class Work:
-    """What a run works with."""
+    """Everything a run works with."""
 
     model: nn.Module  # prepared by lora.attach: only what is trained is unfrozen
     base: str  # the name that adapter_config.json gives the base model

@@ -22,7 +22,7 @@ Weights = dict[str, mx.array]
 
 
 def attach(model: nn.Module, config: FinetuneConfig, quantized: bool) -> None:
-    """Freeze a model and put into it what is to be trained, the same for the same seed.
+    """Freeze a model and attach what is to be trained, initialized by the seed.
 
     quantized: the base is, on disk. Raises BadInput for more layers than there are, and for what the method can't do.
     """
@@ -47,8 +47,8 @@ def weights_of(model: nn.Module) -> Weights:
     return dict(tree_flatten(model.trainable_parameters()))
 
 
-def put(model: nn.Module, weights: Weights) -> None:
-    """Give a prepared model the trained tensors of a checkpoint. Raises Corrupt when they are not its own."""
+def restore(model: nn.Module, weights: Weights) -> None:
+    """Load a checkpoint's trained tensors into a prepared model. Raises Corrupt when they do not match it."""
     own = weights_of(model)
     if {name: array.shape for name, array in own.items()} != {name: array.shape for name, array in weights.items()}:
         raise errors.Corrupt("The checkpoint's tensors are not those of this model and method.")

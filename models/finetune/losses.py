@@ -25,7 +25,7 @@ Loss = Callable[[Any, Batch], mx.array]
 
 
 def loss_for(model: Any, probe: mx.array) -> Loss:
-    """The loss that suits a model. probe: (1, L) token ids that are tried with it."""
+    """The loss for a model: chunked where it can be. probe: (1, L) token ids to find that out with."""
     head = head_of(model)
     if head is None or not _is_whole_head(model, head, probe):
         return plain_loss
@@ -82,7 +82,7 @@ def _of_head(head: Head, targets: mx.array) -> Callable[[mx.array], mx.array]:
 
 
 def head_of(model: Any) -> Head | None:
-    """What turns hidden states into logits, where the model has the usual parts; else None."""
+    """The function from hidden states to logits, where the model has the usual parts; else None."""
     inner = getattr(model, "model", None)
     # mlx-lm's models keep no lm_head where the embedding serves as one
     if "lm_head" in model:
@@ -99,7 +99,7 @@ def _cross_entropy(logits: mx.array, targets: mx.array) -> mx.array:
 
 
 def _is_whole_head(model: Any, head: Head, probe: mx.array) -> bool:
-    """Whether the head after the inner model gives the model's own logits."""
+    """Whether head(body(probe)) equals the model's own logits."""
     try:
         ours, own = head(model.model(probe)), model(probe)
     except (AttributeError, TypeError, ValueError):

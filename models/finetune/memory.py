@@ -56,7 +56,7 @@ def _checkpointed(call: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def memory_limit(limit_bytes: int) -> Iterator[None]:
-    """Tell MLX's allocator the limit; it gives back its own spare buffers before it goes beyond."""
+    """Set the allocator's limit: it frees its spare buffers before it exceeds that."""
     before = mx.set_memory_limit(limit_bytes)
     try:
         yield
@@ -65,7 +65,7 @@ def memory_limit(limit_bytes: int) -> Iterator[None]:
 
 
 def ceiling(asked: int | None) -> int:
-    """Bytes that a run may take with the model that is in memory already: what was asked for, or what is there."""
+    """Bytes that a run may take, the loaded model included: what was asked for, or what there is."""
     if asked is not None:
         return asked
     if mx.metal.is_available():
@@ -76,7 +76,7 @@ def ceiling(asked: int | None) -> int:
 
 
 def dry_step(model: nn.Module, loss: Loss, batch: Batch, ceiling_bytes: int, checkpointing: bool) -> int:
-    """Bytes that the run takes at its peak, measured on a micro-batch. Raises NoMemory when they exceed the ceiling."""
+    """The run's peak memory in bytes, measured on a micro-batch. Raises NoMemory when it exceeds the ceiling."""
     trained: int = sum(array.nbytes for _, array in tree_flatten(model.trainable_parameters()))
     resting = int(mx.get_active_memory()) + 2 * trained  # the moments do not exist yet: the dry step updates nothing
     half = _measure(model, loss, _shortened(batch), checkpointing) + 2 * trained

@@ -8,7 +8,7 @@ _NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_NAME - 1}}}")
 
 
 def allowed(name: str) -> bool:
-    """Whether an adapter can be called so at all."""
+    """Whether a name has the form of an adapter's name."""
     return _NAME.fullmatch(name) is not None
 
 

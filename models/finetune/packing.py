@@ -51,9 +51,9 @@ def rows_apart(ends: Sequence[int]) -> Iterator[None]:
 
 
 def is_exact(model: Any, probe: Sequence[int]) -> bool:
-    """Whether rows of a pack stay apart in a model, and are what they would be alone. probe: token ids to try it with.
+    """Whether packed rows come out of a model as they would alone. probe: token ids to try it with.
 
-    Measured against what reaches the second row when nothing keeps them apart, so that it holds for any precision.
+    Relative to how much leaks when nothing separates the rows, so that it holds at any precision.
     """
     first, second = list(probe), list(reversed(probe))
     ends = [len(first), len(first) + len(second)]

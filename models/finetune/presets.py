@@ -10,7 +10,7 @@ from models.finetune_config import FinetuneConfig
 
 
 class TrainingPreset(msgspec.Struct, frozen=True, kw_only=True):
-    """Settings with a name."""
+    """Named settings."""
 
     id: str
     title: str
@@ -65,5 +65,5 @@ def preset(name: str) -> TrainingPreset:
 
 
 def preset_of(config: FinetuneConfig) -> TrainingPreset | None:
-    """The preset whose numbers these are; None when one was changed. The seed is nobody's."""
+    """The preset with these settings, the seed aside; None when one was changed."""
     return next((p for p in PRESETS if msgspec.structs.replace(p.config, seed=config.seed) == config), None)

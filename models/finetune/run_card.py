@@ -72,7 +72,7 @@ def read_examples(run: Path) -> tuple[list[Example], list[Example]]:
 
 
 def note_data(run: Path, data_hash: str) -> None:
-    """Write down what the run's tokens hash to."""
+    """Record the hash of the run's tokens in its card."""
     _write(run, msgspec.structs.replace(read_card(run), data_hash=data_hash))
 
 

@@ -16,14 +16,14 @@ SIGN_OF_LIFE = 16  # tokens between two
 
 @dataclass(frozen=True)
 class Prompts:
-    """The prompts of a run and the model that is being trained."""
+    """The prompts of a run, answered by the model in training."""
 
     loaded: LoadedModel
     examples: Sequence[Example]
     config: FinetuneConfig
 
     def answer(self, step: int) -> Iterator[Progress | Sample]:
-        """Answer them all; thinks where the example does. The KV cache is given back at the end."""
+        """Answer all prompts, with thinking where the example has some. The KV cache is freed at the end."""
         try:
             for number, example in enumerate(self.examples):
                 yield from self._answer(step, number, example)

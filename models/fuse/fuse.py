@@ -38,7 +38,7 @@ _KINDS: dict[str, write.Kind] = {"": "F16", "f16": "F16", "8bit": "Q8_0", "q8_0"
 
 @dataclass(frozen=True)
 class _Parts:
-    """What is fused."""
+    """The parts of a fusion."""
 
     folder: Path
     name: str  # as installed.find takes it
@@ -126,7 +126,7 @@ def _run_of(adapter: Path) -> RunCard | None:
 
 
 def _opened(parts: _Parts) -> WeightSource:
-    """The base's weights with the adapter in them, unread."""
+    """The base's weights with the adapter merged in, still unread."""
     settings = load.read_config(parts.folder).get("quantization") or {}
     modes = [entry.get("mode", "affine") for entry in (settings, *settings.values()) if isinstance(entry, dict)]
     if any(mode != "affine" for mode in modes):
@@ -136,7 +136,7 @@ def _opened(parts: _Parts) -> WeightSource:
         )
     source = open_source(parts.folder)
     if parts.adapter is not None:
-        fused_weights.put_in(source, parts.adapter)
+        fused_weights.merge_adapter(source, parts.adapter)
     weight_blocks.check_memory(parts.model.title, source)
     return source
 
@@ -222,7 +222,7 @@ def _tokenizer_bytes(folder: Path) -> int:
 
 @contextmanager
 def _appearing(target: Path, needed_bytes: int) -> Iterator[Path]:
-    """Give a hidden file beside `target` that becomes it when the block ends well and vanishes when it does not.
+    """Yield a hidden file beside `target` that is renamed to it when the block succeeds and removed when it fails.
 
     Reading the file back takes as much space again, where the library is.
     """
@@ -243,7 +243,7 @@ def _appearing(target: Path, needed_bytes: int) -> Iterator[Path]:
 
 
 def _sweep(parent: Path) -> None:
-    """Remove what killed processes have left of files."""
+    """Remove files left half-written by killed processes."""
     for entry in parent.iterdir():
         match = _DRAFT.fullmatch(entry.name)
         if match and not psutil.pid_exists(int(match[1])):

@@ -27,8 +27,8 @@ from models.checkpoint.weight_stream import Weight, WeightSource
 _LAYERS = (LoRALinear, LoRAEmbedding, LoRASwitchLinear, DoRALinear, DoRAEmbedding)
 
 
-def put_in(source: WeightSource, adapter: Path) -> str:
-    """Have a source read its weights with an adapter in them; returns the method: lora, dora or full.
+def merge_adapter(source: WeightSource, adapter: Path) -> str:
+    """Merge an adapter into a source's weights, as they are read; returns the method: lora, dora or full.
 
     Raises BadInput when the adapter is not one of this model, Unsupported for layers of an unknown kind, and what
     safety.check_adapter raises.
@@ -66,7 +66,7 @@ def _add(source: WeightSource, adapter: Path) -> None:
 
 
 def _low_rank(weight: Weight, module: nn.Module) -> Weight:
-    """A weight with the low-rank product in it, which is made for the rows that are asked for."""
+    """A weight plus its low-rank product, computed for the rows that are asked for."""
     scale = module.scale
     magnitude = module.get("m")
 

@@ -84,9 +84,9 @@ def _difference(
         found, turned = [], []
         for number, (each, fine_tuned) in enumerate(((folder, adapter), (back, None)), 1):
             model = _lazy(places.enter_context(model_files.glob_safe(each)), fine_tuned)
-            turned.append(_turned(model, load.context_limit(load.read_config(folder))))
+            turned.append(_rotated(model, load.context_limit(load.read_config(folder))))
             steps = layerwise.run(model, [ids], "check", release=True)
-            hidden = yield from _told(steps, number, layers)
+            hidden = yield from _in_thirds(steps, number, layers)
             logits = hidden.logits(0, 0, len(ids))
             mx.eval(logits)
             found.append(logits)
@@ -97,8 +97,8 @@ def _difference(
     return relative_difference(*found)
 
 
-def _turned(model: nn.Module, context: int) -> mx.array:
-    """What the first layer's rotary embedding makes of ones at some positions of the context: (3, head_dim)."""
+def _rotated(model: nn.Module, context: int) -> mx.array:
+    """The first layer's rotary embedding of ones at three positions of the context: (3, head_dim)."""
     args = model.args
     ones = mx.ones((1, 1, 1, getattr(args, "head_dim", None) or args.hidden_size // args.num_attention_heads))
     rope = model.layers[0].self_attn.rope
@@ -108,10 +108,10 @@ def _turned(model: nn.Module, context: int) -> mx.array:
     return turned
 
 
-def _told(
+def _in_thirds(
     steps: Generator[Progress, None, layerwise.Hidden], number: int, layers: int
 ) -> Generator[Progress, None, layerwise.Hidden]:
-    """Tell how far a run is: the first (1) or second (2) after the file was read back."""
+    """Report a run's progress: the first (1) or second (2) after the file was read back."""
     while True:
         try:
             event = next(steps)

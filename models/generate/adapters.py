@@ -31,10 +31,10 @@ class Attached:
 
 
 def attach(model: nn.Module, adapter: Path) -> Attached:
-    """Put an adapter on a model, in the model's own dtype, and return what it replaces.
+    """Attach an adapter to a model, in the model's own dtype, and return what it replaced.
 
     Raises BadInput when the adapter belongs to another model, and what safety.check_adapter raises; the model is then
-    as it was.
+    left as it was.
     """
     safety.check_adapter(adapter)
     names = set(safetensors_header.read(adapter / ADAPTER_WEIGHTS).tensors)
@@ -67,13 +67,13 @@ def detach(model: nn.Module, attached: Attached) -> None:
 
 
 def _replaced(model: nn.Module, before: dict[str, nn.Module]) -> list[tuple[str, nn.Module]]:
-    """The modules of before in whose places others stand now."""
+    """Modules of `before` that have been replaced since."""
     now = model.named_modules()
     return [(path, before[path]) for path, module in now if path in before and before[path] is not module]
 
 
 def _check_whole(model: nn.Module, names: set[str], adapter: Path) -> None:
-    """Every part of every layer that was put on came from the file: what is missing would be random."""
+    """Check that every part of every attached layer came from the file: a missing one would be random."""
     layers = [(path, module) for path, module in model.named_modules() if "lora_a" in module]
     parts = [f"{path}.{part}" for path, module in layers for part in PARTS if part in module]
     if not names or not names.issuperset(parts):

@@ -24,7 +24,7 @@ class ConversationCache:
         self.tokens: list[int] = []  # the L tokens whose keys and values the layers hold
 
     def reuse(self, prompt: list[int]) -> int:
-        """Keep the longest beginning shared with `prompt`, short of its last token; return how many tokens that is.
+        """Keep the longest common prefix with `prompt`, short of its last token; return its length in tokens.
 
         The last token has to be run again, since its logits are what a reply starts from.
         """
@@ -43,7 +43,7 @@ class ConversationCache:
             self.clear()
 
     def settle(self) -> None:
-        """Make the layers hold no more than `tokens`: a stopped generator may have run a step ahead."""
+        """Trim the layers to `tokens`: a stopped generator may have run a step ahead."""
         # all layers are at the same offset; recurrent ones have none
         offset = getattr(self.layers[0], "offset", len(self.tokens)) if self.layers else 0
         ahead = int(offset) - len(self.tokens)
@@ -57,12 +57,12 @@ class ConversationCache:
 
     @property
     def bytes_per_token(self) -> int:
-        """Bytes that a token takes in all layers together, by those that are held; 0 when there are none."""
+        """Bytes of a token in all layers together, measured on the tokens held; 0 when there are none."""
         return sum(map(_used_bytes, self.layers)) // len(self.tokens) if self.tokens else 0
 
 
 def _used_bytes(layer: Any) -> int:
-    """Bytes of a layer's cache that hold tokens: it may have grown for a longer chat before."""
+    """Bytes of a layer's cache that hold tokens; its buffer may have grown for a longer chat before."""
     # nbytes counts the buffer, which is up to 255 tokens longer than L, and longer still after a trim
     if hasattr(layer, "keys_and_values"):
         return sum(int(array.nbytes) for array in layer.keys_and_values())

@@ -36,7 +36,7 @@ MEMORY_MARGIN = 512 << 20  # bytes left to the rest of the machine
 
 @dataclass
 class LoadedModel:
-    """A model in memory with all that a reply needs. One thread loads it, runs it and lets it go."""
+    """A model in memory with all that a reply needs. The thread that loads it also runs and frees it."""
 
     name: str
     path: Path
@@ -57,14 +57,13 @@ class LoadedModel:
         self.cache = ConversationCache(self.model)
 
     def has_adapter(self, adapter: str | None) -> bool:
-        """Whether that adapter is on it, and still the same file; None for the base alone."""
+        """Whether exactly this adapter is attached, by file and time; None asks for the base alone."""
         return self._attached == _identity(adapter)
 
     def set_adapter(self, adapter: str | None) -> None:
-        """Take the adapter off and put another one on; the base is not read again. Raises what adapters.attach raises.
+        """Replace the adapter without reading the base again. Raises NoMemory and what adapters.attach raises.
 
-        Then the base is left without an adapter; NoMemory too. The conversation's cache is another model's and is
-        forgotten.
+        On an error the base is left without an adapter. The KV cache belongs to the model before and is cleared.
         """
         adapters.detach(self.model, self._changed)
         self._changed, self.adapter, self._attached = adapters.Attached(), None, None
@@ -79,7 +78,7 @@ class LoadedModel:
             self.cache = ConversationCache(self.model)
 
     def record(self) -> Loaded:
-        """What a face is told about it."""
+        """Describe the model for a face."""
         family = self.style.family
         thinks = family.trained or self.adapter is not None  # what it was fine-tuned on may well have been thoughts
         untrained = f"{self.name} was not trained to think: Stillroom opens its thinking and closes it at the budget."
@@ -161,7 +160,7 @@ def weights_on_disk(path: Path) -> int:
 
 
 def context_limit(config: dict[str, Any]) -> int:
-    """Tokens that the model was made for, prompt and reply together."""
+    """The model's context length in tokens, prompt and reply together."""
     stated = config.get("max_position_embeddings")
     return stated if isinstance(stated, int) and stated > 0 else FALLBACK_CONTEXT
 
@@ -200,7 +199,7 @@ def _growth_on_cpu(config: dict[str, Any]) -> float:
 
 
 def _identity(adapter: str | None) -> tuple[str, int] | None:
-    """What tells an adapter from another one of the same name that came after it."""
+    """What distinguishes an adapter from a later one of the same name."""
     if adapter is None:
         return None
     weights = Path(adapter) / model_files.ADAPTER_WEIGHTS
@@ -220,7 +219,7 @@ def load_weights(path: Path, config: dict[str, Any]) -> nn.Module:
 
 
 def model_of(path: Path, config: dict[str, Any]) -> nn.Module:
-    """The same, nothing of it read yet: each weight is when it is first needed."""
+    """The same model with lazy weights: each is read when it is first needed."""
     model, _ = load_model(path, lazy=True, trust_remote_code=False)
     if runs_on_cpu():
         to_float32(model)
@@ -231,7 +230,7 @@ def model_of(path: Path, config: dict[str, Any]) -> nn.Module:
 
 
 def to_float32(model: nn.Module) -> None:
-    """Dequantize a model and hold all of it in float32."""
+    """Dequantize a model and cast all of it to float32."""
     for _, module in model.named_modules():
         if getattr(module, "mode", None) == "affine" and "scales" in module:
             module.scales = module.scales.astype(mx.float32)
@@ -241,7 +240,7 @@ def to_float32(model: nn.Module) -> None:
 
 
 def to_compute_dtype(model: nn.Module, config: dict[str, Any]) -> None:
-    """Hold all that is not quantized in the dtype that config.json names."""
+    """Cast everything that is not quantized to the dtype that config.json names."""
     stated = config.get("torch_dtype", config.get("dtype"))
     if stated in ("float16", "bfloat16"):
         model.set_dtype(getattr(mx, stated))
@@ -254,7 +253,7 @@ def load_tokenizer(path: Path, config: dict[str, Any]) -> Any:
 
 
 def _advised_sampling(path: Path, family: Advice) -> Advice:
-    """The checkpoint's own generation_config.json where it speaks, else its family's advice."""
+    """Sampling by the checkpoint's generation_config.json, and by its family's advice where that is silent."""
     try:
         stated = model_files.read_optional(path, "generation_config.json")
     except (OSError, StillroomError):
@@ -274,7 +273,7 @@ def _advised_sampling(path: Path, family: Advice) -> Advice:
 
 
 def translate_errors(name: str, part: str, work: Callable[[], T]) -> T:
-    """Run a step of mlx-lm or transformers and say its many exceptions in a sentence of ours. part: what it reads."""
+    """Run a step of mlx-lm or transformers and turn its many exceptions into ours. part: what it reads."""
     try:
         return work()
     except (StillroomError, MemoryError, KeyboardInterrupt, SystemExit, GeneratorExit):

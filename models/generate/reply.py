@@ -42,7 +42,7 @@ def reply(loaded: LoadedModel, request: ChatRequest, steering: Steering | None =
 
 
 class _Run:
-    """One reply under way."""
+    """A reply in progress."""
 
     def __init__(self, loaded: LoadedModel, request: ChatRequest, steering: Steering) -> None:
         begun = time.perf_counter()
@@ -118,7 +118,7 @@ class _Run:
             check_numbers(logprobs)
 
     def _force(self, step: ThinkingStep) -> bool:
-        """Take back and put in what the state machine wants; whether there was anything."""
+        """Drop and force tokens as the state machine asks; returns whether it asked for anything."""
         if step.force is None:
             return False
         if step.drop:
@@ -129,12 +129,12 @@ class _Run:
 
 
 def read_prompt(loaded: LoadedModel, request: ChatRequest) -> Prompt:
-    """The request's conversation as the model reads it."""
+    """Render the request's conversation as the model's prompt."""
     return build_prompt(loaded.style, request.messages, request.think != 0, loaded.render, loaded.tokenizer)
 
 
 def thinking_for(loaded: LoadedModel, request: ChatRequest, prompt: Prompt, room: int, steering: Steering) -> Thinking:
-    """The state machine of one reply, its budget held to what leaves an answer space in `room` tokens."""
+    """The state machine of one reply; its budget is capped so that an answer still fits into `room` tokens."""
     tags = loaded.style.family.tags
     closing = loaded.tokenizer.encode(f"{tags.phrase}{tags.close}\n\n", add_special_tokens=False)
     return Thinking(
@@ -166,7 +166,7 @@ def prefill(loaded: LoadedModel, tokens: list[int], steering: Steering) -> Gener
 
 
 def check_request(request: ChatRequest) -> None:
-    """Refuse what makes no sense. Raises BadInput with the sentence."""
+    """Check a request's numbers and messages. Raises BadInput."""
     if request.think is not None and request.think < 0:
         raise BadInput(f"A thinking budget can't be negative: {request.think}.")
     if request.think_min < 0:
@@ -183,10 +183,10 @@ def check_request(request: ChatRequest) -> None:
 
 
 def least_thinking(loaded: LoadedModel, request: ChatRequest) -> int:
-    """Tokens before which an end of thinking is taken back.
+    """Thinking tokens below which a close is taken back.
 
-    A model never trained to think takes its first sentence for the whole reply: it is asked to go on for a while. With
-    an adapter it has learned how long to think.
+    A model never trained to think tends to stop after a sentence, so it is made to continue for a while. With an adapter
+    it has learned how long to think.
     """
     if loaded.style.family.trained or loaded.adapter is not None or request.think == 0:
         return request.think_min
@@ -207,7 +207,7 @@ def room_for_reply(loaded: LoadedModel, prompt: Prompt, max_tokens: int | None) 
 
 
 def advice_for(loaded: LoadedModel, request: ChatRequest) -> Advice:
-    """How tokens are drawn: what was asked for, else what is advised for this model."""
+    """Sampling parameters: those of the request, else what is advised for this model."""
     advice = loaded.sampling
     if request.think == 0 and loaded.style.family.off_sampling is not None:
         advice = loaded.style.family.off_sampling
@@ -233,7 +233,7 @@ def sampler_for(advice: Advice) -> Callable[[mx.array], mx.array]:
 
 
 def check_numbers(logprobs: mx.array) -> None:
-    """Stop when the backend returned no numbers. logprobs: (V,). A late Metal error can show as NaN or as all zeros."""
+    """Raise NoMemory for logprobs, (V,), that are not numbers: a late Metal error can show as NaN or as all zeros."""
     low, high = float(mx.min(logprobs).item()), float(mx.max(logprobs).item())  # type: ignore[arg-type]
     if not (-float("inf") <= low < high <= 0.001):  # NaN fails every comparison; zeros are all equal
         raise NoMemory(

@@ -20,7 +20,7 @@ _TRANSFORMERS = "transformers.tokenization_utils_base"  # where the method stand
 
 
 class Tokenizer(Protocol):
-    """What is needed of a tokenizer: mlx-lm's wrapper has it."""
+    """The part of mlx-lm's tokenizer wrapper that is used here."""
 
     def encode(self, text: str, *, add_special_tokens: bool) -> list[int]:
         """Token ids of a text."""
@@ -39,7 +39,7 @@ class Prompt(msgspec.Struct, frozen=True):
 
 
 class Style(msgspec.Struct, frozen=True, kw_only=True):
-    """How one checkpoint thinks, found out: its family, whether its switch works, whether its prompt opens the tag."""
+    """How one checkpoint thinks, as found by rendering: its family, whether its switch works, whether its prompt opens the tag."""
 
     family: Family
     switchable: bool

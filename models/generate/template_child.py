@@ -59,7 +59,7 @@ def _give_up_what_is_not_needed(memory_bytes: int) -> None:
 
 
 def _load_what_comes_late() -> None:
-    """Open now what Python and jinja2 open when it is first needed: modules, text encodings, the time zone's file."""
+    """Load now what Python and jinja2 load lazily: modules, text encodings, the time zone's file."""
     for module in ("html", "jinja2.constants", "jinja2.debug", "pprint", "textwrap", "urllib.parse"):
         importlib.import_module(module)
     for encoding in ("ascii", "latin-1", "unicode_escape", "utf-8", "utf-16", "utf-32"):

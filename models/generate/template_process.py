@@ -107,7 +107,7 @@ class TemplateProcess:
             raise WorkerDied("The process that renders chat templates answered nonsense.") from error
 
     def _exchange(self, request: bytes, seconds: float, max_bytes: int) -> bytes:
-        """Write a line and read one, while looking at the clock and the child's memory."""
+        """Write a line and read one, watching the clock and the child's memory."""
         child = self._child
         assert child is not None, "started"
         assert child.stdin is not None, "opened with a pipe"
@@ -163,7 +163,7 @@ _HINT = "Do not trust this model's files; another source may have a good templat
 
 
 def _harmless(text: str) -> str:
-    """A stranger's words on one line, short, without characters that move a terminal's cursor or turn text around."""
+    """Untrusted text on one short line, without control characters or changes of text direction."""
     line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split()).rstrip(".")
     return line if len(line) <= LONGEST_MESSAGE else f"{line[:LONGEST_MESSAGE]}…"
 
@@ -176,7 +176,7 @@ def _memory(process: psutil.Process) -> int:
 
 
 def _kept_variables() -> dict[str, str]:
-    """What a process needs to start, the time zone and the language; nothing else of the environment is its business."""
+    """The variables that a process needs to start, time zone and language; nothing else of the environment."""
     names = ("PATH", "LANG", "LC_ALL", "LC_TIME", "TZ", "PYTHONHOME", "VIRTUAL_ENV")
     return {name: os.environ[name] for name in names if name in os.environ}
 

@@ -47,7 +47,7 @@ class ThinkingStep:
 
 
 def grace_tokens(budget: int) -> int:
-    """Tokens beyond the budget in which a line may be finished."""
+    """Tokens beyond the budget within which a line may be finished."""
     return max(32, budget // 10)
 
 
@@ -138,7 +138,7 @@ class Thinking:
         return ThinkingStep(pieces, force=self.tags.close + "\n\n", drop=1)
 
     def finish(self) -> list[Piece]:
-        """Hand out what was held back, at the end of the reply."""
+        """Release the text that was held back, at the end of the reply."""
         if self.state == "thinking":
             return self._take(len("".join(self._held)))
         tail, self._tail = self._tail, ""
@@ -230,7 +230,7 @@ class Thinking:
         self.state, self.closed_by, self._held, self._given = "answer", how, [], 0
 
     def _take(self, upto: int) -> list[Piece]:
-        """Hand out what is held up to a character, as thinking; tokens that lie wholly before it are let go."""
+        """Release the held text up to a character, as thinking, and forget tokens that lie wholly before it."""
         out = "".join(self._held)[self._given : upto]
         if not self._thinking_started:
             out = out.lstrip()
@@ -241,7 +241,7 @@ class Thinking:
         return [("thinking", out)] if out else []
 
     def _tokens_from(self, at: int) -> tuple[int, str]:
-        """Count the held tokens with text beyond `at`; and the text that the first of them has before it."""
+        """Count the held tokens with text beyond `at`, and return the first one's text before it."""
         start = 0
         for index, text in enumerate(self._held):
             if start + len(text) > at:
@@ -277,13 +277,13 @@ class Thinking:
 
 
 def _repeats(tokens: list[int], window: int) -> bool:
-    """Whether `window` tokens are one stretch of at most LOOP_PERIOD tokens, said again and again."""
+    """Whether `window` tokens are a stretch of at most LOOP_PERIOD tokens, repeated."""
     periods = range(1, LOOP_PERIOD + 1)
     return len(tokens) == window and any(tokens[period:] == tokens[:-period] for period in periods)
 
 
 def _partial(text: str, tags: tuple[str, ...]) -> int:
-    """Length of the longest end of text that begins one of the tags, without being all of it."""
+    """Length of the longest suffix of text that is a proper prefix of one of the tags."""
     longest = max(len(tag) for tag in tags)
     for length in range(min(longest - 1, len(text)), 0, -1):
         if any(len(tag) > length and tag.startswith(text[-length:]) for tag in tags):

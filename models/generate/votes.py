@@ -95,7 +95,7 @@ class _Draw:
 
 
 class _Batch:
-    """One vote under way."""
+    """A vote in progress."""
 
     def __init__(self, loaded: LoadedModel, request: ChatRequest, steering: Steering) -> None:
         self.begun = time.perf_counter()
@@ -160,7 +160,7 @@ class _Batch:
                     yield self._drawn_so_far()
 
     def _step(self, batch: BatchGenerator) -> bool:
-        """Draw a token for every row; whether a reply ended."""
+        """Draw a token for every row; returns whether a reply ended."""
         self._steer()
         drawn: list[_Drawn] = batch.next_generated()
         if not self.drawn and drawn:
@@ -172,7 +172,7 @@ class _Batch:
         return len(self.rows) < before
 
     def _steer(self) -> None:
-        """Hand what the user asks for to every row, for each takes it up at its own token."""
+        """Pass the user's steering on to every row; each follows it at its own next token."""
         while self.steering.longer:
             self.steering.longer -= 1
             for row in self.rows.values():
@@ -207,7 +207,7 @@ class _Batch:
             self._end(batch, uid, "length")
 
     def _force(self, batch: BatchGenerator, uid: int, step: ThinkingStep) -> None:
-        """Take back and put in what a row's state machine wants."""
+        """Drop and force tokens as a row's state machine asks."""
         row = self.rows[uid]
         [(layers, _)] = batch.remove([uid], return_prompt_caches=True).values()
         cache = ConversationCache(self.loaded.model)
@@ -246,7 +246,7 @@ class _Batch:
         return (self.drawn - len(self.all_rows)) / seconds if self.drawn > len(self.all_rows) else 0.0
 
     def _outcome(self, cached: int) -> Generator[Event, None, Reply]:
-        """Say what was elected, as if it had been the only reply."""
+        """Replay the events of the elected reply, as if it had been the only one."""
         rate = round(self._rate(), 2)
         finished = self._finished()
         for row in self.rows.values():

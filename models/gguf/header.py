@@ -68,7 +68,7 @@ class Tensor:
 
     @property
     def elements(self) -> int:
-        """How many numbers it holds."""
+        """Number of its elements."""
         return math.prod(self.shape)
 
 

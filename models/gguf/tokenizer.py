@@ -77,7 +77,7 @@ def chat_template(header: Header) -> str:
 
 
 def cutting(pre: PreTokenizer) -> pre_tokenizers.PreTokenizer:
-    """Cut text by these patterns, and say its bytes as letters."""
+    """The tokenizers library's form of a pre-tokenizer: cut by the patterns, then bytes to letters."""
     splits = [pre_tokenizers.Split(Regex(pattern), behavior="isolated") for pattern in pre.patterns]
     to_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     return pre_tokenizers.Sequence([*splits, to_bytes])
@@ -159,7 +159,7 @@ def _sentencepiece(header: Header, tokens: list[str]) -> Tokenizer:
 
 
 def _scored_merges(header: Header, vocab: dict[str, int]) -> list[tuple[str, str]]:
-    """All pairs that make a token, best score first: what SentencePiece finds by score, BPE finds by this rank."""
+    """All pairs that make a token, best score first: ranked so, BPE merges as SentencePiece does by score."""
     scores, types = header.items("tokenizer.ggml.scores", float), _types(header)
     if len(scores) != len(vocab):
         raise errors.Corrupt(f"{header.path.name} is damaged: its tokens and their scores don't match.")
@@ -185,7 +185,7 @@ def _add_tokens(tokenizer: Tokenizer, header: Header, tokens: list[str]) -> None
 
 
 def _frame(tokenizer: Tokenizer, header: Header, tokens: list[str], add_bos: bool) -> None:
-    """Have bos before and eos after every text, where the file wants them."""
+    """Add bos before and eos after every text, where the file asks for it."""
     ids = special_ids(header)
     before = ["bos_token"] if header.flag("tokenizer.ggml.add_bos_token", add_bos) and "bos_token" in ids else []
     after = ["eos_token"] if header.flag("tokenizer.ggml.add_eos_token", False) and "eos_token" in ids else []

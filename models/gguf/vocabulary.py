@@ -48,7 +48,7 @@ def add(writer: gguf.GGUFWriter, tokenizer: Any, rows: int) -> None:
 
 
 def chat_template(tokenizer: Any) -> str:
-    """The template of a tokenizer that messages are rendered with, or empty."""
+    """The tokenizer's default chat template, or empty."""
     template = getattr(tokenizer, "chat_template", None)
     if isinstance(template, dict):
         template = template.get("default")
@@ -56,7 +56,7 @@ def chat_template(tokenizer: Any) -> str:
 
 
 def _tokens(plain: dict[str, Any], rows: int) -> list[str]:
-    """Every token by its id; rows of the embeddings that have none are named as llama.cpp's converter names them."""
+    """Every token by its id; embedding rows without one are named as llama.cpp's converter names them."""
     named = {i: token for token, i in plain["model"]["vocab"].items()}
     named |= {added["id"]: added["content"] for added in plain["added_tokens"]}
     if max(named) >= rows:

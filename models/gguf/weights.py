@@ -55,7 +55,7 @@ class Weight:
 
 
 def outputs(source: Path, weight: Weight) -> list[Output]:
-    """What a weight is written as: one tensor, or packed weights, scales and biases."""
+    """The tensors a weight is written as: one, or packed weights, scales and biases."""
     kind, shape = weight.tensor.kind, weight.tensor.shape
     if not weight.bits:
         return [Output(weight.path, _FLOATS.get(kind, "F16"), shape, _chunks(source, weight, _as_floats))]

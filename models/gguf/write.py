@@ -57,9 +57,9 @@ class _Tensor:
 
 @dataclass
 class GGUFFile:
-    """A file to be written of a source, once.
+    """A GGUF file to be written from a source, once.
 
-    Making one raises Unsupported when GGUF, or llama.cpp, has no words for the model.
+    Constructing it raises Unsupported when GGUF or llama.cpp can't express the model.
     """
 
     source: WeightSource
@@ -172,7 +172,7 @@ def _pad(write: Callable[[bytes], object], at: int) -> None:
 
 
 def _settings(source: WeightSource) -> dict[str, Any]:
-    """The model's numbers, in the words of config.json. Raises Unsupported for what GGUF does not say."""
+    """The model's hyperparameters under config.json's names. Raises Unsupported for what GGUF can't express."""
     kind, args = str(source.config.get("model_type")), cast(Any, source.model).args
     family = gguf_of(kind)
     if family is None:
@@ -219,7 +219,7 @@ def _rope_scaling(args: Any, llama3: bool) -> dict[str, Any] | None:
 
 
 def _llama3_factors(settings: dict[str, Any]) -> Floats | None:
-    """What Llama 3.1 divides each frequency by, one a pair of dimensions; None for a model that does not."""
+    """Llama 3.1's divisor of each rotary frequency, (head_dim / 2,); None for other models."""
     scaling = settings["rope_scaling"]
     if scaling is None or scaling["rope_type"] != "llama3":
         return None

@@ -49,7 +49,7 @@ class CachedRepo(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def complete(self) -> bool:
-        """Whether all of it is there."""
+        """Whether it is complete."""
         return self.snapshot is not None and not self.missing
 
 
@@ -64,7 +64,7 @@ def blob(repo: str, name: str) -> Path:
 
 
 def part(repo: str, name: str) -> Path:
-    """Where a blob grows."""
+    """Where a blob is written while it downloads."""
     return folder(repo) / "blobs" / f"{name}{PART}"
 
 
@@ -74,7 +74,7 @@ def snapshot(repo: str, commit: str) -> Path:
 
 
 def lock(repo: str, name: str) -> "filelock.FileLock":
-    """Who holds this writes the blob; the lock is huggingface_hub's own."""
+    """The lock for writing a blob: the same file that huggingface_hub locks."""
     import filelock  # it brings asyncio along
 
     file = paths.hub_cache() / ".locks" / folder(repo).name / f"{name}.lock"
@@ -83,7 +83,7 @@ def lock(repo: str, name: str) -> "filelock.FileLock":
 
 
 def new_digest(name: str, size: int) -> "hashlib._Hash":
-    """What hashes a blob of that name and size: sha256 for a name as long as one, else sha1 as git does."""
+    """The hash for a blob of that name and size: sha256 where the name is as long as one, else git's sha1."""
     # git names a file after the sha1 of a header and its bytes
     return hashlib.sha256() if len(name) == 64 else hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
 
@@ -98,7 +98,7 @@ def hash_of(file: Path, name: str, size: int) -> str:
 
 
 def repos() -> list[CachedRepo]:
-    """All model repositories of the cache by name, the half ones too. Never raises because of one of them."""
+    """All model repositories of the cache by name, incomplete ones included. Never raises because of one of them."""
     try:
         entries = [
             entry
@@ -112,7 +112,7 @@ def repos() -> list[CachedRepo]:
 
 
 def find(repo: str) -> CachedRepo | None:
-    """One repository; None when nothing of it is there."""
+    """One repository; None when there is nothing of it."""
     place = folder(listing.checked_repo(repo))
     return _described(place) if place.is_dir() else None
 
@@ -254,7 +254,7 @@ def _described(place: Path) -> CachedRepo | None:
 
 
 def _unfinished(repo: str, size: int, modified: float) -> CachedRepo:
-    """Files of which it is not known what they belong to: another tool was stopped while it downloaded them."""
+    """Unfinished files of unknown origin: another tool was stopped while it downloaded them."""
     return CachedRepo(
         repo=repo, commit="", snapshot=None, size_bytes=size, missing=["config.json"], modified=_iso(modified)
     )
@@ -298,7 +298,7 @@ def _has_size(path: str, size: int) -> bool:
 
 
 def _missing_links(linked: str) -> list[str]:
-    """What a snapshot of another tool lacks, as far as it can be seen."""
+    """What a snapshot made by another tool lacks, as far as can be seen."""
     names = _names(linked)
     lost = [name for name in names if not os.path.exists(f"{linked}/{name}")]
     if "config.json" not in names:
@@ -335,7 +335,7 @@ def _link(target: Path, place: Path) -> None:
 
 
 def _hold_all(repo: str, place: Path) -> "list[filelock.FileLock]":
-    """The locks of all half files, so that none of them is being written."""
+    """Hold the locks of all unfinished files, so that none of them is being written."""
     import filelock
 
     held: list[filelock.FileLock] = []

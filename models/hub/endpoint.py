@@ -59,7 +59,7 @@ def check_use() -> None:
 
 
 def offline_by_choice() -> errors.Offline:
-    """What to say when the environment forbids the network."""
+    """The error for when the environment forbids the network."""
     return errors.Offline(
         "The Hub is not asked: HF_HUB_OFFLINE is set.", "Unset HF_HUB_OFFLINE and TRANSFORMERS_OFFLINE to download."
     )

@@ -78,7 +78,7 @@ def checked_revision(revision: str) -> str:
 
 
 def is_commit(text: str) -> bool:
-    """Whether it is a whole commit hash."""
+    """Whether it is a full commit hash."""
     return _COMMIT.fullmatch(text) is not None
 
 
@@ -101,7 +101,7 @@ def checked_file(repo: str, path: object, size: object, sha1: object, sha256: ob
 
 
 def needed(listing: Listing) -> list[RemoteFile]:
-    """The files that running the model takes, small ones first. Says in an error why there is nothing to run."""
+    """The files needed to run the model, small ones first. Raises with the reason when there is nothing to run."""
     at_root = [file for file in listing.files if _is_needed(file.path)]
     weights = _one_set([file for file in at_root if file.is_weights])
     if not weights:
@@ -114,7 +114,7 @@ def needed(listing: Listing) -> list[RemoteFile]:
 
 
 def _stays_inside(path: str) -> bool:
-    """Whether a name of the Hub can be a path in a folder: no way out, nothing that a disk or a program reads otherwise."""
+    """Whether a name from the Hub is safe as a relative path: nothing that leads out or that a disk reads differently."""
     if not path or "\\" in path or not path.isprintable() or re.match(r"[A-Za-z]:", path):
         return False
     parts = path.split("/")
@@ -130,7 +130,7 @@ def _is_needed(path: str) -> bool:
 
 
 def _one_set(weights: list[RemoteFile]) -> list[RemoteFile]:
-    """One copy of the weights: what transformers writes, else what else there is. Of adapters none."""
+    """One copy of the weights: transformers' names where they exist, else whatever there is. Adapters are left out."""
     own = [file for file in weights if _MODEL.fullmatch(file.path)]
     named = [file for file in weights if file.path.startswith("model")]
     other = [file for file in weights if not file.path.startswith(("adapter_", "optimizer", "consolidated"))]

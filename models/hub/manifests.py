@@ -34,7 +34,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def folder_name(repo: str) -> str:
-    """How the cache, and the folder of manifests, call a repository."""
+    """The folder name of a repository in the cache and among the manifests."""
     return FOLDER + repo.replace("/", "--")
 
 
@@ -44,7 +44,7 @@ def place(repo: str) -> Path:
 
 
 def read(repo: str, commit: str) -> Manifest | None:
-    """What belongs in a snapshot; None when Stillroom did not download it, or the manifest is damaged."""
+    """A snapshot's manifest; None when Stillroom did not download it, or the manifest is damaged."""
     try:
         with open(f"{place(repo)}/{commit}.json", "rb") as file:
             return msgspec.json.decode(file.read(), type=Manifest)
@@ -53,7 +53,7 @@ def read(repo: str, commit: str) -> Manifest | None:
 
 
 def write(manifest: Manifest) -> None:
-    """Keep a manifest, whole or not at all."""
+    """Write a manifest, whole or not at all."""
     file = _file(manifest)
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = file.with_name(f".{file.name}.{os.getpid()}")
@@ -62,12 +62,12 @@ def write(manifest: Manifest) -> None:
 
 
 def checked_blobs(repo: str) -> dict[str, int]:
-    """Blobs whose hash was found right, with the modification time they had then: any change means to check again."""
+    """Blobs whose hash was verified, with their modification time then: any change means checking again."""
     return {file.blob: file.checked_ns for manifest in of_repo(repo) for file in manifest.files if file.checked_ns}
 
 
 def remove(manifest: Manifest) -> None:
-    """Forget a manifest."""
+    """Delete a manifest."""
     _file(manifest).unlink(missing_ok=True)
 
 

@@ -58,7 +58,7 @@ class RetryPolicy:
 
 
 class Stopped(Exception):
-    """The line was hung up."""
+    """The connection was aborted."""
 
 
 class _Retry(Exception):
@@ -71,7 +71,7 @@ class _Retry(Exception):
 
 
 class _FalseBytes(Exception):
-    """The whole file is there and its hash is another."""
+    """The file is complete and its hash is wrong."""
 
 
 @dataclass
@@ -91,7 +91,7 @@ class Connection:
         self._lock = threading.Lock()
 
     def abort(self) -> None:
-        """End every transfer: one that waits or reads sees it at once."""
+        """End every transfer at once, also one that waits or is blocked in a read."""
         self.stop.set()
         with self._lock:
             for one in self._sockets:
@@ -99,7 +99,7 @@ class Connection:
                     socket.socket.shutdown(one, socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Close what is open still. No transfer may run any more."""
+        """Close what is still open. No transfer may be running."""
         self._client.close()
 
     def sleep(self, seconds: float) -> None:
@@ -194,7 +194,7 @@ class Transfer:
             lock.release()
 
     def _is_there_already(self) -> bool:
-        """Whether the blob is there and right. One that is cut short is resumed, a wrong one is removed."""
+        """Whether the blob is there and right. A partial one will be resumed, a wrong one is removed."""
         if not self._blob.exists():
             self._blob.unlink(missing_ok=True)  # a link that leads nowhere
             return False
@@ -228,7 +228,7 @@ class Transfer:
         )
 
     def _grow(self, out: int) -> None:
-        """Bring the part to its size and check its hash. Raises _FalseBytes."""
+        """Download the rest of the partial file and check its hash. Raises _FalseBytes."""
         size = self.file.size
         if os.fstat(out).st_size > size:
             os.ftruncate(out, 0)
@@ -321,7 +321,7 @@ class Transfer:
         raise told
 
     def _wait(self, fault: _Retry, failures: int) -> None:
-        """Wait before the next try. Raises what the fault tells when it has been tried often enough."""
+        """Wait before the next try. Raises the fault's error when there have been enough."""
         patience = self._connection.patience
         # a server that contradicts the listing will hardly change its mind
         if failures >= (MAX_WRONG_HASHES if isinstance(fault.error, errors.Corrupt) else patience.tries):
@@ -369,13 +369,13 @@ def _client(silence_s: float) -> httpx2.Client:
 
 
 def _read_out(response: httpx2.Response) -> None:
-    """Read the few words beside a redirect, so that its connection can be used again."""
+    """Read the short body of a redirect, so that its connection can be reused."""
     if int(response.headers["Content-Length"]) <= SMALL_BYTES:
         response.read()
 
 
 def _next(address: str, location: str) -> str:
-    """Where a redirect leads. Raises _Retry for an address that what we fetch could be changed on the way from."""
+    """Where a redirect leads. Raises _Retry for an address from which a download could be tampered with."""
     try:
         target = urllib.parse.urljoin(address, location)
         trusted = endpoint.is_trusted(target) and (

@@ -106,7 +106,7 @@ def find(name: str) -> CatalogEntry | None:
 
 
 def search(query: str) -> list[CatalogEntry]:
-    """The entries that have every word of a query somewhere in their names, base, family or licence."""
+    """The entries that contain every word of a query in name, base, family or licence."""
     words = query.lower().split()
 
     def text(entry: CatalogEntry) -> str:
@@ -142,7 +142,7 @@ def offer(entry: CatalogEntry, machine: hardware.Machine | None = None) -> Offer
 
 
 def warnings(entry: CatalogEntry, recipe: str) -> list[str]:
-    """What to know before getting a model of the catalog on this machine: a sentence when it can't fit, else nothing."""
+    """Warnings before getting a model of the catalog on this machine: a sentence when it can't fit, else nothing."""
     choice = next((choice for choice in offer(entry).choices if choice.recipe == recipe), None)
     return [f"{entry.title} {choice.sentence}."] if choice is not None and choice.state == "too_big" else []
 

@@ -82,7 +82,7 @@ def fetch(
 
 
 def _whole(repo: str, commit: str) -> Model:
-    """The repository at a commit that is whole."""
+    """The Model of a repository whose commit is complete."""
     kept = hf_cache.find(repo)
     assert kept is not None, "it was just linked"
     whole = msgspec.structs.replace(kept, commit=commit, snapshot=hf_cache.snapshot(repo, commit), missing=[])
@@ -90,7 +90,7 @@ def _whole(repo: str, commit: str) -> Model:
 
 
 class _TransferPool:
-    """The threads that carry the files of one repository, each one file after the other."""
+    """Threads that download the files of one repository, each one file after another."""
 
     def __init__(self, transfers: list[Transfer], stop: threading.Event) -> None:
         self.fault: BaseException | None = None
@@ -104,11 +104,11 @@ class _TransferPool:
             thread.start()
 
     def busy(self) -> bool:
-        """Whether any of them works still."""
+        """Whether any thread is still running."""
         return any(thread.is_alive() for thread in self._threads)
 
     def join(self, seconds: float) -> None:
-        """Wait for them all, so long at most."""
+        """Wait for all threads, for so many seconds at most."""
         until = time.monotonic() + seconds
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
@@ -127,14 +127,14 @@ class _TransferPool:
 
 
 class _Rate:
-    """Bytes a second over the last seconds."""
+    """Bytes per second over the last few seconds."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._seen: collections.deque[tuple[float, int]] = collections.deque([(clock(), 0)])
 
     def at(self, received: int) -> float:
-        """The rate, with so many bytes received up to now."""
+        """The rate, given the bytes received so far."""
         now = self._clock()
         self._seen.append((now, received))
         while len(self._seen) > 2 and now - self._seen[1][0] >= RATE_OVER_S:
@@ -150,7 +150,7 @@ def _carry(
     clock: Clock,
     keep: Callable[[], object],
 ) -> Iterator[Event]:
-    """Have all files in the cache, reporting progress. keep: called when more of the weights are whole."""
+    """Download all files into the cache, reporting progress. keep: called when another weight file is complete."""
     total = sum(one.file.size for one in transfers)
     rate, seen = _Rate(clock), set[str]()
     shown = sum(one.done for one in transfers)
@@ -264,7 +264,7 @@ def _present(repo: str, blob: str) -> int:
 
 
 def _existing(folder: Path) -> Path:
-    """The folder, or the nearest one above that is there."""
+    """The folder, or its nearest parent that exists."""
     while not folder.exists():
         folder = folder.parent
     return folder

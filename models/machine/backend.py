@@ -26,7 +26,7 @@ _NO_MEMORY = re.compile(r"\[(\w+::)?malloc\w*\] |kIOGPUCommandBufferCallbackErro
 
 
 class Backend(msgspec.Struct, frozen=True, kw_only=True):
-    """MLX here."""
+    """What MLX runs on here."""
 
     mlx: str
     kind: str  # "Metal" or "CPU"

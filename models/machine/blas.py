@@ -38,7 +38,7 @@ class Blas(NamedTuple):
 
 
 def end_process() -> NoReturn:
-    """End this process well and at once, without the C library's exit.
+    """End this process normally and at once, bypassing the C library's exit.
 
     There OpenBLAS 0.3.21 waits for threads of its own, now and then for ever (seen twice in some two hundred ends).
     """

@@ -20,7 +20,7 @@ GIB = 2**30
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
-    """A computer."""
+    """The computer this runs on."""
 
     chip: str
     cores: int
@@ -36,7 +36,7 @@ def machine() -> Machine:
 
 
 def available_bytes() -> int:
-    """Memory that could be taken now without pushing other programs out."""
+    """Memory that can be taken now without swapping out other programs."""
     import psutil
 
     return min(int(psutil.virtual_memory().available), machine().memory_bytes)

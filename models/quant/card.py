@@ -97,7 +97,7 @@ def original_of(folder: Path) -> Path | None:
 
 
 def warning(same_top: float | None, kl: float | None) -> str:
-    """Say in words how much a recipe hurts; "" when it hardly does. same_top: 0 to 1; kl: nats."""
+    """A sentence on how much a recipe hurts; "" when it hardly does. same_top: 0 to 1; kl: nats."""
     if same_top is None or kl is None:
         return ""
     if same_top < SAME_ENOUGH:
@@ -112,7 +112,7 @@ def warning(same_top: float | None, kl: float | None) -> str:
 
 
 def _reference(title: str, folder: Path, asked: str | None) -> Generator[Event, None, tuple[str, Path | None]]:
-    """The original's name and folder, or what is known of the name and None, told in a Note."""
+    """The original's name and folder; the folder is None when it is not here, which a Note then says."""
     if asked is not None:
         if (cached := _cached(asked)) is not None:
             return asked, cached

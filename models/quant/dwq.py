@@ -48,7 +48,7 @@ _FILE = "learned.safetensors"
 
 @dataclass
 class Learning:
-    """Where the loop is."""
+    """The state of the loop."""
 
     params: dict[str, mx.array]  # scales and biases by name, (rows, columns / group_size), in float32
     optimizer: Adam
@@ -231,7 +231,7 @@ def _take_step(model: nn.Module, stored: dict[str, mx.Dtype], learning: Learning
 
 
 def _about(draft: Path, original: Path, recipe: Recipe, tokens: list[list[int]], rate: float) -> str:
-    """What targets and learned values belong to: with anything else they are of no use."""
+    """A hash of everything that cached targets and learned values depend on."""
     facts = [
         [(path.name, path.stat().st_size) for path in sorted(folder.glob("*.safetensors"))]
         for folder in (draft, original)
@@ -249,7 +249,7 @@ def _save(state: Path, about: str, seed: int, learning: Learning) -> None:
 
 
 def _resumed(state: Path, about: str, seed: int, rate: float) -> Learning | None:
-    """What an earlier try had learned of the same with the same seed."""
+    """The saved state of an earlier try at the same with the same seed, or None."""
     found = dwq_targets.read_arrays(state / _FILE, about)
     if found is None or found[1]["seed"] != str(seed):
         return None
@@ -266,7 +266,7 @@ def _progress(done: int, total: int) -> Progress:
 
 
 def _rewrite(draft: Path, learned: dict[str, mx.array]) -> None:
-    """Put scales and biases into the weight files, one file after the other."""
+    """Write scales and biases into the weight files, one file after another."""
     left = dict(learned)
     for path in sorted(draft.glob("model*.safetensors")):
         arrays: Any = mx.load(str(path))

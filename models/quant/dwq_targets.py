@@ -37,7 +37,7 @@ class Window:
 
 
 def windows(draft: Path, config: dict[str, Any], texts: list[str], seed: int, steps: int) -> list[list[int]]:
-    """The texts in pieces of at most LENGTH tokens, in an order of the seed's, no more than steps can use."""
+    """The texts in windows of at most LENGTH tokens, shuffled by the seed, no more than steps can use."""
     tokenizer = load.load_tokenizer(draft, config)
     length = min(LENGTH, load.context_limit(config))
     pieces = []
@@ -53,7 +53,7 @@ def windows(draft: Path, config: dict[str, Any], texts: list[str], seed: int, st
 
 
 def split(windows: list[Window]) -> tuple[list[Window], list[Window]]:
-    """Those held out, and those to learn from."""
+    """Split into held-out windows and those to learn from."""
     n_held_out = max(1, len(windows) // HELD_OUT)
     return windows[:n_held_out], windows[n_held_out:]
 
@@ -61,7 +61,7 @@ def split(windows: list[Window]) -> tuple[list[Window], list[Window]]:
 def targets(
     original: Path, tokens: list[list[int]], state: Path, about: str
 ) -> Generator[Progress, None, list[Window]]:
-    """The teacher's logits of every window, from an earlier try about the same, or computed now and kept."""
+    """The teacher's logits of every window: cached by an earlier try at the same, or computed now and cached."""
     found = read_arrays(state / _FILE, about)
     kept = found[0] if found else {}
     if not kept:

@@ -28,7 +28,7 @@ from models.machine import hardware
 
 @dataclass
 class Hidden:
-    """What a model's body made of some texts."""
+    """The hidden states of some texts."""
 
     model: nn.Module  # its head is still there; its layers' weights may be gone
     states: list[mx.array]  # one a text: (1, L, D), or (1, L, V) logits when `whole`

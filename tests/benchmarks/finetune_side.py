@@ -86,7 +86,7 @@ def main() -> None:
     run = {"ours": partial(_ours, packed=True), "padded": partial(_ours, packed=False), "theirs": _theirs}[side]
     start = lora.weights_of(loaded.model)
     run(loaded, [min(rows, key=lambda row: len(row.tokens))] * BATCH_ROWS)
-    lora.put(loaded.model, start)
+    lora.restore(loaded.model, start)
     mx.clear_cache()
     mx.reset_peak_memory()
     begun = time.perf_counter()

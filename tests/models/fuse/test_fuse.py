@@ -377,7 +377,7 @@ def test_a_forgotten_frequency_is_noticed(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_a_forgotten_adapter_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_adapter(make_family("qwen3"))
-    monkeypatch.setattr("models.fuse.fused_weights.put_in", lambda source, adapter: "lora")
+    monkeypatch.setattr("models.fuse.fused_weights.merge_adapter", lambda source, adapter: "lora")
     with pytest.raises(errors.Corrupt, match="says something else"):
         run(model="base", adapter="lesson", gguf=str(tmp_path / "x.gguf"), recipe="8bit")
 
