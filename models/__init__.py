@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from models.traces.store import add as add_traces
 
 __all__ = [
-    "FinetuneConfig", "Message", "Sampling", "Token", "add_traces", "answer", "finetune", "fuse", "import_model", "library", "load",
-    "pull", "quantize", "reply", "run",
+    "FinetuneConfig", "Message", "Sampling", "Token", "add_traces", "answer", "finetune", "fuse", "import_model",
+    "library", "load", "pull", "quantize", "reply", "run",
 ]  # fmt: skip
 
 # Rooms that are called as the verb they are named after stand for themselves (models/verbs.py).

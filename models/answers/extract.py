@@ -1,4 +1,4 @@
-"""Where the answer stands in a reply: the last \\boxed{}, else GSM8K's "#### x", else the number it ends in, else all of it."""
+"""The answer in a reply: the last \\boxed{}, else GSM8K's "#### x", else the number it ends in, else all of it."""
 
 import re
 

@@ -1,5 +1,6 @@
-"""A model's folder and the files in it, distrusted: what may be read, how large it may be, how weights stream through little
-memory, and how a folder appears whole or not at all."""
+"""A model's folder and the files in it, distrusted: what may be read, how large it may be, how weights stream through
+little memory, and how a folder appears whole or not at all.
+"""
 
 __all__ = [
     "bounded_files",

@@ -118,8 +118,9 @@ def write_json(path: Path, content: dict[str, object]) -> None:
 def publishing(folder: Path, needed_bytes: int, doing: str, replace: bool = False) -> Iterator[Path]:
     """Yield a draft folder that is renamed to `folder` when the block succeeds and removed when it fails.
 
-    needed_bytes is checked against the free space first; doing says what goes on, as in "writing the model".
-    Raises BadInput when `folder` exists and is not to be replaced, DiskFull, there and when a write runs out of space; other faults of the disk as errors.from_os_error.
+    needed_bytes is checked against the free space first; doing says what goes on, as in "writing the model". Raises
+    BadInput when `folder` exists and is not to be replaced, DiskFull, there and when a write runs out of space; other
+    faults of the disk as errors.from_os_error.
     """
     draft = None
     try:

@@ -1,7 +1,8 @@
 """What a checkpoint folder holds, found out without loading it: is it whole, can it be run, how large is it.
 
-Only small files and the headers of the weights are read, after models/checkpoint/safety.py has checked them. That an architecture
-can be run is seen by the file mlx-lm has for it (models/checkpoint/mlx_lm_code.py), since importing mlx-lm takes a second.
+Only small files and the headers of the weights are read, after models/checkpoint/safety.py has checked them. That an
+architecture can be run is seen by the file mlx-lm has for it (models/checkpoint/mlx_lm_code.py), since importing mlx-lm
+takes a second.
 """
 
 import math

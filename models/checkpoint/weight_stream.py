@@ -63,7 +63,8 @@ class WeightSource:
 
 
 def open_source(folder: Path) -> WeightSource:
-    """Open a checkpoint folder that models/checkpoint/safety.py has passed; weights it keeps quantized are read dequantized.
+    """Open a checkpoint folder that models/checkpoint/safety.py has passed; weights it keeps quantized are read
+    dequantized.
 
     Raises Corrupt when its weights are not those of its architecture, Unsupported when mlx-lm can't make its model.
     """
@@ -163,7 +164,9 @@ def _computed(array: mx.array) -> Weight:
 def _dequantize(
     config: dict[str, Any], model: nn.Module, arrays: dict[str, mx.array], weights: dict[str, Weight]
 ) -> None:
-    """Replace each packed weight and its scales and biases by one weight that dequantizes (affine, as GGUF imports are)."""
+    """Replace each packed weight and its scales and biases by one weight that dequantizes (affine, as GGUF imports
+    are).
+    """
     settings = config.get("quantization") or {}
     for path, module in modules(model).items():
         if hasattr(module, "to_quantized") and f"{path}.scales" in arrays:

@@ -1,12 +1,12 @@
 """Rows to steps, and a step to micro-batches with little padding, in an order that seed and step alone decide.
 
-Each epoch is one shuffle of the rows, made from (seed, epoch); a step takes the next batch_rows of the endless series of
-epochs. So a step's rows follow from its number, and a run can resume at any step. Steps mix lengths, which keeps their
-gradients unbiased; within a step the rows are sorted by length and laid out in micro-batches of a limited number of
-tokens. Their gradients add up to the step's gradient exactly, and only one micro-batch is in memory at a time.
+Each epoch is one shuffle of the rows, made from (seed, epoch); a step takes the next batch_rows of the endless series
+of epochs. So a step's rows follow from its number, and a run can resume at any step. Steps mix lengths, which keeps
+their gradients unbiased; within a step the rows are sorted by length and laid out in micro-batches of a limited number
+of tokens. Their gradients add up to the step's gradient exactly, and only one micro-batch is in memory at a time.
 
-A micro-batch is a pack, rows end to end (models/finetune/packing.py), or, for a model that can't take packs, rows of like
-length, padded.
+A micro-batch is a pack, rows end to end (models/finetune/packing.py), or, for a model that can't take packs, rows of
+like length, padded.
 """
 
 import random

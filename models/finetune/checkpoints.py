@@ -1,4 +1,5 @@
-"""A run's checkpoints, from which it goes on as if never stopped, and its metrics (models/finetune/run_folder.py has the layout).
+"""A run's checkpoints, from which it resumes as if never stopped, and its metrics (layout:
+models/finetune/run_folder.py).
 
 A checkpoint is written as a hidden folder, flushed to the disk and renamed; a pointer names it only then. A killed
 process leaves a hidden folder at most, which the next one sweeps. The random numbers of a step follow from the seed and

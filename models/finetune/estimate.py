@@ -3,8 +3,8 @@
 memory: fit.training_bytes for the longest micro-batch, with gradient checkpointing where the run would ask for it
 (models/finetune/finetune.py). The dry step at the start of the run then measures it. time: trained tokens of all passes
 over the rate of an earlier run on this machine with the same base and method; None without one: no rate is guessed.
-Lengths of traces are estimated from their characters and corrected by a sample that the base's tokenizer counts; without
-one they are as the teacher counted them. So they are said as "about".
+Lengths of traces are estimated from their characters and corrected by a sample that the base's tokenizer counts;
+without one they are as the teacher counted them. So they are said as "about".
 """
 
 from collections.abc import Iterable, Sequence

@@ -53,9 +53,9 @@ def finetune(
 ) -> Generator[Event, None, Finetuned]:
     """Train an adapter.
 
-    run: a folder without a run (runs.new_id names one); adapter: the name to publish under, empty to leave
-    that for later; traces: the name of the set the examples are from. Closing the generator pauses the run: resume(run) goes on. Raises BadInput, NotFound, Corrupt,
-    Unsupported, NoMemory, DiskFull and Busy, each with its sentence.
+    run: a folder without a run (runs.new_id names one); adapter: the name to publish under, empty to leave that for
+    later; traces: the name of the set the examples are from. Closing the generator pauses the run: resume(run) goes on.
+    Raises BadInput, NotFound, Corrupt, Unsupported, NoMemory, DiskFull and Busy, each with its sentence.
     """
     check(config)
     check_free(adapter)

@@ -28,10 +28,10 @@ def finetune_on_set(
 ) -> Generator[Event, None, Finetuned]:
     """Train an adapter of a model on a set, or go on with a run.
 
-    name: of the adapter to come; held_out: share of the problems kept apart for validation; run: the name of its folder,
-    so that whoever asked finds it again, made up when empty; one that is there goes on as it began. resume: it has to be
-    there; with an empty run, the last for an adapter of that name. Raises what finetune and store.read raise, NotFound
-    for a run that is not there, BadInput for one that is another's.
+    name: of the adapter to come; held_out: share of the problems kept apart for validation; run: the name of its
+    folder, so that whoever asked finds it again, made up when empty; one that is there goes on as it began. resume: it
+    has to be there; with an empty run, the last for an adapter of that name. Raises what finetune and store.read raise,
+    NotFound for a run that is not there, BadInput for one that is another's.
     """
     place = _begun(name) if resume and not run else checkpoints.runs_folder() / (run or runs.new_id(name))
     if (place / run_folder.CARD).exists():

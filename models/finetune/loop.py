@@ -1,8 +1,8 @@
 """The training loop: a generator of events that can be closed after any step and resumed from there.
 
-A step sums the gradients of its micro-batches, divides by the number of learned tokens, clips, and lets AdamW update the
-weights. All of it follows from the seed, the step's number and the state of a checkpoint, so a resumed run equals one
-that was never interrupted. A step whose loss or gradient is not finite updates nothing: the run stops, and earlier
+A step sums the gradients of its micro-batches, divides by the number of learned tokens, clips, and lets AdamW update
+the weights. All of it follows from the seed, the step's number and the state of a checkpoint, so a resumed run equals
+one that was never interrupted. A step whose loss or gradient is not finite updates nothing: the run stops, and earlier
 checkpoints stay. Closed between two steps, it saves a checkpoint where it stands.
 """
 
@@ -54,7 +54,9 @@ class Work:
 
 
 def learning_rate(config: FinetuneConfig, step: int, steps: int) -> float:
-    """The rate of a step, counted from 0: linear warmup, then cosine decay to final_rate of the peak (arXiv 1608.03983)."""
+    """The rate of a step, counted from 0: linear warmup, then cosine decay to final_rate of the peak (arXiv
+    1608.03983).
+    """
     rise = math.ceil(config.warmup * steps)
     if step < rise:
         # step + 1: a first update of rate 0 would be computed for nothing
@@ -179,8 +181,8 @@ class _Training:
     def _gradients(self, rows: Sequence[EncodedRow]) -> Generator[Event, None, tuple[float, Any, int]]:
         """The mean loss per learned token of a step, its gradients, and how many tokens that were.
 
-        Losses and gradients of micro-batches are sums over tokens, so adding them up and dividing once gives exactly the
-        gradient of the whole step, however the rows were split.
+        Losses and gradients of micro-batches are sums over tokens, so adding them up and dividing once gives exactly
+        the gradient of the whole step, however the rows were split.
         """
         total, done, tokens, gradients = 0.0, 0, sum(row.trained for row in rows), None
         for batch in batches.split(rows, self.config.micro_tokens, self.work.packed):  # (B, L), or (1, L) packed

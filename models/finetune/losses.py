@@ -1,13 +1,13 @@
 """Cross entropy of the learned tokens only, without ever holding the logits of a whole batch.
 
 The logits of one token are V float32, 200 KB with a vocabulary of 49,152, and training holds several copies. Here the
-model's body gives hidden states, (B, L, D); those of the N learned positions are gathered, (N, D), and the head runs over
-them in chunks. A chunk's gradient with respect to its hidden states is computed while its logits are there, and kept for
-the backward pass in their place (the head itself is frozen): one product more than the forward pass, none done twice.
-The idea is Liger-Kernel's fused linear cross entropy (arXiv 2410.10989).
+model's body gives hidden states, (B, L, D); those of the N learned positions are gathered, (N, D), and the head runs
+over them in chunks. A chunk's gradient with respect to its hidden states is computed while its logits are there, and
+kept for the backward pass in their place (the head itself is frozen): one product more than the forward pass, none done
+twice. The idea is Liger-Kernel's fused linear cross entropy (arXiv 2410.10989).
 
-An architecture that does something else after its last norm, such as capping its logits, is found out by running it both
-ways, and gets the plain loss over whole logits.
+An architecture that does something else after its last norm, such as capping its logits, is found out by running it
+both ways, and gets the plain loss over whole logits.
 """
 
 from collections.abc import Callable

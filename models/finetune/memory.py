@@ -77,6 +77,7 @@ def ceiling(asked: int | None) -> int:
 
 def dry_step(model: nn.Module, loss: Loss, batch: Batch, ceiling_bytes: int, checkpointing: bool) -> int:
     """The run's peak memory in bytes, measured on a micro-batch. Raises NoMemory when it exceeds the ceiling."""
+    # AdamW keeps two moments of every trained weight
     trained: int = sum(array.nbytes for _, array in tree_flatten(model.trainable_parameters()))
     resting = int(mx.get_active_memory()) + 2 * trained  # the moments do not exist yet: the dry step updates nothing
     half = _measure(model, loss, _shortened(batch), checkpointing) + 2 * trained

@@ -1,9 +1,9 @@
 """Several rows end to end in one sequence, each attending to itself alone.
 
 In a transformer only attention looks at more than one token, so the rest needs no padding and no mask. Attention is
-computed row by row: nothing leaks between rows, and the cost is sum(l_i^2) instead of (sum l_i)^2 under a block-diagonal
-mask, with which packing was measured to be slower than padding. Positions run on through a pack, since rotary embeddings
-depend on differences alone.
+computed row by row: nothing leaks between rows, and the cost is sum(l_i^2) instead of (sum l_i)^2 under a
+block-diagonal mask, with which packing was measured to be slower than padding. Positions run on through a pack, since
+rotary embeddings depend on differences alone.
 
 An architecture with other positions, or with another path from token to token, is found out by running it both ways.
 """
@@ -20,8 +20,8 @@ LEAK = 0.1  # what may reach a row from its neighbour and be taken for rounding,
 
 @contextmanager
 def rows_apart(ends: Sequence[int]) -> Iterator[None]:
-    """Within it, each row of a pack attends to itself alone. ends: where each row ends; with fewer than two rows nothing
-    changes.
+    """Within it, each row of a pack attends to itself alone. ends: where each row ends; with fewer than two rows
+    nothing changes.
 
     Replaces the attention that all of mlx-lm's models call and restores it at the end. The backward pass has to be
     evaluated within it too.

@@ -56,10 +56,10 @@ def fuse(
 ) -> Generator[Event, None, Model | Fused]:
     """Fuse a model and an adapter into a model of the library, or into a GGUF file.
 
-    name: of the model to come, made from both names when None; gguf: the file's path, empty for a model. With a recipe the fused model is quantized next, and both stay; a GGUF file is Q8_0 with the recipe 8bit. Without an
-    adapter a model is written to GGUF as it is. Closing the generator leaves nothing half behind. Raises BadInput,
-    NotFound, Corrupt (a GGUF file that says something else than its original too), Unsupported, Unsafe, DiskFull,
-    NoMemory.
+    name: of the model to come, made from both names when None; gguf: the file's path, empty for a model. With a recipe
+    the fused model is quantized next, and both stay; a GGUF file is Q8_0 with the recipe 8bit. Without an adapter a
+    model is written to GGUF as it is. Closing the generator leaves nothing half behind. Raises BadInput, NotFound,
+    Corrupt (a GGUF file that says something else than its original too), Unsupported, Unsafe, DiskFull, NoMemory.
     """
     if gguf:
         return (yield from _to_file(model, adapter, Path(gguf).expanduser().absolute(), recipe))

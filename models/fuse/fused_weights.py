@@ -4,9 +4,9 @@
     DoRA    W'' = m W' / |W'|           m, and the norm: one number a row (arXiv 2402.09353)
     full    W' is the adapter's own
 
-A row of W' needs the same row of W alone, so a model of any size is fused in little memory. Which layers an adapter has,
-of what shape and scale, is decided by mlx-lm's own load_adapters, on a model that holds nothing yet. A quantized weight
-is dequantized as it is read, and the result stays so: quantized again it would lose what little was learned.
+A row of W' needs the same row of W alone, so a model of any size is fused in little memory. Which layers an adapter
+has, of what shape and scale, is decided by mlx-lm's own load_adapters, on a model that holds nothing yet. A quantized
+weight is dequantized as it is read, and the result stays so: quantized again it would lose what little was learned.
 Only a worker imports this.
 """
 

@@ -2,10 +2,10 @@
 
 The file is imported as any other (models/gguf/read.py). Both models read a few tokens in float32, the original with its
 adapter as mlx-lm applies it, so that neither the fusing nor the writing is trusted. Layers are read one by one
-(models/quant/layerwise.py). How positions are turned is compared at the context's end too, where a few tokens never come: a
-stretched context shows there alone. What is compared is |logits - logits'| / |logits - mean|, root mean squares over all positions
-and tokens: rounding moves it by what LARGEST allows, heads out of order or a wrong frequency by far more.
-Only a worker imports this.
+(models/quant/layerwise.py). How positions are turned is compared at the context's end too, where a few tokens never
+come: a stretched context shows there alone. What is compared is |logits - logits'| / |logits - mean|, root mean squares
+over all positions and tokens: rounding moves it by what LARGEST allows, heads out of order or a wrong frequency by far
+more. Only a worker imports this.
 """
 
 import logging

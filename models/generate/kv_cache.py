@@ -46,7 +46,7 @@ class ConversationCache:
         """Trim the layers to `tokens`: a stopped generator may have run a step ahead."""
         # all layers are at the same offset; recurrent ones have none
         offset = getattr(self.layers[0], "offset", len(self.tokens)) if self.layers else 0
-        ahead = int(offset) - len(self.tokens)
+        ahead = int(offset) - len(self.tokens)  # generate_step computes one token ahead of what it yields
         if ahead > 0 and not (can_trim_prompt_cache(self.layers) and trim_prompt_cache(self.layers, ahead) == ahead):
             self.clear()
 

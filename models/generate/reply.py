@@ -185,8 +185,8 @@ def check_request(request: ChatRequest) -> None:
 def least_thinking(loaded: LoadedModel, request: ChatRequest) -> int:
     """Thinking tokens below which a close is taken back.
 
-    A model never trained to think tends to stop after a sentence, so it is made to continue for a while. With an adapter
-    it has learned how long to think.
+    A model never trained to think tends to stop after a sentence, so it is made to continue for a while. With an
+    adapter it has learned how long to think.
     """
     if loaded.style.family.trained or loaded.adapter is not None or request.think == 0:
         return request.think_min

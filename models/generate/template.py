@@ -39,7 +39,9 @@ class Prompt(msgspec.Struct, frozen=True):
 
 
 class Style(msgspec.Struct, frozen=True, kw_only=True):
-    """How one checkpoint thinks, as found by rendering: its family, whether its switch works, whether its prompt opens the tag."""
+    """How one checkpoint thinks, found by rendering: family, whether its switch works, whether its prompt opens the
+    tag.
+    """
 
     family: Family
     switchable: bool

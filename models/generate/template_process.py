@@ -1,8 +1,8 @@
 """Render a stranger's chat template in a process of its own, with little time and memory.
 
 jinja2's sandbox keeps a template from the machine, not from counting to infinity. So the template runs in a child
-(models/generate/template_child.py) that is ended when it takes too long or grows too large, and is started anew for the next
-prompt. It is started when loading begins: by the time the weights are read, it waits.
+(models/generate/template_child.py) that is ended when it takes too long or grows too large, and is started anew for the
+next prompt. It is started when loading begins: by the time the weights are read, it waits.
 """
 
 import logging

@@ -1,4 +1,5 @@
-"""GGUF files: read without being believed, turned into folders that MLX runs, and written. What sets an architecture apart
-stands in models/architectures.py."""
+"""GGUF files: read without being believed, turned into folders that MLX runs, and written. What sets an architecture
+apart stands in models/architectures.py.
+"""
 
 __all__ = ["header", "read", "write"]

@@ -1,8 +1,9 @@
 """A checkpoint's tokenizer as a GGUF says it: tokens, types, merges or scores, and the name of its pre-tokenizer.
 
 The tokenizer is the one that chat uses, asked as it is loaded. Its pre-tokenizer has no name of its own: it is the one
-of llama.cpp's that cuts a probing text into the same pieces (PRE_TOKENIZERS of models/architectures.py). A SentencePiece
-vocabulary has scores in the place of merges: what an earlier merge makes has the higher score. Only a worker imports this.
+of llama.cpp's that cuts a probing text into the same pieces (PRE_TOKENIZERS of models/architectures.py). A
+SentencePiece vocabulary has scores in the place of merges: what an earlier merge makes has the higher score. Only a
+worker imports this.
 """
 
 import json
@@ -105,7 +106,9 @@ def _scores(model: dict[str, Any], tokens: list[str]) -> list[float]:
 
 
 def _has_space_prefix(plain: dict[str, Any]) -> bool:
-    """Whether a text gets a space at its start, said by a normalizer in older files, by the pre-tokenizer in newer ones."""
+    """Whether a text gets a space at its start, said by a normalizer in older files, by the pre-tokenizer in newer
+    ones.
+    """
     steps = [plain.get("normalizer") or {}, plain.get("pre_tokenizer") or {}]
     steps += [inner for step in list(steps) for inner in step.get("normalizers", []) + step.get("pretokenizers", [])]
     return any(

@@ -10,7 +10,8 @@ puts weights 0-15 of a block in the low halves of its bytes and 16-31 in the hig
 All other block types are dequantized to float16; float32, float16 and bfloat16 stay what they are.
 
 llama.cpp stores the rows of each head of a Llama's q and k interleaved, (head_dim/2, 2), because its rotary embedding
-turns neighbouring pairs; Hugging Face's and mlx-lm's turn halves, (2, head_dim/2). Only rows move, so blocks stay whole.
+turns neighbouring pairs; Hugging Face's and mlx-lm's turn halves, (2, head_dim/2). Only rows move, so blocks stay
+whole.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,9 +1,10 @@
 """A checkpoint as one GGUF file that llama.cpp and everything built on it run.
 
-What sets an architecture apart stands in models/architectures.py, names and shapes of the tensors in models/gguf/tensors.py,
-for reading and for writing. As llama.cpp's own converter has it, the rows of each head of a Llama's q and k are interleaved
-(models/gguf/weights.py says why), vectors stay float32, and Llama 3's stretched context is a tensor of factors. The header is the gguf package's; the weights follow it in blocks of rows, so
-that memory holds a block and not the model. Only a worker imports this.
+What sets an architecture apart stands in models/architectures.py, names and shapes of the tensors in
+models/gguf/tensors.py, for reading and for writing. As llama.cpp's own converter has it, the rows of each head of a
+Llama's q and k are interleaved (models/gguf/weights.py says why), vectors stay float32, and Llama 3's stretched context
+is a tensor of factors. The header is the gguf package's; the weights follow it in blocks of rows, so that memory holds
+a block and not the model. Only a worker imports this.
 """
 
 import math

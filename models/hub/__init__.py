@@ -1,3 +1,5 @@
-"""The Hugging Face Hub and its cache on this disk: search, listings, downloads that resume and are checked, credentials."""
+"""The Hugging Face Hub and its cache on this disk: search, listings, downloads that resume and are checked,
+credentials.
+"""
 
 __all__ = ["cache", "client", "credentials", "endpoint", "listing", "manifests", "search", "transfer"]

@@ -74,8 +74,8 @@ def found_models(query: str, limit: int) -> list[HubModel]:
 
 
 class Fault(Exception):
-    """The Hub could not be asked, or asks to be asked later. told: in a sentence; after_s: its own wish; passing: another
-    try may go well.
+    """The Hub could not be asked, or asks to be asked later. told: in a sentence; after_s: its own wish; passing:
+    another try may go well.
     """
 
     def __init__(self, told: errors.StillroomError, passing: bool, after_s: float | None = None) -> None:
@@ -86,8 +86,8 @@ class Fault(Exception):
 
 
 class Client(httpx2.Client):
-    """The HTTP client that huggingface_hub is given. It says faults itself: the library would wait for them in its own way,
-    for as long as the server likes.
+    """The HTTP client that huggingface_hub is given. It says faults itself: the library would wait for them in its own
+    way, for as long as the server likes.
     """
 
     def __init__(self) -> None:

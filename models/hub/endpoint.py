@@ -72,7 +72,7 @@ def kept_offline() -> bool:
 
 
 def why_unreachable(timeout_s: float = TIMEOUT_S) -> str:
-    """Ask the Hub for one model's name and say in half a sentence why that failed, or give "". Blocks for timeout_s at most."""
+    """Ask the Hub for one model; returns why that failed in half a sentence, or "". Blocks for timeout_s at most."""
     if not endpoint().startswith(("http://", "https://")):
         return "HF_ENDPOINT is no http address"
     fault = ["it did not answer in time"]

@@ -83,7 +83,9 @@ def is_commit(text: str) -> bool:
 
 
 def checked_file(repo: str, path: object, size: object, sha1: object, sha256: object) -> RemoteFile:
-    """A file as the Hub lists it. Raises Unsafe for a name that leads elsewhere, Corrupt for a hash or size that is none."""
+    """A file as the Hub lists it. Raises Unsafe for a name that leads elsewhere, Corrupt for a hash or size that is
+    none.
+    """
     if not isinstance(path, str) or not _stays_inside(path):
         raise errors.Unsafe(
             f"{repo} holds a file named {path!r}, which can't be stored safely.", "It is not downloaded."

@@ -1,9 +1,10 @@
-"""The bytes of one file: from the Hub or its CDN into the cache, resumed where they stopped, hashed, renamed into place.
+"""The bytes of one file: from the Hub or its CDN into the cache, resumed where they stopped, hashed, renamed into
+place.
 
 A file grows as blobs/HASH.stillroom.part, written through at once, so that a killed process loses what was on the wire
-and no more. To go on, what is there is hashed again and the rest is asked for with a Range. Nothing that the server says
-is believed: an answer must begin where it was asked to, no more than the listed size is ever read, and the file gets its
-name only when its hash is the one that the listing gave. A wrong hash means to begin anew, once.
+and no more. To go on, what is there is hashed again and the rest is asked for with a Range. Nothing that the server
+says is believed: an answer must begin where it was asked to, no more than the listed size is ever read, and the file
+gets its name only when its hash is the one that the listing gave. A wrong hash means to begin anew, once.
 
 Blocking; models/library/download.py runs several of these on threads. `Connection.abort` ends them, a blocked read too.
 Imports the HTTP library: only for processes that use the network.

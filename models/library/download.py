@@ -1,10 +1,10 @@
 """Downloads that finish: a repository of the Hub into the standard Hugging Face cache, going on where it stopped.
 
-What the Hub says is asked through huggingface_hub's client (models/hub/client.py) and checked (models/hub/listing.py); the
-revision is pinned to its commit; the disk is checked for the whole journey, the quantized copy too; then several files
-at a time come over (models/hub/transfer.py), and the snapshot is linked when the last one is whole (models/hub/cache.py).
-Half files stay when it is stopped, whichever way; hf_cache.discard removes them when it was given up.
-Imports the HTTP library: only for processes that use the network.
+What the Hub says is asked through huggingface_hub's client (models/hub/client.py) and checked (models/hub/listing.py);
+the revision is pinned to its commit; the disk is checked for the whole journey, the quantized copy too; then several
+files at a time come over (models/hub/transfer.py), and the snapshot is linked when the last one is whole
+(models/hub/cache.py). Half files stay when it is stopped, whichever way; hf_cache.discard removes them when it was
+given up. Imports the HTTP library: only for processes that use the network.
 """
 
 import collections
@@ -46,11 +46,11 @@ def fetch(
 ) -> Generator[Event, None, Model]:
     """Download a repository into the standard Hugging Face cache, going on where an earlier try stopped.
 
-    revision: a branch, tag or commit, pinned at the start; recipe: what it will be quantized to next, so that the disk is
-    checked for the copy too. Returns a Model of the kind "original".
-    Progress is in bytes of the whole download, what was there before included; its stages are "ask", "wait" (another
-    process is downloading the same), "verify" (what is there is hashed) and "download". Closing the generator stops it
-    within a second. Raises BadInput, NotFound, Denied, Offline, Unsafe, Unsupported, DiskFull, Corrupt.
+    revision: a branch, tag or commit, pinned at the start; recipe: what it will be quantized to next, so that the disk
+    is checked for the copy too. Returns a Model of the kind "original". Progress is in bytes of the whole download,
+    what was there before included; its stages are "ask", "wait" (another process is downloading the same), "verify"
+    (what is there is hashed) and "download". Closing the generator stops it within a second. Raises BadInput, NotFound,
+    Denied, Offline, Unsafe, Unsupported, DiskFull, Corrupt.
     """
     repo = listing.checked_repo(repo)
     revision = listing.checked_revision(revision)

@@ -15,15 +15,16 @@ turn appends to an odd length and may hold up to 255 tokens more.
 the hidden width, queries and the attention's output; the keys and values of one layer once more while its cache grows;
 one row of float32 logits four times for sampling. Metal's fused attention keeps no scores for head dimensions of 64, 80
 and 128; the CPU, and Metal with others, holds chunk x heads x context of them and a mask. Measured on the CPU against
-MLX's own peak with the starter: 12.7 MB with 256 tokens, 16.0 with 512, 20.9 with 1,024, 31.3 with 2,048, 54.2 with 4,096.
+MLX's own peak with the starter: 12.7 MB with 256 tokens, 16.0 with 512, 20.9 with 1,024, 31.3 with 2,048, 54.2 with
+4,096.
 
 **Runtime**. On a Mac 256 MiB for Python, MLX, its kernels and mlx-lm: an assumption, no Mac has been measured. On Linux
 81 MB of process were measured before a model is loaded, and with it running 64 MB of OpenBLAS buffers on two cores and
 about 55 MB that the allocator keeps in pieces.
 
-**As run here.** MLX on a CPU computes in float32 (models/generate/load.py dequantizes), so there every weight and every cached
-value takes 4 bytes whatever the recipe, and loading has a peak of its own (`load_peak_here`): needed is the larger of
-that and the run. `runs_in_float32(machine)` says which kind a machine is, and
+**As run here.** MLX on a CPU computes in float32 (models/generate/load.py dequantizes), so there every weight and every
+cached value takes 4 bytes whatever the recipe, and loading has a peak of its own (`load_peak_here`): needed is the
+larger of that and the run. `runs_in_float32(machine)` says which kind a machine is, and
 `needed_bytes(as_run_here=True)` computes for it.
 
 **Training** (`training_bytes`) is an estimate, told below; a dry step on the longest batch decides. MLX's own peak

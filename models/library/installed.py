@@ -2,9 +2,9 @@
 
 The library is a folder of folders (paths.models_folder()), each a checkpoint that mlx-lm loads, with a stillroom.json
 that says where it came from, and a folder of adapters. Originals stay in the standard Hugging Face cache, where other
-tools find them too, and go by their repository's id. The disk is the truth: what is kept beside it (models/library/records.py)
-only saves reading it again. One bad folder is listed as broken, with a sentence, and never keeps the others from being
-listed. The starter model is listed before it is made.
+tools find them too, and go by their repository's id. The disk is the truth: what is kept beside it
+(models/library/records.py) only saves reading it again. One bad folder is listed as broken, with a sentence, and never
+keeps the others from being listed. The starter model is listed before it is made.
 """
 
 import contextlib

@@ -1,3 +1,3 @@
-"""The computer this runs on: its memory and chip, which backend MLX has here, and a quick BLAS where there is none on board."""
+"""The computer this runs on: chip and memory, the backend that MLX has here, and a quick BLAS for Linux."""
 
 __all__ = ["backend", "blas", "hardware"]

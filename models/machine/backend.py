@@ -1,8 +1,8 @@
 """What MLX says about itself and this machine, asked in a process of its own so that no face ever imports it.
 
-`python -m models.machine.backend` prints one line of JSON; `probe()` runs that with the engine process's own environment and
-reads it. It also names the BLAS that was really loaded and tries Qt's plugin for windows, which aborts its process
-when a system library is missing.
+`python -m models.machine.backend` prints one line of JSON; `probe()` runs that with the engine process's own
+environment and reads it. It also names the BLAS that was really loaded and tries Qt's plugin for windows, which aborts
+its process when a system library is missing.
 """
 
 import ctypes

@@ -50,7 +50,8 @@ def end_process() -> NoReturn:
 def preload() -> dict[str, str]:
     """Give the variables that put a quick BLAS under the engine process; empty where none is needed or found.
 
-    A LD_PRELOAD of the user's that names a BLAS already is left alone. Raises BadInput when STILLROOM_BLAS names no file.
+    A LD_PRELOAD of the user's that names a BLAS already is left alone. Raises BadInput when STILLROOM_BLAS names no
+    file.
     """
     users = os.environ.get("LD_PRELOAD", "")
     if is_blas(users) or (blas := find()) is None:

@@ -31,8 +31,8 @@ def measure(
 ) -> Generator[Progress, None, Divergence]:
     """Compare two models on a text of at least two tokens, the first of the texts that each was run on.
 
-    KL and top token are taken over all L positions, perplexities over the L - 1 whose next token is in the text. Progress
-    is by token. Raises Corrupt when one of the models gives no numbers.
+    KL and top token are taken over all L positions, perplexities over the L - 1 whose next token is in the text.
+    Progress is by token. Raises Corrupt when one of the models gives no numbers.
     """
     n_tokens = len(ids)
     surprise = reference_surprise = kl = 0.0

@@ -1,13 +1,14 @@
 """The learned recipe: a model teaches its own quantized copy through the scales and biases of its groups alone (DWQ).
 
 The teacher's K largest logits of every position are computed once and cached; the student then takes Adam steps on
-KL(teacher || student) at temperature 2, as mlx_lm.quant.dwq does. That loop can be neither stopped nor resumed, so it is
-rewritten here. Parameters are rounded to the file's type while they are learned, with a straight-through gradient
+KL(teacher || student) at temperature 2, as mlx_lm.quant.dwq does. That loop can be neither stopped nor resumed, so it
+is rewritten here. Parameters are rounded to the file's type while they are learned, with a straight-through gradient
 (arXiv 1308.3432): steps of 1e-6 would otherwise be lost when the file is written. A result that does not beat the start
 on a held-out text is not kept.
 
-On the CPU weights are dequantized within the graph, since a float32 product with a quick BLAS is ten times quicker there
-than a quantized one. Progress is saved in a folder of its own and resumed after a kill. Only a worker imports this.
+On the CPU weights are dequantized within the graph, since a float32 product with a quick BLAS is ten times quicker
+there than a quantized one. Progress is saved in a folder of its own and resumed after a kill. Only a worker imports
+this.
 """
 
 import hashlib

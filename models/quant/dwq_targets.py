@@ -1,8 +1,8 @@
 """What a learned recipe learns from: windows of text and the teacher's K largest logits of every position.
 
-The logits are computed once, layer by layer, and cached in the run's own folder, where a later try finds them. A softmax
-looks at differences only, so each position's logits are shifted to a maximum of 0, where float16 is finest. Only a worker
-imports this.
+The logits are computed once, layer by layer, and cached in the run's own folder, where a later try finds them. A
+softmax looks at differences only, so each position's logits are shifted to a maximum of 0, where float16 is finest.
+Only a worker imports this.
 """
 
 import os

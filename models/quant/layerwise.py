@@ -2,8 +2,8 @@
 
 The model's own forward pass builds the graph, which MLX does not compute until it is told to. Each layer's output is
 recorded as it passes; the outputs are then evaluated in turn, and each layer's weights are freed after its own. Masks,
-scaled embeddings and other peculiarities stay in the architecture's code and are never repeated here. Peak memory is the
-embedding, the head, the largest layer twice (as stored and as computed with) and the hidden states.
+scaled embeddings and other peculiarities stay in the architecture's code and are never repeated here. Peak memory is
+the embedding, the head, the largest layer twice (as stored and as computed with) and the hidden states.
 
 The head works on a few positions at a time: (L, V) logits of a large vocabulary are never whole. It too is the model's
 own: its body is made to answer with the rows in hand. Only a worker imports this.

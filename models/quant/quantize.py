@@ -57,10 +57,10 @@ def quantize(
 ) -> Generator[Event, None, Model]:
     """Make a quantized copy in the library. Closing the generator leaves nothing behind.
 
-    model: a name of the library, a repository in the cache or a folder; recipe: as models/recipes.py reads it; name: made
-    from the original's when None; replace: it may take the place of a model of that name; card: measure its quant card
-    too; drop_original: delete the repository from the cache when all is done. Raises BadInput for a recipe or a name that is none, or a model that is quantized already, NotFound, Corrupt,
-    Unsupported, Unsafe, DiskFull, NoMemory.
+    model: a name of the library, a repository in the cache or a folder; recipe: as models/recipes.py reads it; name:
+    made from the original's when None; replace: it may take the place of a model of that name; card: measure its quant
+    card too; drop_original: delete the repository from the cache when all is done. Raises BadInput for a recipe or a
+    name that is none, or a model that is quantized already, NotFound, Corrupt, Unsupported, Unsafe, DiskFull, NoMemory.
     """
     parsed = recipes.parse(recipe, group_size)
     original = yield from _original(model)
