@@ -5,7 +5,7 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QLabel, QMenu, QWidget
 
 from app.desktop import fonts
-from app.desktop.theme import Colours
+from app.desktop.palette import Colours
 from app.desktop.widgets.small_parts import TextButton
 from models.store.chats import Figures
 

@@ -11,10 +11,10 @@ from PySide6.QtWidgets import QLabel, QMenu, QWidget
 from app.desktop import fonts
 from app.desktop.pages.chat.footer import Footer
 from app.desktop.pages.chat.thinking_panel import State, ThinkingPanel
+from app.desktop.palette import Colours
 from app.desktop.text.document import EAGER_MS
 from app.desktop.text.message_text import MessageText
 from app.desktop.text.text_style import TextStyle
-from app.desktop.theme import Colours
 from app.desktop.widgets.small_parts import Bar, TextButton, draw_card
 from models.events import ClosedBy
 from models.store.chats import Figures

@@ -7,10 +7,10 @@ from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
+from app.desktop.palette import Colours
 from app.desktop.text.message_text import MessageText
 from app.desktop.text.plain_text import parse_plain
 from app.desktop.text.text_style import TextStyle
-from app.desktop.theme import Colours
 from app.desktop.widgets.small_parts import Bar, StatusLine, TextButton, draw_card, draw_triangle
 from models import quantities
 from models.events import ClosedBy

@@ -17,9 +17,10 @@ from PySide6.QtWidgets import QAbstractButton, QFrame, QMenu, QScrollArea, QWidg
 from app.desktop import fonts
 from app.desktop.pages.chat.reply_view import ReplyView
 from app.desktop.pages.chat.user_view import UserView
+from app.desktop.palette import Colours
 from app.desktop.text import code, markdown, mathematics
 from app.desktop.text.document import EAGER_MS
-from app.desktop.theme import Colours, theme
+from app.desktop.theme import theme
 from app.desktop.widgets.small_parts import draw_card
 from models.store.chats import Figures, State
 

@@ -7,10 +7,10 @@ from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QPainter, QPainter
 from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QWidget
 
 from app.desktop import fonts
+from app.desktop.palette import Colours
 from app.desktop.text.message_text import MessageText
 from app.desktop.text.plain_text import parse_plain
 from app.desktop.text.text_style import TextStyle
-from app.desktop.theme import Colours
 from app.desktop.widgets.small_parts import TextButton, draw_card
 
 SHARE = 0.75

@@ -8,9 +8,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from pytestqt.qtbot import QtBot
 
+from app.desktop.palette import DARK, LIGHT
 from app.desktop.services.preferences import Preferences
 from app.desktop.services.services import Services
-from app.desktop.theme import DARK, LIGHT, colours
+from app.desktop.theme import colours
 from app.desktop.window.main_window import MainWindow
 from models import settings
 from models.store.chats import Chats

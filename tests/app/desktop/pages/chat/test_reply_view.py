@@ -8,7 +8,7 @@ from pytestqt.qtbot import QtBot
 
 from app.desktop.pages.chat.footer import figures_text
 from app.desktop.pages.chat.reply_view import ReplyView
-from app.desktop.theme import DARK, LIGHT
+from app.desktop.palette import DARK, LIGHT
 from app.desktop.widgets.small_parts import TextButton
 from models.store.chats import Figures
 

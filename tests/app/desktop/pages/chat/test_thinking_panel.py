@@ -5,8 +5,8 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from app.desktop.pages.chat.thinking_panel import ThinkingPanel
+from app.desktop.palette import LIGHT
 from app.desktop.text.message_text import MessageText
-from app.desktop.theme import LIGHT
 from app.desktop.widgets.small_parts import Bar, StatusLine, TextButton
 from models.events import ClosedBy
 

@@ -9,9 +9,9 @@ from pytestqt.qtbot import QtBot
 
 from app.desktop.pages.chat.reply_view import ReplyView
 from app.desktop.pages.chat.transcript import Shown, Transcript
+from app.desktop.palette import DARK
 from app.desktop.text import mathematics
 from app.desktop.text.message_text import MessageText
-from app.desktop.theme import DARK
 from app.desktop.widgets.small_parts import TextButton
 from tests.app.desktop.pages.chat.streaming import chat_of, sample
 

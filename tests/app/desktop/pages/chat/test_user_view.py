@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QPlainTextEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.desktop.pages.chat.user_view import UserView
-from app.desktop.theme import LIGHT
+from app.desktop.palette import LIGHT
 from app.desktop.widgets.small_parts import TextButton
 
 
