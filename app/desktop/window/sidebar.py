@@ -2,7 +2,7 @@
 
 import sys
 
-from PySide6.QtCore import QPoint, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QEnterEvent, QKeySequence, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -171,8 +171,3 @@ class Sidebar(QWidget):
     def _recolour(self) -> None:
         for button, icon_name in self._icons:
             button.setIcon(icons.icon(icon_name, colours().muted))
-
-
-def below(button: QWidget) -> QPoint:
-    """Where a menu that belongs to a button opens."""
-    return button.mapToGlobal(QPoint(0, button.height() + 4))

@@ -4,7 +4,7 @@ import importlib
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QPoint, QTimer
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
@@ -20,7 +20,6 @@ from app.desktop.services.background import Background
 from app.desktop.services.services import Services
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.notices import NoticeBar
-from app.desktop.window.sidebar import below
 from models import events
 from models.errors import StillroomError
 from models.store.chats import Rating, StoredMessage
@@ -179,7 +178,7 @@ class ChatPage(QWidget):
         menu = PresetMenu(self.shown.choice.preset, list(preferences.current.presets), self)
         menu.chosen.connect(self.shown.choose_preset)
         menu.own_changed.connect(lambda own: preferences.change(presets=own))
-        menu.popup(below(button))
+        menu.popup(button.mapToGlobal(QPoint(0, button.height() + 4)))
 
     # Building
 

@@ -8,7 +8,8 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app.desktop.pages.finetune import entries
 from app.desktop.pages.finetune.entries import RunEntry
-from app.desktop.pages.finetune.reader import FinetuneReader, Listing, OpenedRun, SetFacts
+from app.desktop.pages.finetune.facts import Listing, OpenedRun, SetFacts
+from app.desktop.pages.finetune.reader import FinetuneReader
 from app.desktop.pages.finetune.setup_form import Request, SetupForm
 from app.desktop.pages.finetune.toolbar import FinetuneToolbar
 from app.desktop.services.job_queue import JobQueue

@@ -12,9 +12,9 @@ from app.desktop.pages.finetune import words
 from app.desktop.pages.finetune.before_after import BeforeAfter
 from app.desktop.pages.finetune.checkpoints_card import CheckpointsCard
 from app.desktop.pages.finetune.entries import RunEntry
+from app.desktop.pages.finetune.facts import SetFacts
 from app.desktop.pages.finetune.log_fold import LogFold
 from app.desktop.pages.finetune.loss_card import LossCard
-from app.desktop.pages.finetune.reader import SetFacts
 from app.desktop.pages.finetune.run_curves import RunCurves
 from app.desktop.pages.finetune.status_card import StatusCard
 from app.desktop.pages.finetune.traces_card import TracesCard

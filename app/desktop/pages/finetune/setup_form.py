@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, 
 
 from app.desktop.pages.finetune import entries
 from app.desktop.pages.finetune.advanced import Advanced, Fold
+from app.desktop.pages.finetune.facts import SetFacts
 from app.desktop.pages.finetune.outlook import Outlook
-from app.desktop.pages.finetune.reader import SetFacts
 from app.desktop.pages.finetune.traces_card import TracesCard
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.cards import Card, TwoColumns, label
