@@ -101,10 +101,6 @@ class ThinkingPanel(QWidget):
         """Whether it can still be steered."""
         return not self._answer.isHidden()
 
-    def set_open(self, is_open: bool) -> None:
-        """Show what was thought, or only the line about it."""
-        self._arrow.setChecked(is_open)
-
     def set_suffix(self, suffix: str) -> None:
         """Tell the names of this panel's parts from those of the last reply's."""
         self._suffix = suffix

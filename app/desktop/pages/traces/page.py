@@ -122,15 +122,6 @@ class TracesPage(QWidget):
         if self.can_finetune():
             self.finetune_requested.emit(self.set_name)
 
-    def can_edit(self) -> bool:
-        """Whether one trace is chosen."""
-        row = self.view.current
-        return self._stack.currentWidget() is self.view and row is not None and row.left_out is None
-
-    def edit_chosen(self) -> None:
-        """Edit the chosen trace."""
-        self.view.start_edit()
-
     def leave_out_chosen(self, out: bool = True) -> None:
         """Leave the chosen traces out, or take them back."""
         rows = [row for row in self.view.table.chosen() if row.left_out is None and row.excluded != out]
@@ -149,11 +140,6 @@ class TracesPage(QWidget):
     def undo(self) -> None:
         """Take back the last leaving out, taking back, or deletion of a set."""
         self.choices.undo()
-
-    def export_to(self, path: str, shape: str) -> None:
-        """Write the set that is shown to a file."""
-        if self.set_name:
-            self.importing.export(self.set_name, path, shape)
 
     # Within
 

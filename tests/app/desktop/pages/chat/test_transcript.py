@@ -4,7 +4,7 @@ import time
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QApplication, QLabel
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from app.desktop.pages.chat.reply_view import ReplyView
@@ -181,7 +181,7 @@ def test_thoughts_opened_once_stay_open_for_what_comes(transcript: Transcript) -
     first = transcript.add_reply(1)
     first.append_thinking("x")
     assert first.panel is not None
-    first.panel.set_open(True)
+    next(b for b in first.panel.findChildren(QAbstractButton) if b.accessibleName().startswith("Show thinking")).click()
     second = transcript.add_reply(2)
     second.append_thinking("y")
     assert second.panel is not None

@@ -106,13 +106,13 @@ def by_hand(scene: Scene) -> None:
 def editing(scene: Scene) -> None:
     """An edit."""
     scene.choose(0)
-    scene.page.edit_chosen()
+    scene.page.view.panel.edit.click()
 
 
 def editing_wrong(scene: Scene) -> None:
     """An edit that can't be kept."""
     scene.choose(0)
-    scene.page.edit_chosen()
+    scene.page.view.panel.edit.click()
     scene.page.view.panel.fields["answer"].field.setPlainText("")
     scene.page.view.panel.save.click()
 
@@ -174,7 +174,7 @@ def beside(scene: Scene) -> None:
     """An export under way, an import left to itself."""
     progress(scene)
     scene.page.importing.sheet.closed.emit()
-    scene.page.export_to("/tmp/x.jsonl", "messages")
+    scene.page.importing.export(scene.page.set_name, "/tmp/x.jsonl", "messages")
 
 
 def export_menu(scene: Scene) -> None:
