@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, Signal, SignalInstance
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
-from app.desktop.pages.finetune import entries
-from app.desktop.pages.finetune.entries import RunEntry
 from app.desktop.pages.finetune.facts import Listing, OpenedRun, SetFacts
 from app.desktop.pages.finetune.reader import FinetuneReader
 from app.desktop.pages.finetune.setup_form import Request, SetupForm
 from app.desktop.pages.finetune.toolbar import FinetuneToolbar
-from app.desktop.services.job_queue import JobQueue
+from app.desktop.services import run_entries as entries
 from app.desktop.services.preferences import Preferences
+from app.desktop.services.run_entries import RunEntry
 from app.desktop.widgets.cards import label
 from app.desktop.widgets.notices import NoticeBar
 from models.errors import StillroomError
@@ -204,7 +203,7 @@ class FinetunePage(QWidget):
         self.show_run(busy.key if busy else self._preferences.window("finetune_run", ""))
 
     def _take_opened(self, opened: OpenedRun) -> None:
-        from app.desktop.pages.finetune.run_curves import RunCurves
+        from app.desktop.services.run_curves import RunCurves
 
         entry = self.entry
         if self.view is None:
@@ -317,7 +316,7 @@ class FinetunePage(QWidget):
 
     def _open(self, view: "RunView", entry: RunEntry) -> None:
         """Show a run; its metrics come from the disk, a job without a folder has what was told of it."""
-        from app.desktop.pages.finetune.run_curves import RunCurves
+        from app.desktop.services.run_curves import RunCurves
 
         self._stack.setCurrentWidget(view)
         request = self._requests.get(self._job_id)

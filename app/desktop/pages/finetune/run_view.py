@@ -11,13 +11,13 @@ from PySide6.QtWidgets import QWidget
 from app.desktop.pages.finetune import words
 from app.desktop.pages.finetune.before_after import BeforeAfter
 from app.desktop.pages.finetune.checkpoints_card import CheckpointsCard
-from app.desktop.pages.finetune.entries import RunEntry
 from app.desktop.pages.finetune.facts import SetFacts
 from app.desktop.pages.finetune.log_fold import LogFold
 from app.desktop.pages.finetune.loss_card import LossCard
-from app.desktop.pages.finetune.run_curves import RunCurves
 from app.desktop.pages.finetune.status_card import StatusCard
 from app.desktop.pages.finetune.traces_card import TracesCard
+from app.desktop.services.run_curves import RunCurves
+from app.desktop.services.run_entries import RunEntry
 from app.desktop.widgets.cards import Card, Rows, TwoColumns
 from models.events import Event, Failed, Finetuned, Model, Note, Prepared, Progress, Sample
 from models.finetune.runs import Saved

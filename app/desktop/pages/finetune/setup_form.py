@@ -6,11 +6,11 @@ import msgspec
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
-from app.desktop.pages.finetune import entries
 from app.desktop.pages.finetune.advanced import Advanced, Fold
 from app.desktop.pages.finetune.facts import SetFacts
 from app.desktop.pages.finetune.outlook import Outlook
 from app.desktop.pages.finetune.traces_card import TracesCard
+from app.desktop.services import run_entries as entries
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.cards import Card, TwoColumns, label
 from app.desktop.widgets.model_picker import bits_said

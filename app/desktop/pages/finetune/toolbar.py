@@ -8,7 +8,7 @@ from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen, QRe
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QWidget
 
 from app.desktop import fonts
-from app.desktop.pages.finetune.entries import RunEntry
+from app.desktop.services.run_entries import RunEntry
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.buttons import MenuButton, RowButton
 from app.desktop.widgets.drawing import CENTRE, draw_text

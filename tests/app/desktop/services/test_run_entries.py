@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.desktop.pages.finetune.entries import RunEntry, entries
+from app.desktop.services.run_entries import RunEntry, entries
 from models.finetune.runs import Run
 from models.finetune_config import FinetuneConfig
 from models.jobs.queue import Job

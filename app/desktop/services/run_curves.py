@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from app.desktop.widgets.curve import Curve
+from app.desktop.services.curve import Curve
 from models.events import Checkpoint, Done, Event, Failed, Finetuned, Note, Prepared, Sample, Step, Validation
 
 
