@@ -7,30 +7,16 @@ failed) is kept for as long as the window lives.
 
 from collections.abc import Sequence
 
-import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from app.desktop.services import run_entries
 from app.desktop.services.job_queue import JobQueue
 from app.desktop.services.run_curves import RunCurves
-from app.desktop.services.run_entries import DOING, RunEntry
+from app.desktop.services.run_entries import RunEntry
 from models.events import Checkpoint, Event, Failed, Model, Note, Prepared
 from models.finetune.runs import Run
-from models.finetune_config import FinetuneConfig
-from models.jobs.queue import Job
-
-OVER = ("done", "failed", "cancelled")
-
-
-class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A run that is to start."""
-
-    model: str  # the base's name
-    title: str  # what the run is called
-    traces: str  # the set's name
-    name: str  # of the adapter to come
-    config: FinetuneConfig
-    held_out: float  # share of the problems kept apart for validation
+from models.jobs.kinds.finetune import Finetune
+from models.jobs.queue import ENDED, Job
 
 
 class RunTracker(QObject):
@@ -57,7 +43,6 @@ class RunTracker(QObject):
         self._jobs = jobs
         self._runs: Sequence[Run] = ()
         self._states = {job.id: job.state for job in jobs.all()}
-        self._requests: dict[int, RunRequest] = {}  # of the jobs that were begun here
         self._told: dict[int, list[Event]] = {}  # of each job what metrics.jsonl does not have
         self._since: list[Event] | None = None  # told while the metrics are read
         self._job_id = 0
@@ -84,24 +69,6 @@ class RunTracker(QObject):
     def is_read(self) -> bool:
         """Whether the curves are whole: no metrics are being read."""
         return self._since is None
-
-    @property
-    def base(self) -> str:
-        """The name of the base model; empty while it is not known, as the two below."""
-        run, request = self._source()
-        return run.base if run else request.model if request else ""
-
-    @property
-    def traces(self) -> str:
-        """The name of the set that is learned from."""
-        request = self._source()[1]
-        return request.traces if request else self.entry.traces if self.entry else ""
-
-    @property
-    def config(self) -> FinetuneConfig | None:
-        """The recipe."""
-        run, request = self._source()
-        return run.config if run else request.config if request else None
 
     def find(self, key: str) -> RunEntry | None:
         """The entry of a key."""
@@ -162,13 +129,11 @@ class RunTracker(QObject):
         job = self.entry.job if self.entry else None
         return job is not None and job.state in ("waiting", "running", "paused")
 
-    def start(self, request: RunRequest) -> None:
-        """Queue a new run and show it."""
-        job_id = self._jobs.finetune(
-            request.model, request.title, request.traces, request.name, request.config, request.held_out
-        )
-        self._requests[job_id] = request
-        self._show_job(job_id)
+    def start(self, request: Finetune, title: str) -> None:
+        """Queue a run and show it."""
+        job_id = self._jobs.add(request, title=title)
+        self._list()
+        self.show(next((entry.key for entry in self.entries if entry.job and entry.job.id == job_id), ""))
 
     def pause(self) -> None:
         """Pause it."""
@@ -179,17 +144,19 @@ class RunTracker(QObject):
         """Let it go on, or try again. models: the library, which says what its base is called."""
         entry = self.entry
         if entry is not None and entry.run is not None and entry.can_go_on:
-            self._jobs.take_up(entry.run, entry.title(models))
-            self._list()
-            self.show(entry.run.id)
+            run = entry.run
+            request = Finetune(
+                model=run.base, traces=run.traces, name=run.adapter, config=run.config, run=run.id, resume=True
+            )
+            self.start(request, entry.title(models))
         elif self._job_id:
             self._jobs.resume(self._job_id)
 
     def stop_and_keep(self) -> None:
         """End it at its next step and take what it has learned into the library."""
         if self._job_id:
-            self._jobs.stop_and_keep(self._job_id)
-            self.is_stopping = self.can_stop
+            self._jobs.keep_so_far(self._job_id)
+            self.is_stopping = self.is_stopping or self.can_stop
             self.changed.emit()
 
     def cancel(self) -> None:
@@ -202,8 +169,8 @@ class RunTracker(QObject):
     def _take_job(self, job: Job) -> None:
         news = self._states.get(job.id) != job.state
         self._states[job.id] = job.state
-        training = job.doing == DOING
-        if news and (training or job.state in OVER):
+        training = job.doing == Finetune.kind()
+        if news and (training or job.state in ENDED):
             self.disk_changed.emit()
         if not training:
             return
@@ -235,19 +202,13 @@ class RunTracker(QObject):
 
     # Within
 
-    def _show_job(self, job_id: int) -> None:
-        self._list()
-        self.show(next((entry.key for entry in self.entries if entry.job and entry.job.id == job_id), ""))
-
     def _list(self) -> None:
-        self.entries = run_entries.entries(self._runs, self._jobs.all(), self._jobs.run_of)
+        self.entries = run_entries.entries(self._runs, self._jobs.all(), self._request_of)
 
     def _is_shown(self, entry: RunEntry) -> bool:
         if not self.key:
             return False
         return entry.key == self.key or (self._job_id > 0 and entry.job is not None and entry.job.id == self._job_id)
 
-    def _source(self) -> tuple[Run | None, RunRequest | None]:
-        """What says how the run was set up."""
-        entry = self.entry
-        return (entry.run if entry else None), self._requests.get(self._job_id)
+    def _request_of(self, job_id: int) -> Finetune | None:
+        return next((step for step in self._jobs.steps(job_id) if isinstance(step, Finetune)), None)
