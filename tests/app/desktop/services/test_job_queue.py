@@ -70,10 +70,10 @@ def test_a_failure_is_told_on_whatever_page_is_in_front(window: MainWindow, engi
     window.services.jobs.add(DOWNLOAD, title="Tiny")
     engine.play(len(engine.requests), events.Failed(kind="offline", text="There is no network.", hint="Look."))
     qtbot.waitUntil(lambda: "Tiny: There is no network." in window.notices.text)
-    window.show_page("Models")
+    window.pages.show_page("Models")
     window.services.jobs.resume(1)
     engine.play(len(engine.requests), events.Failed(kind="offline", text="Still none.", hint=""))
-    qtbot.waitUntil(lambda: "Still none." in window.more_pages.models.notices.text)
+    qtbot.waitUntil(lambda: "Still none." in window.pages.page("Models").notices.text)
 
 
 def test_what_is_ready_is_offered_for_a_chat(window: MainWindow, engine: FakeEngine, qtbot: QtBot) -> None:
