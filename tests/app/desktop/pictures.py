@@ -134,7 +134,7 @@ class Scene:
     def compare(self) -> CompareDialog:
         """Open the two answers side by side."""
         page = self.window.chat_page
-        page.transcript().compare_requested.emit(page.shown.last_reply())
+        page.transcript().message_actions.compare.emit(page.shown.last_reply())
         self.settle()
         dialog = page.findChild(CompareDialog)
         assert isinstance(dialog, CompareDialog)

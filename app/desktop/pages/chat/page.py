@@ -219,20 +219,20 @@ class ChatPage(Page):
     def _connect_transcript(self, transcript: "Transcript") -> None:
         from app.desktop.text.links import ask_to_open
 
-        shown, preferences = self.shown, self.services.preferences
+        shown, preferences, actions = self.shown, self.services.preferences, transcript.message_actions
         transcript.set_regenerate_menu_offered(True)
         transcript.set_thinking_open(bool(preferences.window("thinking_open", False)))
-        transcript.answer_now_clicked.connect(lambda: shown.steer("answer_now"))
-        transcript.think_longer_clicked.connect(lambda: shown.steer("think_longer"))
-        transcript.regenerate_clicked.connect(lambda reply_id: shown.regenerate(reply_id))
-        transcript.regenerate_menu_asked.connect(self._regenerate_menu.fill)
-        transcript.edit_requested.connect(shown.edit_message)
-        transcript.version_requested.connect(shown.step_version)
-        transcript.rated.connect(shown.rate)
-        transcript.compare_requested.connect(self._compare)
-        transcript.trace_requested.connect(self.traces.ask)
-        transcript.link_activated.connect(lambda url: ask_to_open(url, self))
-        transcript.thinking_opened.connect(lambda is_open: preferences.remember(thinking_open=is_open))
+        actions.answer_now.connect(lambda: shown.steer("answer_now"))
+        actions.think_longer.connect(lambda: shown.steer("think_longer"))
+        actions.regenerate.connect(lambda reply_id: shown.regenerate(reply_id))
+        actions.regenerate_menu_asked.connect(self._regenerate_menu.fill)
+        actions.edited.connect(shown.edit_message)
+        actions.version_asked.connect(shown.step_version)
+        actions.rated.connect(shown.rate)
+        actions.compare.connect(self._compare)
+        actions.use_as_trace.connect(self.traces.ask)
+        actions.link_clicked.connect(lambda url: ask_to_open(url, self))
+        actions.thinking_opened.connect(lambda is_open: preferences.remember(thinking_open=is_open))
 
     def _lay_out(self) -> None:
         self._middle = _centred(self.welcome)

@@ -68,7 +68,7 @@ def footer(page: ChatPage) -> str:
 
 def again(page: ChatPage, window: MainWindow, text: str) -> None:
     menu = QMenu(window)
-    page.transcript().regenerate_menu_asked.emit(page.shown.last_reply(), menu)
+    page.transcript().message_actions.regenerate_menu_asked.emit(page.shown.last_reply(), menu)
     next(action for action in menu.actions() if action.text() == text).trigger()
 
 
@@ -220,7 +220,7 @@ def test_the_menu_of_regenerate_offers_what_differs(
     page.send("1 + 1?")
     engine.answer("2.")
     menu = QMenu(window)
-    page.transcript().regenerate_menu_asked.emit(page.shown.last_reply(), menu)
+    page.transcript().message_actions.regenerate_menu_asked.emit(page.shown.last_reply(), menu)
     assert texts(menu)[5:] == ["Without adapter", "With adapter proves", "With R1-Distill-Qwen-7B", "With original"]
 
 

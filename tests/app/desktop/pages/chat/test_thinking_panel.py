@@ -5,6 +5,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton
 from pytestqt.qtbot import QtBot
 
+from app.desktop.pages.chat.message_actions import MessageActions
 from app.desktop.pages.chat.thinking_panel import ThinkingPanel
 from app.desktop.palette import LIGHT
 from app.desktop.text.message_text import MessageText
@@ -14,7 +15,7 @@ from models.events import ClosedBy
 
 @pytest.fixture
 def panel(qtbot: QtBot) -> ThinkingPanel:
-    made = ThinkingPanel(LIGHT)
+    made = ThinkingPanel(LIGHT, MessageActions())
     qtbot.addWidget(made)
     made.fit(884)
     made.show()
@@ -61,7 +62,10 @@ def test_says_how_it_ended(panel: ThinkingPanel, how: ClosedBy | None, end: str)
 
 def test_buttons_steer(panel: ThinkingPanel, qtbot: QtBot) -> None:
     panel.set_status(3, 100, 1.0)
-    for name, signal in (("Answer now", panel.answer_now_clicked), ("Think longer", panel.think_longer_clicked)):
+    for name, signal in (
+        ("Answer now", panel.message_actions.answer_now),
+        ("Think longer", panel.message_actions.think_longer),
+    ):
         with qtbot.waitSignal(signal, timeout=1000):
             qtbot.mouseClick(button(panel, name), Qt.MouseButton.LeftButton)
 
