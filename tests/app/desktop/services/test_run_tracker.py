@@ -14,14 +14,14 @@ from models.finetune_config import FinetuneConfig
 from models.jobs.kinds.finetune import Finetune
 from models.jobs.kinds.publish_checkpoint import PublishCheckpoint
 from tests.app.desktop.fake_engine import FakeEngine
-from tests.app.desktop.fake_rows import job_queue
+from tests.app.desktop.staged_queue import StagedQueue
 
 REQUEST = Finetune(model="starter", traces="sums", name="adder", run="run-1")
 
 
 @pytest.fixture
 def queue(engine: FakeEngine) -> JobQueue:
-    return job_queue(engine)
+    return StagedQueue(engine)
 
 
 @pytest.fixture

@@ -144,7 +144,7 @@ def test_a_row_follows_its_job_from_get_to_chat(
     assert seven.state.kind == "chat"
     with qtbot.waitSignal(page.chat_requested) as asked:
         press(page.discover.table, "Chat with R1-Distill-Qwen-7B", qtbot)
-    assert asked.args == ["qwen-7b-4bit"]
+    assert asked.args == ["qwen-7b-4bit", ""]
 
 
 def test_the_keyboard_stays_on_the_row_from_get_to_chat(
@@ -160,7 +160,7 @@ def test_the_keyboard_stays_on_the_row_from_get_to_chat(
     assert seven.get.main.hasFocus()
     with qtbot.waitSignal(page.chat_requested) as asked:
         qtbot.keyClick(seven.get.main, Qt.Key.Key_Return)
-    assert asked.args == ["qwen-7b-4bit"]
+    assert asked.args == ["qwen-7b-4bit", ""]
 
 
 def test_a_download_is_paused_resumed_and_cancelled(page: ModelsPage, jobs: StagedQueue, qtbot: QtBot) -> None:
@@ -360,12 +360,12 @@ def test_return_chats_with_the_chosen_model(library: ModelsPage, qtbot: QtBot) -
     qtbot.keyClick(view, Qt.Key.Key_Down)
     with qtbot.waitSignal(library.chat_requested) as asked:
         qtbot.keyClick(view, Qt.Key.Key_Return)
-    assert asked.args == ["llama-8b-8bit"]
+    assert asked.args == ["llama-8b-8bit", ""]
 
 
 def test_an_adapter_is_chatted_with_on_its_base(library: ModelsPage, qtbot: QtBot) -> None:
     library.library.view.choose("sums-by-running-totals")
-    with qtbot.waitSignal(library.adapter_chat_requested) as asked:
+    with qtbot.waitSignal(library.chat_requested) as asked:
         press(library, "Chat with Sums by running totals", qtbot)
     assert asked.args == ["starter", "sums-by-running-totals"]
 
@@ -543,7 +543,7 @@ def test_activity_lists_what_runs_first_and_how_the_rest_ended(
     assert [card.job.title for card in page.activity.ended.cards.values()] == ["Done", "Failed"]
     with qtbot.waitSignal(page.chat_requested) as asked:
         press(page, "Chat with Done", qtbot)
-    assert asked.args == ["half"]
+    assert asked.args == ["half", ""]
     press(page, "Try Failed again", qtbot)
     assert jobs.job(failed.id).state == "waiting"
     press(page, "Clear finished", qtbot)

@@ -16,9 +16,6 @@ from PySide6.QtWidgets import QApplication, QMenu
 
 from app.desktop import theme
 from app.desktop.pages.traces.page import TracesPage
-from app.desktop.services.preferences import Preferences
-from app.desktop.widgets.notices import NoticeBar
-from models.settings import Settings
 from tests.app.desktop.pages.traces.fakes import (
     add,
     asked_rows,
@@ -27,7 +24,7 @@ from tests.app.desktop.pages.traces.fakes import (
     pictured_set,
     write_rows,
 )
-from tests.app.desktop.staged_queue import StagedQueue
+from tests.app.desktop.staged_queue import StagedQueue, services_of
 
 
 class Scene:
@@ -42,7 +39,7 @@ class Scene:
             pictured_set(self.folder)
         theme.apply(app, scheme)
         self.jobs = StagedQueue()
-        self.page = TracesPage(self.jobs, self.jobs.changed, NoticeBar(), Preferences(Settings()))
+        self.page = TracesPage(services_of(self.jobs))
         self.page.resize(width, height)
         self.page.show()
         self.page.start()

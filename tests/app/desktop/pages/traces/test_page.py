@@ -322,9 +322,9 @@ def test_a_damaged_set_is_said_and_the_page_lives(page: TracesPage, qtbot: QtBot
 
 
 def test_fine_tuning_is_asked_for_with_the_set(page: TracesPage, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(page.finetune_requested) as asked:
+    with qtbot.waitSignal(page.page_requested) as asked:
         press(page, "Fine-tune on these", qtbot)
-    assert asked.args == [SET]
+    assert asked.args == ["Fine-tune", SET]
 
 
 def test_every_control_is_reached_by_tab(page: TracesPage, qtbot: QtBot) -> None:
