@@ -20,6 +20,8 @@ Reason = Literal[
     "duplicate",  # the same, or nearly
 ]
 REASONS: tuple[Reason, ...] = get_args(Reason)
+# A note of Added, for one who gave no model; the window, where the base model decides, says its first half.
+ESTIMATED = "Lengths were estimated at 3.2 characters a token; name the model to have them counted."
 LINES_SHOWN = 5  # of a file, beside a reason
 
 
@@ -55,12 +57,17 @@ REASON_WORDS: dict[Reason, ReasonWords] = {
 
 
 class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
-    """A row that became no trace. line: from 1; of a JSON array or Parquet file the element. file: its name."""
+    """A row that became no trace."""
 
-    line: int
+    line: int  # from 1; of a JSON array or Parquet file the element
     reason: Reason
-    text: str
-    file: str = ""
+    text: str  # a sentence
+    file: str = ""  # its name
+    limit: int | None = None  # tokens that a row may have; of one that is too long
+    # Of a duplicate; a report of before these fields has None and "".
+    near: bool = False  # nearly the same
+    same_as_line: int | None = None  # the row it repeats; 0: a trace that the set had before
+    same_as_file: str = ""  # the file of that row; empty when it is the same file
 
 
 class SourceFile(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,14 +11,13 @@ from collections.abc import Callable
 import msgspec
 
 from models import errors
-from models.trace_report import Reason
 from models.traces import markup, scripts
 from models.traces.draft import Draft
+from models.traces.fault import Fault
 from models.traces.trace import Turn, said
 
 CHARACTERS_PER_TOKEN = 3.2  # of reasoning in English and mathematics, on the families' vocabularies
 Count = Callable[[str], int]
-Why = tuple[Reason, str]
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +56,7 @@ def mend(draft: Draft) -> set[str]:
     return mended
 
 
-def why_left_out(draft: Draft, limits: Limits, count: Count | None = None) -> Why | None:
+def why_left_out(draft: Draft, limits: Limits, count: Count | None = None) -> Fault | None:
     """The first thing that is wrong with a mended draft by itself. count: tokens of a text; estimated without one."""
     texts = (draft.problem, draft.thinking, draft.answer, draft.system, *(turn.content for turn in draft.turns))
     return (
@@ -84,40 +83,40 @@ def _mend(text: str, mended: set[str]) -> str:
     return text.strip()
 
 
-def _encoding(draft: Draft) -> Why | None:
+def _encoding(draft: Draft) -> Fault | None:
     try:
         draft.said = said(draft.problem, draft.thinking, draft.answer, draft.turns)
         rest = "".join((draft.system, draft.gold, draft.teacher, draft.source, draft.licence)).encode()
     except UnicodeEncodeError as error:
         code = ord(error.object[error.start])
         if 0xDC80 <= code <= 0xDCFF:
-            return "encoding", f"It holds the byte 0x{code - 0xDC00:02x}, which is not UTF-8 there."
-        return "encoding", f"It holds half a character (the lone surrogate U+{code:04X})."
+            return Fault("encoding", f"It holds the byte 0x{code - 0xDC00:02x}, which is not UTF-8 there.")
+        return Fault("encoding", f"It holds half a character (the lone surrogate U+{code:04X}).")
     if b"\0" in draft.said or b"\0" in rest:
-        return "encoding", "It holds a NUL character."
+        return Fault("encoding", "It holds a NUL character.")
     return None
 
 
-def _missing(draft: Draft) -> Why | None:
+def _missing(draft: Draft) -> Fault | None:
     if not draft.problem:
-        return "no_problem", "There is no problem."
+        return Fault("no_problem", "There is no problem.")
     if not draft.closed:
         if draft.thinking and not draft.answer:
-            return "not_closed", "Its thinking never closes."
-        return "not_closed", "The reply was cut off, or its thinking did not end by itself."
+            return Fault("not_closed", "Its thinking never closes.")
+        return Fault("not_closed", "The reply was cut off, or its thinking did not end by itself.")
     if not draft.answer:
-        return "no_answer", "Nothing follows its thinking." if draft.thinking else "There is no answer."
+        return Fault("no_answer", "Nothing follows its thinking." if draft.thinking else "There is no answer.")
     return None
 
 
-def _control_tokens(texts: tuple[str, ...]) -> Why | None:
+def _control_tokens(texts: tuple[str, ...]) -> Fault | None:
     for text in texts:
         if token := markup.control_token(text):
-            return "control_tokens", f"{token} stands inside the text, where a tokenizer would obey it."
+            return Fault("control_tokens", f"{token} stands inside the text, where a tokenizer would obey it.")
     return None
 
 
-def _too_long(draft: Draft, limits: Limits, count: Count | None) -> Why | None:
+def _too_long(draft: Draft, limits: Limits, count: Count | None) -> Fault | None:
     if limits.max_tokens is None:
         return None
     parts = [draft.system, *(turn.content for turn in draft.turns), draft.problem, draft.thinking, draft.answer]
@@ -126,13 +125,15 @@ def _too_long(draft: Draft, limits: Limits, count: Count | None) -> Why | None:
     if tokens <= limits.max_tokens:
         return None
     about = "" if count else "about "
-    return "too_long", f"It has {about}{tokens:,} tokens, the limit is {limits.max_tokens:,}."
+    return Fault(
+        "too_long", f"It has {about}{tokens:,} tokens, the limit is {limits.max_tokens:,}.", limit=limits.max_tokens
+    )
 
 
-def _language(draft: Draft, limits: Limits) -> Why | None:
+def _language(draft: Draft, limits: Limits) -> Fault | None:
     if limits.other_script >= 1:
         return None
     if draft.problem.isascii() and draft.thinking.isascii() and draft.answer.isascii():
         return None
     mixed = scripts.mixed(draft.problem, f"{draft.thinking}\n{draft.answer}", limits.other_script)
-    return ("language", mixed) if mixed else None
+    return Fault("language", mixed) if mixed else None

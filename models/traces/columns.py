@@ -7,6 +7,7 @@ from typing import NamedTuple
 from models.traces import markup
 from models.traces.conversations import RawTurn, fill
 from models.traces.draft import Draft
+from models.traces.fault import Fault
 
 Fields = Mapping[str, object]
 
@@ -106,7 +107,7 @@ def read(row: Fields) -> Draft | None:
         return None
     if isinstance(row[asked], list | dict):
         kind = "list" if isinstance(row[asked], list) else "object"
-        return Draft("columns", "", fault=("broken", f"Its {asked} is a {kind}, not text."))
+        return Draft("columns", "", fault=Fault("broken", f"Its {asked} is a {kind}, not text."))
     answer = text_of(row.get("answer"))
     if asked in ("question", "problem") and "\n####" in answer:
         return _gsm8k(asked, row, answer)

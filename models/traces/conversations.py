@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from models.traces import tags
 from models.traces.draft import Draft
+from models.traces.fault import Fault
 from models.traces.trace import Turn
 
 KEYS = ("messages", "conversations", "conversation", "dialogue", "dialog", "turns")
@@ -39,7 +40,7 @@ def read_messages(title: str, messages: Sequence[object], reply: Mapping[str, ob
     for message in [*messages, reply] if reply else messages:
         turn = _said(message)
         if isinstance(turn, str):
-            draft.fault = ("broken", turn)
+            draft.fault = Fault("broken", turn)
             return draft
         said.append(turn)
     fill(draft, said)
@@ -53,14 +54,14 @@ def fill(draft: Draft, said: Sequence[RawTurn]) -> None:
         draft.system = ""  # it explains the tags, which every family's own template does in its way
     spoken = [turn for turn in said if turn.role != "system"]
     if not spoken:
-        draft.fault = ("no_problem", "The conversation is empty.")
+        draft.fault = Fault("no_problem", "The conversation is empty.")
     elif spoken[-1].role == "user":
         draft.problem = spoken[-1].text
-        draft.fault = ("no_answer", "The conversation ends with the user.")
+        draft.fault = Fault("no_answer", "The conversation ends with the user.")
     elif len(spoken) == 1:
-        draft.fault = ("no_problem", "No user's turn stands before its answer.")
+        draft.fault = Fault("no_problem", "No user's turn stands before its answer.")
     elif any(turn.role != ("user", "assistant")[number % 2] for number, turn in enumerate(spoken)):
-        draft.fault = ("broken", "Its turns do not alternate between user and assistant, beginning with the user.")
+        draft.fault = Fault("broken", "Its turns do not alternate between user and assistant, beginning with the user.")
     else:
         draft.problem = spoken[-2].text
         draft.turns = [Turn(turn.role, _without_thinking(turn)) for turn in spoken[:-2]]  # type: ignore[arg-type]

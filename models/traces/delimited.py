@@ -7,7 +7,8 @@ do, the row that opened the quote is left out, and reading goes on with the line
 import csv
 from collections.abc import Generator, Iterator
 
-from models.traces.row import MOST_BYTES, Fault, Row, too_long
+from models.traces.fault import Fault
+from models.traces.row import MOST_BYTES, Row, too_long
 from models.traces.text_source import TextSource
 
 RESTARTS = 50  # a file with more quotes that never close than this is no CSV

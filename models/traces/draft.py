@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from models.trace_report import Reason
 from models.traces import tags
+from models.traces.fault import Fault
 from models.traces.trace import Turn
 
 
@@ -33,7 +33,7 @@ class Draft:
     verified: bool | None = None
     tokens: int = 0
     budget: int | None = None
-    fault: tuple[Reason, str] | None = None
+    fault: Fault | None = None
     said: bytes = b""
 
     def take_reply(self, text: str) -> None:
@@ -49,7 +49,7 @@ class Draft:
         elif split.found == "open":
             self.where, self.closed = f"thinking in {split.tag}", False
         elif split.found == "late":
-            self.fault = ("control_tokens", f"Text stands before its {split.tag}.")
+            self.fault = Fault("control_tokens", f"Text stands before its {split.tag}.")
 
     def take_parts(self, thinking: str, answer: str, column: str) -> None:
         """Set thinking that has a place of its own, and the answer, in which it may stand once more."""

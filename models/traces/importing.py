@@ -14,11 +14,12 @@ from pathlib import Path
 import msgspec
 
 from models import events
-from models.trace_report import Added, LeftOut, Reason, SourceFile
+from models.trace_report import ESTIMATED, Added, LeftOut, Reason, SourceFile
 from models.traces import checks, reading, secrets, shapes
 from models.traces.checks import Count, Limits
 from models.traces.draft import Draft
 from models.traces.duplicates import Duplicates
+from models.traces.fault import Fault
 from models.traces.overlap import EvaluationSets
 from models.traces.row import Row
 from models.traces.text_source import Kind
@@ -92,22 +93,22 @@ class TraceImport:
                 yield _progress(done + row.done, total)
                 next_step = row.done + STEP
             if row.value is None:
-                why = row.fault or ("broken", "It is empty.")
-                left[why[0]] += 1
-                self._leave_out(row.line, (why[0], why[1]), path.name)
+                fault = row.fault or Fault("broken", "It is empty.")
+                left[fault.reason] += 1
+                self._leave_out(row.line, fault, path.name)
                 continue
             draft = shapes.read(row.value)
             told[shapes.sentence(draft)] += 1
             fixed.update(checks.mend(draft))
             if by_template and draft.thinking == "" and draft.where == "no thinking" and not draft.fault:
-                draft.fault = ("not_closed", f"It has no {by_template}, which other rows of this file have.")
-            trace_or_why = self._judge(draft, row.line, path.name)
-            if isinstance(trace_or_why, Trace):
+                draft.fault = Fault("not_closed", f"It has no {by_template}, which other rows of this file have.")
+            trace_or_fault = self._judge(draft, row.line, path.name)
+            if isinstance(trace_or_fault, Trace):
                 kept += 1
-                yield trace_or_why
+                yield trace_or_fault
             else:
-                left[trace_or_why[0]] += 1
-                self._leave_out(row.line, trace_or_why, path.name)
+                left[trace_or_fault.reason] += 1
+                self._leave_out(row.line, trace_or_fault, path.name)
         self.files.append(
             SourceFile(
                 name=path.name,
@@ -140,7 +141,7 @@ class TraceImport:
             notes=self._notes(),
         )
 
-    def _judge(self, draft: Draft, line: int, name: str) -> Trace | checks.Why:
+    def _judge(self, draft: Draft, line: int, name: str) -> Trace | Fault:
         why = checks.why_left_out(draft, self.limits, self._count) or self._evaluated(draft)
         if why:
             return why
@@ -152,21 +153,21 @@ class TraceImport:
             self.secrets[kind] += 1
         return trace
 
-    def _evaluated(self, draft: Draft) -> checks.Why | None:
+    def _evaluated(self, draft: Draft) -> Fault | None:
         asked = (draft.problem, *(turn.content for turn in draft.turns if turn.role == "user"))
         found = next((place for text in asked if (place := self._evaluation.find(text))), "")
-        return ("overlap", found) if found else None
+        return Fault("overlap", found) if found else None
 
-    def _repeated(self, content: bytes, line: int, name: str) -> checks.Why | None:
+    def _repeated(self, content: bytes, line: int, name: str) -> Fault | None:
         found = self._number_if_new(content, line, name)
         if found is None:
             return None
         number, same = found
-        origin = self._names[self._origins[number]]
-        where = "a trace of this set"
-        if origin:
-            where = f"row {self._lines[number]}" if origin == name else f"row {self._lines[number]} of {origin}"
-        return ("duplicate", f"It is the same as {where}." if same else f"It is nearly the same as {where}.")
+        file = self._names[self._origins[number]]
+        row = self._lines[number] if file else 0
+        where = "a trace of this set" if not file else f"row {row}" if file == name else f"row {row} of {file}"
+        text = f"It is the same as {where}." if same else f"It is nearly the same as {where}."
+        return Fault("duplicate", text, near=not same, same_as_line=row, same_as_file="" if file == name else file)
 
     def _number_if_new(self, content: bytes, line: int, name: str) -> tuple[int, bool] | None:
         found = self._duplicates.find(content, len(self._origins))
@@ -177,9 +178,9 @@ class TraceImport:
             self._lines.append(line)
         return found
 
-    def _leave_out(self, line: int, why: checks.Why, name: str) -> LeftOut:
-        self.counts[why[0]] += 1
-        left = LeftOut(line=line, reason=why[0], text=why[1], file=name)
+    def _leave_out(self, line: int, fault: Fault, name: str) -> LeftOut:
+        self.counts[fault.reason] += 1
+        left = LeftOut(line=line, file=name, **fault._asdict())
         if len(self.left_out) < LISTED:
             self.left_out.append(left)
         return left
@@ -187,7 +188,7 @@ class TraceImport:
     def _notes(self) -> list[str]:
         notes = []
         if self.limits.max_tokens is not None and self._count is None:
-            notes.append("Lengths were estimated at 3.2 characters a token; name the model to have them counted.")
+            notes.append(ESTIMATED)
         if self.counts.total() > LISTED:
             notes.append(f"{self.counts.total():,} rows were left out; the first {LISTED:,} are listed.")
         for kind, traces in sorted(self.secrets.items()):

@@ -13,7 +13,8 @@ import msgspec
 
 from models import errors
 from models.traces import json_elements
-from models.traces.row import MOST_BYTES, Fault, Row, too_long
+from models.traces.fault import Fault
+from models.traces.row import MOST_BYTES, Row, too_long
 from models.traces.text_source import Format, Kind, TextSource
 
 _HEAD = 1 << 20

@@ -2,16 +2,9 @@
 
 from typing import NamedTuple
 
-from models.trace_report import Reason
+from models.traces.fault import Fault
 
 MOST_BYTES = 1 << 20  # of a row
-
-
-class Fault(NamedTuple):
-    """Why a row can't be read."""
-
-    reason: Reason
-    text: str
 
 
 class Row(NamedTuple):

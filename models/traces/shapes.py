@@ -10,6 +10,7 @@ import msgspec
 from models.traces import columns, conversations, markup
 from models.traces.conversations import RawTurn
 from models.traces.draft import Draft
+from models.traces.fault import Fault
 from models.traces.trace import Trace
 
 UNKNOWN = "no shape that is known"
@@ -24,7 +25,7 @@ def read(row: Mapping[str, object]) -> Draft:
     draft = _record(row) or _conversation(row) or _marked_up(row) or columns.read(row)
     if draft is None:
         names = ", ".join(str(name) for name in list(row)[:8]) or "none"
-        return Draft(UNKNOWN, "", fault=("broken", f"Its columns are of no shape that is known: {names}."))
+        return Draft(UNKNOWN, "", fault=Fault("broken", f"Its columns are of no shape that is known: {names}."))
     columns.describe(draft, row)
     return draft
 
@@ -132,7 +133,7 @@ def _record_of(row: Mapping[str, object]) -> Draft | None:
         draft.problem = str(asked)
         turn = conversations.read_message(message)
         if isinstance(turn, str):
-            draft.fault = ("broken", turn)
+            draft.fault = Fault("broken", turn)
         else:
             conversations.take_turn(draft, turn)
     first = choices[0] if choices and isinstance(choices[0], dict) else {}

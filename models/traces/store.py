@@ -217,7 +217,7 @@ def _edited(old: Trace, problem: str | None, thinking: str | None, answer: str |
     checks.mend(draft)
     why = checks.why_left_out(draft, Limits(other_script=1))
     if why:
-        raise errors.BadInput(f"The trace can't be kept so: {why[1]}")
+        raise errors.BadInput(f"The trace can't be kept so: {why.text}")
     same_reply = (draft.thinking, draft.answer) == (old.thinking, old.answer)
     new_id = identify(draft.said)
     return msgspec.structs.replace(

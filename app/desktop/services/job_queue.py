@@ -45,9 +45,9 @@ class JobQueue(QObject):
         """The jobs that have a process now, those among them that are stopping."""
         return self._jobs.busy()
 
-    def run_id(self, job_id: int) -> str:
-        """The name of the folder of the run that a job works on; "" for other jobs."""
-        return next(filter(None, (step.run_id() for step in self._jobs.steps(job_id))), "")
+    def steps(self, job_id: int) -> list[JobRequest]:
+        """The requests that a job is made of."""
+        return self._jobs.steps(job_id)
 
     def add(self, *steps: JobRequest, title: str | None = None) -> int:
         """Queue a job of these steps and give its id. title: the first step's own when None."""

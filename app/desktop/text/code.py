@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from app.desktop.theme import Colours
+from app.desktop.palette import Colours
 
 ALIASES = {
     "py3": "python",

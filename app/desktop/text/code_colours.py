@@ -5,18 +5,15 @@ read again, so that strings and comments over several lines come right.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import accumulate
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
-from PySide6.QtGui import QColor, QTextCharFormat, QTextLayout
+from PySide6.QtGui import QColor, QTextCharFormat, QTextDocument, QTextLayout
 
+from app.desktop.palette import Colours
 from app.desktop.text import code
 from app.desktop.text.blocks import Code
-
-if TYPE_CHECKING:
-    from app.desktop.text.document import MessageDocument
 
 SLICE_MS = 4.0
 LONGEST_LINE = 1000
@@ -24,11 +21,12 @@ Span = tuple[int, int, str]
 
 
 class CodeColours(QObject):
-    """Colours the code blocks of one document."""
+    """Colours the code blocks of one document. colours: gives the palette in force."""
 
-    def __init__(self, document: "MessageDocument") -> None:
+    def __init__(self, document: QTextDocument, colours: Callable[[], Colours]) -> None:
         super().__init__(document)
         self._document = document
+        self._colours = colours
         self._jobs: dict[int, Iterator[None]] = {}
         self._timer = QTimer(self, singleShot=True, interval=0)
         self._timer.timeout.connect(self._work)
@@ -97,7 +95,7 @@ class CodeColours(QObject):
 
     def _lay_over(self, number: int, line: str, spans: list[Span]) -> None:
         block = self._document.findBlockByNumber(number)
-        colours = code.ink(self._document.look.colours)
+        colours = code.ink(self._colours())
         ranges = []
         for start, length, kind in spans:
             laid = QTextLayout.FormatRange()

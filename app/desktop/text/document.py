@@ -89,10 +89,10 @@ class MessageDocument(QTextDocument):
         self._fresh = True  # the last block is empty and to be used
         self._wanted: set[int] = set()
         self._eager_until = 0.0
-        self._object = FormulaObject(self)
+        self._object = FormulaObject(self, lambda: self.look.ink, self._want_formula)
         self.documentLayout().registerHandler(props.FORMULA, self._object)
-        self._tables = TableWriter(self)
-        self.colours = CodeColours(self)
+        self._tables = TableWriter(self._insert_runs)
+        self.colours = CodeColours(self, lambda: self.look.colours)
         self._formula_timer = QTimer(self, singleShot=True, interval=0)
         self._formula_timer.timeout.connect(self._typeset_wanted)
 
@@ -243,7 +243,7 @@ class MessageDocument(QTextDocument):
                 self._fresh = not leaf.more
             case Paragraph():
                 cursor.setBlockFormat(self.look.block(leaf, before))
-                self.insert_runs(cursor, leaf.runs, leaf.level)
+                self._insert_runs(cursor, leaf.runs, leaf.level)
             case Display():
                 cursor.setBlockFormat(self.look.block(leaf, before))
                 self._insert_formula(cursor, leaf.tex, leaf.source, 0, True)
@@ -252,7 +252,7 @@ class MessageDocument(QTextDocument):
                 # Qt sets an empty block beside a table, not below it.
                 cursor.insertText("\u00a0", QTextCharFormat())
 
-    def insert_runs(self, cursor: QTextCursor, runs: tuple[Inline, ...], level: int = 0) -> None:
+    def _insert_runs(self, cursor: QTextCursor, runs: tuple[Inline, ...], level: int = 0) -> None:
         """Write runs at the cursor."""
         for run in runs:
             if isinstance(run, Maths):
@@ -315,11 +315,11 @@ class MessageDocument(QTextDocument):
         if len(old.runs) == same + 1 and (tail := _growth(*grown)):
             cursor.movePosition(QTextCursor.MoveOperation.EndOfBlock)
             cursor.insertText(tail.text, self.look.run(tail, new.level))
-            self.insert_runs(cursor, new.runs[same + 1 :], new.level)
+            self._insert_runs(cursor, new.runs[same + 1 :], new.level)
             return True
         cursor.movePosition(QTextCursor.MoveOperation.EndOfBlock, QTextCursor.MoveMode.KeepAnchor)
         cursor.removeSelectedText()
-        self.insert_runs(cursor, new.runs[same:], new.level)
+        self._insert_runs(cursor, new.runs[same:], new.level)
         return True
 
     def _length(self, run: Inline) -> int:
@@ -351,7 +351,7 @@ class MessageDocument(QTextDocument):
 
     # Formulas
 
-    def want_formula(self, position: int) -> None:
+    def _want_formula(self, position: int) -> None:
         """Have the formula at a position typeset soon; it came into view."""
         self._wanted.add(position)
         if not self._formula_timer.isActive():
@@ -362,7 +362,7 @@ class MessageDocument(QTextDocument):
         waiting = self._untypeset()
         if len(waiting) <= MOST_AHEAD:
             for position in waiting:
-                self.want_formula(position)
+                self._want_formula(position)
 
     def _untypeset(self) -> list[int]:
         found: list[int] = []

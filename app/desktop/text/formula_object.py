@@ -5,17 +5,14 @@ paint over it; one that does asks to be set in the middle of the line, in a box 
 middle (ascent - descent = half the x-height) leaves room above and below; it is painted on the line's own baseline.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from PySide6.QtCore import QRect, QRectF, QSizeF
-from PySide6.QtGui import QFontMetricsF, QPainter, QPyTextObject, QTextCharFormat, QTextDocument, QTextFormat
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPyTextObject, QTextCharFormat, QTextDocument, QTextFormat
 
 from app.desktop import fonts
 from app.desktop.text import text_style as props
 from app.desktop.text.mathematics import Formula, is_known, typeset
-
-if TYPE_CHECKING:
-    from app.desktop.text.document import MessageDocument
 
 
 def formula_format(tex: str, source: str, px: float, display: bool) -> QTextCharFormat:
@@ -49,11 +46,16 @@ def _hangs(formula: Formula, form: QTextCharFormat) -> bool:
 
 
 class FormulaObject(QPyTextObject):
-    """Measures and paints the formulas of one document."""
+    """Measures and paints the formulas of one document.
 
-    def __init__(self, document: "MessageDocument") -> None:
+    ink: gives the colour to paint in; want: asks for the formula at a position, which is not typeset yet.
+    """
+
+    def __init__(self, document: QTextDocument, ink: Callable[[], QColor], want: Callable[[int], None]) -> None:
         super().__init__(document)
         self._document = document
+        self._ink = ink
+        self._want = want
 
     def intrinsicSize(self, doc: QTextDocument, position: int, form: QTextFormat) -> QSizeF:
         """The room a formula takes in its line."""
@@ -82,11 +84,11 @@ class FormulaObject(QPyTextObject):
         tex, display, px = form.property(props.TEX), form.property(props.DISPLAY), _scale(form)
         formula = typeset(tex, display) if is_known(tex, display) else None
         if not form.property(props.TYPESET) or formula is None:
-            self._document.want_formula(position)
+            self._want(position)
             return
         px *= self._shrink(formula, position, px)
         baseline = rect.y() + 1 + formula.ascent * px if display else self._baseline(position)
-        formula.paint(painter, rect.x(), baseline, px, self._document.look.ink)
+        formula.paint(painter, rect.x(), baseline, px, self._ink())
 
     def _shrink(self, formula: Formula, position: int, px: float) -> float:
         """By how much a formula wider than the text must shrink."""

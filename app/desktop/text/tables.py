@@ -4,7 +4,7 @@ A QTextTable stands between two blocks. The one before it is made as low as can 
 after it is used by what follows, or says how many rows are left out.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import (
@@ -23,17 +23,14 @@ from app.desktop import fonts
 from app.desktop.text.blocks import Inline, Maths, Place, Run, Table
 from app.desktop.text.text_style import MARGIN, TextStyle
 
-if TYPE_CHECKING:
-    from app.desktop.text.document import MessageDocument
-
 ALIGNMENTS = {"l": Qt.AlignmentFlag.AlignLeft, "c": Qt.AlignmentFlag.AlignHCenter, "r": Qt.AlignmentFlag.AlignRight}
 
 
 class TableWriter:
-    """Writes the tables of one document."""
+    """Writes the tables of one document. write_runs: puts text and formulas at a cursor."""
 
-    def __init__(self, document: "MessageDocument") -> None:
-        self._document = document
+    def __init__(self, write_runs: Callable[[QTextCursor, tuple[Inline, ...]], None]) -> None:
+        self._write_runs = write_runs
         self._last: QTextTable | None = None
 
     def insert(self, cursor: QTextCursor, leaf: Table, look: TextStyle) -> None:
@@ -100,7 +97,7 @@ class TableWriter:
             shade.setBackground(QColor(look.colours.sidebar))
             cell.setFormat(shade)
             runs = tuple(run if isinstance(run, Maths) else _bold(run) for run in runs)
-        self._document.insert_runs(cursor, runs)
+        self._write_runs(cursor, runs)
 
     def _format(self, leaf: Table, look: TextStyle) -> QTextTableFormat:
         form = QTextTableFormat()

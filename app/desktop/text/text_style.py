@@ -11,8 +11,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QTextBlockFormat, QTextCharFormat, QTextFormat
 
 from app.desktop import fonts
+from app.desktop.palette import Colours
 from app.desktop.text.blocks import Display, Leaf, Paragraph, Place, Rule, Run
-from app.desktop.theme import Colours
 
 _FIRST = int(QTextFormat.Property.UserProperty.value)
 CONTAINERS, MARKERS, CARD, LANGUAGE, RULED, LEVEL, SOURCE = range(_FIRST + 1, _FIRST + 8)

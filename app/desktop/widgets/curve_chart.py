@@ -13,7 +13,7 @@ from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from app.desktop import fonts
-from app.desktop.pages.finetune.run_curves import Array, Curve
+from app.desktop.services.curve import Array, Curve
 from app.desktop.theme import colours, theme
 
 AXIS_PX, SPARE = 46, 0.08  # width of the left axis; room above and below the curves, as a share

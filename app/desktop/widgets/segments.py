@@ -2,12 +2,29 @@
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QFontMetrics, QKeyEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
-from app.desktop.pages.models.toolbar import SectionButton
+from app.desktop import fonts
 
 HEIGHT_PX = 27
+
+
+class SectionButton(QPushButton):
+    """A segment; Return presses it as Space does."""
+
+    def set_caption(self, text: str) -> None:
+        """Change the text and keep room for it in bold, in which it is when it is chosen."""
+        self.setText(text)
+        self.setMinimumWidth(QFontMetrics(fonts.text(weight=fonts.BOLD)).horizontalAdvance(text) + 26)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Return presses it too."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.click()
+        else:
+            super().keyPressEvent(event)
 
 
 class Segments(QFrame):

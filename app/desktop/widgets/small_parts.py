@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QEnterEvent, QPainter, QPaintEvent, QPen, QTex
 from PySide6.QtWidgets import QAbstractButton, QFrame, QSizePolicy, QTextEdit, QWidget
 
 from app.desktop import fonts
-from app.desktop.theme import Colours
+from app.desktop.palette import Colours
 
 
 class TextButton(QAbstractButton):

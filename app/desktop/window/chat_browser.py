@@ -1,14 +1,25 @@
 """Keeps the sidebar's list, the chat that is shown and the store in agreement."""
 
+import sys
+from collections.abc import Callable
+from functools import partial
+
 from PySide6.QtCore import QObject, QPoint
 from PySide6.QtWidgets import QMenu
 
+from app.desktop import icons
 from app.desktop.pages.chat.page import ChatPage
+from app.desktop.pages.contract import Command
+from app.desktop.theme import colours
 from app.desktop.window.chat_actions import ChatActions
 from app.desktop.window.chat_list import ChatEntry
 from app.desktop.window.sidebar import Sidebar
 from models.errors import StillroomError
 from models.store.chats import Chats
+from models.store.titles import UNTITLED
+
+# Elsewhere Ctrl+Backspace deletes a word in the composer.
+DELETE_KEYS = "Ctrl+Backspace" if sys.platform == "darwin" else "Ctrl+Shift+Backspace"
 
 
 class ChatBrowser(QObject):
@@ -70,6 +81,25 @@ class ChatBrowser(QObject):
             self._page.notices.show_error(error.text, error.hint)
             self.refresh()
 
+    def commands(self) -> list[Command]:
+        """What can be done to the chat that is shown, and the way to others."""
+        actions = self._actions
+        return [
+            Command("File", "Rename Chat", self.rename_shown, "F2", self._is_begun, group=1),
+            Command("File", "Duplicate Chat", self._with_shown(actions.duplicate), "Ctrl+D", self._is_begun, group=1),
+            Command("File", "Export Chat…", self._with_shown(actions.export), "Ctrl+Shift+E", self._is_begun, group=1),
+            Command("File", "Delete Chat", self._with_shown(actions.delete), DELETE_KEYS, self._is_begun, group=2),
+            Command(
+                "File",
+                "Recently Deleted…",
+                self.show_deleted,
+                available=lambda: bool(actions.recently_deleted()),
+                group=2,
+            ),
+            Command("View", "Previous Chat", lambda: self.step(-1), "Ctrl+Alt+Up", group=2),
+            Command("View", "Next Chat", lambda: self.step(1), "Ctrl+Alt+Down", group=2),
+        ]
+
     def rename_shown(self) -> None:
         """Open the editor on the title of the chat that is shown."""
         if self._shown.id is not None:
@@ -83,6 +113,28 @@ class ChatBrowser(QObject):
         if ids:
             at = ids.index(self._shown.id) + by if self._shown.id in ids else 0
             self.open(ids[min(max(at, 0), len(ids) - 1)])
+
+    def show_deleted(self) -> None:
+        """Offer the chats that were deleted in the last 30 days."""
+        menu = QMenu(self._sidebar)
+        for entry in self._actions.recently_deleted()[:30]:
+            action = menu.addAction(icons.icon("restore", colours().muted), f"Restore “{entry.title or UNTITLED}”")
+            action.triggered.connect(partial(self._restore, entry.id))
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup(self._sidebar.chats.mapToGlobal(self._sidebar.chats.rect().topLeft()))
+
+    def _restore(self, chat_id: int, _checked: bool = False) -> None:
+        self._actions.restore(chat_id)
+
+    def _is_begun(self) -> bool:
+        return self._shown.id is not None
+
+    def _with_shown(self, do: Callable[[int], None]) -> Callable[[], None]:
+        def run() -> None:
+            if self._shown.id is not None:
+                do(self._shown.id)
+
+        return run
 
     def _mark_shown(self) -> None:
         self._sidebar.chats.show_chosen(self._shown.id)

@@ -2,24 +2,41 @@
 
 from collections.abc import Callable
 
-from PySide6.QtGui import QTextDocument
+from PySide6.QtGui import QKeySequence, QTextDocument
 from PySide6.QtWidgets import QApplication, QLineEdit, QPlainTextEdit, QTextEdit, QWidget
 
+from app.desktop.pages.contract import Command
 from app.desktop.window.chat_actions import ChatActions
+from app.desktop.window.page_stack import PageStack
 
 TextField = QLineEdit | QPlainTextEdit | QTextEdit
+Keys = QKeySequence.StandardKey
 
 
 class Editing:
     """Undo, redo, cut, copy, paste and select all."""
 
-    def __init__(self, actions: ChatActions) -> None:
+    def __init__(self, actions: ChatActions, pages: PageStack) -> None:
         self._actions = actions
+        self._pages = pages
+
+    def commands(self) -> list[Command]:
+        """The Edit menu but for Find."""
+        return [
+            Command("Edit", "Undo", self.undo, Keys.Undo, self.can_undo, jump=False),
+            Command("Edit", "Redo", self.redo, Keys.Redo, jump=False),
+            Command("Edit", "Cut", self.cut, Keys.Cut, group=1, jump=False),
+            Command("Edit", "Copy", self.copy, Keys.Copy, group=1, jump=False),
+            Command("Edit", "Paste", self.paste, Keys.Paste, group=1, jump=False),
+            Command("Edit", "Select All", self.select_all, Keys.SelectAll, group=1, jump=False),
+        ]
 
     def undo(self) -> None:
-        """Undo typing, else the last deletion of a chat."""
+        """Undo what was done on the page in front, else typing, else the last deletion of a chat."""
         field = _field()
-        if field is not None and _has_undo(field):
+        if self._pages.can_undo():
+            self._pages.undo()
+        elif field is not None and _has_undo(field):
             field.undo()
         else:
             self._actions.undo()
@@ -27,7 +44,7 @@ class Editing:
     def can_undo(self) -> bool:
         """Whether there is anything to take back."""
         field = _field()
-        return self._actions.can_undo or (field is not None and _has_undo(field))
+        return self._pages.can_undo() or self._actions.can_undo or (field is not None and _has_undo(field))
 
     def redo(self) -> None:
         """Redo typing."""

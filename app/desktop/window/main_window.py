@@ -1,31 +1,34 @@
 """The main window: builds sidebar, pages and menus, and connects them. What they show lives in their own modules."""
 
 import base64
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QKeySequence
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QStackedWidget, QToolButton, QWidget
+from PySide6.QtGui import QAction, QCloseEvent, QKeySequence
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QToolButton, QWidget
 
 from app.desktop import icons
 from app.desktop.pages.chat.page import ChatPage
+from app.desktop.pages.contract import Command
 from app.desktop.services.services import Services
 from app.desktop.theme import Scheme, colours, theme
-from app.desktop.widgets.notices import NoticeBar
-from app.desktop.window import commands
+from app.desktop.window.announcements import Announcements
 from app.desktop.window.chat_actions import ChatActions
 from app.desktop.window.chat_browser import ChatBrowser
 from app.desktop.window.editing import Editing
 from app.desktop.window.help_pages import help_pages
 from app.desktop.window.memory_watch import MemoryWatch
-from app.desktop.window.menus import Menus
-from app.desktop.window.more_pages import MorePages
+from app.desktop.window.menus import Menus, keys_said
+from app.desktop.window.page_stack import PAGES, PageStack
 from app.desktop.window.quitting import QuitGuard
-from app.desktop.window.sidebar import Sidebar
+from app.desktop.window.sidebar import SIDEBAR_KEYS, Sidebar
 from models.errors import StillroomError
 from models.store.titles import UNTITLED
+
+if TYPE_CHECKING:
+    from app.desktop.window.jump import Target
 
 DEFAULT_SIZE = (1300, 820)
 SMALLEST = (760, 480)
@@ -46,65 +49,74 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(*SMALLEST)
         self.services = services
         self.help_pages = help_pages()
-        self.page_keys: dict[str, str] = {}
-        self._pages: dict[str, QWidget] = {}
-        self._makers: dict[str, Callable[[], QWidget]] = {}  # of pages that were not shown yet
-        self.notices = NoticeBar()
         self.sidebar = Sidebar()
-        self._stack = QStackedWidget()
-        self._stack.setObjectName("pages")
-        self.chat_page = ChatPage(services, self.notices)
+        self.pages = PageStack(services)
+        chat_page = self.pages.page("Chat")
+        assert isinstance(chat_page, ChatPage), "the page of that title"
+        self.chat_page = chat_page
+        self.notices = chat_page.notices
         self.chat_actions = ChatActions(services.chats, self.notices, self)
         self.browser = ChatBrowser(self.sidebar, self.chat_page, self.chat_actions, services.chats)
-        self.editing = Editing(self.chat_actions)
+        self.editing = Editing(self.chat_actions, self.pages)
         self._show_sidebar = QToolButton()
         self._lay_out()
-        self.more_pages = MorePages(self)
-        self._add_page("Chat", "chat", lambda: self.chat_page)
-        for name, icon_name, make in self.more_pages.all():
-            self._add_page(name, icon_name, make)
-        self.menus = Menus(self.menuBar(), commands.all_commands(self), self)
+        owners = (self, self.editing, self.browser, self.pages)
+        self.menus = Menus(self.menuBar(), (command for owner in owners for command in owner.commands()), self)
+        self._announcements = Announcements(self, self.pages, services.jobs, self.chat_with)
         self.leaving = QuitGuard(self, services.jobs)
         self._memory = MemoryWatch(self.sidebar.memory, self.chat_page, services.engine)
         self._connect()
         self.browser.refresh()
         self._restore()
 
-    # Pages
+    def commands(self) -> list[Command]:
+        """The window's own."""
+        role, keys = QAction.MenuRole, QKeySequence.StandardKey
+        schemes: tuple[tuple[str, Scheme], ...] = (("As the System", "system"), ("Light", "light"), ("Dark", "dark"))
+        return [
+            Command("Stillroom", "About Stillroom", self.show_about, role=role.AboutRole),
+            Command("Stillroom", "Settings…", self.show_settings, "Ctrl+,", role=role.PreferencesRole, group=1),
+            Command("Stillroom", "Quit Stillroom", self.quit, "Ctrl+Q", role=role.QuitRole, group=2),
+            Command("File", "New Chat", self.new_chat, keys.New),
+            Command("File", "Close Window", self.quit, keys.Close, group=3),
+            Command("Edit", "Find", self.find_here, keys.Find, group=2),
+            Command("View", "Jump to…", self.show_jump, "Ctrl+K", group=1, jump=False),
+            Command("View", "Show Sidebar", self.toggle_sidebar, SIDEBAR_KEYS, checked=self.sidebar_shown, group=3),
+            *(
+                Command(
+                    "View", name, partial(self.choose_theme, scheme), checked=partial(self._is_scheme, scheme), group=4
+                )
+                for name, scheme in schemes
+            ),
+            Command("Window", "Minimise", self.showMinimized, "Ctrl+M"),
+            Command("Window", "Zoom", self.zoom),
+            Command("Window", "Full Screen", self.toggle_full_screen, keys.FullScreen, group=1),
+            *(
+                Command("Help", title, partial(self.show_help, file), keys.HelpContents if number == 0 else "")
+                for number, (title, file) in enumerate(self.help_pages)
+            ),
+        ]
 
-    def is_page(self, name: str) -> bool:
-        """Whether a page is in front."""
-        return name in self._pages and self._stack.currentWidget() is self._pages[name]
-
-    def show_page(self, name: str) -> None:
-        """Bring a page to the front; it is made when it is first shown."""
-        if name not in self._pages:
-            self._pages[name] = self._makers[name]()
-            self._stack.addWidget(self._pages[name])
-        self._stack.setCurrentWidget(self._pages[name])
-        self.sidebar.show_page(name)
-        self.services.preferences.remember(page=name)
-        self.more_pages.shown(name)
-        self.menus.refresh()
+    # What is in front
 
     def chat_with(self, model: str, adapter: str = "") -> None:
         """Begin a chat with a model, and an adapter of it."""
-        self.show_page("Chat")
+        self.pages.show_page("Chat")
         self.chat_page.chat_with(model, adapter)
 
     def new_chat(self) -> None:
         """Show a chat that is not begun."""
-        self.show_page("Chat")
+        self.pages.show_page("Chat")
         self.chat_page.shown.new()
 
     def jump_to_chat(self, chat_id: int) -> None:
         """Show a chat, whatever page is in front."""
-        self.show_page("Chat")
+        self.pages.show_page("Chat")
         self.browser.open(chat_id)
 
     def find_here(self) -> None:
         """Search the page in front where that can be searched, else the chats."""
-        if self.more_pages.start_search():
+        if self.pages.start_search():
             return
         self._set_sidebar(True)
         self.sidebar.start_search()
@@ -113,39 +125,49 @@ class MainWindow(QMainWindow):
         """Show a help page in place of the page in front."""
         from app.desktop.window.help import HelpPage
 
-        page = self._stack.findChild(HelpPage)
+        page = self.pages.findChild(HelpPage)
         if page is None:
             page = HelpPage()
-            page.closed.connect(lambda: self.show_page("Chat"))
-            self._stack.addWidget(page)
+            page.closed.connect(lambda: self.pages.show_page("Chat"))
+            self.pages.addWidget(page)
         try:
             page.show_file(file)
         except StillroomError as error:
             self.notices.show_error(error.text, error.hint)
             return
-        self._stack.setCurrentWidget(page)
+        self.pages.setCurrentWidget(page)
 
     def show_jump(self) -> None:
         """Open the field that finds anything."""
-        from app.desktop.window import targets
         from app.desktop.window.jump import JumpDialog
 
-        JumpDialog(targets.all_targets(self), self).open()
+        JumpDialog(self.targets(), self).open()
+
+    def targets(self) -> "list[Target]":
+        """Everything one can jump to now: chats, models, and commands, help among them."""
+        from app.desktop.window.jump import Target
+
+        self.menus.refresh()
+        chats = [
+            Target(entry.title or UNTITLED, "Chat", "chat", partial(self.jump_to_chat, entry.id))
+            for entry in self.services.chats.entries()
+        ]
+        models = [
+            Target(model.title, "Model", "model", partial(self.chat_page.shown.choose_model, model.name))
+            for model in self.chat_page.status.models
+        ]
+        commands = [
+            Target(command.name, command.menu, "command", command.do, keys_said(command))
+            for command in self.menus.commands
+            if command.jump and (command.available is None or command.available())
+        ]
+        return chats + models + commands
 
     def show_settings(self) -> None:
         """Open the settings."""
         from app.desktop.pages.settings.dialog import SettingsDialog
 
         SettingsDialog(self.services.preferences, self).open()
-
-    def show_deleted(self) -> None:
-        """Offer the chats that were deleted in the last 30 days."""
-        menu = QMenu(self)
-        for entry in self.chat_actions.recently_deleted()[:30]:
-            action = menu.addAction(icons.icon("restore", colours().muted), f"Restore “{entry.title or UNTITLED}”")
-            action.triggered.connect(partial(self._restore_chat, entry.id))
-        menu.aboutToHide.connect(menu.deleteLater)
-        menu.popup(self.sidebar.chats.mapToGlobal(self.sidebar.chats.rect().topLeft()))
 
     def show_about(self) -> None:
         """Say what this is."""
@@ -169,6 +191,9 @@ class MainWindow(QMainWindow):
         """Follow the system, or be light or dark."""
         self.services.preferences.change(theme=scheme)
         theme.follow(scheme)
+
+    def _is_scheme(self, scheme: Scheme) -> bool:
+        return self.services.preferences.current.theme == scheme
 
     def zoom(self) -> None:
         """Fill the screen, or take the size from before."""
@@ -203,8 +228,7 @@ class MainWindow(QMainWindow):
             return
         self._remember()
         self._memory.stop()
-        self.chat_page.close_page()
-        self.more_pages.close()
+        self.pages.close_pages()
         self.services.engine.close()
         self.services.preferences.write()
         super().closeEvent(event)
@@ -212,35 +236,40 @@ class MainWindow(QMainWindow):
 
     # Within
 
-    def _add_page(self, name: str, icon_name: str, make: Callable[[], QWidget]) -> None:
-        keys = f"Ctrl+{len(self._makers) + 1}"
-        self._makers[name] = make
-        self.page_keys[name] = keys
-        self.sidebar.add_page(name, icon_name, keys)
+    def _shown(self, title: str) -> None:
+        self.sidebar.show_page(title)
+        self.services.preferences.remember(page=title)
+        self.pages.page(title).set_in_use(self.chat_page.shown.choice.model)
+        self.menus.refresh()
 
     def _lay_out(self) -> None:
+        for kind in PAGES:
+            self.sidebar.add_page(kind.title, kind.icon, self.pages.keys[kind.title])
         centre = QWidget()
         row = QHBoxLayout(centre)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
         row.addWidget(self.sidebar)
-        row.addWidget(self._stack, 1)
+        row.addWidget(self.pages, 1)
         self.setCentralWidget(centre)
         self._show_sidebar.setAccessibleName("Show sidebar")
-        self._show_sidebar.setToolTip(f"Show the sidebar ({QKeySequence(commands.SIDEBAR_KEYS).toString()})")
+        self._show_sidebar.setToolTip(f"Show the sidebar ({QKeySequence(SIDEBAR_KEYS).toString()})")
         self._show_sidebar.clicked.connect(self.toggle_sidebar)
         self.chat_page.toolbar.row.insertWidget(0, self._show_sidebar)
         self._show_sidebar.hide()
         self._recolour()
 
     def _connect(self) -> None:
-        self.sidebar.page_chosen.connect(self.show_page)
+        self.pages.shown.connect(self._shown)
+        self.pages.changed.connect(self.menus.refresh)
+        self.pages.chat_requested.connect(self.chat_with)
+        self.sidebar.page_chosen.connect(self.pages.show_page)
         self.sidebar.hide_pressed.connect(self.toggle_sidebar)
-        self.sidebar.chats.chat_chosen.connect(lambda _id: self.show_page("Chat"))
+        self.sidebar.chats.chat_chosen.connect(lambda _id: self.pages.show_page("Chat"))
         for signal in (self.chat_page.shown.phase_changed, self.chat_page.shown.changed, self.chat_actions.changed):
             signal.connect(self.menus.refresh)
         self.services.preferences.not_saved.connect(lambda error: self.notices.show_error(error.text, error.hint))
-        self.services.jobs.refused.connect(lambda error: self.more_pages.notices().show_error(error.text, error.hint))
+        self.services.jobs.refused.connect(lambda error: self.pages.notices.show_error(error.text, error.hint))
         theme.changed.connect(self._recolour)
 
     def _set_sidebar(self, shown: bool) -> None:
@@ -251,9 +280,6 @@ class MainWindow(QMainWindow):
 
     def _recolour(self) -> None:
         self._show_sidebar.setIcon(icons.icon("sidebar", colours().muted))
-
-    def _restore_chat(self, chat_id: int, _checked: bool = False) -> None:
-        self.chat_actions.restore(chat_id)
 
     def _remember(self) -> None:
         geometry = base64.b64encode(self.saveGeometry().data()).decode()
@@ -269,7 +295,7 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(QByteArray.fromBase64(geometry.encode()))
         self._set_sidebar(bool(recalled("sidebar", True)))
         page = recalled("page", "Chat")
-        self.show_page(page if page in self._makers else "Chat")
+        self.pages.show_page(page if page in self.pages.keys else PAGES[0].title)
         chat_id, scroll = recalled("chat", 0), recalled("scroll", 0)
         if isinstance(chat_id, int) and any(entry.id == chat_id for entry in self.services.chats.entries()):
             self.browser.open(chat_id)

@@ -1,48 +1,30 @@
-"""Every command of the window: its menu, its name, its key. The menu bar, the keys and the jump list are made of these.
+"""The menu bar, made of the commands of the window and its pages; the jump list offers the same."""
 
-Qt writes Ctrl for a Mac's Cmd and Meta for its Ctrl; `keys` follow that.
-"""
-
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
 
-Keys = str | QKeySequence.StandardKey
+from app.desktop.pages.contract import Command
+
 MENUS = ("Stillroom", "File", "Edit", "View", "Model", "Window", "Help")
 
 
-@dataclass(frozen=True)
-class Command:
-    """One entry of a menu. available: asked whenever a menu opens or the state changes; checked: for what is on or off.
+class Menus:
+    """Built once; `refresh` brings what is available and checked up to date.
 
-    role: where macOS puts it in its own menu; group: entries of one number stand between two separators.
+    In a menu commands stand by their groups, those of one group in the order in which they are given.
     """
 
-    menu: str
-    name: str
-    do: Callable[[], None]
-    keys: Keys = ""
-    available: Callable[[], bool] | None = None
-    checked: Callable[[], bool] | None = None
-    role: QAction.MenuRole = QAction.MenuRole.NoRole
-    group: int = 0
-    jump: bool = True
-
-
-class Menus:
-    """The menu bar, built once; `refresh` brings what is available and checked up to date."""
-
-    def __init__(self, bar: QMenuBar, commands: list[Command], owner: QWidget) -> None:
-        self.commands = commands
+    def __init__(self, bar: QMenuBar, commands: Iterable[Command], owner: QWidget) -> None:
+        self.commands = sorted(commands, key=lambda command: (MENUS.index(command.menu), command.group))
         self._owner = owner
         self._actions: list[tuple[Command, QAction]] = []
         self.menus: dict[str, QMenu] = {}
         for name in MENUS:
             self.menus[name] = bar.addMenu(name)
             self.menus[name].aboutToShow.connect(self.refresh)
-            self._fill(self.menus[name], [command for command in commands if command.menu == name])
+            self._fill(self.menus[name], [command for command in self.commands if command.menu == name])
         self.refresh()
 
     def refresh(self) -> None:

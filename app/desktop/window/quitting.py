@@ -3,16 +3,11 @@
 What stops for now is let save first. A training has up to a step to do until then; who can't wait for it quits at once.
 """
 
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QMessageBox
+from PySide6.QtWidgets import QMessageBox, QWidget
 
 from app.desktop.services.job_queue import JobQueue
 from models.jobs import kinds
-
-if TYPE_CHECKING:
-    from app.desktop.window.main_window import MainWindow
 
 ROLE = QMessageBox.ButtonRole
 
@@ -20,7 +15,7 @@ ROLE = QMessageBox.ButtonRole
 class QuitGuard(QObject):
     """Says whether the window may close."""
 
-    def __init__(self, window: "MainWindow", jobs: JobQueue) -> None:
+    def __init__(self, window: QWidget, jobs: JobQueue) -> None:
         super().__init__(window)
         self._window = window
         self._jobs = jobs

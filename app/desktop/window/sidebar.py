@@ -2,7 +2,7 @@
 
 import sys
 
-from PySide6.QtCore import QPoint, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QEnterEvent, QKeySequence, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -23,6 +23,7 @@ from app.desktop.window.memory_meter import MemoryMeter
 WIDTH_PX = 232
 # A search as one types: after a pause that is shorter than a thought.
 SEARCH_MS = 120
+SIDEBAR_KEYS = "Meta+Ctrl+S" if sys.platform == "darwin" else "Ctrl+Alt+S"  # Qt's Meta is a Mac's Ctrl
 
 
 def key_said(keys: str) -> str:
@@ -141,8 +142,8 @@ class Sidebar(QWidget):
         wordmark.setObjectName("wordmark")
         top.addWidget(wordmark)
         top.addStretch(1)
-        hide_keys = key_said("Meta+Ctrl+S" if sys.platform == "darwin" else "Ctrl+Alt+S")
-        top.addWidget(self._tool("sidebar", "Hide sidebar", f"Hide the sidebar ({hide_keys})", self.hide_pressed))
+        tip = f"Hide the sidebar ({key_said(SIDEBAR_KEYS)})"
+        top.addWidget(self._tool("sidebar", "Hide sidebar", tip, self.hide_pressed))
         top.addWidget(self._tool("compose", "New chat", f"New chat ({key_said('Ctrl+N')})", self.new_chat_pressed))
         self._page_rows = QVBoxLayout()
         self._page_rows.setSpacing(0)
@@ -171,8 +172,3 @@ class Sidebar(QWidget):
     def _recolour(self) -> None:
         for button, icon_name in self._icons:
             button.setIcon(icons.icon(icon_name, colours().muted))
-
-
-def below(button: QWidget) -> QPoint:
-    """Where a menu that belongs to a button opens."""
-    return button.mapToGlobal(QPoint(0, button.height() + 4))

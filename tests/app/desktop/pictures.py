@@ -15,7 +15,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import msgspec
 from PySide6.QtCore import QEventLoop, QTimer
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 
 from app.desktop import theme
 from app.desktop.pages.chat.compare import CompareDialog
@@ -134,7 +134,7 @@ class Scene:
     def compare(self) -> CompareDialog:
         """Open the two answers side by side."""
         page = self.window.chat_page
-        page.transcript().compare_requested.emit(page.shown.last_reply())
+        page.transcript().message_actions.compare.emit(page.shown.last_reply())
         self.settle()
         dialog = page.findChild(CompareDialog)
         assert isinstance(dialog, CompareDialog)
@@ -145,7 +145,7 @@ class Scene:
         last = self.window.chat_page.shown.last_reply()
         view = self.window.chat_page.transcript().view_of(last) if last is not None else None
         if isinstance(view, ReplyView) and view.panel is not None:
-            view.panel.set_open(True)
+            next(b for b in view.panel.findChildren(QAbstractButton) if b.accessibleName() == "Show thinking").click()
         self.settle()
 
     def _play_answer(self, answer: str = ANSWER) -> None:

@@ -1,16 +1,21 @@
 """The real queue of jobs, on a database in memory and an engine that says what a test lets it say."""
 
 import sqlite3
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from app.desktop.services.job_queue import JobQueue
+from app.desktop.services.preferences import Preferences
+from app.desktop.services.services import Services
 from models import errors, events
+from models.events import Model
 from models.jobs import kinds
 from models.jobs.queue import Job, _Running
 from models.jobs.request import JobRequest
 from models.jobs.rows import JobRows
+from models.settings import Settings
 from models.store import migrations
 from tests.app.desktop.fake_engine import FakeEngine
 from tests.returned import run
@@ -46,10 +51,6 @@ class StagedQueue(JobQueue):
     def job(self, job_id: int) -> Job:
         """A job as it is now."""
         return next(job for job in self.all() if job.id == job_id)
-
-    def steps(self, job_id: int) -> list[JobRequest]:
-        """The requests that a job is made of now."""
-        return self._jobs.steps(job_id)
 
     def call_of(self, job_id: int) -> int:
         """The engine's call that works on a job."""
@@ -114,3 +115,15 @@ def plain(kind: str, subject: str) -> JobRequest:
 
 def no_delete(name: str) -> int:
     raise AssertionError(f"{name} was deleted")
+
+
+def services_of(
+    jobs: StagedQueue,
+    preferences: Preferences | None = None,
+    list_models: Callable[[], list[Model]] = list,
+    delete: Callable[[str], int] = no_delete,
+) -> Services:
+    """What a page beside the chat works with."""
+    engine, preferences = jobs.engine, preferences or Preferences(Settings())
+    chats: Any = None
+    return Services(chats, engine, engine.signals, preferences, jobs, list_models, delete)

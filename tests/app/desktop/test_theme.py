@@ -1,7 +1,8 @@
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app.desktop.theme import DARK, LIGHT, colours, theme
+from app.desktop.palette import DARK, LIGHT
+from app.desktop.theme import colours, theme
 
 
 def test_switching_the_scheme_changes_colours_palette_and_style_at_once(qapp: QApplication, qtbot: QtBot) -> None:

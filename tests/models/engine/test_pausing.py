@@ -18,7 +18,9 @@ from models.traces import store
 from models.traces.trace import from_chat
 from tests.tiny import make_tiny
 
-STEPS = FinetuneConfig(rank=2, steps=400, batch_rows=2, micro_tokens=128, validate_every=0, checkpoint_every=0, samples=0)
+STEPS = FinetuneConfig(
+    rank=2, steps=400, batch_rows=2, micro_tokens=128, validate_every=0, checkpoint_every=0, samples=0
+)
 
 
 @pytest.fixture

@@ -216,6 +216,17 @@ def test_an_edited_trace_remembers_its_ids(tmp_path: Path) -> None:
         store.edit("chat", old.id, answer="3")
 
 
+def test_what_repeats_a_row_or_passes_the_limit_says_so_in_fields(tmp_path: Path) -> None:
+    first, second = write(tmp_path / "a.jsonl", many(3)), tmp_path / "b.jsonl"
+    write(second, [*many(1), from_chat("Long?", "word " * 900, "1", "a model")])
+    added = add("sums", first, second, limits=Limits(max_tokens=500))
+    repeated, long = added.left_out
+    assert (repeated.same_as_line, repeated.same_as_file, repeated.near, repeated.limit) == (1, "a.jsonl", False, None)
+    assert (long.limit, long.same_as_line) == (500, None)
+    again = add("sums", first)
+    assert {left.same_as_line for left in again.left_out} == {0}
+
+
 def test_traces_of_a_chat_are_checked_and_come_in_once() -> None:
     good = from_chat("1 + 1?", "One more.", "2", "a model", 512, system="Be brief.", verified=True)
     cut = from_chat("1 + 2?", "Two more", "3", "a model", 16, closed_by="budget")

@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor, QPalette, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QDialog, QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from app.desktop.pages.chat.footer import figures_text
+from app.desktop.pages.chat.message_actions import MessageActions
 from app.desktop.pages.chat.reply_view import ReplyView
 from app.desktop.text import links
 from app.desktop.theme import colours, theme
@@ -26,7 +27,9 @@ class ComparedReply(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._inside = QWidget()
         self._inside.setAutoFillBackground(True)
-        self.view = ReplyView(colours(), parent=self._inside)
+        actions = MessageActions(self)
+        actions.link_clicked.connect(lambda url: links.ask_to_open(url, self))
+        self.view = ReplyView(colours(), actions, row.id, parent=self._inside)
         if row.thinking:
             self.view.append_thinking(row.thinking)
             given = row.figures or Figures()
@@ -35,7 +38,6 @@ class ComparedReply(QScrollArea):
         self.view.text_view.text_document.want_formulas()
         self.view.text_view.setAccessibleName(f"{name} text")
         self.view.grown.connect(self._fit)
-        self.view.link_clicked.connect(lambda url: links.ask_to_open(url, self))
         self.setWidget(self._inside)
         theme.changed.connect(self._recolour)
         self._recolour()

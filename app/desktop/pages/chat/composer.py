@@ -195,11 +195,6 @@ class Composer(QFrame):
         """What is written."""
         return self.edit.toPlainText()
 
-    @property
-    def context_text(self) -> str:
-        """What the context meter says."""
-        return self._context.text()
-
     def set_text(self, text: str) -> None:
         """Put a draft or an example into the field, the cursor behind it."""
         self.edit.setPlainText(text)

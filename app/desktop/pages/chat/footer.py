@@ -5,7 +5,8 @@ from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QLabel, QMenu, QWidget
 
 from app.desktop import fonts
-from app.desktop.theme import Colours
+from app.desktop.pages.chat.message_actions import MessageActions
+from app.desktop.palette import Colours
 from app.desktop.widgets.small_parts import TextButton
 from models.store.chats import Figures
 
@@ -30,24 +31,17 @@ class Footer(QWidget):
     """Buttons and figures.
 
     Signals:
-        copy_clicked, regenerate_clicked: the buttons.
-        menu_asked: the menu of Regenerate is about to open; whoever listens may fill it.
-        version_asked: -1 for the older, 1 for the newer version.
-        rated: 1 good, -1 bad, 0 neither any more.
-        compare_clicked: show two versions side by side.
-        trace_clicked: use as trace; where a menu would stand, on the screen.
+        copy_clicked: the button.
     """
 
     copy_clicked = Signal()
-    regenerate_clicked = Signal()
-    menu_asked = Signal(QMenu)
-    version_asked = Signal(int)
-    rated = Signal(int)
-    compare_clicked = Signal()
-    trace_clicked = Signal(QPoint)
 
-    def __init__(self, colours: Colours, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, colours: Colours, actions: MessageActions, message_id: int, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
+        self.message_actions = actions
+        self._id = message_id
         self._copy = TextButton("Copy", "Copy reply", colours, self)
         self._again = TextButton("Regenerate", "Regenerate", colours, self)
         self._menu_button = TextButton("▾", "Regenerate with", colours, self)
@@ -77,7 +71,9 @@ class Footer(QWidget):
         """The menu of Regenerate."""
         if self._menu is None:
             self._menu = QMenu(self)
-            self._menu.aboutToShow.connect(lambda: self.menu_asked.emit(self._menu))
+            self._menu.aboutToShow.connect(
+                lambda: self.message_actions.regenerate_menu_asked.emit(self._id, self._menu)
+            )
         return self._menu
 
     def set_suffix(self, suffix: str) -> None:
@@ -180,19 +176,19 @@ class Footer(QWidget):
 
     def _connect(self) -> None:
         self._copy.clicked.connect(self.copy_clicked)
-        self._again.clicked.connect(self.regenerate_clicked)
+        self._again.clicked.connect(lambda: self.message_actions.regenerate.emit(self._id))
         self._menu_button.clicked.connect(self._open_menu)
-        self._older.clicked.connect(lambda: self.version_asked.emit(-1))
-        self._newer.clicked.connect(lambda: self.version_asked.emit(1))
-        self._compare.clicked.connect(self.compare_clicked)
-        self._trace.clicked.connect(lambda: self.trace_clicked.emit(self._below(self._trace)))
+        self._older.clicked.connect(lambda: self.message_actions.version_asked.emit(self._id, -1))
+        self._newer.clicked.connect(lambda: self.message_actions.version_asked.emit(self._id, 1))
+        self._compare.clicked.connect(lambda: self.message_actions.compare.emit(self._id))
+        self._trace.clicked.connect(lambda: self.message_actions.use_as_trace.emit(self._id, self._below(self._trace)))
         for button, value in ((self._good, 1), (self._bad, -1)):
             button.setCheckable(True)
             button.clicked.connect(lambda checked, value=value: self._rate(value if checked else 0))
 
     def _rate(self, rating: int) -> None:
         self.set_rating(rating)
-        self.rated.emit(rating)
+        self.message_actions.rated.emit(self._id, rating)
 
     def _open_menu(self) -> None:
         self.menu.popup(self._below(self._menu_button))

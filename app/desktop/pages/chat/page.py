@@ -1,10 +1,11 @@
 """The Chat page: builds toolbar, transcript and composer, and connects them to the chat that is shown."""
 
+import dataclasses
 import importlib
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QPoint, QTimer
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
@@ -16,13 +17,13 @@ from app.desktop.pages.chat.shown_chat import ShownChat
 from app.desktop.pages.chat.toolbar import ChatToolbar
 from app.desktop.pages.chat.trace_use import TraceUse
 from app.desktop.pages.chat.welcome import Welcome
+from app.desktop.pages.contract import Page
 from app.desktop.services.background import Background
 from app.desktop.services.services import Services
 from app.desktop.theme import colours, theme
-from app.desktop.widgets.notices import NoticeBar
-from app.desktop.window.sidebar import below
 from models import events
 from models.errors import StillroomError
+from models.jobs.queue import Job
 from models.store.chats import Rating, StoredMessage
 
 if TYPE_CHECKING:
@@ -32,14 +33,11 @@ COLUMN_PX = 884
 DRAFT_MS = 600
 
 
-class ChatPage(QWidget):
+class ChatPage(Page):
     """Shows the chat that is shown, and passes on what is clicked and typed."""
 
-    def __init__(self, services: Services, notices: NoticeBar, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("page")
-        self._services = services
-        self.notices = notices
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
+        super().__init__(services, parent)
         self.shown = ShownChat(services, self)
         self.toolbar = ChatToolbar()
         self.welcome = Welcome()
@@ -48,7 +46,7 @@ class ChatPage(QWidget):
         self._body = QStackedWidget()
         self._transcript: Transcript | None = None
         self.presenter = Presenter(self.transcript, services.chats, self.shown.replies, self.status.writer, self)
-        self.traces = TraceUse(services.chats, notices, self)
+        self.traces = TraceUse(services.chats, self.notices, self)
         self._regenerate_menu = RegenerateMenu(self.shown, self.status)
         self._lost: tuple[int | None, str] = (None, "")
         self._draft_timer = QTimer(self, singleShot=True, interval=DRAFT_MS)
@@ -86,12 +84,21 @@ class ChatPage(QWidget):
         self.shown.choose_model(model, adapter)
         self.status.refresh()  # what it is asked for may have come into the library just now
 
+    def regenerate_last(self, budget: int | None) -> None:
+        """Answer the last message again under another thinking budget."""
+        self.shown.regenerate_last(dataclasses.replace(self.shown.choice, budget=budget))
+
     def collect_rated(self, set_name: str, rating: Rating = 1) -> int:
         """Put all replies of all chats that are rated good (1) or bad (-1) into a set of traces; returns how many there are.
 
         What came of it is told in a notice, and by traces.collected.
         """
         return self.traces.add_rated(set_name, rating > 0)
+
+    def on_job(self, job: Job) -> None:
+        """Offer what came into the library."""
+        if job.state == "done" and job.model:
+            self.status.refresh()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Offer what has come into the library while another page was in front."""
@@ -168,18 +175,18 @@ class ChatPage(QWidget):
     def _compare(self, reply_id: int) -> None:
         from app.desktop.pages.chat.compare import CompareDialog
 
-        chats = self._services.chats
+        chats = self.services.chats
         versions = [chats.message(version_id) for version_id in chats.versions(reply_id)]
         CompareDialog(versions, reply_id, self.status.writer, self).show()
 
     def _show_presets(self, button: QPushButton) -> None:
         from app.desktop.pages.chat.preset_menu import PresetMenu
 
-        preferences = self._services.preferences
+        preferences = self.services.preferences
         menu = PresetMenu(self.shown.choice.preset, list(preferences.current.presets), self)
         menu.chosen.connect(self.shown.choose_preset)
         menu.own_changed.connect(lambda own: preferences.change(presets=own))
-        menu.popup(below(button))
+        menu.popup(button.mapToGlobal(QPoint(0, button.height() + 4)))
 
     # Building
 
@@ -212,20 +219,20 @@ class ChatPage(QWidget):
     def _connect_transcript(self, transcript: "Transcript") -> None:
         from app.desktop.text.links import ask_to_open
 
-        shown, preferences = self.shown, self._services.preferences
+        shown, preferences, actions = self.shown, self.services.preferences, transcript.message_actions
         transcript.set_regenerate_menu_offered(True)
         transcript.set_thinking_open(bool(preferences.window("thinking_open", False)))
-        transcript.answer_now_clicked.connect(lambda: shown.steer("answer_now"))
-        transcript.think_longer_clicked.connect(lambda: shown.steer("think_longer"))
-        transcript.regenerate_clicked.connect(lambda reply_id: shown.regenerate(reply_id))
-        transcript.regenerate_menu_asked.connect(self._regenerate_menu.fill)
-        transcript.edit_requested.connect(shown.edit_message)
-        transcript.version_requested.connect(shown.step_version)
-        transcript.rated.connect(shown.rate)
-        transcript.compare_requested.connect(self._compare)
-        transcript.trace_requested.connect(self.traces.ask)
-        transcript.link_activated.connect(lambda url: ask_to_open(url, self))
-        transcript.thinking_opened.connect(lambda is_open: preferences.remember(thinking_open=is_open))
+        actions.answer_now.connect(lambda: shown.steer("answer_now"))
+        actions.think_longer.connect(lambda: shown.steer("think_longer"))
+        actions.regenerate.connect(lambda reply_id: shown.regenerate(reply_id))
+        actions.regenerate_menu_asked.connect(self._regenerate_menu.fill)
+        actions.edited.connect(shown.edit_message)
+        actions.version_asked.connect(shown.step_version)
+        actions.rated.connect(shown.rate)
+        actions.compare.connect(self._compare)
+        actions.use_as_trace.connect(self.traces.ask)
+        actions.link_clicked.connect(lambda url: ask_to_open(url, self))
+        actions.thinking_opened.connect(lambda is_open: preferences.remember(thinking_open=is_open))
 
     def _lay_out(self) -> None:
         self._middle = _centred(self.welcome)
@@ -238,7 +245,7 @@ class ChatPage(QWidget):
         column.addWidget(self.notices)
         column.addWidget(self._body, 1)
         column.addWidget(foot)
-        self.composer.setEnabled(not self._services.readonly)
+        self.composer.setEnabled(not self.services.readonly)
 
 
 def _centred(widget: QWidget, above: int = 0, below: int = 0) -> QWidget:

@@ -10,11 +10,12 @@ from PySide6.QtWidgets import QLabel, QMenu, QWidget
 
 from app.desktop import fonts
 from app.desktop.pages.chat.footer import Footer
+from app.desktop.pages.chat.message_actions import MessageActions
 from app.desktop.pages.chat.thinking_panel import State, ThinkingPanel
+from app.desktop.palette import Colours
 from app.desktop.text.document import EAGER_MS
 from app.desktop.text.message_text import MessageText
 from app.desktop.text.text_style import TextStyle
-from app.desktop.theme import Colours
 from app.desktop.widgets.small_parts import Bar, TextButton, draw_card
 from models.events import ClosedBy
 from models.store.chats import Figures
@@ -105,30 +106,24 @@ class ReplyView(QWidget):
     """Shows one reply.
 
     Signals:
-        answer_now_clicked, think_longer_clicked, regenerate_clicked: the buttons.
-        menu_asked: the menu of Regenerate is about to open.
-        version_asked, rated, compare_clicked, trace_clicked: as in Footer.
-        link_clicked: an address in the text.
-        thinking_opened: the user opened or closed the thinking.
         grown: its height may have changed; ask `fit`.
         dragged: a selection is dragged to this point.
     """
 
-    answer_now_clicked = Signal()
-    think_longer_clicked = Signal()
-    regenerate_clicked = Signal()
-    menu_asked = Signal(QMenu)
-    version_asked = Signal(int)
-    rated = Signal(int)
-    compare_clicked = Signal()
-    trace_clicked = Signal(QPoint)
-    link_clicked = Signal(str)
-    thinking_opened = Signal(bool)
     grown = Signal()
     dragged = Signal(QPoint)
 
-    def __init__(self, colours: Colours, thinking_open: bool = False, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        colours: Colours,
+        actions: MessageActions,
+        message_id: int,
+        thinking_open: bool = False,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
+        self.message_actions = actions
+        self._id = message_id
         self._colours = colours
         self._thinking_open = thinking_open
         self._suffix = ""
@@ -138,17 +133,11 @@ class ReplyView(QWidget):
         self._notes: QLabel | None = None
         self._text = MessageText(TextStyle(colours), name="Reply", parent=self)
         self._text.grown.connect(self._text_grown)
-        self._text.link_clicked.connect(self.link_clicked)
+        self._text.link_clicked.connect(actions.link_clicked)
         self._text.dragged.connect(lambda at: self.dragged.emit(self._text.mapTo(self, at)))
-        self._footer = Footer(colours, self)
+        self._footer = Footer(colours, actions, message_id, self)
         self._footer.hide()
         self._footer.copy_clicked.connect(self.copy)
-        self._footer.regenerate_clicked.connect(self.regenerate_clicked)
-        self._footer.menu_asked.connect(self.menu_asked)
-        self._footer.version_asked.connect(self.version_asked)
-        self._footer.rated.connect(self.rated)
-        self._footer.compare_clicked.connect(self.compare_clicked)
-        self._footer.trace_clicked.connect(self.trace_clicked)
         self._answered = False
         self.setAttribute(Qt.WidgetAttribute.WA_StaticContents)
 
@@ -227,7 +216,7 @@ class ReplyView(QWidget):
         """The reply ended badly: say why below what had come."""
         if self._trouble is None:
             self._trouble = Trouble(self._colours, self)
-            self._trouble.again_clicked.connect(self.regenerate_clicked)
+            self._trouble.again_clicked.connect(lambda: self.message_actions.regenerate.emit(self._id))
             self._trouble.show()
         self._trouble.show_error(text, hint)
         if self._footer.isHidden():
@@ -333,12 +322,8 @@ class ReplyView(QWidget):
     def _need_panel(self) -> ThinkingPanel:
         if self._panel is None:
             self._end_waiting()
-            self._panel = ThinkingPanel(self._colours, self._thinking_open, self)
+            self._panel = ThinkingPanel(self._colours, self.message_actions, self._thinking_open, self)
             self._panel.set_suffix(self._suffix)
-            self._panel.answer_now_clicked.connect(self.answer_now_clicked)
-            self._panel.think_longer_clicked.connect(self.think_longer_clicked)
-            self._panel.link_clicked.connect(self.link_clicked)
-            self._panel.opened.connect(self.thinking_opened)
             self._panel.grown.connect(self.grown)
             self._panel.show_text(self._thinking_open)
             self._panel.show()

@@ -7,10 +7,11 @@ from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
+from app.desktop.pages.chat.message_actions import MessageActions
+from app.desktop.palette import Colours
 from app.desktop.text.message_text import MessageText
 from app.desktop.text.plain_text import parse_plain
 from app.desktop.text.text_style import TextStyle
-from app.desktop.theme import Colours
 from app.desktop.widgets.small_parts import Bar, StatusLine, TextButton, draw_card, draw_triangle
 from models import quantities
 from models.events import ClosedBy
@@ -56,20 +57,16 @@ class ThinkingPanel(QWidget):
     """The card above a reply.
 
     Signals:
-        answer_now_clicked, think_longer_clicked: the buttons while it thinks.
-        opened: the user opened the panel or closed it.
         grown: its height may have changed; ask `fit`.
-        link_clicked: an address in the thoughts.
     """
 
-    answer_now_clicked = Signal()
-    think_longer_clicked = Signal()
-    opened = Signal(bool)
     grown = Signal()
-    link_clicked = Signal(str)
 
-    def __init__(self, colours: Colours, is_open: bool = False, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, colours: Colours, actions: MessageActions, is_open: bool = False, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
+        self.message_actions = actions
         self._colours = colours
         self._thoughts: list[tuple[str, bool]] = []  # text, and whether the budget put it there
         self._line = ("Thinking", "")
@@ -85,8 +82,8 @@ class ThinkingPanel(QWidget):
         self._answer = TextButton(f"Answer now {key}", "Answer now", colours, self, "filled")
         self._longer.setToolTip("Let it think about twice as long")
         self._answer.setToolTip("Close the thinking and begin the answer")
-        self._longer.clicked.connect(self.think_longer_clicked)
-        self._answer.clicked.connect(self.answer_now_clicked)
+        self._longer.clicked.connect(actions.think_longer)
+        self._answer.clicked.connect(actions.answer_now)
         self._text: MessageText | None = None
         self._name_parts()
         self._show_line("Thinking", "")
@@ -100,10 +97,6 @@ class ThinkingPanel(QWidget):
     def is_thinking(self) -> bool:
         """Whether it can still be steered."""
         return not self._answer.isHidden()
-
-    def set_open(self, is_open: bool) -> None:
-        """Show what was thought, or only the line about it."""
-        self._arrow.setChecked(is_open)
 
     def set_suffix(self, suffix: str) -> None:
         """Tell the names of this panel's parts from those of the last reply's."""
@@ -213,14 +206,14 @@ class ThinkingPanel(QWidget):
 
     def _toggle(self, is_open: bool) -> None:
         self.show_text(is_open)
-        self.opened.emit(is_open)
+        self.message_actions.thinking_opened.emit(is_open)
 
     def show_text(self, is_open: bool) -> None:
         """Build what was thought when it is first looked at."""
         if is_open and self._text is None:
             self._text = MessageText(TextStyle(self._colours, TEXT_PX, muted=True), parse_plain, parent=self)
             self._text.grown.connect(self.grown)
-            self._text.link_clicked.connect(self.link_clicked)
+            self._text.link_clicked.connect(self.message_actions.link_clicked)
             for text, forced in self._thoughts:
                 self._text.append(text, forced)
         if self._text is not None:

@@ -10,16 +10,18 @@ from functools import partial
 from typing import Literal
 
 import msgspec
-from PySide6.QtCore import QPoint, QRectF, QSize, Qt, QThreadPool, QTimer, Signal
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt, QThreadPool, QTimer
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent, QPalette, QResizeEvent
-from PySide6.QtWidgets import QAbstractButton, QFrame, QMenu, QScrollArea, QWidget
+from PySide6.QtWidgets import QAbstractButton, QFrame, QScrollArea, QWidget
 
 from app.desktop import fonts
+from app.desktop.pages.chat.message_actions import MessageActions
 from app.desktop.pages.chat.reply_view import ReplyView
 from app.desktop.pages.chat.user_view import UserView
+from app.desktop.palette import Colours
 from app.desktop.text import code, markdown, mathematics
 from app.desktop.text.document import EAGER_MS
-from app.desktop.theme import Colours, theme
+from app.desktop.theme import theme
 from app.desktop.widgets.small_parts import draw_card
 from models.store.chats import Figures, State
 
@@ -101,38 +103,15 @@ class JumpButton(QAbstractButton):
 
 
 class Transcript(QScrollArea):
-    """Shows the messages of a chat.
-
-    Signals:
-        answer_now_clicked, think_longer_clicked: of the reply that thinks.
-        regenerate_clicked: the reply's id.
-        regenerate_menu_asked: id of a reply and its menu, which is about to open and may be filled.
-        edit_requested: id of a user's message and its new wording.
-        version_requested: id of a message; -1 for the older, 1 for the newer version.
-        rated: id of a reply; 1 good, -1 bad, 0 neither any more.
-        compare_requested: id of a reply whose versions are to be shown side by side.
-        trace_requested: id of a reply to use as a trace, and where a menu would stand, on the screen.
-        link_activated: an http, https or mailto address that was clicked; see `links.ask_to_open`.
-        thinking_opened: thoughts were opened or closed; new replies follow suit.
-    """
-
-    answer_now_clicked = Signal()
-    think_longer_clicked = Signal()
-    regenerate_clicked = Signal(object)
-    regenerate_menu_asked = Signal(object, QMenu)
-    edit_requested = Signal(object, str)
-    version_requested = Signal(object, int)
-    rated = Signal(object, int)
-    compare_requested = Signal(object)
-    trace_requested = Signal(object, QPoint)
-    link_activated = Signal(str)
-    thinking_opened = Signal(bool)
+    """Shows the messages of a chat. message_actions: tells what is asked for in them."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName("Transcript")
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.message_actions = MessageActions(self)
+        self.message_actions.thinking_opened.connect(self._thinking_toggled)
         self._colours = theme.colours
         self._items: list[_Item] = []
         self._content = QWidget()
@@ -229,7 +208,7 @@ class Transcript(QScrollArea):
         self._thinking_open = is_open
 
     def set_regenerate_menu_offered(self, offered: bool) -> None:
-        """Whether replies have an arrow that opens a menu; connect `regenerate_menu_asked` to fill it."""
+        """Whether replies have an arrow that opens a menu; connect `message_actions.regenerate_menu_asked` to fill it."""
         self._menu_offered = offered
 
     # Scrolling
@@ -293,41 +272,29 @@ class Transcript(QScrollArea):
             return
         item.view = self._user_view(item.shown) if item.shown.role == "user" else self._reply_view(item, eager_ms)
         item.view.grown.connect(partial(self._item_grown, item))
-        item.view.link_clicked.connect(self.link_activated)
-        item.view.version_asked.connect(partial(self.version_requested.emit, item.shown.id))
         self._item_grown(item)
         item.view.show()
 
     def _user_view(self, shown: Shown) -> UserView:
-        view = UserView(self._colours, shown.content, self._content)
+        view = UserView(self._colours, shown.content, self.message_actions, shown.id, self._content)
         view.set_versions(shown.version_index, shown.version_count)
-        view.edited.connect(partial(self.edit_requested.emit, shown.id))
         return view
 
     def _reply_view(self, item: _Item, eager_ms: float) -> ReplyView:
         shown = item.shown
-        view = ReplyView(self._colours, self._thinking_open, self._content)
+        view = ReplyView(self._colours, self.message_actions, shown.id, self._thinking_open, self._content)
         view.set_number(None if item is self._last_reply() else item.number)
         view.set_trace_number(self._trace_number(item))
         view.set_menu_offered(self._menu_offered)
         if shown.state != "streaming":
             _fill(view, shown, eager_ms)
             view.text_view.text_document.want_formulas()
-        view.answer_now_clicked.connect(self.answer_now_clicked)
-        view.think_longer_clicked.connect(self.think_longer_clicked)
-        view.regenerate_clicked.connect(partial(self.regenerate_clicked.emit, shown.id))
-        view.menu_asked.connect(partial(self.regenerate_menu_asked.emit, shown.id))
-        view.rated.connect(partial(self.rated.emit, shown.id))
-        view.compare_clicked.connect(partial(self.compare_requested.emit, shown.id))
-        view.trace_clicked.connect(partial(self.trace_requested.emit, shown.id))
-        view.thinking_opened.connect(self._thinking_toggled)
         view.dragged.connect(lambda at: self._keep_in_view(view.mapTo(self._content, at)))
         return view
 
     def _thinking_toggled(self, is_open: bool) -> None:
         self._thinking_open = is_open
         self._follow = False  # the line that was clicked stays where it is
-        self.thinking_opened.emit(is_open)
 
     def _item_grown(self, item: _Item) -> None:
         if item.view is None or (item not in self._items[-2:] and item not in self._items):

@@ -7,10 +7,11 @@ from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QPainter, QPainter
 from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QWidget
 
 from app.desktop import fonts
+from app.desktop.pages.chat.message_actions import MessageActions
+from app.desktop.palette import Colours
 from app.desktop.text.message_text import MessageText
 from app.desktop.text.plain_text import parse_plain
 from app.desktop.text.text_style import TextStyle
-from app.desktop.theme import Colours
 from app.desktop.widgets.small_parts import TextButton, draw_card
 
 SHARE = 0.75
@@ -67,19 +68,17 @@ class UserView(QWidget):
     """Shows one message of the user.
 
     Signals:
-        edited: another wording was given.
-        version_asked: -1 for the older, 1 for the newer version.
-        link_clicked: an address in the text.
         grown: its height may have changed; ask `fit`.
     """
 
-    edited = Signal(str)
-    version_asked = Signal(int)
-    link_clicked = Signal(str)
     grown = Signal()
 
-    def __init__(self, colours: Colours, text: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, colours: Colours, text: str, actions: MessageActions, message_id: int, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
+        self.message_actions = actions
+        self._id = message_id
         self._colours = colours
         self._source = text
         self._bubble = _Bubble(colours, self)
@@ -87,7 +86,7 @@ class UserView(QWidget):
         self._text = MessageText(TextStyle(colours), parse_plain, "Your message", self._window)
         self._text.set_text(text)
         self._text.grown.connect(self.grown)
-        self._text.link_clicked.connect(self.link_clicked)
+        self._text.link_clicked.connect(actions.link_clicked)
         self._unfold = TextButton("Show more", "Show more", colours, self)
         self._unfold.setCheckable(True)
         self._unfold.toggled.connect(self._fold)
@@ -238,7 +237,7 @@ class UserView(QWidget):
         text = self._editor.toPlainText().strip() if self._editor else ""
         self.stop_editing()
         if text and text != self._source:
-            self.edited.emit(text)
+            self.message_actions.edited.emit(self._id, text)
 
     def _all_buttons(self) -> tuple[TextButton, ...]:
         return (self._unfold, self._edit, self._copy, self._older, self._newer, self._save, self._cancel)
@@ -246,8 +245,8 @@ class UserView(QWidget):
     def _connect(self) -> None:
         self._edit.clicked.connect(self.start_editing)
         self._copy.clicked.connect(self.copy)
-        self._older.clicked.connect(lambda: self.version_asked.emit(-1))
-        self._newer.clicked.connect(lambda: self.version_asked.emit(1))
+        self._older.clicked.connect(lambda: self.message_actions.version_asked.emit(self._id, -1))
+        self._newer.clicked.connect(lambda: self.message_actions.version_asked.emit(self._id, 1))
         self._save.clicked.connect(self._take)
         self._cancel.clicked.connect(self.stop_editing)
 

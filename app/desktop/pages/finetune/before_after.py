@@ -4,7 +4,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.desktop.pages.finetune import words
-from app.desktop.pages.finetune.run_curves import RunCurves
+from app.desktop.services.run_curves import RunCurves
 from app.desktop.widgets.cards import Card, label
 from app.desktop.widgets.picker import Picker, PickerItem
 from app.desktop.widgets.readable import ReadableText

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from app.desktop import fonts
 from app.desktop.pages.finetune import words
-from app.desktop.pages.finetune.run_curves import RunCurves
+from app.desktop.services.run_curves import RunCurves
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.cards import PAD_PX, Card, label
 from app.desktop.widgets.curve_chart import CurveChart, Line

@@ -5,7 +5,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from app.desktop.pages.finetune import words
-from app.desktop.pages.finetune.reader import SetFacts
+from app.desktop.pages.finetune.facts import SetFacts
 from app.desktop.theme import theme
 from app.desktop.widgets.cards import Card, Rows, label
 from app.desktop.widgets.drawing import draw_bar, fit_colour

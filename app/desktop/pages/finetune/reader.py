@@ -7,53 +7,24 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
 from PySide6.QtCore import QObject, Signal
 
+from app.desktop.pages.finetune.facts import Listing, OpenedRun, SetFacts
 from app.desktop.services.background import Background
 from models.checkpoint import model_files, shapes
 from models.errors import StillroomError, from_os_error
-from models.events import Event, Model
+from models.events import Model
 from models.finetune import estimate, runs
 from models.finetune.estimate import Lengths, Speed
-from models.finetune.runs import Run, Saved
+from models.finetune.runs import Run
 from models.finetune_config import FinetuneConfig, Method
 from models.machine.hardware import Machine
-from models.trace_report import Added, TraceSet
 from models.traces import counting, store
 from models.traces.checks import Count
 
 log = logging.getLogger(__name__)
 
 METHODS: tuple[Method, ...] = ("lora", "dora", "full")
-
-
-class Listing(msgspec.Struct, frozen=True):
-    """What there is on this disk."""
-
-    models: list[Model]
-    sets: list[TraceSet]
-    runs: list[Run]
-
-
-class OpenedRun(msgspec.Struct, frozen=True):
-    """A run's metrics and checkpoints."""
-
-    run_id: str
-    events: list[Event]
-    saved: list[Saved]
-
-
-class SetFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a set of traces for a base model. base: its name, empty for none; shape: None where it can't be
-    computed with; speeds: of earlier runs, by method."""
-
-    traces: str
-    base: str
-    lengths: Lengths
-    report: Added | None = None
-    shape: shapes.ModelShape | None = None
-    speeds: dict[Method, Speed] = {}
 
 
 class FinetuneReader(QObject):

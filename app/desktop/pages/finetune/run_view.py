@@ -11,17 +11,16 @@ from PySide6.QtWidgets import QWidget
 from app.desktop.pages.finetune import words
 from app.desktop.pages.finetune.before_after import BeforeAfter
 from app.desktop.pages.finetune.checkpoints_card import CheckpointsCard
-from app.desktop.pages.finetune.entries import RunEntry
+from app.desktop.pages.finetune.facts import SetFacts
 from app.desktop.pages.finetune.log_fold import LogFold
 from app.desktop.pages.finetune.loss_card import LossCard
-from app.desktop.pages.finetune.reader import SetFacts
-from app.desktop.pages.finetune.run_curves import RunCurves
 from app.desktop.pages.finetune.status_card import StatusCard
 from app.desktop.pages.finetune.traces_card import TracesCard
+from app.desktop.services.run_curves import RunCurves
+from app.desktop.services.run_tracker import RunTracker
 from app.desktop.widgets.cards import Card, Rows, TwoColumns
 from models.events import Event, Failed, Finetuned, Model, Note, Prepared, Progress, Sample
 from models.finetune.runs import Saved
-from models.finetune_config import FinetuneConfig
 from models.machine.hardware import Machine
 from models.trace_report import TraceSet
 
@@ -41,17 +40,13 @@ class RunView(TwoColumns):
     chat = Signal()
     chat_checkpoint = Signal(str)
 
-    def __init__(self, machine: Machine, parent: QWidget | None = None) -> None:
+    def __init__(self, run: RunTracker, machine: Machine, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._run = run
         self._machine = machine
         self._models: list[Model] = []
         self._set: TraceSet | None = None
         self._look: SetFacts | None = None
-        self.entry = RunEntry()
-        self.record = RunCurves()
-        self.config: FinetuneConfig | None = None
-        self.traces = ""
-        self.stopping = False
         self.draws = 0
         self.status = StatusCard()
         self.loss = LossCard()
@@ -76,10 +71,14 @@ class RunView(TwoColumns):
         self.status.chat.connect(self.chat)
         self.checkpoints.chat.connect(self.chat_checkpoint)
 
-    def show_entry(self, entry: RunEntry, record: RunCurves, config: FinetuneConfig | None, traces: str) -> None:
-        """Show another run, or the same with what is known of it now. config: None while that is not known."""
-        self.entry, self.record, self.config, self.traces = entry, record, config, traces
-        self._draw_all()
+    def show_run(self) -> None:
+        """Show another run, or the same with what is known of it now."""
+        self._timer.stop()
+        self.show_status()
+        self._draw_curves()
+        self.before_after.show_record(self._run.curves)
+        self._draw_recipe()
+        self._draw_traces()
 
     def show_models(self, models: Sequence[Model]) -> None:
         """Take the library, which says whether the base is quantized."""
@@ -95,30 +94,28 @@ class RunView(TwoColumns):
         """Take the checkpoints on the disk."""
         self.checkpoints.show_saved(saved)
 
-    def show_job(self, entry: RunEntry) -> None:
-        """Take the same run with its job as it is now."""
-        before, self.entry = self.entry, entry
-        if before.state != entry.state:
-            self.stopping = False
-            self._draw_all()
+    def show_job(self, state_changed: bool) -> None:
+        """Show the same run with its job as it is now."""
+        if state_changed:
+            self.show_run()
         else:
-            self._draw_status()
+            self.show_status()
             self._draw_soon()
 
-    def show_stopping(self) -> None:
-        """Say that it stops and keeps what it learned."""
-        self.stopping = True
-        self._draw_status()
+    def show_status(self) -> None:
+        """Say how the run stands."""
+        entry = self._run.entry
+        if entry is not None:
+            self.status.show_entry(entry, self._run.curves, self._run.is_stopping)
 
-    def take(self, event: Event) -> None:
-        """Note a live event, and draw it soon."""
-        self.record.take(event)
+    def show_event(self, event: Event) -> None:
+        """Show what an event brought, its curves soon."""
         if isinstance(event, Prepared):
             self._draw_traces()
         if isinstance(event, Sample):
-            self.before_after.show_record(self.record)
+            self.before_after.show_record(self._run.curves)
         if isinstance(event, Prepared | Note | Failed | Finetuned):
-            self._draw_status()
+            self.show_status()
         if not isinstance(event, Progress):
             self._draw_soon()
 
@@ -134,31 +131,26 @@ class RunView(TwoColumns):
         if not self._timer.isActive():
             self._timer.start()
 
-    def _draw_all(self) -> None:
-        self._timer.stop()
-        self._draw_status()
-        self._draw_curves()
-        self.before_after.show_record(self.record)
-        self._draw_recipe()
-        self._draw_traces()
-
     def _draw_curves(self) -> None:
+        entry, curves = self._run.entry, self._run.curves
+        if entry is None:
+            return
         self.draws += 1
-        over = self.entry.state in ("done", "stopped", "failed")
-        self.loss.show_record(self.record, words.progress(self.entry, self.record), over)
-        self.log.show_lines(self.record.log)
+        over = entry.state in ("done", "stopped", "failed")
+        self.loss.show_record(curves, words.progress(entry, curves), over)
+        self.log.show_lines(curves.log)
         self._draw_recipe()
-
-    def _draw_status(self) -> None:
-        self.status.show_entry(self.entry, self.record, self.stopping)
 
     def _draw_recipe(self) -> None:
-        if self.config is None:
-            self.recipe.show_rows([("Memory", words.memory(self.record.peak_bytes, self._machine))])
+        entry = self._run.entry
+        memory = ("Memory", words.memory(self._run.curves.peak_bytes, self._machine))
+        if entry is None or entry.config is None:
+            self.recipe.show_rows([memory])
             return
-        base = self.entry.run.base if self.entry.run else ""
-        rows = words.recipe(self.config, words.is_quantized(base, self._models))
-        self.recipe.show_rows([*rows, ("Memory", words.memory(self.record.peak_bytes, self._machine))])
+        base = entry.run.base if entry.run else ""
+        self.recipe.show_rows([*words.recipe(entry.config, words.is_quantized(base, self._models)), memory])
 
     def _draw_traces(self) -> None:
-        self.traces_card.show_run(self.entry.run, self.record, self.traces, self._set, self._look)
+        entry = self._run.entry
+        if entry is not None:
+            self.traces_card.show_run(entry.run, self._run.curves, entry.traces, self._set, self._look)

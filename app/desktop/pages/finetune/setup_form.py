@@ -6,11 +6,11 @@ import msgspec
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
-from app.desktop.pages.finetune import entries
 from app.desktop.pages.finetune.advanced import Advanced, Fold
+from app.desktop.pages.finetune.facts import SetFacts
 from app.desktop.pages.finetune.outlook import Outlook
-from app.desktop.pages.finetune.reader import SetFacts
 from app.desktop.pages.finetune.traces_card import TracesCard
+from app.desktop.services import run_entries
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.cards import Card, TwoColumns, label
 from app.desktop.widgets.model_picker import bits_said
@@ -20,7 +20,8 @@ from models import quantities
 from models.errors import BadInput
 from models.events import Model
 from models.finetune import names, presets
-from models.finetune_config import FinetuneConfig, check
+from models.finetune_config import check
+from models.jobs.kinds.finetune import Finetune
 from models.machine.hardware import Machine
 from models.trace_report import TraceSet
 
@@ -29,27 +30,16 @@ WAIT_MS = 120  # while one types
 LEARNED = "It learns the thinking and the answer of each trace, not the prompt."
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """A run that is to start."""
-
-    model: str
-    title: str
-    traces: str
-    name: str
-    config: FinetuneConfig
-    held_out: float
-
-
 class SetupForm(TwoColumns):
     """Everything a run needs to be told.
 
     Signals:
-        start_requested: a Request.
+        start_requested: what to train (Finetune), and what the run is called.
         looked_for: base (events.Model or None) and set ("" for none) are others now: their lengths are wanted.
         chosen: the name of a base and of a preset, to be remembered.
     """
 
-    start_requested = Signal(object)
+    start_requested = Signal(object, str)
     looked_for = Signal(str, object)
     chosen = Signal(str, str)
 
@@ -153,16 +143,15 @@ class SetupForm(TwoColumns):
         base = self._base()
         if self.problem or base is None:
             return
-        self.start_requested.emit(
-            Request(
-                model=base.name,
-                title=entries.titled(entries.base_title(base.name, self._models), self.traces.current),
-                traces=self.traces.current,
-                name=self.name.text().strip(),
-                config=self._config,
-                held_out=self._held_out,
-            )
+        request = Finetune(
+            model=base.name,
+            traces=self.traces.current,
+            name=self.name.text().strip(),
+            config=self._config,
+            held_out=self._held_out,
         )
+        title = run_entries.titled(run_entries.base_title(base.name, self._models), self.traces.current)
+        self.start_requested.emit(request, title)
         self._named = False
 
     def _take_base(self, name: str) -> None:

@@ -5,8 +5,8 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from app.desktop.pages.finetune import words
-from app.desktop.pages.finetune.entries import RunEntry
-from app.desktop.pages.finetune.run_curves import RunCurves
+from app.desktop.services.run_curves import RunCurves
+from app.desktop.services.run_entries import RunEntry
 from app.desktop.theme import colours, restyle, theme
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.cards import label

@@ -8,7 +8,8 @@ from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen, QRe
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QWidget
 
 from app.desktop import fonts
-from app.desktop.pages.finetune.entries import RunEntry
+from app.desktop.services.run_entries import RunEntry
+from app.desktop.services.run_tracker import RunTracker
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.buttons import MenuButton, RowButton
 from app.desktop.widgets.drawing import CENTRE, draw_text
@@ -69,14 +70,13 @@ class FinetuneToolbar(QWidget):
     stop_and_keep = Signal()
     cancel = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, run: RunTracker, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("toolbar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedHeight(HEIGHT_PX)
-        self._entries: list[RunEntry] = []
-        self._models: list[Model] = []
-        self._current: RunEntry | None = None
+        self._run = run
+        self._models: Sequence[Model] = ()
         self._beside = ""
         self._title = QLabel("Fine-tune")
         self._title.setObjectName("page_title")
@@ -99,23 +99,18 @@ class FinetuneToolbar(QWidget):
         self.resume_button.clicked.connect(self.resume)
         self.stop_button.clicked.connect(self.stop_and_keep)
         self.new_button.clicked.connect(lambda: self.run_chosen.emit(""))
-        self.show_entry(None, [], [], "", False)
+        self.show_run([], "")
 
-    def show_entry(
-        self, entry: RunEntry | None, entries: Sequence[RunEntry], models: Sequence[Model], beside: str, stopping: bool
-    ) -> None:
-        """Show an entry, None for a new run. beside: the key of what it is compared with; stopping: nothing more can be
-        done about it."""
-        self._current, self._entries, self._models, self._beside = entry, list(entries), list(models), beside
+    def show_run(self, models: Sequence[Model], beside: str) -> None:
+        """Show the run as it is now. beside: the key of what it is compared with."""
+        self._models, self._beside = models, beside
+        run, entry = self._run, self._run.entry
         self.pill.show_text(entry.said(models) if entry else "New run")
-        state = entry.state if entry else ""
-        job = entry.job if entry else None
-        at_work = state in ("waiting", "preparing", "running") and job is not None and not stopping
         buttons = {
-            self.pause_button: at_work,
-            self.resume_button: state == "paused" or (entry is not None and entry.can_go_on),
-            self.stop_button: (state == "running" or state == "paused") and not stopping,
-            self.new_button: entry is not None and state in ("done", "failed", "stopped"),
+            self.pause_button: run.can_pause,
+            self.resume_button: run.can_resume,
+            self.stop_button: run.can_stop,
+            self.new_button: entry is not None and entry.state in ("done", "failed", "stopped"),
         }
         focused = next((button for button in buttons if button.hasFocus()), None)
         for button, wanted in buttons.items():
@@ -126,17 +121,17 @@ class FinetuneToolbar(QWidget):
     def menu(self) -> QMenu:
         """All runs, a new one, and what can be done with this one."""
         menu = QMenu(self)
-        self._add(menu, "New run", lambda: self.run_chosen.emit(""), self._current is None)
+        entries, current = self._run.entries, self._run.entry
+        self._add(menu, "New run", lambda: self.run_chosen.emit(""), current is None)
         menu.addSeparator()
-        for entry in self._entries[:SHOWN_RUNS]:
+        for entry in entries[:SHOWN_RUNS]:
             text = f"{entry.said(self._models)}\t{entry.state}"
             self._add(menu, text, partial(self.run_chosen.emit, entry.key), self._is_current(entry))
-        if len(self._entries) > SHOWN_RUNS:
-            menu.addAction(f"and {len(self._entries) - SHOWN_RUNS} before these").setEnabled(False)
-        if self._current is not None:
+        if len(entries) > SHOWN_RUNS:
+            menu.addAction(f"and {len(entries) - SHOWN_RUNS} before these").setEnabled(False)
+        if current is not None:
             self._add_compare(menu)
-        job = self._current.job if self._current else None
-        if job is not None and job.state in ("waiting", "running", "paused"):
+        if self._run.can_cancel:
             menu.addSeparator()
             menu.addAction("Cancel this run").triggered.connect(self.cancel)
         menu.aboutToHide.connect(menu.deleteLater)
@@ -152,7 +147,7 @@ class FinetuneToolbar(QWidget):
         self._title.setVisible(self.width() >= NARROW_PX)
 
     def _add_compare(self, menu: QMenu) -> None:
-        others = [entry for entry in self._entries if entry.run is not None and not self._is_current(entry)]
+        others = [entry for entry in self._run.entries if entry.run is not None and not self._is_current(entry)]
         compare = menu.addMenu("Compare with")
         compare.setEnabled(bool(others))
         self._add(compare, "Nothing", lambda: self.compare_chosen.emit(""), not self._beside)
@@ -161,7 +156,8 @@ class FinetuneToolbar(QWidget):
             self._add(compare, text, partial(self.compare_chosen.emit, entry.key), entry.key == self._beside)
 
     def _is_current(self, entry: RunEntry) -> bool:
-        return self._current is not None and entry.key == self._current.key
+        current = self._run.entry
+        return current is not None and entry.key == current.key
 
     def _add(self, menu: QMenu, text: str, do: Callable[[], object], checked: bool) -> None:
         action = menu.addAction(text)

@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QWidget
 
 from app.desktop import fonts
 from app.desktop.pages.finetune import words
-from app.desktop.pages.finetune.reader import SetFacts
-from app.desktop.pages.finetune.run_curves import RunCurves
+from app.desktop.pages.finetune.facts import SetFacts
+from app.desktop.services.run_curves import RunCurves
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.cards import Card, label
 from app.desktop.widgets.drawing import CENTRE, LEFT, RIGHT, draw_text

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from app.desktop.pages.finetune.entries import RunEntry
-from app.desktop.pages.finetune.run_curves import RunCurves
+from app.desktop.services.run_curves import RunCurves
+from app.desktop.services.run_entries import RunEntry
 from models import quantities, stages
 from models.events import Model, Prepared, Sample
 from models.finetune.runs import Run

@@ -104,11 +104,6 @@ class Discover(QScrollArea):
         elif self.pasted is not None:
             self.pasted.get.main.setFocus()
 
-    @property
-    def first_offer(self) -> str:
-        """The sentence of a first run; empty when there is a model already."""
-        return "" if self._first.isHidden() else self._first_text.text()
-
     def row(self, title: str) -> GetRow | None:
         """The row of a title."""
         return next((row for row in self._rows() if row.title == title), None)

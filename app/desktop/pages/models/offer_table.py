@@ -9,7 +9,6 @@ from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
 from app.desktop import fonts
 from app.desktop.pages.models import offers
 from app.desktop.pages.models.get_row import PAD, GetRow, OfferRow, columns
-from app.desktop.pages.models.get_state import GetState
 from app.desktop.pages.models.places import THIS_MACHINE
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.drawing import RIGHT, draw_line, draw_text
@@ -110,8 +109,3 @@ class OfferTable(QFrame):
             shown[-1].update()
         self._nothing.setVisible(not shown)
         self.hits = len(shown)
-
-    def set_states(self, state_of: Callable[[OfferRow], GetState]) -> None:
-        """Show where every row stands."""
-        for row in self.rows:
-            row.set_state(state_of(row))

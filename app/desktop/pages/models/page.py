@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QUrl, Signal, SignalInstance
+from PySide6.QtCore import QUrl
 from PySide6.QtWidgets import QFileDialog, QStackedWidget, QVBoxLayout, QWidget
 
+from app.desktop.pages.contract import Page
 from app.desktop.pages.models.activity import Activity
 from app.desktop.pages.models.discover import Discover
 from app.desktop.pages.models.downloads import Downloads
@@ -13,12 +14,9 @@ from app.desktop.pages.models.library_section import LibrarySection
 from app.desktop.pages.models.reader import ModelsReader
 from app.desktop.pages.models.toolbar import SECTIONS, ModelsToolbar
 from app.desktop.services.deletions import Deletions
-from app.desktop.services.engine_signals import EngineLike
-from app.desktop.services.job_queue import JobQueue
-from app.desktop.services.preferences import Preferences
+from app.desktop.services.services import Services
 from app.desktop.widgets import job_words
 from app.desktop.widgets.file_drop import FileDrop
-from app.desktop.widgets.notices import NoticeBar
 from models.errors import StillroomError
 from models.events import Model
 from models.jobs.kinds.import_model import ImportModel
@@ -28,74 +26,54 @@ from models.machine import hardware
 from models.machine.hardware import Machine
 
 
-class ModelsPage(QWidget):
-    """Toolbar, notices, and one of Discover, On this Mac and Activity.
-
-    job_changed: carries a Job whenever one is another now; arrived: of EngineSignals; notices: a bar of this page's
-    own, which it lays out below its toolbar.
-
-    Signals:
-        chat_requested: the name of a model.
-        adapter_chat_requested: the name of a base model and of its adapter.
-        changed: the library, or what is chosen in it, is another one: menus and pickers look again.
-    """
-
-    chat_requested = Signal(str)
-    adapter_chat_requested = Signal(str, str)
-    changed = Signal()
+class ModelsPage(Page):
+    """Toolbar, notices, and one of Discover, On this Mac and Activity."""
 
     def __init__(
         self,
-        jobs: JobQueue,
-        job_changed: SignalInstance,
-        engine: EngineLike,
-        arrived: SignalInstance,
-        list_models: Callable[[], list[Model]],
-        removals: Deletions,
-        notices: NoticeBar,
-        preferences: Preferences,
+        services: Services,
         offers: Callable[[], list[catalog.Offer]] = catalog.offers,
         machine: Callable[[], Machine] = hardware.machine,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(parent)
-        self.setObjectName("page")
+        super().__init__(services, parent)
+        jobs, preferences, notices = services.jobs, services.preferences, self.notices
         self._jobs = jobs
-        self._removals = removals
         self._preferences = preferences
+        self.removals = Deletions(services.delete, self)
         self._in_use = ""
         self._free_bytes = 0
         self._read = False
         self.models: list[Model] = []
-        self.notices = notices
         self.toolbar = ModelsToolbar()
         self.getting = Downloads(jobs, notices, preferences, self)
-        self.discover = Discover(jobs, self.getting, engine, arrived)
-        self.library = LibrarySection(jobs, removals, self.getting, notices, preferences)
+        self.discover = Discover(jobs, self.getting, services.engine, services.signals.arrived)
+        self.library = LibrarySection(jobs, self.removals, self.getting, notices, preferences)
         self.activity = Activity(jobs)
-        self.reading = ModelsReader(list_models, offers, machine, self)
+        self.reading = ModelsReader(services.list_models, offers, machine, self)
         self._sections: dict[str, QWidget] = {
             "discover": self.discover,
             "library": self.library,
             "activity": self.activity,
         }
         self._lay_out()
-        self._connect(job_changed)
+        self._connect()
         section = preferences.window("models_section", "discover")
         self.show_section(section if section in SECTIONS else "discover")
         self.refresh_jobs()
 
     def start(self) -> None:
-        """Read library and catalog: to be called when the window is up, and again when the page comes to the front."""
+        """Read library and catalog."""
         self.reading.read_library()
         if not self._read:
             self._read = True
             self.reading.read_catalog()
 
     def close_page(self) -> None:
-        """Stop what was started; the window closes. What is to be deleted is the business of whoever owns removals."""
+        """Stop what was started, and delete the models that are to be deleted."""
         self.discover.results.clear()
         self.reading.close()
+        self.removals.close()
 
     @property
     def section(self) -> str:
@@ -112,10 +90,10 @@ class ModelsPage(QWidget):
         elif section == "activity":
             self.activity.show_jobs(self._jobs.all())
 
-    def set_in_use(self, name: str) -> None:
-        """Say which model chats are answered with: it stands in bold among its variants."""
-        if name != self._in_use:
-            self._in_use = name
+    def set_in_use(self, model: str) -> None:
+        """Show the model that chats are answered with in bold among its variants."""
+        if model != self._in_use:
+            self._in_use = model
             self._show_models()
 
     def refresh_jobs(self) -> None:
@@ -127,12 +105,19 @@ class ModelsPage(QWidget):
             self.activity.show_jobs(jobs)
         self._show_counts(jobs)
 
-    # Commands of the Model menu
+    def on_job(self, job: Job) -> None:
+        """Show the queue, and read the library when a job may have changed it."""
+        self.refresh_jobs()
+        if job_words.is_over(job):
+            self.reading.read_library()
 
-    def start_search(self) -> None:
+    # Commands
+
+    def start_search(self) -> bool:
         """Show the catalog and put the cursor into the search field."""
         self.show_section("discover")
         self.toolbar.start_search()
+        return True
 
     def import_file(self) -> None:
         """Ask for a GGUF file and import it."""
@@ -155,11 +140,11 @@ class ModelsPage(QWidget):
 
     def can_undo(self) -> bool:
         """Whether a deletion can be taken back."""
-        return any(not self._removals.is_going(name) for name in self._removals.pending())
+        return any(not self.removals.is_going(name) for name in self.removals.pending())
 
-    def undo_delete(self) -> None:
+    def undo(self) -> None:
         """Take the last deletion back."""
-        if self._removals.undo_last():
+        if self.removals.undo_last():
             self.notices.dismiss()
 
     def import_path(self, path: str) -> None:
@@ -173,11 +158,6 @@ class ModelsPage(QWidget):
         for path in paths:
             self.import_path(path)
 
-    def _take_job(self, job: Job) -> None:
-        self.refresh_jobs()
-        if job_words.is_over(job):
-            self.reading.read_library()
-
     def _take_models(self, models: list[Model], free_bytes: int) -> None:
         told = self.models != models
         self.models, self._free_bytes = models, free_bytes
@@ -186,7 +166,7 @@ class ModelsPage(QWidget):
             self.changed.emit()
 
     def _show_models(self) -> None:
-        hidden = self._removals.pending()
+        hidden = self.removals.pending()
         self.library.show_models(self.models, self._free_bytes, self._in_use)
         self.discover.show_models([model for model in self.models if model.name not in hidden], self._in_use)
         self._show_counts(self._jobs.all())
@@ -240,8 +220,7 @@ class ModelsPage(QWidget):
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 
-    def _connect(self, job_changed: SignalInstance) -> None:
-        job_changed.connect(self._take_job)
+    def _connect(self) -> None:
         self.file_drop.dropped.connect(self._import_all)
         bar = self.toolbar
         bar.section_chosen.connect(self.show_section)
@@ -250,16 +229,16 @@ class ModelsPage(QWidget):
         bar.import_file_requested.connect(self.import_file)
         bar.import_folder_requested.connect(self.import_folder)
         for section in (self.discover, self.library, self.activity):
-            section.chat_requested.connect(self.chat_requested)
-        self.library.adapter_chat_requested.connect(self.adapter_chat_requested)
+            section.chat_requested.connect(lambda model: self.chat_requested.emit(model, ""))
+        self.library.adapter_chat_requested.connect(self.chat_requested)
         self.library.selection_changed.connect(self.changed)
         self.activity.clear_requested.connect(self._clear)
         self.reading.listed.connect(self._take_models)
         self.reading.offered.connect(self.discover.show_offers)
         self.reading.failed.connect(self._not_read)
-        self._removals.changed.connect(self._removals_changed)
-        self._removals.freed.connect(self._freed)
-        self._removals.failed.connect(self._not_deleted)
+        self.removals.changed.connect(self._removals_changed)
+        self.removals.freed.connect(self._freed)
+        self.removals.failed.connect(self._not_deleted)
 
     def _lay_out(self) -> None:
         self._stack = QStackedWidget()

@@ -1,31 +1,15 @@
 """The bar above the page: Discover · On this Mac · Activity, the search of the Hub, and Import."""
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QLineEdit, QMenu, QPushButton, QWidget
+from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QLineEdit, QMenu, QWidget
 
-from app.desktop import fonts
 from app.desktop.widgets.buttons import MenuButton
+from app.desktop.widgets.segments import SectionButton
 
 HEIGHT_PX = 52
 NARROW_PX = 700
 SECTIONS = {"discover": "Discover", "library": "On this Mac", "activity": "Activity"}
-
-
-class SectionButton(QPushButton):
-    """A segment; Return presses it as Space does."""
-
-    def set_caption(self, text: str) -> None:
-        """Change the text and keep room for it in bold, in which it is when it is chosen."""
-        self.setText(text)
-        self.setMinimumWidth(QFontMetrics(fonts.text(weight=fonts.BOLD)).horizontalAdvance(text) + 26)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Return presses it too."""
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.click()
-        else:
-            super().keyPressEvent(event)
 
 
 class ModelsToolbar(QWidget):

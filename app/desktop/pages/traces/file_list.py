@@ -91,11 +91,6 @@ class FileList(QWidget):
         """The files that are not known to be unreadable."""
         return [card.path for card in self.cards if card.usable is not False]
 
-    @property
-    def sure(self) -> bool:
-        """Whether the beginning of every file has been read."""
-        return all(card.usable is not None for card in self.cards)
-
     def add(self, path: str) -> bool:
         """Add a file; False when it is there already."""
         if any(card.path == path for card in self.cards):

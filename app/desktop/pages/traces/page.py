@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Signal, SignalInstance
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
+from app.desktop.pages.contract import Page
 from app.desktop.pages.traces import words
 from app.desktop.pages.traces.empty import Empty
 from app.desktop.pages.traces.exclusions import Exclusions
@@ -16,42 +16,22 @@ from app.desktop.pages.traces.shown_set import ShownSet
 from app.desktop.pages.traces.toolbar import TracesToolbar
 from app.desktop.pages.traces.trace_panel import UNSAVED
 from app.desktop.services.deletions import Deletions
-from app.desktop.services.job_queue import JobQueue
-from app.desktop.services.preferences import Preferences
+from app.desktop.services.services import Services
 from app.desktop.widgets.file_drop import FileDrop
-from app.desktop.widgets.notices import NoticeBar
 from models.errors import StillroomError
+from models.jobs.queue import Job
 from models.trace_report import Reason, TraceSet
 from models.traces import store
 from models.traces.trace import Trace
 
 
-class TracesPage(QWidget):
-    """Toolbar, notices, and a set, an import, or one sentence where there is neither.
+class TracesPage(Page):
+    """Toolbar, notices, and a set, an import, or one sentence where there is neither."""
 
-    job_changed: carries a Job whenever one is another now; notices: a bar of this page's own, which it lays out below
-    its toolbar.
-
-    Signals:
-        finetune_requested: the name of a set.
-        changed: the sets, what is chosen, or what can be undone is another now: menus and pickers look again.
-    """
-
-    finetune_requested = Signal(str)
-    changed = Signal()
-
-    def __init__(
-        self,
-        jobs: JobQueue,
-        job_changed: SignalInstance,
-        notices: NoticeBar,
-        preferences: Preferences,
-        parent: QWidget | None = None,
-    ) -> None:
-        super().__init__(parent)
-        self.setObjectName("page")
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
+        super().__init__(services, parent)
+        preferences, notices = services.preferences, self.notices
         self._preferences = preferences
-        self.notices = notices
         self.removals = Deletions(store.delete, self)
         self.reading = TracesReader(self)
         self.changing = SetWriter(self)
@@ -60,16 +40,16 @@ class TracesPage(QWidget):
         self.empty = Empty()
         self.shown = ShownSet(self.reading, self.removals, self.view, self.toolbar, preferences, self)
         self.choices = Exclusions(self.changing, self.removals, notices, self)
-        self.importing = Importing(jobs, self.reading, notices, preferences, self)
+        self.importing = Importing(services.jobs, self.reading, notices, preferences, self)
         self._lay_out()
-        self._connect(job_changed)
+        self._connect()
         show = preferences.window("traces_show", "all")
         self.view.show_filter(show if show in SHOWS else "all")
 
     # The window's
 
     def start(self) -> None:
-        """Read what is on this disk: to be called when the window is up, and again when the page comes to the front."""
+        """Read what is on this disk."""
         self.importing.show_running()
         self.refresh()
 
@@ -83,11 +63,16 @@ class TracesPage(QWidget):
         self.changing.close()
         self.removals.close()
 
-    def start_search(self) -> None:
-        """Put the cursor into the search field."""
+    def on_job(self, job: Job) -> None:
+        """Show how an import or an export goes."""
+        self.importing.take_job(job)
+
+    def start_search(self) -> bool:
+        """Put the cursor into the search field, where there is a set to search."""
         if self.shown.record is not None:
             self._stack.setCurrentWidget(self.view)
             self.toolbar.start_search()
+        return True
 
     def choose_files(self) -> None:
         """Ask for files and import them."""
@@ -120,16 +105,7 @@ class TracesPage(QWidget):
     def finetune(self) -> None:
         """Ask the window to train on the set that is shown."""
         if self.can_finetune():
-            self.finetune_requested.emit(self.set_name)
-
-    def can_edit(self) -> bool:
-        """Whether one trace is chosen."""
-        row = self.view.current
-        return self._stack.currentWidget() is self.view and row is not None and row.left_out is None
-
-    def edit_chosen(self) -> None:
-        """Edit the chosen trace."""
-        self.view.start_edit()
+            self.page_requested.emit("Fine-tune", self.set_name)
 
     def leave_out_chosen(self, out: bool = True) -> None:
         """Leave the chosen traces out, or take them back."""
@@ -149,11 +125,6 @@ class TracesPage(QWidget):
     def undo(self) -> None:
         """Take back the last leaving out, taking back, or deletion of a set."""
         self.choices.undo()
-
-    def export_to(self, path: str, shape: str) -> None:
-        """Write the set that is shown to a file."""
-        if self.set_name:
-            self.importing.export(self.set_name, path, shape)
 
     # Within
 
@@ -220,8 +191,7 @@ class TracesPage(QWidget):
     def _not_read(self, error: StillroomError) -> None:
         self.notices.show_error(error.text, error.hint, "Try again", self.refresh)
 
-    def _connect(self, job_changed: SignalInstance) -> None:
-        job_changed.connect(self.importing.take_job)
+    def _connect(self) -> None:
         self.file_drop.dropped.connect(self.import_files)
         self.empty.import_requested.connect(self.choose_files)
         self._connect_toolbar()

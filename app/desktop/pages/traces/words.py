@@ -5,7 +5,7 @@ from typing import Literal
 
 from models import quantities
 from models.store import titles
-from models.trace_report import REASON_WORDS, Added, LeftOut, Reason, SourceFile, TraceSet
+from models.trace_report import ESTIMATED, REASON_WORDS, Added, LeftOut, Reason, SourceFile, TraceSet
 from models.traces import checks
 from models.traces.trace import Trace
 
@@ -45,11 +45,9 @@ SHAPES = {
 }
 _TITLE = 120  # characters of a problem
 _ANSWER = 60  # characters of an answer that a row can show
-_LIMIT = re.compile(r"the limit is ([\d,]+)")
 _BOXED = re.compile(r"\\boxed\s*\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}")
 _MATHS = re.compile(r"\$|\\[(\[a-z]")
 _SIZE = re.compile(r"\b\d+(?:\.\d+)?[BM]\b")
-_SAME_AS = re.compile(r"same as (.+?)\.?$")
 
 
 def one_line(text: str, most: int) -> str:
@@ -86,10 +84,12 @@ def tone(reason: Reason) -> Tone:
 
 def why(left: LeftOut) -> str:
     """Why a row was left out, for the narrow column of a table."""
-    if left.reason == "duplicate" and (same := _SAME_AS.search(left.text)):
-        return f"{'near ' if 'nearly' in left.text else ''}duplicate of {same[1]}"
-    if left.reason == "too_long" and (limit := _LIMIT.search(left.text)):
-        return f"longer than {limit[1]} tokens"
+    if left.reason == "duplicate" and left.same_as_line is not None:
+        row = f"row {left.same_as_line}" if left.same_as_line else "a trace of this set"
+        file = f" of {left.same_as_file}" if left.same_as_file else ""
+        return f"{'near ' if left.near else ''}duplicate of {row}{file}"
+    if left.limit is not None:
+        return f"longer than {left.limit:,} tokens"
     return REASON_WORDS[left.reason].cause
 
 
@@ -151,8 +151,10 @@ def thinking_tokens(trace: Trace) -> int:
 
 def notes(report: Added) -> list[str]:
     """Sentences to read of a report, and what was mended."""
-    said = [note.split("; name the model")[0].rstrip(".") + "." for note in report.notes]
-    return [*said, *([mended(report)] if mended(report) else [])]
+    notes = [
+        "Lengths were estimated at 3.2 characters a token." if note == ESTIMATED else note for note in report.notes
+    ]
+    return [*notes, *([mended(report)] if mended(report) else [])]
 
 
 def mended(report: Added) -> str:

@@ -44,7 +44,7 @@ def test_what_nobody_waits_for_is_told(queue: StagedQueue, qtbot: QtBot) -> None
 
 def test_a_run_tells_its_steps_and_can_be_kept_half_way(queue: StagedQueue, engine: FakeEngine, qtbot: QtBot) -> None:
     job = queue.add(TRAINING, title="Starter")
-    run = queue.run_id(job)
+    run = queue.steps(job)[0].run_id()
     assert run.endswith("-adder")
     step = events.Step(step=3, steps=9, loss=1.0, learning_rate=1e-3, tokens=9, tokens_per_s=5, peak_bytes=1)
     with qtbot.waitSignal(queue.run_event) as told:
@@ -58,7 +58,7 @@ def test_a_run_tells_its_steps_and_can_be_kept_half_way(queue: StagedQueue, engi
     queue.say(job, events.Done(result=adapter))
     qtbot.waitUntil(lambda: queue.all()[0].state == "done")
     assert queue.all()[0].model == "adder"
-    assert queue.run_id(job) == run
+    assert queue.steps(job)[0].run_id() == run
 
 
 def test_only_a_run_is_kept_half_way(queue: StagedQueue, engine: FakeEngine) -> None:
@@ -70,10 +70,10 @@ def test_a_failure_is_told_on_whatever_page_is_in_front(window: MainWindow, engi
     window.services.jobs.add(DOWNLOAD, title="Tiny")
     engine.play(len(engine.requests), events.Failed(kind="offline", text="There is no network.", hint="Look."))
     qtbot.waitUntil(lambda: "Tiny: There is no network." in window.notices.text)
-    window.show_page("Models")
+    window.pages.show_page("Models")
     window.services.jobs.resume(1)
     engine.play(len(engine.requests), events.Failed(kind="offline", text="Still none.", hint=""))
-    qtbot.waitUntil(lambda: "Still none." in window.more_pages.models.notices.text)
+    qtbot.waitUntil(lambda: "Still none." in window.pages.page("Models").notices.text)
 
 
 def test_what_is_ready_is_offered_for_a_chat(window: MainWindow, engine: FakeEngine, qtbot: QtBot) -> None:

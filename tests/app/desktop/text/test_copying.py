@@ -4,10 +4,10 @@ import pytest
 from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QApplication
 
+from app.desktop.palette import LIGHT
 from app.desktop.text.copying import code_of, selected_markdown
 from app.desktop.text.document import MessageDocument
 from app.desktop.text.text_style import TextStyle
-from app.desktop.theme import LIGHT
 
 
 def document(text: str) -> MessageDocument:

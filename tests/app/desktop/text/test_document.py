@@ -7,13 +7,13 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QImage, QTextDocument
 from PySide6.QtWidgets import QApplication
 
+from app.desktop.palette import DARK, LIGHT
 from app.desktop.text import text_style as props
 from app.desktop.text.blocks import Paragraph, Parsed, Table
 from app.desktop.text.document import MessageDocument, fragments
 from app.desktop.text.markdown import parse
 from app.desktop.text.plain_text import FORCED, parse_plain
 from app.desktop.text.text_style import TextStyle
-from app.desktop.theme import DARK, LIGHT
 from tests.app.desktop.pages.chat.streaming import sample
 
 LISTS = "1. one\n\n2. two with $x$\n\n   more\n\n3. three\n   - deep\n   - deeper\n\nend\n\n- a\n- b\n\n- c\n"

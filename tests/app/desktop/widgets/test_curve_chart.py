@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.desktop.pages.finetune.run_curves import Curve
+from app.desktop.services.curve import Curve
 from app.desktop.widgets.curve_chart import MOST_POINTS, CurveChart, Line, thinned
 
 

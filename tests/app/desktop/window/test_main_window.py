@@ -8,9 +8,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from pytestqt.qtbot import QtBot
 
+from app.desktop.palette import DARK, LIGHT
 from app.desktop.services.preferences import Preferences
 from app.desktop.services.services import Services
-from app.desktop.theme import DARK, LIGHT, colours
+from app.desktop.theme import colours
 from app.desktop.window.main_window import MainWindow
 from models import settings
 from models.store.chats import Chats
@@ -39,8 +40,8 @@ def trigger(window: MainWindow, name: str) -> None:
 
 
 def test_only_pages_that_are_done_are_shown(window: MainWindow) -> None:
-    assert list(window.page_keys) == ["Chat", "Models", "Traces", "Fine-tune"]
-    assert window.is_page("Chat")
+    assert list(window.pages.keys) == ["Chat", "Models", "Traces", "Fine-tune"]
+    assert window.pages.is_front("Chat")
 
 
 def test_every_key_belongs_to_one_command(window: MainWindow) -> None:
@@ -186,16 +187,14 @@ def test_help_is_shown_in_the_window_and_left_again(window: MainWindow, qtbot: Q
     assert page is not None
     assert page.isVisible()
     assert len(page.text.toPlainText()) > 200
-    assert not window.is_page("Chat")
+    assert not window.pages.is_front("Chat")
     page.closed.emit()
-    assert window.is_page("Chat")
+    assert window.pages.is_front("Chat")
 
 
 def test_everything_can_be_jumped_to(window: MainWindow, chats: Chats) -> None:
-    from app.desktop.window.targets import all_targets
-
     chat_id = begin(chats, "Far away")
-    places = {place.name: place for place in all_targets(window)}
+    places = {place.name: place for place in window.targets()}
     assert {"Far away", "R1-Distill-Qwen-7B", "New Chat", "Dark"} <= set(places)
     assert "Stop" not in places
     places["Far away"].go()

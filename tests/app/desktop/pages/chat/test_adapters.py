@@ -68,7 +68,7 @@ def footer(page: ChatPage) -> str:
 
 def again(page: ChatPage, window: MainWindow, text: str) -> None:
     menu = QMenu(window)
-    page.transcript().regenerate_menu_asked.emit(page.shown.last_reply(), menu)
+    page.transcript().message_actions.regenerate_menu_asked.emit(page.shown.last_reply(), menu)
     next(action for action in menu.actions() if action.text() == text).trigger()
 
 
@@ -181,10 +181,10 @@ def test_an_adapter_deleted_while_its_chat_is_shown_is_said(
 ) -> None:
     page.chat_with("starter", "adds")
     assert page.notices.text == ""
-    window.show_page("Models")
+    window.pages.show_page("Models")
     (paths.adapters_folder() / "adds").rmdir()
     monkeypatch.setattr(page.status, "_list_models", lambda: [model for model in LIBRARY if model is not ADDS])
-    window.show_page("Chat")
+    window.pages.show_page("Chat")
     qtbot.waitUntil(lambda: "adds is no longer on this disk" in page.notices.text)
 
 
@@ -220,7 +220,7 @@ def test_the_menu_of_regenerate_offers_what_differs(
     page.send("1 + 1?")
     engine.answer("2.")
     menu = QMenu(window)
-    page.transcript().regenerate_menu_asked.emit(page.shown.last_reply(), menu)
+    page.transcript().message_actions.regenerate_menu_asked.emit(page.shown.last_reply(), menu)
     assert texts(menu)[5:] == ["Without adapter", "With adapter proves", "With R1-Distill-Qwen-7B", "With original"]
 
 
@@ -274,9 +274,9 @@ def test_an_adapter_that_came_while_another_page_was_in_front_is_offered(
     window: MainWindow, page: ChatPage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     new = msgspec.structs.replace(ADDS, name="new", title="new")
-    window.show_page("Models")
+    window.pages.show_page("Models")
     monkeypatch.setattr(page.status, "_list_models", lambda: [*LIBRARY, new])
-    window.show_page("Chat")
+    window.pages.show_page("Chat")
     qtbot.waitUntil(lambda: new in page.status.adapters)
     assert "new" in [adapter.title for adapter in page.toolbar.adapter._adapters]
 

@@ -2,7 +2,7 @@
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QMenu, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QMenu, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.desktop.pages.chat.page import ChatPage
@@ -40,7 +40,7 @@ def test_a_question_is_asked_and_answered(
     assert titles(window) == ["What is the capital of France?"]
     engine.answer("Paris.")
     assert page.composer.button.accessibleName() == "Send"
-    assert page.composer.context_text == "3,214 of 32,768 tokens in context"
+    assert "3,214 of 32,768 tokens in context" in [label.text() for label in page.composer.findChildren(QLabel)]
     chat_id = page.shown.id
     assert chat_id is not None
     assert [row.content for row in chats.branch(chat_id)] == ["What is the capital of France?", "Paris."]
@@ -159,7 +159,7 @@ def test_editing_a_message_branches_and_loses_nothing(
     send(qtbot, page, "Hello")
     engine.answer("One.")
     asked = chats.branch(page.shown.id or 0)[0]
-    page.transcript().edit_requested.emit(asked.id, "Good day")
+    page.transcript().message_actions.edited.emit(asked.id, "Good day")
     engine.answer("Two.")
     assert [row.content for row in chats.branch(page.shown.id or 0)] == ["Good day", "Two."]
     page.shown.step_version(chats.branch(page.shown.id or 0)[0].id, -1)
@@ -277,7 +277,7 @@ def test_the_menu_of_regenerate_offers_budgets_and_other_models(
     engine.answer("One.")
     last = page.shown.last_reply()
     menu = QMenu(window)
-    page.transcript().regenerate_menu_asked.emit(last, menu)
+    page.transcript().message_actions.regenerate_menu_asked.emit(last, menu)
     names = [action.text() for action in menu.actions() if not action.isSeparator()]
     assert names == [
         "Thinking: Off",

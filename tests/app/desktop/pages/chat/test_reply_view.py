@@ -7,8 +7,9 @@ from PySide6.QtWidgets import QLabel, QMenu
 from pytestqt.qtbot import QtBot
 
 from app.desktop.pages.chat.footer import figures_text
+from app.desktop.pages.chat.message_actions import MessageActions
 from app.desktop.pages.chat.reply_view import ReplyView
-from app.desktop.theme import DARK, LIGHT
+from app.desktop.palette import DARK, LIGHT
 from app.desktop.widgets.small_parts import TextButton
 from models.store.chats import Figures
 
@@ -25,7 +26,7 @@ FIGURES = Figures(
 
 @pytest.fixture
 def view(qtbot: QtBot) -> ReplyView:
-    made = ReplyView(LIGHT)
+    made = ReplyView(LIGHT, MessageActions(), 8)
     qtbot.addWidget(made)
     made.grown.connect(lambda: made.fit(884))
     made.fit(884)
@@ -87,7 +88,7 @@ def test_error_is_said_and_can_be_tried_again(view: ReplyView, qtbot: QtBot) -> 
     view.fail("The model needs 4.7 GB, 3.1 GB are free.", "Close other applications.")
     assert labels(view) == ["The model needs 4.7 GB, 3.1 GB are free.", "Close other applications."]
     assert shown(view) == "half of"
-    with qtbot.waitSignal(view.regenerate_clicked, timeout=1000):
+    with qtbot.waitSignal(view.message_actions.regenerate, timeout=1000):
         qtbot.mouseClick(button(view, "Try again"), Qt.MouseButton.LeftButton)
 
 
@@ -127,14 +128,14 @@ def test_buttons_of_the_footer(view: ReplyView, qtbot: QtBot) -> None:
     view.finish(FIGURES)
     assert "2 / 3" in labels(view)
     for name, value in (("Older version", -1), ("Newer version", 1)):
-        with qtbot.waitSignal(view.version_asked, timeout=1000) as asked:
+        with qtbot.waitSignal(view.message_actions.version_asked, timeout=1000) as asked:
             qtbot.mouseClick(button(view, name), Qt.MouseButton.LeftButton)
-        assert asked.args == [value]
+        assert asked.args == [8, value]
     for name, value in (("Good reply", 1), ("Bad reply", -1), ("Bad reply", 0)):
-        with qtbot.waitSignal(view.rated, timeout=1000) as rated:
+        with qtbot.waitSignal(view.message_actions.rated, timeout=1000) as rated:
             qtbot.mouseClick(button(view, name), Qt.MouseButton.LeftButton)
-        assert rated.args == [value]
-    with qtbot.waitSignal(view.regenerate_clicked, timeout=1000):
+        assert rated.args == [8, value]
+    with qtbot.waitSignal(view.message_actions.regenerate, timeout=1000):
         qtbot.mouseClick(button(view, "Regenerate"), Qt.MouseButton.LeftButton)
 
 
@@ -145,10 +146,10 @@ def test_a_single_version_has_no_arrows(view: ReplyView) -> None:
 
 
 def test_whoever_listens_fills_the_menu(view: ReplyView) -> None:
-    asked: list[QMenu] = []
-    view.menu_asked.connect(asked.append)
+    asked: list[tuple[int, QMenu]] = []
+    view.message_actions.regenerate_menu_asked.connect(lambda *args: asked.append(args))
     view.regenerate_menu.aboutToShow.emit()
-    assert asked == [view.regenerate_menu]
+    assert asked == [(8, view.regenerate_menu)]
 
 
 def test_only_the_last_reply_has_the_plain_names(view: ReplyView) -> None:
@@ -174,10 +175,10 @@ def test_links_are_only_reported(view: ReplyView, qtbot: QtBot) -> None:
     from PySide6.QtCore import QUrl
 
     view.set_text("[a](https://a.example/)")
-    with qtbot.waitSignal(view.link_clicked, timeout=1000) as clicked:
+    with qtbot.waitSignal(view.message_actions.link_clicked, timeout=1000) as clicked:
         view.text_view.anchorClicked.emit(QUrl("https://a.example/"))
     assert clicked.args == ["https://a.example/"]
-    with qtbot.assertNotEmitted(view.link_clicked):
+    with qtbot.assertNotEmitted(view.message_actions.link_clicked):
         view.text_view.anchorClicked.emit(QUrl("file:///etc/passwd"))
     assert view.text_view.toPlainText() == "a"
 

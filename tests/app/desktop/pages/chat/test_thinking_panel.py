@@ -2,18 +2,20 @@
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QAbstractButton
 from pytestqt.qtbot import QtBot
 
+from app.desktop.pages.chat.message_actions import MessageActions
 from app.desktop.pages.chat.thinking_panel import ThinkingPanel
+from app.desktop.palette import LIGHT
 from app.desktop.text.message_text import MessageText
-from app.desktop.theme import LIGHT
-from app.desktop.widgets.small_parts import Bar, StatusLine, TextButton
+from app.desktop.widgets.small_parts import Bar, StatusLine
 from models.events import ClosedBy
 
 
 @pytest.fixture
 def panel(qtbot: QtBot) -> ThinkingPanel:
-    made = ThinkingPanel(LIGHT)
+    made = ThinkingPanel(LIGHT, MessageActions())
     qtbot.addWidget(made)
     made.fit(884)
     made.show()
@@ -24,8 +26,8 @@ def status(panel: ThinkingPanel) -> str:
     return panel.findChild(StatusLine).toPlainText()
 
 
-def button(panel: ThinkingPanel, name: str) -> TextButton:
-    return next(found for found in panel.findChildren(TextButton) if found.accessibleName() == name)
+def button(panel: ThinkingPanel, name: str) -> QAbstractButton:
+    return next(found for found in panel.findChildren(QAbstractButton) if found.accessibleName() == name)
 
 
 def test_says_how_far_it_is(panel: ThinkingPanel) -> None:
@@ -60,7 +62,10 @@ def test_says_how_it_ended(panel: ThinkingPanel, how: ClosedBy | None, end: str)
 
 def test_buttons_steer(panel: ThinkingPanel, qtbot: QtBot) -> None:
     panel.set_status(3, 100, 1.0)
-    for name, signal in (("Answer now", panel.answer_now_clicked), ("Think longer", panel.think_longer_clicked)):
+    for name, signal in (
+        ("Answer now", panel.message_actions.answer_now),
+        ("Think longer", panel.message_actions.think_longer),
+    ):
         with qtbot.waitSignal(signal, timeout=1000):
             qtbot.mouseClick(button(panel, name), Qt.MouseButton.LeftButton)
 
@@ -81,7 +86,7 @@ def test_opens_to_what_was_thought_and_goes_on(panel: ThinkingPanel, qtbot: QtBo
     qtbot.waitUntil(lambda: text.toPlainText() == "First second")
     closed = 47
     assert panel.fit(884) > closed
-    panel.set_open(False)
+    qtbot.mouseClick(button(panel, "Hide thinking"), Qt.MouseButton.LeftButton)
     assert panel.fit(884) == closed
     assert panel.text() == "First second"
 
@@ -89,7 +94,7 @@ def test_opens_to_what_was_thought_and_goes_on(panel: ThinkingPanel, qtbot: QtBo
 def test_forced_words_are_told_apart(panel: ThinkingPanel, qtbot: QtBot) -> None:
     panel.append("mine")
     panel.append("\nforced", forced=True)
-    panel.set_open(True)
+    qtbot.mouseClick(button(panel, "Show thinking"), Qt.MouseButton.LeftButton)
     text = panel.findChild(MessageText)
     qtbot.waitUntil(lambda: text.toPlainText() == "mine\nforced")
     assert text.document().lastBlock().begin().fragment().charFormat().fontItalic()

@@ -4,14 +4,14 @@ import time
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QApplication, QLabel
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from app.desktop.pages.chat.reply_view import ReplyView
 from app.desktop.pages.chat.transcript import Shown, Transcript
+from app.desktop.palette import DARK
 from app.desktop.text import mathematics
 from app.desktop.text.message_text import MessageText
-from app.desktop.theme import DARK
 from app.desktop.widgets.small_parts import TextButton
 from tests.app.desktop.pages.chat.streaming import chat_of, sample
 
@@ -144,23 +144,30 @@ def test_only_the_last_reply_is_called_reply(transcript: Transcript) -> None:
     assert [b.accessibleName() for b in transcript.findChildren(TextButton)].count("Regenerate") == 1
 
 
-def test_signals_carry_the_message(transcript: Transcript, qtbot: QtBot) -> None:
+def test_what_is_asked_for_carries_the_message(transcript: Transcript, qtbot: QtBot) -> None:
     transcript.set_messages(
-        [Shown(id=7, role="user", content="q"), Shown(id=8, role="assistant", content="a", version_count=2)]
+        [
+            Shown(id=7, role="user", content="q", version_index=1, version_count=2),
+            Shown(id=8, role="assistant", content="a", version_index=1, version_count=2, is_trace=True),
+        ]
     )
-    reply, user = transcript.view_of(8), transcript.view_of(7)
-    assert isinstance(reply, ReplyView)
-    for emit, signal, args in (
-        (lambda: reply.regenerate_clicked.emit(), transcript.regenerate_clicked, [8]),
-        (lambda: reply.rated.emit(-1), transcript.rated, [8, -1]),
-        (lambda: reply.version_asked.emit(1), transcript.version_requested, [8, 1]),
-        (lambda: user.edited.emit("new"), transcript.edit_requested, [7, "new"]),  # type: ignore[union-attr]
-        (lambda: reply.link_clicked.emit("https://a.example"), transcript.link_activated, ["https://a.example"]),
-        (lambda: reply.answer_now_clicked.emit(), transcript.answer_now_clicked, []),
+    transcript.set_last_trace(8)
+    actions = transcript.message_actions
+    for name, signal, args in (
+        ("Regenerate", actions.regenerate, [8]),
+        ("Bad reply", actions.rated, [8, -1]),
+        ("Newer version", actions.version_asked, [8, 1]),
+        ("Newer version of message", actions.version_asked, [7, 1]),
+        ("Compare versions", actions.compare, [8]),
     ):
+        button = next(found for found in transcript.findChildren(TextButton) if found.accessibleName() == name)
         with qtbot.waitSignal(signal, timeout=1000) as caught:
-            emit()
+            qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
         assert caught.args == args
+    use = next(found for found in transcript.findChildren(TextButton) if found.accessibleName() == "Use as trace")
+    with qtbot.waitSignal(actions.use_as_trace, timeout=1000) as caught:
+        qtbot.mouseClick(use, Qt.MouseButton.LeftButton)
+    assert caught.args[0] == 8
 
 
 def test_what_went_wrong_is_shown_with_the_message(transcript: Transcript) -> None:
@@ -181,7 +188,7 @@ def test_thoughts_opened_once_stay_open_for_what_comes(transcript: Transcript) -
     first = transcript.add_reply(1)
     first.append_thinking("x")
     assert first.panel is not None
-    first.panel.set_open(True)
+    next(b for b in first.panel.findChildren(QAbstractButton) if b.accessibleName().startswith("Show thinking")).click()
     second = transcript.add_reply(2)
     second.append_thinking("y")
     assert second.panel is not None

@@ -6,13 +6,14 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.desktop.pages.chat.message_actions import MessageActions
 from app.desktop.pages.chat.user_view import UserView
-from app.desktop.theme import LIGHT
+from app.desktop.palette import LIGHT
 from app.desktop.widgets.small_parts import TextButton
 
 
 def made(qtbot: QtBot, text: str) -> UserView:
-    view = UserView(LIGHT, text)
+    view = UserView(LIGHT, text, MessageActions(), 7)
     qtbot.addWidget(view)
     view.grown.connect(lambda: view.fit(884))
     view.fit(884)
@@ -62,15 +63,15 @@ def test_another_wording_is_asked_for(qtbot: QtBot) -> None:
     qtbot.mouseClick(button(view, "Edit message"), Qt.MouseButton.LeftButton)
     editor = view.findChild(QPlainTextEdit)
     editor.setPlainText("Good day")
-    with qtbot.waitSignal(view.edited, timeout=1000) as edited:
+    with qtbot.waitSignal(view.message_actions.edited, timeout=1000) as edited:
         qtbot.keyClick(editor, Qt.Key.Key_Return)
-    assert edited.args == ["Good day"]
+    assert edited.args == [7, "Good day"]
     assert not view.is_editing
 
 
 def test_escape_and_the_same_words_change_nothing(qtbot: QtBot) -> None:
     view = made(qtbot, "Good day")
-    with qtbot.assertNotEmitted(view.edited):
+    with qtbot.assertNotEmitted(view.message_actions.edited):
         view.start_editing()
         qtbot.keyClick(view.findChild(QPlainTextEdit), Qt.Key.Key_Escape)
         view.start_editing()
@@ -83,6 +84,6 @@ def test_wordings_can_be_stepped_through(qtbot: QtBot) -> None:
     assert not button(view, "Older version of message").isVisible()
     view.set_versions(2, 2)
     view.fit(884)
-    with qtbot.waitSignal(view.version_asked, timeout=1000) as asked:
+    with qtbot.waitSignal(view.message_actions.version_asked, timeout=1000) as asked:
         qtbot.mouseClick(button(view, "Older version of message"), Qt.MouseButton.LeftButton)
-    assert asked.args == [-1]
+    assert asked.args == [7, -1]

@@ -11,12 +11,11 @@ from app.desktop import theme
 from app.desktop.pages.finetune.page import FinetunePage
 from app.desktop.pages.finetune.run_view import RunView
 from app.desktop.services.preferences import Preferences
-from app.desktop.widgets.notices import NoticeBar
 from models.settings import Settings
 from tests.app.desktop.fake_engine import FakeEngine
 from tests.app.desktop.pages.finetune import fakes
 from tests.app.desktop.pages.models.fakes import MAC
-from tests.app.desktop.staged_queue import StagedQueue
+from tests.app.desktop.staged_queue import StagedQueue, services_of
 
 Open = Callable[..., FinetunePage]
 
@@ -40,15 +39,13 @@ def open_page(jobs: StagedQueue, preferences: Preferences, qapp: QApplication, q
     pages: list[FinetunePage] = []
 
     def open_it(traces: str = "") -> FinetunePage:
-        page = FinetunePage(
-            jobs, jobs.changed, jobs.run_event, lambda: list(models), NoticeBar(), preferences, machine=lambda: MAC
-        )  # fmt: skip
+        page = FinetunePage(services_of(jobs, preferences, lambda: list(models)), machine=lambda: MAC)
         pages.append(page)
         page.resize(1068, 820)
         page.show()
         qtbot.waitExposed(page)
         if traces:
-            page.choose_traces(traces)
+            page.begin_with(traces)
         page.start()
         # not waitSignal: told by another thread once more after it has let go, PySide crashes
         qtbot.waitUntil(lambda: page._listing is not None and page.view is not None)

@@ -16,13 +16,10 @@ from PySide6.QtWidgets import QApplication, QMenu
 
 from app.desktop import theme
 from app.desktop.pages.finetune.page import FinetunePage
-from app.desktop.services.preferences import Preferences
-from app.desktop.widgets.notices import NoticeBar
 from models.events import Model, Note
-from models.settings import Settings
 from tests.app.desktop.pages.finetune import fakes
 from tests.app.desktop.pages.models.fakes import MAC
-from tests.app.desktop.staged_queue import StagedQueue
+from tests.app.desktop.staged_queue import StagedQueue, services_of
 
 
 class Scene:
@@ -40,10 +37,8 @@ class Scene:
 
     def open(self) -> None:
         """Show the page."""
-        self.page = FinetunePage(
-            self.jobs, self.jobs.changed, self.jobs.run_event, lambda: self.models, NoticeBar(), Preferences(Settings()),
-            machine=lambda: MAC,
-        )  # fmt: skip
+        services = services_of(self.jobs, list_models=lambda: self.models)
+        self.page = FinetunePage(services, machine=lambda: MAC)
         self.page.resize(*self.size)
         self.page.show()
         self.page.start()
@@ -164,7 +159,7 @@ def past(scene: Scene) -> None:
     """A run of another day, stopped."""
     scene.runs(-1)
     scene.open()
-    scene.page.show_run("run-2")
+    scene.page.run.show("run-2")
 
 
 def menu(scene: Scene) -> None:

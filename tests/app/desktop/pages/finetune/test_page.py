@@ -61,8 +61,8 @@ def entry(menu: QMenu, beginning: str) -> QAction:
 def show_run(open_page: Open, qtbot: QtBot) -> Callable[[str], FinetunePage]:
     def show(key: str) -> FinetunePage:
         page = open_page()
-        page.show_run(key)
-        qtbot.waitUntil(lambda: page._since is None)
+        page.run.show(key)
+        qtbot.waitUntil(lambda: page.run.is_read)
         return page
 
     return show
@@ -182,11 +182,11 @@ def test_a_name_that_can_not_be(form_page: FinetunePage, qtbot: QtBot, name: str
 
 def test_a_name_is_offered_until_one_is_typed(form_page: FinetunePage, qtbot: QtBot) -> None:
     fakes.traces("more sums", 5, 0, seed=2)
-    form_page.choose_traces("more sums")
+    form_page.begin_with("more sums")
     qtbot.waitUntil(lambda: form_page.form.traces.current == "more sums")
     assert field(form_page, "Adapter name").text() == "more-sums"
     type_into(form_page, "Adapter name", "mine", qtbot)
-    form_page.choose_traces(TRACES)
+    form_page.begin_with(TRACES)
     assert field(form_page, "Adapter name").text() == "mine"
 
 
@@ -248,7 +248,7 @@ def test_the_form_is_filled_in_by_keys_alone(form_page: FinetunePage, jobs: Stag
 
 def test_a_job_finds_its_run_when_the_folder_is_there(form_page: FinetunePage, jobs: StagedQueue, qtbot: QtBot) -> None:
     press(form_page, "Start fine-tuning", qtbot)
-    fakes.run(jobs.run_id(1), 25, -1)
+    fakes.run(jobs.steps(1)[0].run_id(), 25, -1)
     jobs.change(1, stage="load")
     jobs.say(1, fakes.prepared(), Note(text="7 of 400 traces are left out."))
     qtbot.waitUntil(lambda: form_page.toolbar.pill.text() == f"Run 1 · {ON}")
@@ -257,8 +257,8 @@ def test_a_job_finds_its_run_when_the_folder_is_there(form_page: FinetunePage, j
     assert view_of(form_page).traces_card.left_out.text() == "7 rows left out: 7 longer than 2,048 tokens"
     jobs.change(1, stage="train")
     jobs.say(1, *fakes.told(3))
-    assert view_of(form_page).record.step == 3
-    assert "7 of 400 traces are left out." in view_of(form_page).record.log
+    assert form_page.run.curves.step == 3
+    assert "7 of 400 traces are left out." in form_page.run.curves.log
 
 
 def test_a_run_at_work_shows_its_curves_and_how_far_it_is(training: FinetunePage) -> None:
@@ -268,7 +268,8 @@ def test_a_run_at_work_shows_its_curves_and_how_far_it_is(training: FinetunePage
     assert view.loss.progress.text().endswith(" left")
     assert [key.text.split()[0] for key in view.loss.legend.keys] == ["training", "validation"]
     assert view.loss.chart.accessibleName() == "Loss chart"
-    last = f"training {view.record.training.last():.2f}, validation {view.record.validation.last():.2f}"
+    curves = training.run.curves
+    last = f"training {curves.training.last():.2f}, validation {curves.validation.last():.2f}"
     assert view.loss.chart.accessibleDescription() == last
     assert view.recipe.value("Method") == "QLoRA, rank 16, all linear layers"
     assert view.recipe.value("Memory") == "6.8 of 16 GB"
@@ -282,7 +283,7 @@ def test_live_events_are_drawn_at_most_ten_times_a_second(
     qtbot.waitUntil(lambda: not view._timer.isActive())
     before = view.draws
     jobs.say(1, *fakes.told(300)[-80:])
-    assert view.record.step == 300
+    assert training.run.curves.step == 300
     assert view.draws == before
     assert view._timer.isActive()
     assert view._timer.interval() == DRAW_MS == 100
@@ -294,17 +295,16 @@ def test_what_is_told_while_the_metrics_are_read_is_not_lost(open_page: Open, jo
     fakes.run("run-1", 24, 220)
     fakes.put(jobs, stage="train")
     page = open_page()
-    page.show_run("run-1")
+    page.run.show("run-1")
     jobs.say(1, *fakes.told(230)[-10:])
-    view = view_of(page)
-    qtbot.waitUntil(lambda: page._since is None)
-    assert list(view.record.training.steps) == list(range(1, 231))
+    qtbot.waitUntil(lambda: page.run.is_read)
+    assert list(page.run.curves.training.steps) == list(range(1, 231))
 
 
 def test_events_of_another_run_are_not_drawn(training: FinetunePage, jobs: StagedQueue) -> None:
     fakes.put(jobs, "run-2", "other", title="B on “c”")
     jobs.say(2, Validation(step=220, loss=99.0))
-    assert view_of(training).record.validation.last() != 99.0
+    assert training.run.curves.validation.last() != 99.0
 
 
 def test_pause_resume_and_stop(training: FinetunePage, jobs: StagedQueue, qtbot: QtBot) -> None:
@@ -312,10 +312,10 @@ def test_pause_resume_and_stop(training: FinetunePage, jobs: StagedQueue, qtbot:
     assert view_of(training).status.text.text() == "Stopping after this step …"
     jobs.stopped(1)
     assert view_of(training).status.text.text() == "Paused at step 220 of 600"
-    assert (training.can_pause(), training.can_resume(), training.can_stop()) == (False, True, True)
+    assert (training.run.can_pause, training.run.can_resume, training.run.can_stop) == (False, True, True)
     press(training, "Resume", qtbot)
     jobs.change(1, stage="train")
-    assert training.can_pause()
+    assert training.run.can_pause
     press(training, "Stop and keep", qtbot)
     assert jobs.steps(1) == [PublishCheckpoint(run="run-1", name=TRACES)]
     assert view_of(training).status.text.text() == "Stopping after this step"
@@ -358,14 +358,14 @@ def test_a_new_checkpoint_is_shown(training: FinetunePage, jobs: StagedQueue, qt
 
     from tests.models.finetune import made_runs
 
-    entry = training.entry
+    entry = training.run.entry
     assert entry is not None
     assert entry.run is not None
     made_runs.save(Path(entry.run.folder), 300, 0.4, best=True)
     jobs.say(1, *fakes.told(300)[-1:])
     rows = view_of(training).checkpoints
     qtbot.waitUntil(lambda: [row.saved.step for row in rows.rows] == [300, 200, 100])
-    assert view_of(training).record.best_step == 300
+    assert training.run.curves.best_step == 300
 
 
 def test_before_and_after_follow_prompt_and_checkpoint(training: FinetunePage, jobs: StagedQueue, qtbot: QtBot) -> None:
@@ -461,10 +461,10 @@ def test_a_run_of_another_day_can_be_looked_at(show_run: Callable[[str], Finetun
     view = view_of(page)
     assert view.status.text.text() == "Stopped at step 220 of 600"
     assert view.traces_card.division.text() == "400 traces · 381 train / 19 held out, none in both"
-    assert (page.can_pause(), page.can_resume(), page.can_stop()) == (False, True, False)
+    assert (page.run.can_pause, page.run.can_resume, page.run.can_stop) == (False, True, False)
     page.new_run()
     assert page.form.isVisible()
-    assert page.entry is None
+    assert page.run.entry is None
 
 
 def test_a_run_of_the_terminal_goes_on_in_the_window(
@@ -476,14 +476,14 @@ def test_a_run_of_the_terminal_goes_on_in_the_window(
     assert jobs.asked == [(ON, [TAKEN_UP])]
     jobs.change(1, state="running", stage="train")
     jobs.say(1, *fakes.told(230)[-10:])
-    qtbot.waitUntil(lambda: view_of(page).record.step == 230)
-    assert (page.can_pause(), page.can_resume()) == (True, False)
+    qtbot.waitUntil(lambda: page.run.curves.step == 230)
+    assert (page.run.can_pause, page.run.can_resume) == (True, False)
     assert page.toolbar.pill.text() == f"Run 1 · {ON}"
 
 
 def test_a_run_that_is_over_does_not_go_on(show_run: Callable[[str], FinetunePage]) -> None:
     fakes.run("run-1", 20, 600)
-    assert not show_run("run-1").can_resume()
+    assert not show_run("run-1").run.can_resume
 
 
 def test_the_page_opens_where_it_was_left(open_page: Open, preferences: Preferences, qtbot: QtBot) -> None:
@@ -491,7 +491,7 @@ def test_the_page_opens_where_it_was_left(open_page: Open, preferences: Preferen
     fakes.run("run-2", 21, 220)
     first = open_page()
     assert first.form.isVisible()
-    first.show_run("run-1")
+    first.run.show("run-1")
     second = open_page()
     assert second.entry is not None
     assert second.entry.key == "run-1"
@@ -503,8 +503,8 @@ def test_what_is_at_work_is_shown_first(open_page: Open, jobs: StagedQueue, pref
     preferences.remember(finetune_run="run-1")
     fakes.put(jobs, "run-2", stage="train")
     page = open_page()
-    assert page.entry is not None
-    assert page.entry.key == "run-2"
+    assert page.run.entry is not None
+    assert page.run.entry.key == "run-2"
 
 
 def test_a_set_that_is_asked_for_is_chosen_also_when_it_is_new(
@@ -515,12 +515,12 @@ def test_a_set_that_is_asked_for_is_chosen_also_when_it_is_new(
     fakes.run("run-1", 20, 220)
     preferences.remember(finetune_run="run-1")
     page = open_page()
-    assert page.entry is not None
-    page.choose_traces("the set")
+    assert page.run.entry is not None
+    page.begin_with("the set")
     assert page.form.isVisible()
     assert page.form.traces.current == "the set"
     fakes.traces("a new one", 5, 0, seed=3)
-    page.choose_traces("a new one")
+    page.begin_with("a new one")
     qtbot.waitUntil(lambda: page.form.traces.current == "a new one")
 
 
@@ -532,7 +532,7 @@ def test_a_set_that_is_asked_for_goes_before_what_was_shown(
     preferences.remember(finetune_run="run-1")
     page = open_page("the set")
     qtbot.waitUntil(lambda: page.form.traces.current == "the set")
-    assert page.entry is None
+    assert page.run.entry is None
     assert page.form.isVisible()
 
 
@@ -540,7 +540,7 @@ def test_menus_are_told_only_when_something_else_can_be_done(
     training: FinetunePage, jobs: StagedQueue, qtbot: QtBot
 ) -> None:
     told: list[bool] = []
-    training.changed.connect(lambda: told.append(training.can_pause()))
+    training.changed.connect(lambda: told.append(training.run.can_pause))
     jobs.change(1, done=881)
     jobs.change(1, done=882)
     assert told == []
@@ -551,7 +551,7 @@ def test_menus_are_told_only_when_something_else_can_be_done(
 def test_progress_alone_draws_nothing_new(training: FinetunePage, qtbot: QtBot) -> None:
     view = view_of(training)
     qtbot.waitUntil(lambda: not view._timer.isActive())
-    view.take(Progress(stage="train", done=1, total=2, unit="rows"))
+    view.show_event(Progress(stage="train", done=1, total=2, unit="rows"))
     assert not view._timer.isActive()
 
 

@@ -9,14 +9,11 @@ from pytestqt.qtbot import QtBot
 from app.desktop import theme
 from app.desktop.pages.models.page import ModelsPage
 from app.desktop.services.deletions import Deletions
-from app.desktop.services.preferences import Preferences
-from app.desktop.widgets.notices import NoticeBar
 from models.events import Model
 from models.library import catalog
-from models.settings import Settings
 from tests.app.desktop.fake_engine import FakeEngine
 from tests.app.desktop.pages.models.fakes import MAC, library
-from tests.app.desktop.staged_queue import StagedQueue
+from tests.app.desktop.staged_queue import StagedQueue, services_of
 
 
 @pytest.fixture
@@ -36,25 +33,21 @@ def deleted() -> list[str]:
 
 
 @pytest.fixture
-def removals(here: list[Model], deleted: list[str], qapp: QApplication) -> Deletions:
+def page(
+    jobs: StagedQueue, here: list[Model], deleted: list[str], qapp: QApplication, qtbot: QtBot
+) -> Iterator[ModelsPage]:
     def delete(name: str) -> int:
         deleted.append(name)
         found = next(model for model in here if model.name == name)
         here.remove(found)
         return found.size_bytes
 
-    return Deletions(delete)
-
-
-@pytest.fixture
-def page(
-    jobs: StagedQueue, here: list[Model], removals: Deletions, engine: FakeEngine, qapp: QApplication, qtbot: QtBot
-) -> Iterator[ModelsPage]:
     theme.apply(qapp, "light")
     page = ModelsPage(
-        jobs, jobs.changed, engine, engine.signals.arrived, lambda: list(here), removals, NoticeBar(),
-        Preferences(Settings()), offers=lambda: catalog.offers(MAC), machine=lambda: MAC,
-    )  # fmt: skip
+        services_of(jobs, list_models=lambda: list(here), delete=delete),
+        offers=lambda: catalog.offers(MAC),
+        machine=lambda: MAC,
+    )
     page.resize(1068, 820)
     page.show()
     qtbot.waitExposed(page)
@@ -64,3 +57,8 @@ def page(
     page.close_page()
     page.close()
     page.deleteLater()
+
+
+@pytest.fixture
+def removals(page: ModelsPage) -> Deletions:
+    return page.removals

@@ -16,17 +16,13 @@ from PySide6.QtWidgets import QApplication, QMenu
 
 from app.desktop import theme
 from app.desktop.pages.models.page import ModelsPage
-from app.desktop.services.deletions import Deletions
-from app.desktop.services.preferences import Preferences
-from app.desktop.widgets.notices import NoticeBar
 from models import events
 from models.events import Model
 from models.jobs.kinds.search import Search
 from models.library import catalog
-from models.settings import Settings
 from tests.app.desktop.fake_engine import STARTER, FakeEngine
 from tests.app.desktop.pages.models.fakes import MAC, downloading, library, many, quantizing
-from tests.app.desktop.staged_queue import StagedQueue
+from tests.app.desktop.staged_queue import StagedQueue, services_of
 
 FOUND = [
     events.HubModel(repo="Qwen/QwQ-32B", downloads=812_334, likes=2800, licence="apache-2.0", gated=False,
@@ -47,11 +43,11 @@ class Scene:
         theme.apply(app, scheme)
         self.engine = FakeEngine()
         self.jobs = StagedQueue(self.engine)
-        self.removals = Deletions(lambda _name: 0)
         self.page = ModelsPage(
-            self.jobs, self.jobs.changed, self.engine, self.engine.signals.arrived, lambda: models, self.removals,
-            NoticeBar(), Preferences(Settings()), offers=lambda: catalog.offers(MAC), machine=lambda: MAC,
-        )  # fmt: skip
+            services_of(self.jobs, list_models=lambda: models, delete=lambda _name: 0),
+            offers=lambda: catalog.offers(MAC),
+            machine=lambda: MAC,
+        )
         self.page.resize(width, height)
         self.page.show()
         self.page.start()

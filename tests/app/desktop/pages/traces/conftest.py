@@ -9,12 +9,9 @@ from pytestqt.qtbot import QtBot
 
 from app.desktop import theme
 from app.desktop.pages.traces.page import TracesPage
-from app.desktop.services.preferences import Preferences
-from app.desktop.widgets.notices import NoticeBar
-from models.settings import Settings
 from tests.app.desktop.fake_engine import FakeEngine
 from tests.app.desktop.pages.traces.fakes import pictured_set
-from tests.app.desktop.staged_queue import StagedQueue
+from tests.app.desktop.staged_queue import StagedQueue, services_of
 
 
 @pytest.fixture
@@ -26,7 +23,7 @@ def jobs(engine: FakeEngine) -> StagedQueue:
 def empty_page(jobs: StagedQueue, qapp: QApplication, qtbot: QtBot) -> Iterator[TracesPage]:
     """A page that nothing was read for yet."""
     theme.apply(qapp, "light")
-    page = TracesPage(jobs, jobs.changed, NoticeBar(), Preferences(Settings()))
+    page = TracesPage(services_of(jobs))
     page.resize(1068, 820)
     page.show()
     qtbot.waitExposed(page)

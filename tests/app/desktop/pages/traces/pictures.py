@@ -16,9 +16,6 @@ from PySide6.QtWidgets import QApplication, QMenu
 
 from app.desktop import theme
 from app.desktop.pages.traces.page import TracesPage
-from app.desktop.services.preferences import Preferences
-from app.desktop.widgets.notices import NoticeBar
-from models.settings import Settings
 from tests.app.desktop.pages.traces.fakes import (
     add,
     asked_rows,
@@ -27,7 +24,7 @@ from tests.app.desktop.pages.traces.fakes import (
     pictured_set,
     write_rows,
 )
-from tests.app.desktop.staged_queue import StagedQueue
+from tests.app.desktop.staged_queue import StagedQueue, services_of
 
 
 class Scene:
@@ -42,7 +39,7 @@ class Scene:
             pictured_set(self.folder)
         theme.apply(app, scheme)
         self.jobs = StagedQueue()
-        self.page = TracesPage(self.jobs, self.jobs.changed, NoticeBar(), Preferences(Settings()))
+        self.page = TracesPage(services_of(self.jobs))
         self.page.resize(width, height)
         self.page.show()
         self.page.start()
@@ -106,13 +103,13 @@ def by_hand(scene: Scene) -> None:
 def editing(scene: Scene) -> None:
     """An edit."""
     scene.choose(0)
-    scene.page.edit_chosen()
+    scene.page.view.panel.edit.click()
 
 
 def editing_wrong(scene: Scene) -> None:
     """An edit that can't be kept."""
     scene.choose(0)
-    scene.page.edit_chosen()
+    scene.page.view.panel.edit.click()
     scene.page.view.panel.fields["answer"].field.setPlainText("")
     scene.page.view.panel.save.click()
 
@@ -174,7 +171,7 @@ def beside(scene: Scene) -> None:
     """An export under way, an import left to itself."""
     progress(scene)
     scene.page.importing.sheet.closed.emit()
-    scene.page.export_to("/tmp/x.jsonl", "messages")
+    scene.page.importing.export(scene.page.set_name, "/tmp/x.jsonl", "messages")
 
 
 def export_menu(scene: Scene) -> None:

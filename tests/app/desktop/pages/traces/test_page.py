@@ -92,7 +92,6 @@ def test_a_row_left_out_says_why(page: TracesPage, qtbot: QtBot) -> None:
     assert panel._why.text() == "Nothing follows its thinking."
     assert panel._provenance.text() == "Line 8 of olympiad.jsonl"
     assert not panel.edit.isVisible()
-    assert not page.can_edit()
 
 
 def test_leaving_out_and_taking_back(page: TracesPage, qtbot: QtBot) -> None:
@@ -155,7 +154,7 @@ def test_an_edit_is_saved_in_place(page: TracesPage, qtbot: QtBot) -> None:
 
 def test_an_edit_that_would_be_left_out_says_why_and_stays_open(page: TracesPage, qtbot: QtBot) -> None:
     choose(page, 1, qtbot)
-    page.edit_chosen()
+    press(page, "Edit trace", qtbot)
     page.view.panel.fields["answer"].field.setPlainText("")
     with qtbot.waitSignal(page.changing.not_edited):
         press(page, "Save trace", qtbot)
@@ -273,7 +272,7 @@ def test_files_are_dropped(page: TracesPage, tmp_path: Path) -> None:
 
 
 def test_a_set_is_exported_in_a_shape(page: TracesPage, jobs: StagedQueue, tmp_path: Path) -> None:
-    page.export_to(str(tmp_path / "out.jsonl"), "messages")
+    page.importing.export(SET, str(tmp_path / "out.jsonl"), "messages")
     asked = ExportTraces(name=SET, path=str(tmp_path / "out.jsonl"), shape="messages")
     assert [steps for _, steps in jobs.asked] == [[asked]]
     assert list(page.importing.strip.cards) == [1]
@@ -323,9 +322,9 @@ def test_a_damaged_set_is_said_and_the_page_lives(page: TracesPage, qtbot: QtBot
 
 
 def test_fine_tuning_is_asked_for_with_the_set(page: TracesPage, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(page.finetune_requested) as asked:
+    with qtbot.waitSignal(page.page_requested) as asked:
         press(page, "Fine-tune on these", qtbot)
-    assert asked.args == [SET]
+    assert asked.args == ["Fine-tune", SET]
 
 
 def test_every_control_is_reached_by_tab(page: TracesPage, qtbot: QtBot) -> None:

@@ -34,8 +34,14 @@ def test_why_a_row_was_left_out_is_said_as_in_the_picture(tmp_path: Path) -> Non
 
 
 def test_a_near_duplicate_is_said_to_be_one() -> None:
-    left = LeftOut(line=9, reason="duplicate", text="It is nearly the same as row 3 of b.jsonl.")
+    text = "It is nearly the same as row 3 of b.jsonl."
+    left = LeftOut(line=9, reason="duplicate", text=text, near=True, same_as_line=3, same_as_file="b.jsonl")
     assert words.why(left) == "near duplicate of row 3 of b.jsonl"
+
+
+def test_a_report_of_before_is_read_without_its_sentence() -> None:
+    left = LeftOut(line=9, reason="duplicate", text="It is the same as row 3.")
+    assert words.why(left) == "duplicate"
 
 
 @pytest.mark.parametrize(

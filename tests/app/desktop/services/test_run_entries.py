@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from app.desktop.pages.finetune.entries import RunEntry, entries
+from app.desktop.services.run_entries import RunEntry, entries
 from models.finetune.runs import Run
 from models.finetune_config import FinetuneConfig
+from models.jobs.kinds.finetune import Finetune
 from models.jobs.queue import Job
 from tests.app.desktop.pages.models.fakes import model
 
@@ -27,22 +28,22 @@ def pairs(found: list[RunEntry]) -> list[tuple[str, int]]:
     return [(entry.run.id if entry.run else "", entry.job.id if entry.job else 0) for entry in found]
 
 
-def run_of(job_id: int) -> str:
-    return f"run-{job_id % 10}"
+def asked(job_id: int) -> Finetune:
+    return Finetune(model="a/base-1b", traces="sums", name="maths", run=f"run-{job_id % 10}")
 
 
 def test_a_job_stands_with_its_run() -> None:
     runs = [run(1, 10), run(2, 20), run(3, 30, "other")]
-    assert pairs(entries(runs, [job(2, 20)], run_of)) == [("run-3", 0), ("run-2", 2), ("run-1", 0)]
+    assert pairs(entries(runs, [job(2, 20)], asked)) == [("run-3", 0), ("run-2", 2), ("run-1", 0)]
 
 
 def test_of_two_jobs_of_a_run_the_newer_counts() -> None:
-    found = entries([run(1, 10)], [job(1, 9, state="cancelled"), job(11, 19)], run_of)
+    found = entries([run(1, 10)], [job(1, 9, state="cancelled"), job(11, 19)], asked)
     assert pairs(found) == [("run-1", 11)]
 
 
 def test_a_job_without_a_folder_stands_first() -> None:
-    found = entries([run(1, 10)], [job(1, 10), job(2, 40)], run_of)
+    found = entries([run(1, 10)], [job(1, 10), job(2, 40)], asked)
     assert pairs(found) == [("", 2), ("run-1", 1)]
     assert found[0].key == "job-2"
     assert found[0].number == 0
@@ -50,7 +51,7 @@ def test_a_job_without_a_folder_stands_first() -> None:
 
 def test_other_jobs_and_those_that_left_nothing_are_no_entries() -> None:
     jobs = [job(1, 10, doing="fetch"), job(2, 10, state="cancelled"), job(3, 10, state="done")]
-    assert entries([], jobs, run_of) == []
+    assert entries([], jobs, asked) == []
 
 
 @pytest.mark.parametrize(
@@ -93,8 +94,12 @@ def test_it_is_called_after_what_is_trained_on_what() -> None:
     assert RunEntry(job=job(1, 1)).said([]) == "New run · Base 1B on “sums”"
 
 
-def test_the_set_is_known_from_the_card_or_the_title() -> None:
-    assert RunEntry(run=run(1, 1, traces="x"), job=job(1, 1)).traces == "x"
-    assert RunEntry(run=run(1, 1), job=job(1, 1)).traces == "sums"
+def test_base_set_and_recipe_are_the_runs_or_what_the_job_was_asked() -> None:
+    entry = RunEntry(run=run(1, 1, traces="x"), job=job(1, 1), request=asked(1))
+    assert (entry.base, entry.traces, entry.config) == ("a/base-1b", "x", FinetuneConfig())
+    assert RunEntry(run=run(1, 1), job=job(1, 1), request=asked(1)).traces == "sums"
+    alone = RunEntry(job=job(1, 1), request=asked(1))
+    assert (alone.base, alone.traces, alone.config) == ("a/base-1b", "sums", FinetuneConfig())
+    unknown = RunEntry(job=job(1, 1))
+    assert (unknown.base, unknown.traces, unknown.config) == ("", "", None)
     assert RunEntry(run=run(1, 1)).traces == ""
-    assert RunEntry(job=job(1, 1, title="Something else")).traces == ""

@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.desktop.pages.finetune.run_curves import Curve, RunCurves
+from app.desktop.services.curve import Curve
+from app.desktop.services.run_curves import RunCurves
 from models.events import Done, Event, Failed, Finetuned, Note, Step, Validation
 from tests.app.desktop.pages.finetune import fakes
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 from models.events import Model
 from models.finetune.runs import Run
+from models.finetune_config import FinetuneConfig
 from models.jobs.kinds.finetune import Finetune
 from models.jobs.queue import Job
 
@@ -17,10 +18,11 @@ State = Literal["waiting", "preparing", "running", "paused", "failed", "stopped"
 
 @dataclass(frozen=True)
 class RunEntry:
-    """A run as the page speaks of it. number: 0 while it has no folder."""
+    """A run as a page speaks of it."""
 
-    run: Run | None = None
-    job: Job | None = None
+    run: Run | None = None  # None while it has no folder
+    job: Job | None = None  # None when no job works on it
+    request: Finetune | None = None  # of the job
 
     @property
     def key(self) -> str:
@@ -38,12 +40,19 @@ class RunEntry:
         return self.run.adapter if self.run else self.job.subject if self.job else ""
 
     @property
+    def base(self) -> str:
+        """The base model's name; empty when it is not known."""
+        return self.run.base if self.run else self.request.model if self.request else ""
+
+    @property
     def traces(self) -> str:
-        """The set's name, from the run's card or the job's title; empty when neither says it."""
-        if self.run is not None and self.run.traces:
-            return self.run.traces
-        _, opened, rest = self.job.title.rpartition(" on “") if self.job else ("", "", "")
-        return rest.removesuffix("”") if opened else ""
+        """The set's name; empty when it is not known."""
+        return (self.run.traces if self.run else "") or (self.request.traces if self.request else "")
+
+    @property
+    def config(self) -> FinetuneConfig | None:
+        """The recipe; None when it is not known."""
+        return self.run.config if self.run else self.request.config if self.request else None
 
     @property
     def state(self) -> State:
@@ -86,13 +95,16 @@ def base_title(name: str, models: Sequence[Model]) -> str:
     return next((model.title for model in models if model.name == name), name).rsplit("/", 1)[-1]
 
 
-def entries(runs: Sequence[Run], jobs: Sequence[Job], run_of: Callable[[int], str]) -> list[RunEntry]:
-    """All of them, newest first. runs, jobs: oldest first; run_of: the id of a job's run."""
-    training = [job for job in jobs if job.doing == Finetune.kind()]
-    working = {run_of(job.id): job for job in training}  # the newest job of each
+def entries(runs: Sequence[Run], jobs: Sequence[Job], request_of: Callable[[int], Finetune | None]) -> list[RunEntry]:
+    """All of them, newest first. runs, jobs: oldest first; request_of: what a job was asked to train."""
+    training = [(job, request_of(job.id)) for job in jobs if job.doing == Finetune.kind()]
+    working = {request.run: (job, request) for job, request in training if request}  # the newest job of each
     there = {run.id for run in runs}
-    alone = [job for job in training if run_of(job.id) not in there and job.state not in ("done", "cancelled")]
     return [
-        *(RunEntry(job=job) for job in reversed(alone)),
-        *(RunEntry(run=run, job=working.get(run.id)) for run in reversed(runs)),
+        *(
+            RunEntry(job=job, request=request)
+            for job, request in reversed(training)
+            if (request is None or request.run not in there) and job.state not in ("done", "cancelled")
+        ),
+        *(RunEntry(run, *working.get(run.id, (None, None))) for run in reversed(runs)),
     ]
