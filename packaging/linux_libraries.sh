@@ -6,10 +6,11 @@ cd "$(dirname "$0")/.."
 
 # MLX's wheel brings the reference BLAS, ten times slower than OpenBLAS: models/machine/blas.py.
 blas="libopenblas0-pthread"
-# What PySide6's libraries link to and don't bring, for windows under X as well; fonts, for a system without any.
+# What PySide6's libraries link to and don't bring, for windows under X as well. Fonts, for a system without any: the one
+# that the window asks for first, and one of fixed width.
 qt="libegl1 libgl1 libxkbcommon0 libdbus-1-3 libfontconfig1 libfreetype6 libglib2.0-0 libx11-6 libx11-xcb1
   libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0
-  libxcb-shape0 libxcb-sync1 libxcb-xfixes0 libxcb-xinerama0 libxcb-xkb1 fonts-dejavu-core"
+  libxcb-shape0 libxcb-sync1 libxcb-xfixes0 libxcb-xinerama0 libxcb-xkb1 fonts-inter fonts-dejavu-core"
 # Drawing by the graphics card: large, and Stillroom's window is painted without it.
 unneeded="mesa|llvm|drm|gbm|glapi|icu|xml2|z3|sensors|libelf|wayland"
 
