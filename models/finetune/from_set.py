@@ -59,7 +59,7 @@ def _begun(adapter: str) -> Path:
 def _check_same(run: Path, model: str, traces: str, adapter: str) -> None:
     """Raise BadInput when a run is there that was begun for something else."""
     card = run_folder.read_card(run)
-    if (card.base, card.traces, card.adapter) != (model, traces, adapter):
+    if (card.base, card.traces or traces, card.adapter) != (model, traces, adapter):  # older cards name no set
         raise errors.BadInput(f"There is another run named {run.name} already.", "Start it under another name.")
 
 

@@ -99,6 +99,11 @@ class FakeEngine:
         self.closed = False
         self._scripts = {"ChatRequest": chat, "Load": load, "ImportModel": importing, **others}  # by class
 
+    def opened(self) -> "FakeEngine":
+        """Be the engine of another command."""
+        self.closed = False
+        return self
+
     @property
     def chats(self) -> list[requests.ChatRequest]:
         """The chat requests that came."""

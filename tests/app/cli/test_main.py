@@ -31,7 +31,7 @@ def use(monkeypatch: pytest.MonkeyPatch) -> Use:
 
     def used(**scripts: Script) -> FakeEngine:
         engine = FakeEngine(**scripts)
-        monkeypatch.setattr(command_parts, "open_engine", lambda: engine)
+        monkeypatch.setattr(command_parts, "open_engine", engine.opened)
         return engine
 
     return used

@@ -36,7 +36,7 @@ def ends(record: events.Record, *before: events.Event) -> Script:
 
 def use(monkeypatch: pytest.MonkeyPatch, **scripts: Script) -> FakeEngine:
     engine = FakeEngine(**scripts)
-    monkeypatch.setattr(command_parts, "open_engine", lambda: engine)
+    monkeypatch.setattr(command_parts, "open_engine", engine.opened)
     return engine
 
 
