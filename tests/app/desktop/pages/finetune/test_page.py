@@ -493,8 +493,8 @@ def test_the_page_opens_where_it_was_left(open_page: Open, preferences: Preferen
     assert first.form.isVisible()
     first.run.show("run-1")
     second = open_page()
-    assert second.entry is not None
-    assert second.entry.key == "run-1"
+    assert second.run.entry is not None
+    assert second.run.entry.key == "run-1"
 
 
 def test_what_is_at_work_is_shown_first(open_page: Open, jobs: StagedQueue, preferences: Preferences) -> None:

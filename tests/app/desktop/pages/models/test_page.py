@@ -418,7 +418,7 @@ def test_commands_of_the_menu_delete_and_undo(library: ModelsPage, removals: Del
     library.delete_chosen()
     assert removals.pending() == {"half"}
     assert library.can_undo()
-    library.undo_delete()
+    library.undo()
     assert not library.can_undo()
     assert library.notices.text == ""
 
