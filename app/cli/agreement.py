@@ -12,8 +12,10 @@ def sentences(reply: events.Reply) -> list[str]:
     if not reply.agreement:
         return []
     total = len(reply.votes)
-    counts = Counter(ballot.canonical for ballot in reply.votes if ballot.counted)
-    given = next(ballot.canonical for ballot in reply.votes if ballot.counted and ballot.answer == reply.answer)
+    counts = Counter(candidate.canonical for candidate in reply.votes if candidate.counted)
+    given = next(
+        candidate.canonical for candidate in reply.votes if candidate.counted and candidate.answer == reply.answer
+    )
     others = [f"{count} of {total}: {_excerpt(answer)}" for answer, count in counts.most_common() if answer != given]
     return [_majority(reply.agreement, total, _excerpt(given)), *others, *_without_vote(reply)]
 
@@ -26,7 +28,7 @@ def _majority(agreement: int, total: int, answer: str) -> str:
 
 def _without_vote(reply: events.Reply) -> list[str]:
     total = len(reply.votes)
-    silent = Counter(ballot.finish for ballot in reply.votes if not ballot.counted)
+    silent = Counter(candidate.finish for candidate in reply.votes if not candidate.counted)
     stopped = "stopped" if reply.finish == "cancelled" else "stopped early, since the rest had decided"
     said: list[tuple[events.Finish, str]] = [
         ("cancelled", stopped), ("length", "cut at the limit of tokens"), ("eos", "without an answer")

@@ -1,7 +1,7 @@
 """Downloads that finish: a repository of the Hub into the standard Hugging Face cache, going on where it stopped.
 
 What the Hub says is asked through huggingface_hub's client (models/hub/client.py) and checked (models/hub/listing.py);
-the revision is pinned to its commit; the disk is checked for the whole journey, the quantized copy too; then several
+the revision is pinned to its commit; the disk is checked for all of it, the quantized copy too; then several
 files at a time come over (models/hub/transfer.py), and the snapshot is linked when the last one is whole
 (models/hub/cache.py). Half files stay when it is stopped, whichever way; hf_cache.discard removes them when it was
 given up. Imports the HTTP library: only for processes that use the network.

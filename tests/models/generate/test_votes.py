@@ -145,13 +145,13 @@ def test_rows_that_left_and_joined_again_attend_to_all_they_read_and_said(tmp_pa
     loaded = tiny_loaded(tmp_path, "opened")
     loaded.model = Breaking(loaded.model, loaded.tokenizer.encode("\n")[0])
     poll = _Batch(loaded, ask(4, think=12, max_tokens=300, sampling=Sampling(temperature=1.0, seed=5)), Steering())
-    *_, done = poll.events()
+    record = result_of(poll.events())
     forced = loaded.tokenizer.encode(loaded.style.family.phrase + "</think>\n\n", add_special_tokens=False)
     assert len({row.stream.thinking.tokens for row in poll.all_rows}) > 2
     for row in poll.all_rows:
         logits = loaded.model(mx.array(row.context)[None], cache=ConversationCache(loaded.model).layers)[0]
         logprobs = logits - mx.logsumexp(logits, axis=-1, keepdims=True)
-        prompt = done.result.prompt_tokens
+        prompt = record.prompt_tokens
         close = prompt + row.stream.thinking.tokens
         assert row.context[close : close + len(forced)] == forced
         drawn = [at for at in range(prompt, len(row.context)) if not close <= at < close + len(forced)]
