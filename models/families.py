@@ -67,6 +67,11 @@ def families() -> list[Family]:
     return msgspec.convert(rows, list[Family])
 
 
+def thinks(family_id: str, adapted: bool = False) -> bool:
+    """Whether a model of a family thinks by itself. adapted: by an adapter, whose traces may well have been thoughts."""
+    return adapted or any(family.trained for family in families() if family.id == family_id)
+
+
 def family_of(name: str, architecture: str, template: str, vocabulary: Container[str] = ()) -> Family:
     """The first family whose every condition holds. name: the model's; architecture: config.json's model_type."""
 

@@ -19,12 +19,12 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 
 from app.desktop import theme
 from app.desktop.pages.chat.compare import CompareDialog
-from app.desktop.pages.chat.presets import BUILT_IN
 from app.desktop.pages.chat.transcript import ReplyView
 from app.desktop.services.preferences import Preferences
 from app.desktop.services.services import Services
 from app.desktop.window.main_window import MainWindow
 from models import events, paths
+from models.presets import BUILT_IN
 from models.settings import Settings
 from models.store import database
 from models.store.chats import Chats

@@ -3,10 +3,10 @@ has them here until its first message makes the row."""
 
 from dataclasses import dataclass, field, replace
 
-from app.desktop.pages.chat.presets import budget_of, sampling_of
 from models import paths
+from models.presets import sampling_of
 from models.requests import Sampling
-from models.settings import Preset
+from models.settings import Preset, budget_of
 from models.store.chats import Chat, Chats
 
 

@@ -221,7 +221,7 @@ class ChatPage(Page):
 
         shown, preferences, actions = self.shown, self.services.preferences, transcript.message_actions
         transcript.set_regenerate_menu_offered(True)
-        transcript.set_thinking_open(bool(preferences.window("thinking_open", False)))
+        transcript.set_thinking_open(preferences.window.thinking_open)
         actions.answer_now.connect(lambda: shown.steer("answer_now"))
         actions.think_longer.connect(lambda: shown.steer("think_longer"))
         actions.regenerate.connect(lambda reply_id: shown.regenerate(reply_id))
@@ -232,7 +232,11 @@ class ChatPage(Page):
         actions.compare.connect(self._compare)
         actions.use_as_trace.connect(self.traces.ask)
         actions.link_clicked.connect(lambda url: ask_to_open(url, self))
-        actions.thinking_opened.connect(lambda is_open: preferences.remember(thinking_open=is_open))
+        actions.thinking_opened.connect(self._remember_thinking_open)
+
+    def _remember_thinking_open(self, is_open: bool) -> None:
+        with self.services.preferences.remember() as window:
+            window.thinking_open = is_open
 
     def _lay_out(self) -> None:
         self._middle = _centred(self.welcome)

@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.desktop.services.engine_signals import EngineLike, EngineSignals
 from models import events, requests
+from models.chat_request import conversation
 from models.errors import StillroomError
 from models.store.chats import Chats, State, StoredMessage
 
@@ -116,7 +117,7 @@ class Replies(QObject):
         turns = [turn for turn in self._chats.branch(chat.id) if turn.id != row.id]
         request = requests.ChatRequest(
             model=model,
-            messages=_conversation(chat.system, turns),
+            messages=conversation(chat.system, turns),
             think=budget,
             sampling=chat.sampling,
             another=row.versions > 1,
@@ -231,16 +232,6 @@ def _take_in(reply: UnderWay, event: events.Event) -> None:
         case events.Progress():
             reply.waiting_for = event.stage
             reply.fraction = event.done / event.total if event.total else None
-
-
-def _conversation(system: str, turns: list[StoredMessage]) -> list[requests.Message]:
-    opening = [requests.Message(role="system", content=system)] if system.strip() else []
-    return opening + [
-        requests.Message(role=turn.role, content=turn.content, thinking=turn.thinking)
-        for turn in turns
-        # A reply that failed before its first word would be an empty turn, which some templates refuse.
-        if turn.role == "user" or turn.content
-    ]
 
 
 def _unstored_row(reply: UnderWay, state: State, whole: events.Reply | None, error: str) -> StoredMessage:

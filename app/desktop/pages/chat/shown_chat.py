@@ -70,7 +70,7 @@ class ShownChat(QObject):
     @property
     def draft(self) -> str:
         """What had been typed and not sent when the chat was last left."""
-        return self._chat.draft if self._chat else str(self._preferences.window("draft", ""))
+        return self._chat.draft if self._chat else self._preferences.window.draft
 
     @property
     def under_way(self) -> UnderWay | None:
@@ -111,7 +111,7 @@ class ShownChat(QObject):
         if self._readonly:
             return
         if self._chat is None:
-            self._preferences.remember(draft=text)
+            self._remember_draft(text)
             return
         with self._telling():
             self._chats.save_draft(self._chat.id, text)
@@ -126,7 +126,7 @@ class ShownChat(QObject):
         with self._telling():
             if self._chat is None:
                 self._chat = choices.create_chat(self._chats, self.choice)
-                self._preferences.remember(draft="")
+                self._remember_draft("")
                 self.begun.emit()
             asked = self._chats.add_user_message(self._chat.id, text.strip())
             stored = True
@@ -236,9 +236,13 @@ class ShownChat(QObject):
         model = self._preferences.current.default_model
         return ChatSettings(model=model, budget=self._default_budget(model))
 
+    def _remember_draft(self, text: str) -> None:
+        with self._preferences.remember() as window:
+            window.draft = text
+
     def _default_budget(self, model: str, adapter: str = "") -> int | None:
         # Taken to think until it is known better; an adapter learned it from traces.
-        thinks = bool(adapter) or bool(self._preferences.window("thinks", {}).get(model, True))
+        thinks = bool(adapter) or self._preferences.window.thinks.get(model, True)
         return self._preferences.current.budget_for(model, thinks)
 
     def _take(self, new: ChatSettings) -> None:
@@ -252,7 +256,8 @@ class ShownChat(QObject):
         self._know({self.loading.wanted: loaded.thinks})
 
     def _know(self, thinks: dict[str, bool]) -> None:
-        self._preferences.remember(thinks={**self._preferences.window("thinks", {}), **thinks})
+        with self._preferences.remember() as window:
+            window.thinks = {**window.thinks, **thinks}
         if self._chat is None and not self.choice.budget_touched:
             self.choice = dataclasses.replace(
                 self.choice, budget=self._default_budget(self.choice.model, self.choice.adapter)

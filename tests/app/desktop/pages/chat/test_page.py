@@ -256,7 +256,7 @@ def test_loading_is_shown_in_place_and_a_message_waits(
 def test_a_preset_brings_its_prompt_and_is_kept(
     window: MainWindow, page: ChatPage, engine: FakeEngine, chats: Chats, qtbot: QtBot
 ) -> None:
-    from app.desktop.pages.chat.presets import BUILT_IN
+    from models.presets import BUILT_IN
 
     page.shown.choose_preset(BUILT_IN[0])
     send(qtbot, page, "What is 2 + 2?")
