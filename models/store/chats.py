@@ -107,17 +107,15 @@ def _change(method: Callable[Concatenate["Chats", P], T]) -> Callable[Concatenat
 
     @functools.wraps(method)
     def whole(chats: "Chats", /, *args: P.args, **kwargs: P.kwargs) -> T:
-        def changed() -> T:
-            with transaction(chats.connection):
-                return method(chats, *args, **kwargs)
-
-        return _mending(chats.connection, changed)
+        return chats.whole(lambda: method(chats, *args, **kwargs))
 
     return whole
 
 
 def _mending(connection: sqlite3.Connection, work: Callable[[], T]) -> T:
     """Do work again with a new search index when it was only that which was damaged."""
+    if connection.in_transaction:  # whoever began it does it all again
+        return work()
     try:
         return work()
     except (errors.Corrupt, sqlite3.IntegrityError) as error:
@@ -138,6 +136,15 @@ class Chats:
     def __init__(self, connection: sqlite3.Connection, clock: Callable[[], float] = time.time) -> None:
         self.connection = connection
         self.clock = clock
+
+    def whole(self, changes: Callable[[], T]) -> T:
+        """Make several changes one transaction."""
+
+        def changed() -> T:
+            with transaction(self.connection):
+                return changes()
+
+        return _mending(self.connection, changed)
 
     # Chats
 
@@ -349,11 +356,21 @@ class Chats:
 
     @_change
     def finish(
-        self, message_id: int, state: State = "done", reply: events.Reply | None = None, error: str = ""
+        self,
+        message_id: int,
+        state: State = "done",
+        reply: events.Reply | None = None,
+        error: str = "",
+        *,
+        thinking: str | None = None,
+        content: str | None = None,
     ) -> StoredMessage:
-        """End a reply. The texts of reply, when there is one, replace what was appended, and its figures are kept."""
+        """End a reply. The texts that are given replace what was appended, as those of reply do, whose figures are kept."""
         old = self.message(message_id)
-        thinking, content = (reply.thinking, reply.answer) if reply else (old.thinking, old.content)
+        if reply is not None:
+            thinking, content = reply.thinking, reply.answer
+        thinking = old.thinking if thinking is None else thinking
+        content = old.content if content is None else content
         figures = _json(figures_of(reply)) if reply else None
         self.connection.execute(
             "UPDATE messages SET state = ?, thinking = ?, content = ?, figures = coalesce(?, figures), error = ? WHERE id = ?",

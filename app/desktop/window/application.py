@@ -1,13 +1,15 @@
 """Starts the window: one a home, on the chats of this home, and ends with it.
 
-What is not needed to show the window waits until it is shown: the engine process, the daily backup, the purge of
-what was deleted long ago, and the reading of a large database for damage.
+The thread that will write opens the chats while this one imports the window, so that the first paint shows them and
+waits for nothing. What is not needed to show the window comes after that: the engine process, the daily backup, the
+purge of what was deleted long ago, and the reading of a large database for damage.
 """
 
 import logging
 import sqlite3
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,22 +18,24 @@ from PySide6.QtWidgets import QApplication
 
 from app.desktop import theme
 from app.desktop.services.background import Background
+from app.desktop.services.chat_store import ChatStore, nothing
 from app.desktop.services.engine_signals import EngineSignals
 from app.desktop.services.job_queue import JobQueue
 from app.desktop.services.preferences import Preferences
 from app.desktop.services.services import Services
 from app.desktop.window.garbage import GarbageCollector
-from app.desktop.window.main_window import MainWindow
 from app.desktop.window.single_instance import SingleInstance
 from models import paths, settings
 from models.engine.client import Engine
 from models.errors import StillroomError
 from models.events import Model
-from models.jobs.rows import JobRows
+from models.jobs.written_rows import WrittenRows
 from models.store import database
 from models.store.chats import Chats
+from models.store.writer import Writer
 
 if TYPE_CHECKING:
+    from app.desktop.window.main_window import MainWindow
     from app.desktop.window.trouble import TroubleWindow
 
 log = logging.getLogger(__name__)
@@ -79,54 +83,63 @@ class Start(QObject):
         self.window: MainWindow | None = None
         self._trouble: TroubleWindow | None = None
         self._connection: sqlite3.Connection | None = None
-        self._care: DatabaseUpkeep | None = None
+        self._writer: Writer | None = None
+        self._upkeep: DatabaseUpkeep | None = None
         instance.asked_to_show.connect(self._come_to_front)
 
     def open(self, readonly: bool = False) -> None:
         """Open chats and window."""
         file = paths.database_file()
         small = not file.exists() or file.stat().st_size < CHECK_AT_START_BYTES
+        self._writer = Writer(partial(_open_database, file, readonly, check=small))
+        opening = self._writer.submit(lambda _connection: None)
+        from app.desktop.window import main_window  # takes a while, in which the other thread opens the chats
+
         try:
-            self._connection = database.open_database(file, readonly=readonly, check=small)
-            chats = Chats(self._connection)
-            if not readonly:
-                chats.repair()
+            opening.result()
+            self._connection = database.connect(file, readonly=readonly)
         except StillroomError as error:
             log.error("chats not opened: %s", error)
+            self._writer.close()
             self._show_trouble(error)
             return
         if self._trouble is not None:
             self._trouble.deleteLater()
             self._trouble.hide()
             self._trouble = None
-        self._show_window(chats, readonly)
-        self._care = DatabaseUpkeep(file, check=not small, backup=not readonly)
-        self._care.damaged.connect(self._tell_damage)
-        QTimer.singleShot(AFTER_PAINT_MS, self._care, self._care.start)
+        store = ChatStore(Chats(self._connection), self._writer, self)
+        self._show_window(main_window.MainWindow, store, WrittenRows(self._writer), readonly)
+        self._upkeep = DatabaseUpkeep(file, check=not small, backup=not readonly)
+        self._upkeep.damaged.connect(self._tell_damage)
+        QTimer.singleShot(AFTER_PAINT_MS, self._upkeep, self._upkeep.start)
 
     def close(self) -> None:
-        """Close the chats."""
-        if self._care is not None:
-            self._care.close()
+        """Write what is not written yet and close the chats."""
+        if self._upkeep is not None:
+            self._upkeep.close()
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
-    def _show_window(self, chats: Chats, readonly: bool) -> None:
+    def _show_window(
+        self, make: "Callable[[Services], MainWindow]", store: ChatStore, rows: WrittenRows, readonly: bool
+    ) -> None:
         signals = EngineSignals(self)
         engine = Engine(on_event=signals.send)
-        assert self._connection is not None, "opened with the chats"
         services = Services(
-            chats=chats,
+            store=store,
             engine=engine,
             signals=signals,
             preferences=self.preferences,
-            jobs=JobQueue(engine, signals, JobRows(self._connection), self),
+            jobs=JobQueue(engine, signals, rows, self),
             list_models=_list_models,
             delete=_delete,
             readonly=readonly,
         )
-        self.window = MainWindow(services)
+        self.window = make(services)
         self.window.show()
         if self._sentence:
             self.window.notices.show_error(self._sentence)
@@ -135,7 +148,7 @@ class Start(QObject):
             return
         # After the first paint: the engine process starts while the person looks around.
         self._later(AFTER_PAINT_MS, self.window.chat_page.start_engine)
-        self._later(PURGE_MS, lambda: self._purge(chats))
+        self._later(PURGE_MS, lambda: store.write(Chats.purge, nothing, _not_purged))
         self._later(PURGE_MS, services.jobs.go_on)
 
     def _later(self, ms: int, do: Callable[[], None]) -> None:
@@ -156,12 +169,6 @@ class Start(QObject):
             self._trouble.show()
         else:
             self._trouble.show_error(error)
-
-    def _purge(self, chats: Chats) -> None:
-        try:
-            chats.purge()
-        except StillroomError as error:
-            log.warning("old deletions not purged: %s", error)
 
     def _tell_damage(self, sentence: str) -> None:
         if self.window is not None:
@@ -210,6 +217,17 @@ class DatabaseUpkeep(QObject):
                 database.back_up_daily(self._file)
         except StillroomError as error:
             log.warning("no backup today: %s", error)
+
+
+def _open_database(file: Path, readonly: bool, check: bool) -> sqlite3.Connection:
+    connection = database.open_database(file, readonly=readonly, check=check)
+    if not readonly:
+        Chats(connection).repair()
+    return connection
+
+
+def _not_purged(error: StillroomError) -> None:
+    log.warning("old deletions not purged: %s", error)
 
 
 def _list_models() -> list[Model]:

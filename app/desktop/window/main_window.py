@@ -55,7 +55,7 @@ class MainWindow(QMainWindow):
         assert isinstance(chat_page, ChatPage), "the page of that title"
         self.chat_page = chat_page
         self.notices = chat_page.notices
-        self.chat_actions = ChatActions(services.chats, self.notices, self)
+        self.chat_actions = ChatActions(services.store, self.notices, self)
         self.browser = ChatBrowser(self.sidebar, self.chat_page, self.chat_actions, services.chats)
         self.editing = Editing(self.chat_actions, self.pages)
         self._show_sidebar = QToolButton()

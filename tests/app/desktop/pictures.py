@@ -29,6 +29,7 @@ from models.settings import Settings
 from models.store import database
 from models.store.chats import Chats
 from tests.app.desktop.fake_engine import DISTILLED, STARTER, FakeEngine, reply
+from tests.app.desktop.settled_store import SettledStore
 from tests.app.desktop.staged_queue import StagedQueue, no_delete
 
 DAY_S = 86_400
@@ -81,9 +82,10 @@ class Scene:
         (paths.adapters_folder() / ADAPTER.name).mkdir(parents=True)
         self._connection = database.open_database()
         self.chats = Chats(self._connection, clock=lambda: self._now)
+        self._store = SettledStore(self.chats)
         self.engine = FakeEngine(bytes=int(5.1 * 2**30))
         services = Services(
-            chats=self.chats,
+            store=self._store,
             engine=self.engine,
             signals=self.engine.signals,
             preferences=Preferences(Settings(theme=scheme, default_model=DISTILLED.name)),
@@ -181,6 +183,7 @@ class Scene:
         """Close everything."""
         self.window.close()
         self.window.deleteLater()
+        self._store.close()
         self._connection.close()
         self._folder.cleanup()
 

@@ -354,6 +354,8 @@ def test_a_read_only_store_reads_and_refuses_to_write(chats: Chats) -> None:
 
 def test_a_fault_of_the_disk_is_said(chats: Chats, monkeypatch: pytest.MonkeyPatch) -> None:
     class Failing:
+        in_transaction = False
+
         def execute(self, statement: str, *values: object) -> sqlite3.Cursor:
             if statement.startswith("BEGIN"):
                 fault = sqlite3.OperationalError("disk I/O error")

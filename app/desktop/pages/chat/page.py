@@ -46,7 +46,7 @@ class ChatPage(Page):
         self._body = QStackedWidget()
         self._transcript: Transcript | None = None
         self.presenter = Presenter(self.transcript, services.chats, self.shown.replies, self.status.writer, self)
-        self.traces = TraceUse(services.chats, self.notices, self)
+        self.traces = TraceUse(services.store, self.notices, self)
         self._regenerate_menu = RegenerateMenu(self.shown, self.status)
         self._lost: tuple[int | None, str] = (None, "")
         self._draft_timer = QTimer(self, singleShot=True, interval=DRAFT_MS)
@@ -72,11 +72,12 @@ class ChatPage(Page):
         self._import.start()
 
     def send(self, text: str) -> None:
-        """Have a message answered. It stays in the composer unless it is stored."""
+        """Have a message answered. It comes back into the composer when it can't be stored."""
         self.toolbar.thinking.commit()
-        if self.shown.send(text):
+        if self.shown.can_send(text):
             self.composer.clear()
             self._draft_timer.stop()
+            self.shown.send(text)
 
     def chat_with(self, model: str, adapter: str = "") -> None:
         """Begin a chat with a model, and an adapter of it: a name of the library, or the folder of a checkpoint."""
@@ -154,6 +155,10 @@ class ChatPage(Page):
     def _keep_draft(self) -> None:
         self.shown.keep_draft(self.composer.text)
 
+    def _give_back(self, text: str) -> None:
+        if not self.composer.text:
+            self.composer.set_text(text)
+
     def _tell(self, error: StillroomError) -> None:
         self.notices.show_error(error.text, error.hint)
 
@@ -194,12 +199,13 @@ class ChatPage(Page):
         shown = self.shown
         shown.left.connect(self._leave)
         shown.changed.connect(self._arrive)
-        shown.begun.connect(lambda: self.presenter.show(shown.id))
+        shown.begun.connect(lambda: self.presenter.expect(shown.id))
         shown.versions_changed.connect(self.presenter.show_again)
         shown.choice_changed.connect(self._show_choice)
         shown.phase_changed.connect(self._show_phase)
         shown.failed.connect(self._tell_failure)
         shown.trouble.connect(self._tell)
+        shown.not_sent.connect(self._give_back)
         self.status.listed.connect(shown.take_models)
         shown.loading.failed.connect(self._tell_not_loaded)
         shown.loading.arrived.connect(self.status.refresh)

@@ -60,6 +60,10 @@ class Presenter(QObject):
         self._fill()
         self.go_to_place(self._places.get(chat_id or 0, AT_END))
 
+    def expect(self, chat_id: int | None) -> None:
+        """Show what comes of a chat that has just begun."""
+        self._chat_id = chat_id
+
     def show_again(self) -> None:
         """Show what has changed in the chat, another version say, at the same place."""
         place = self.place()

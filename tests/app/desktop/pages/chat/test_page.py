@@ -190,7 +190,7 @@ def test_a_message_that_can_not_be_stored_stays_in_the_composer(
     def full(*_: object) -> None:
         raise DiskFull("There is no space left.", "Free some.")
 
-    monkeypatch.setattr(chats, "add_user_message", full)
+    monkeypatch.setattr(Chats, "add_user_message", full)
     send(qtbot, page, "Do not lose me")
     assert page.composer.text == "Do not lose me"
     assert window.notices.text == "There is no space left. Free some."
