@@ -10,14 +10,16 @@ import functools
 import sqlite3
 import time
 from collections.abc import Callable
-from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar
 
 import msgspec
 
 from models import errors, events
 from models.requests import Sampling
 from models.store.database import faults, transaction
-from models.store.search import SearchHit, is_index_damage, rebuild, search
+
+if TYPE_CHECKING:
+    from models.store.search import SearchHit
 
 MessageRole = Literal["user", "assistant"]
 State = Literal["done", "streaming", "stopped", "interrupted", "failed"]
@@ -27,6 +29,7 @@ Rating = Literal[-1, 0, 1]
 P = ParamSpec("P")
 T = TypeVar("T")
 
+UNTITLED = "New chat"  # what stands for the title of a chat that has none
 RECENTLY_DELETED_DAYS = 30
 _DAY_S = 86_400
 
@@ -119,6 +122,8 @@ def _mending(connection: sqlite3.Connection, work: Callable[[], T]) -> T:
     try:
         return work()
     except (errors.Corrupt, sqlite3.IntegrityError) as error:
+        from models.store.search import is_index_damage, rebuild
+
         cause = error.__cause__ or error
         if not (isinstance(cause, sqlite3.Error) and is_index_damage(cause)):
             raise
@@ -254,10 +259,11 @@ class Chats:
             (_text(system), _text(preset), _json(sampling or Sampling()), chat_id),
         )
 
-    def search(self, query: str, limit: int = 50) -> list[SearchHit]:
+    def search(self, query: str, limit: int = 50) -> "list[SearchHit]":
         """Find text in titles and messages; see models/store/search.py."""
+        from models.store.search import search  # takes a while to import and is not needed to show chats
 
-        def found() -> list[SearchHit]:
+        def found() -> "list[SearchHit]":
             with faults(self.connection):
                 return search(self.connection, query, limit)
 

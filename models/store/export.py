@@ -4,8 +4,7 @@ import datetime
 
 import msgspec
 
-from models.store.chats import Chat, Chats, StoredMessage
-from models.store.titles import UNTITLED
+from models.store.chats import UNTITLED, Chat, Chats, StoredMessage
 
 FORMAT = "stillroom.chat"
 VERSION = 1

@@ -8,9 +8,7 @@ from PySide6.QtWidgets import QWidget
 from app.desktop.services.chat_store import ChatStore
 from app.desktop.widgets.notices import NoticeBar
 from models.errors import StillroomError, from_os_error
-from models.store.chats import Chat, ChatEntry, Chats
-from models.store.export import export_json, export_markdown
-from models.store.titles import UNTITLED
+from models.store.chats import UNTITLED, Chat, ChatEntry, Chats
 
 
 class ChatActions(QObject):
@@ -106,6 +104,8 @@ class ChatActions(QObject):
 
     def write(self, chat_id: int, file: Path, as_json: bool) -> None:
         """Write a chat into a file and say so."""
+        from models.store.export import export_json, export_markdown
+
         try:
             content = export_json(self._chats, chat_id) if as_json else export_markdown(self._chats, chat_id).encode()
             file.write_bytes(content)

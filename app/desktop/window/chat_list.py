@@ -25,12 +25,12 @@ from PySide6.QtWidgets import QLineEdit, QListView, QStyledItemDelegate, QStyleO
 
 from app.desktop import fonts
 from app.desktop.theme import colours, theme
+from models.store.chats import UNTITLED
 
 Index = QModelIndex | QPersistentModelIndex
 
 ROW_PX, HIT_PX, FIRST_HEADING_PX, HEADING_PX = 28, 46, 26, 33
 ENTRY = Qt.ItemDataRole.UserRole + 1
-UNTITLED = "New chat"
 
 
 @dataclass(frozen=True)

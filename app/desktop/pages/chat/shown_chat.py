@@ -19,7 +19,6 @@ from models import events
 from models.errors import StillroomError
 from models.requests import Action
 from models.settings import Preset
-from models.store import titles
 from models.store.chats import Chat, Chats, Rating, StoredMessage
 
 
@@ -141,6 +140,8 @@ class ShownChat(QObject):
             chat_id = chat.id if chat else choices.create_chat(chats, choice).id
             message = chats.add_user_message(chat_id, text.strip())
             if not (chat and chat.title):
+                from models.store import titles
+
                 chats.rename(chat_id, titles.suggest_title(text), source="auto")
             return message.id
 
