@@ -17,92 +17,28 @@ import msgspec
 from models import errors, events
 from models.requests import Sampling
 from models.store.database import faults, transaction
+from models.store.rows import (
+    Chat,
+    ChatEntry,
+    Figures,
+    MessageRole,
+    Rating,
+    State,
+    StoredMessage,
+    TitleSource,
+    chat_of,
+    figures_of,
+    message_of,
+)
 
 if TYPE_CHECKING:
     from models.store.search import SearchHit
 
-MessageRole = Literal["user", "assistant"]
-State = Literal["done", "streaming", "stopped", "interrupted", "failed"]
-TitleSource = Literal["auto", "user"]
-Rating = Literal[-1, 0, 1]
-
 P = ParamSpec("P")
 T = TypeVar("T")
 
-UNTITLED = "New chat"  # what stands for the title of a chat that has none
 RECENTLY_DELETED_DAYS = 30
 _DAY_S = 86_400
-
-
-class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """What events.Reply says about a reply besides its texts."""
-
-    thinking_tokens: int = 0
-    answer_tokens: int = 0
-    prompt_tokens: int = 0
-    cached_tokens: int = 0
-    ttft_s: float = 0.0
-    tokens_per_s: float = 0.0
-    finish: events.Finish | None = None
-    closed_by: events.ClosedBy | None = None
-    thinking_s: float = 0.0
-    budget: int | None = None
-    context_tokens: int = 0
-    context_limit: int = 0
-    notes: list[str] = []
-
-
-class Chat(msgspec.Struct, frozen=True):
-    """A chat without its messages. Times in seconds since 1970.
-
-    think_budget: thinking tokens, 0 for off, None for no limit; think_custom: the exact number last typed, to be
-    offered again; system: the system prompt; preset: the name it came from; leaf_id: the last message shown.
-    """
-
-    id: int
-    title: str
-    title_source: TitleSource
-    created: float
-    updated: float
-    model: str
-    think_budget: int | None
-    think_custom: int | None
-    system: str
-    preset: str
-    sampling: Sampling
-    draft: str
-    leaf_id: int | None
-    deleted_at: float | None
-    adapter: str = ""
-
-
-class ChatEntry(msgspec.Struct, frozen=True):
-    """A line of the list of chats."""
-
-    id: int
-    title: str
-    updated: float
-    model: str
-
-
-class StoredMessage(msgspec.Struct, frozen=True):
-    """A message of the tree. model, adapter: what wrote a reply; version of versions: its place among its siblings, from 1."""
-
-    id: int
-    chat_id: int
-    parent_id: int | None
-    role: MessageRole
-    content: str
-    thinking: str
-    state: State
-    error: str
-    model: str
-    figures: Figures | None
-    rating: Rating
-    created: float
-    adapter: str = ""
-    version: int = 1
-    versions: int = 1
 
 
 def _change(method: Callable[Concatenate["Chats", P], T]) -> Callable[Concatenate["Chats", P], T]:
@@ -179,9 +115,7 @@ class Chats:
         rows = self._rows(f"SELECT {_CHAT} FROM chats WHERE id = ?", (chat_id,))
         if not rows:
             raise _no_chat(chat_id)
-        *before, sampling, draft, leaf_id, deleted_at, adapter = rows[0]
-        fields = (*before, msgspec.json.decode(sampling, type=Sampling), draft, leaf_id, deleted_at, adapter)
-        return Chat(*fields)
+        return chat_of(rows[0])
 
     def entries(self) -> list[ChatEntry]:
         """List the chats that are not deleted, last changed first."""
@@ -276,32 +210,32 @@ class Chats:
         rows = self._rows(_BRANCH, (chat_id,))
         if not rows:
             self._require_chat(chat_id)
-        return [_message(row) for row in rows]
+        return [message_of(row) for row in rows]
 
     def tree(self, chat_id: int) -> list[StoredMessage]:
         """Read all messages of a chat, every branch, in the order they were written."""
         rows = self._rows(f"SELECT {_MESSAGE} FROM messages m WHERE chat_id = ? ORDER BY id", (chat_id,))
         if not rows:
             self._require_chat(chat_id)
-        return [_message(row) for row in rows]
+        return [message_of(row) for row in rows]
 
     def path(self, message_id: int) -> list[StoredMessage]:
         """Read a message and all it hangs on, first to last."""
         rows = self._rows(_PATH, (message_id,))
         if not rows:
             raise _no_message(message_id)
-        return [_message(row) for row in rows]
+        return [message_of(row) for row in rows]
 
     def rated(self, rating: Rating) -> list[StoredMessage]:
         """Read the whole replies of all chats, deleted ones apart, that were rated so, oldest first."""
-        return [_message(row) for row in self._rows(_RATED, (rating,))]
+        return [message_of(row) for row in self._rows(_RATED, (rating,))]
 
     def message(self, message_id: int) -> StoredMessage:
         """Read one message."""
         rows = self._rows(f"SELECT {_MESSAGE} FROM messages m WHERE id = ?", (message_id,))
         if not rows:
             raise _no_message(message_id)
-        return _message(rows[0])
+        return message_of(rows[0])
 
     def versions(self, message_id: int) -> list[int]:
         """List the ids of a message and its siblings, oldest first."""
@@ -442,11 +376,6 @@ class Chats:
         return self.clock() - RECENTLY_DELETED_DAYS * _DAY_S
 
 
-def figures_of(reply: events.Reply) -> Figures:
-    """Take the figures out of a reply's record."""
-    return Figures(**{name: getattr(reply, name) for name in Figures.__struct_fields__})
-
-
 _CHAT = ", ".join(Chat.__struct_fields__)
 _SAME_PLACE = "s.parent_id IS m.parent_id AND s.chat_id = m.chat_id"
 _MESSAGE = f"""
@@ -500,12 +429,6 @@ _COPY_MESSAGES = """
         CASE state WHEN 'streaming' THEN 'interrupted' ELSE state END, error, model, figures, rating, created, adapter
     FROM messages WHERE chat_id = ? ORDER BY id
 """
-
-
-def _message(row: tuple[Any, ...]) -> StoredMessage:
-    figures = msgspec.json.decode(row[9], type=Figures) if row[9] else None
-    fields = (*row[:9], figures, *row[10:])
-    return StoredMessage(*fields)
 
 
 def _json(record: Figures | Sampling) -> str:

@@ -4,7 +4,8 @@ import datetime
 
 import msgspec
 
-from models.store.chats import UNTITLED, Chat, Chats, StoredMessage
+from models.store.chats import Chats
+from models.store.rows import UNTITLED, Chat, StoredMessage
 
 FORMAT = "stillroom.chat"
 VERSION = 1

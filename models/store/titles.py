@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from models.store.chats import UNTITLED
+from models.store.rows import UNTITLED
 
 MAX_CHARS = 48
 

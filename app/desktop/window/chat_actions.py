@@ -8,7 +8,8 @@ from PySide6.QtWidgets import QWidget
 from app.desktop.services.chat_store import ChatStore
 from app.desktop.widgets.notices import NoticeBar
 from models.errors import StillroomError, from_os_error
-from models.store.chats import UNTITLED, Chat, ChatEntry, Chats
+from models.store.chats import Chats
+from models.store.rows import UNTITLED, Chat, ChatEntry
 
 
 class ChatActions(QObject):

@@ -25,7 +25,7 @@ from PySide6.QtWidgets import QLineEdit, QListView, QStyledItemDelegate, QStyleO
 
 from app.desktop import fonts
 from app.desktop.theme import colours, theme
-from models.store.chats import UNTITLED
+from models.store.rows import UNTITLED
 
 Index = QModelIndex | QPersistentModelIndex
 

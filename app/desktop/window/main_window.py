@@ -25,7 +25,7 @@ from app.desktop.window.page_stack import PAGES, PageStack
 from app.desktop.window.quitting import QuitGuard
 from app.desktop.window.sidebar import SIDEBAR_KEYS, Sidebar
 from models.errors import StillroomError
-from models.store.chats import UNTITLED
+from models.store.rows import UNTITLED
 
 if TYPE_CHECKING:
     from app.desktop.window.jump import Target

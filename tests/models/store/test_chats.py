@@ -6,9 +6,10 @@ import pytest
 from models import errors, events, paths
 from models.requests import Sampling
 from models.store import database
-from models.store.chats import RECENTLY_DELETED_DAYS, Chats, Figures
+from models.store.chats import RECENTLY_DELETED_DAYS, Chats
 from models.store.database import open_database, transaction
 from models.store.migrations import MIGRATIONS
+from models.store.rows import Figures
 from tests.models.store.conftest import Clock
 
 

@@ -7,7 +7,8 @@ from models import paths
 from models.presets import sampling_of
 from models.requests import Sampling
 from models.settings import Preset, budget_of
-from models.store.chats import Chat, Chats
+from models.store.chats import Chats
+from models.store.rows import Chat
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from app.desktop.theme import colours, theme
 from models import events
 from models.errors import StillroomError
 from models.jobs.queue import Job
-from models.store.chats import Rating, StoredMessage
+from models.store.rows import Rating, StoredMessage
 
 if TYPE_CHECKING:
     from app.desktop.pages.chat.transcript import Transcript

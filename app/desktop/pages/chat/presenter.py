@@ -7,7 +7,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.desktop.pages.chat.session import Replies, UnderWay
 from models import events, stages
-from models.store.chats import Chats, StoredMessage
+from models.store.chats import Chats
+from models.store.rows import StoredMessage
 
 if TYPE_CHECKING:
     from app.desktop.pages.chat.thinking_panel import State

@@ -19,7 +19,8 @@ from app.desktop.services.engine_signals import EngineLike, EngineSignals
 from models import events, requests
 from models.chat_request import conversation
 from models.errors import StillroomError
-from models.store.chats import Chat, Chats, State, StoredMessage
+from models.store.chats import Chats
+from models.store.rows import Chat, State, StoredMessage
 
 log = logging.getLogger(__name__)
 

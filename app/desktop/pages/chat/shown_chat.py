@@ -19,7 +19,8 @@ from models import events
 from models.errors import StillroomError
 from models.requests import Action
 from models.settings import Preset
-from models.store.chats import Chat, Chats, Rating, StoredMessage
+from models.store.chats import Chats
+from models.store.rows import Chat, Rating, StoredMessage
 
 
 class ShownChat(QObject):
