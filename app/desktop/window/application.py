@@ -5,6 +5,7 @@ waits for nothing. What is not needed to show the window comes after that: the e
 purge of what was deleted long ago, and the reading of a large database for damage.
 """
 
+import importlib
 import logging
 import sqlite3
 import sys
@@ -93,14 +94,14 @@ class Start(QObject):
         small = not file.exists() or file.stat().st_size < CHECK_AT_START_BYTES
         self._writer = Writer(partial(_open_database, file, readonly, check=small))
         opening = self._writer.submit(lambda _connection: None)
-        from app.desktop.window import main_window  # takes a while, in which the other thread opens the chats
-
+        importlib.import_module("app.desktop.window.main_window")  # takes a while, in which the chats are opened
         try:
             opening.result()
             self._connection = database.connect(file, readonly=readonly)
         except StillroomError as error:
             log.error("chats not opened: %s", error)
             self._writer.close()
+            self._writer = None
             self._show_trouble(error)
             return
         if self._trouble is not None:
@@ -108,7 +109,7 @@ class Start(QObject):
             self._trouble.hide()
             self._trouble = None
         store = ChatStore(Chats(self._connection), self._writer, self)
-        self._show_window(main_window.MainWindow, store, WrittenRows(self._writer), readonly)
+        self._show_window(store, WrittenRows(self._writer), readonly)
         self._upkeep = DatabaseUpkeep(file, check=not small, backup=not readonly)
         self._upkeep.damaged.connect(self._tell_damage)
         QTimer.singleShot(AFTER_PAINT_MS, self._upkeep, self._upkeep.start)
@@ -124,9 +125,9 @@ class Start(QObject):
             self._connection.close()
             self._connection = None
 
-    def _show_window(
-        self, make: "Callable[[Services], MainWindow]", store: ChatStore, rows: WrittenRows, readonly: bool
-    ) -> None:
+    def _show_window(self, store: ChatStore, rows: WrittenRows, readonly: bool) -> None:
+        from app.desktop.window.main_window import MainWindow
+
         signals = EngineSignals(self)
         engine = Engine(on_event=signals.send)
         services = Services(
@@ -139,7 +140,7 @@ class Start(QObject):
             delete=_delete,
             readonly=readonly,
         )
-        self.window = make(services)
+        self.window = MainWindow(services)
         self.window.show()
         if self._sentence:
             self.window.notices.show_error(self._sentence)

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QPoint, Signal
-from PySide6.QtWidgets import QInputDialog, QLineEdit, QMenu, QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 
 from app.desktop.services.background import Background
 from app.desktop.services.chat_store import ChatStore
@@ -129,6 +129,8 @@ class TraceUse(QObject):
         self.add(reply_id, name)
 
     def _ask_name(self, reply_id: int, _checked: bool = False) -> None:
+        from PySide6.QtWidgets import QInputDialog, QLineEdit
+
         dialog = QInputDialog(self._window)
         dialog.setWindowTitle("New set")
         dialog.setLabelText("Name of the new set of traces")
