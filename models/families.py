@@ -6,7 +6,6 @@ It is data alone. What a checkpoint's template really does is found out by rende
 import re
 import tomllib
 from collections.abc import Container
-from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
@@ -15,8 +14,7 @@ import msgspec
 from models import paths
 
 
-@dataclass(frozen=True)
-class Tags:
+class Tags(msgspec.Struct, frozen=True):
     """The text around thinking; the phrase that leads to a forced close; what goes in place of an early one."""
 
     open: str

@@ -1,7 +1,8 @@
 """What the window works with, gathered once at the start and handed to those who need it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from app.desktop.services.chat_store import ChatStore
 from app.desktop.services.engine_signals import EngineLike, EngineSignals
@@ -11,8 +12,7 @@ from models.events import Model
 from models.store.chats import Chats
 
 
-@dataclass(frozen=True)
-class Services:
+class Services(msgspec.Struct, frozen=True):
     """The parts behind the window."""
 
     store: ChatStore

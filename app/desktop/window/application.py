@@ -9,13 +9,12 @@ import importlib
 import logging
 import sqlite3
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from app.desktop import theme
 from app.desktop.services.background import Background
@@ -24,6 +23,7 @@ from app.desktop.services.engine_signals import EngineSignals
 from app.desktop.services.job_queue import JobQueue
 from app.desktop.services.preferences import Preferences
 from app.desktop.services.services import Services
+from app.desktop.window.first_paint import FirstPaint
 from app.desktop.window.garbage import GarbageCollector
 from app.desktop.window.single_instance import SingleInstance
 from models import paths, settings
@@ -44,8 +44,7 @@ log = logging.getLogger(__name__)
 # Reading this much for damage takes a few milliseconds; more is read after the window is shown.
 CHECK_AT_START_BYTES = 8 * 2**20
 LOG_BYTES = 2**20
-AFTER_PAINT_MS = 80
-PURGE_MS = 2000
+LATER_MS = 2000
 
 
 def run() -> int:
@@ -63,8 +62,8 @@ def run() -> int:
     _log_to_file()
     garbage = GarbageCollector()
     start = Start(app, instance)
+    start.usable.connect(instance.listen)
     start.open()
-    QTimer.singleShot(0, instance, instance.listen)
     try:
         return app.exec()
     finally:
@@ -74,7 +73,13 @@ def run() -> int:
 
 
 class Start(QObject):
-    """Opens the chats and the window on them, or the window that says why it can't."""
+    """Opens the chats and the window on them, or the window that says why it can't.
+
+    Signals:
+        usable: a window, either of them, is painted; told once.
+    """
+
+    usable = Signal()
 
     def __init__(self, app: QApplication, instance: SingleInstance) -> None:
         super().__init__()
@@ -86,6 +91,7 @@ class Start(QObject):
         self._connection: sqlite3.Connection | None = None
         self._writer: Writer | None = None
         self._upkeep: DatabaseUpkeep | None = None
+        self._is_usable = False
         instance.asked_to_show.connect(self._come_to_front)
 
     def open(self, readonly: bool = False) -> None:
@@ -109,10 +115,10 @@ class Start(QObject):
             self._trouble.hide()
             self._trouble = None
         store = ChatStore(Chats(self._connection), self._writer, self)
-        self._show_window(store, WrittenRows(self._writer), readonly)
+        first_paint = self._show_window(store, WrittenRows(self._writer), readonly)
         self._upkeep = DatabaseUpkeep(file, check=not small, backup=not readonly)
         self._upkeep.damaged.connect(self._tell_damage)
-        QTimer.singleShot(AFTER_PAINT_MS, self._upkeep, self._upkeep.start)
+        first_paint.done.connect(self._upkeep.start)
 
     def close(self) -> None:
         """Write what is not written yet and close the chats."""
@@ -125,7 +131,7 @@ class Start(QObject):
             self._connection.close()
             self._connection = None
 
-    def _show_window(self, store: ChatStore, rows: WrittenRows, readonly: bool) -> None:
+    def _show_window(self, store: ChatStore, rows: WrittenRows, readonly: bool) -> FirstPaint:
         from app.desktop.window.main_window import MainWindow
 
         signals = EngineSignals(self)
@@ -141,24 +147,32 @@ class Start(QObject):
             readonly=readonly,
         )
         self.window = MainWindow(services)
+        first_paint = self._watched(self.window)
+        self.window.closed.connect(first_paint.stop)
         self.window.show()
         if self._sentence:
             self.window.notices.show_error(self._sentence)
         if readonly:
             self.window.notices.show_error("The chats are open read-only; nothing new can be written.")
-            return
-        # After the first paint: the engine process starts while the person looks around.
-        self._later(AFTER_PAINT_MS, self.window.chat_page.start_engine)
-        self._later(PURGE_MS, lambda: store.write(Chats.purge, nothing, _not_purged))
-        self._later(PURGE_MS, services.jobs.go_on)
+            return first_paint
+        # The engine process starts while the person looks around.
+        first_paint.done.connect(self.window.chat_page.start_engine)
+        later = QTimer(self.window, singleShot=True, interval=LATER_MS)
+        later.timeout.connect(lambda: store.write(Chats.purge, nothing, _not_purged))
+        later.timeout.connect(services.jobs.go_on)
+        self.window.closed.connect(later.stop)
+        first_paint.done.connect(later.start)
+        return first_paint
 
-    def _later(self, ms: int, do: Callable[[], None]) -> None:
-        """Do something a while after the start, unless the window is closed before."""
-        assert self.window is not None, "there is a window to close"
-        timer = QTimer(self.window, singleShot=True, interval=ms)
-        timer.timeout.connect(do)
-        self.window.closed.connect(timer.stop)
-        timer.start()
+    def _watched(self, window: QWidget) -> FirstPaint:
+        first_paint = FirstPaint(window)
+        first_paint.done.connect(self._tell_usable)
+        return first_paint
+
+    def _tell_usable(self) -> None:
+        if not self._is_usable:
+            self._is_usable = True
+            self.usable.emit()
 
     def _show_trouble(self, error: StillroomError) -> None:
         from app.desktop.window.trouble import TroubleWindow
@@ -167,6 +181,7 @@ class Start(QObject):
             self._trouble = TroubleWindow(error)
             self._trouble.try_again.connect(self.open)
             self._trouble.read_only.connect(lambda: self.open(readonly=True))
+            self._watched(self._trouble)
             self._trouble.show()
         else:
             self._trouble.show_error(error)

@@ -3,7 +3,6 @@
 Drawn offscreen over a FakeEngine and a store of invented chats in a temporary home; nothing is compared.
 """
 
-import dataclasses
 import os
 import sys
 import tempfile
@@ -11,9 +10,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-import msgspec
 from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 
@@ -128,7 +128,7 @@ class Scene:
         page = self.window.chat_page
         self.ask(QUESTION)
         self._play_answer()
-        page.shown.regenerate_last(dataclasses.replace(page.shown.choice, adapter=ADAPTER.name))
+        page.shown.regenerate_last(msgspec.structs.replace(page.shown.choice, adapter=ADAPTER.name))
         self._play_answer(SHORT_ANSWER)
         page.shown.choose_adapter(ADAPTER.name)
         self.settle()

@@ -1,10 +1,10 @@
 """The Chat page: builds toolbar, transcript and composer, and connects them to the chat that is shown."""
 
-import dataclasses
 import importlib
 from functools import partial
 from typing import TYPE_CHECKING
 
+import msgspec
 from PySide6.QtCore import QPoint, QTimer
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
@@ -87,7 +87,7 @@ class ChatPage(Page):
 
     def regenerate_last(self, budget: int | None) -> None:
         """Answer the last message again under another thinking budget."""
-        self.shown.regenerate_last(dataclasses.replace(self.shown.choice, budget=budget))
+        self.shown.regenerate_last(msgspec.structs.replace(self.shown.choice, budget=budget))
 
     def collect_rated(self, set_name: str, rating: Rating = 1) -> int:
         """Put all replies of all chats that are rated good (1) or bad (-1) into a set of traces; returns how many there are.

@@ -8,7 +8,6 @@ it — the model, the user, an error, the death of the worker — what had been 
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -28,8 +27,7 @@ STORE_MS = 500
 INTERRUPTED = "The engine stopped before the reply was finished."
 
 
-@dataclass
-class UnderWay:
+class UnderWay(msgspec.Struct, eq=False):
     """A reply that is being written."""
 
     call_id: int
@@ -39,9 +37,7 @@ class UnderWay:
     budget: int | None  # in force now; None for no limit
     adapter: str = ""
     phase: Literal["waiting", "thinking", "answering", "ending"] = "waiting"  # ending: whole, and not in the store yet
-    thoughts: list[tuple[str, bool]] = field(
-        default_factory=list
-    )  # texts so far, and whether the budget put them there
+    thoughts: list[tuple[str, bool]] = []  # texts so far, and whether the budget put them there
     answer: str = ""
     closing: bool = False  # it has been told to answer
     thinking_tokens: int = 0

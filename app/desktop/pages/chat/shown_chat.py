@@ -4,9 +4,9 @@ A chat gets its row with its first message; until then what was chosen and typed
 """
 
 import contextlib
-import dataclasses
 from collections.abc import Callable, Iterator
 
+import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from app.desktop.pages.chat import chat_settings as choices
@@ -215,7 +215,7 @@ class ShownChat(QObject):
 
     def choose_budget(self, budget: int | None) -> None:
         """Let the model think so long in this chat."""
-        self._take(dataclasses.replace(self.choice, budget=budget, budget_touched=True))
+        self._take(msgspec.structs.replace(self.choice, budget=budget, budget_touched=True))
 
     def choose_preset(self, preset: Preset | None) -> None:
         """Ask under a preset in this chat."""
@@ -263,9 +263,9 @@ class ShownChat(QObject):
             self._asking = None
 
     def _set_adapter(self, model: str, adapter: str) -> None:
-        new = dataclasses.replace(self.choice, model=model, adapter=adapter)
+        new = msgspec.structs.replace(self.choice, model=model, adapter=adapter)
         if not new.budget_touched:
-            new = dataclasses.replace(new, budget=self._default_budget(model, adapter))
+            new = msgspec.structs.replace(new, budget=self._default_budget(model, adapter))
         self._take(new)
 
     def _load(self) -> None:
@@ -302,7 +302,7 @@ class ShownChat(QObject):
         with self._preferences.remember() as window:
             window.thinks = {**window.thinks, **thinks}
         if self._chat is None and not self.choice.budget_touched:
-            self.choice = dataclasses.replace(
+            self.choice = msgspec.structs.replace(
                 self.choice, budget=self._default_budget(self.choice.model, self.choice.adapter)
             )
         self.choice_changed.emit()
