@@ -6,7 +6,6 @@ It is data alone. What a checkpoint's template really does is found out by rende
 import re
 import tomllib
 from collections.abc import Container
-from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
@@ -15,8 +14,7 @@ import msgspec
 from models import paths
 
 
-@dataclass(frozen=True)
-class Tags:
+class Tags(msgspec.Struct, frozen=True):
     """The text around thinking; the phrase that leads to a forced close; what goes in place of an early one."""
 
     open: str
@@ -65,6 +63,11 @@ def families() -> list[Family]:
     table = tomllib.loads((paths.resources() / "families.toml").read_text("utf-8"))
     rows = [{"phrase": table["default_phrase"], **row} for row in table["family"]]
     return msgspec.convert(rows, list[Family])
+
+
+def thinks(family_id: str, adapted: bool = False) -> bool:
+    """Whether a model of a family thinks by itself. adapted: by an adapter, whose traces may well have been thoughts."""
+    return adapted or any(family.trained for family in families() if family.id == family_id)
 
 
 def family_of(name: str, architecture: str, template: str, vocabulary: Container[str] = ()) -> Family:

@@ -4,7 +4,6 @@ Defaults: all linear layers of all blocks, and a learning rate about ten times t
 regret", Thinking Machines 2025). scale multiplies the low-rank product directly, as mlx-lm has it, not alpha / rank.
 """
 
-import hashlib
 from typing import Literal
 
 import msgspec
@@ -88,4 +87,6 @@ def check(config: FinetuneConfig) -> None:
 
 def config_hash(config: FinetuneConfig) -> str:
     """A hash of all settings."""
+    import hashlib
+
     return hashlib.sha256(msgspec.json.encode(config)).hexdigest()

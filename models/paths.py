@@ -9,6 +9,12 @@ home/
   library.json        what was found out about each folder, so that it is not read again
   logs/               one file a process kind
   backups/            copies of the database
+  traces/NAME/        sets of traces (models/traces/store.py)
+  runs/ID/            fine-tuning runs: configuration, metrics, checkpoints (models/finetune/checkpoints.py)
+  manifests/REPO/     which files a download is made of (models/hub/manifests.py)
+  dwq/NAME/           what a learned quantization has learned so far
+  hub_token           the Hub's token where there is no keychain, readable by its owner alone
+  window.lock         held while the window is open
 """
 
 import os
@@ -63,6 +69,36 @@ def logs_folder() -> Path:
 def backups_folder() -> Path:
     """The folder of database backups, beside the data and not in it."""
     return _made(home() / "backups")
+
+
+def traces_folder() -> Path:
+    """The folder that holds one sub-folder per set of traces."""
+    return _made(home() / "traces")
+
+
+def runs_folder() -> Path:
+    """The folder that holds one sub-folder per fine-tuning run."""
+    return _made(home() / "runs")
+
+
+def manifests_folder() -> Path:
+    """The folder that holds one sub-folder per repository that is being downloaded."""
+    return _made(home() / "manifests")
+
+
+def learned_folder() -> Path:
+    """The folder of quantizations that are being learned, one sub-folder each; perhaps not there."""
+    return home() / "dwq"
+
+
+def hub_token_file() -> Path:
+    """The Hub's token, where the system has no keychain."""
+    return home() / "hub_token"
+
+
+def window_lock() -> Path:
+    """The file that an open window holds."""
+    return home() / "window.lock"
 
 
 def database_file() -> Path:

@@ -10,6 +10,7 @@ import msgspec
 from app.cli.calls import follow
 from app.cli.json_lines import Display
 from models import budgets, events, requests, settings
+from models.chat_request import conversation, usual_budget
 from models.errors import BadInput
 
 if TYPE_CHECKING:
@@ -50,18 +51,14 @@ def loaded(
         display.show(events.Note(text=trouble))
     record = follow(engine, requests.Load(model=request.model, adapter=request.adapter), display)
     thinks = isinstance(record, events.Loaded) and record.thinks
-    usual = chosen.budget_for(request.model, thinks)
-    # Asking for a least amount of thinking is asking for thinking.
-    if not budget and usual is not None and usual < request.think_min:
-        usual = request.think_min
+    usual = usual_budget(chosen, request.model, thinks, request.think_min)
     return msgspec.structs.replace(request, think=budget.tokens if budget else usual)
 
 
 def answer(engine: Engine, request: requests.ChatRequest, system: str, prompt: str, display: Display) -> bool:
     """Answer one prompt. Returns whether it was let to end, not cancelled."""
-    turns = [requests.Message(role="system", content=system)] if system else []
-    turns.append(requests.Message(role="user", content=prompt))
-    reply = follow(engine, msgspec.structs.replace(request, messages=turns), display)
+    messages = conversation(system, [requests.Message(role="user", content=prompt)])
+    reply = follow(engine, msgspec.structs.replace(request, messages=messages), display)
     if not isinstance(reply, events.Reply):
         return True
     display.result(reply)

@@ -14,6 +14,7 @@ from app.cli.calls import follow
 from app.cli.json_lines import Display
 from app.cli.terminal import notices, visible
 from models import budgets, events, requests
+from models.chat_request import conversation
 from models.errors import BadInput, StillroomError
 
 if TYPE_CHECKING:
@@ -90,8 +91,8 @@ class Conversation:
 
     def _answer(self, prompt: str) -> None:
         asked = requests.Message(role="user", content=prompt)
-        system = [requests.Message(role="system", content=self._system)] if self._system else []
-        request = msgspec.structs.replace(self._request, messages=[*system, *self._turns, asked])
+        messages = conversation(self._system, [*self._turns, asked])
+        request = msgspec.structs.replace(self._request, messages=messages)
         reply = follow(self._engine, request, self._display)
         if isinstance(reply, events.Reply):
             said = requests.Message(role="assistant", content=reply.answer, thinking=reply.thinking)

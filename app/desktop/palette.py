@@ -1,10 +1,9 @@
 """The colours of the window, light and dark: a calm Mac app, one accent for actions, one for thinking."""
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True)
-class Colours:
+class Colours(msgspec.Struct, frozen=True):
     """The palette of one scheme, as #rrggbb."""
 
     window: str  # behind everything, the transcript too

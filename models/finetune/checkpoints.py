@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from models import errors, events, paths, quantities
+from models import errors, events, quantities
 from models.checkpoint import folders
 from models.finetune.run_folder import (
     BEST,
@@ -35,13 +35,6 @@ from models.finetune_config import FinetuneConfig
 
 if TYPE_CHECKING:
     from models.finetune.lora import Weights
-
-
-def runs_folder() -> Path:
-    """The folder that holds one sub-folder per run."""
-    folder = paths.home() / "runs"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    return folder
 
 
 @contextmanager

@@ -3,10 +3,10 @@
 from collections.abc import Generator
 from pathlib import Path
 
-from models import errors
+from models import errors, paths
 from models.events import Event, Finetuned, Note
-from models.finetune import checkpoints, run_folder, runs
 from models.finetune import finetune as finetuning
+from models.finetune import run_folder, runs
 from models.finetune.dataset import Example
 from models.finetune_config import FinetuneConfig
 from models.library import installed
@@ -33,7 +33,7 @@ def finetune_on_set(
     has to be there; with an empty run, the last for an adapter of that name. Raises what finetune and store.read raise,
     NotFound for a run that is not there, BadInput for one that is another's.
     """
-    place = _begun(name) if resume and not run else checkpoints.runs_folder() / (run or runs.new_id(name))
+    place = _begun(name) if resume and not run else paths.runs_folder() / (run or runs.new_id(name))
     if (place / run_folder.CARD).exists():
         if not resume:
             _check_same(place, model, traces, name)

@@ -63,7 +63,7 @@ _metric = msgspec.json.Decoder(Metric)
 def runs() -> list[Run]:
     """All runs, oldest first. Never raises because of one of them."""
     cards = []
-    for folder in _folders(paths.home() / "runs"):
+    for folder in _folders(paths.runs_folder()):
         try:
             cards.append((run_folder.read_card(folder), folder))
         except errors.NotFound:
@@ -80,7 +80,7 @@ def new_id(adapter: str) -> str:
     for number in itertools.count(1):
         name = began if number == 1 else f"{began}-{number}"
         try:
-            (paths.home() / "runs" / name).mkdir(mode=0o700, parents=True)
+            (paths.runs_folder() / name).mkdir(mode=0o700)
         except FileExistsError:
             continue
         except OSError as error:
@@ -125,7 +125,7 @@ def speed(run: Run) -> float | None:
 def _run(number: int, card: RunCard, folder: Path) -> Run:
     last = next((event for event in reversed(_tail(folder)) if isinstance(event, Step)), None)
     step, steps = (last.step, last.steps) if last else (0, 0)
-    published = bool(card.adapter) and _made_by(paths.home() / "adapters" / card.adapter, card.id)
+    published = bool(card.adapter) and _made_by(paths.adapters_folder() / card.adapter, card.id)
     state: State = "new" if last is None else "stopped"
     if published or (last is not None and step >= steps):
         state = "done"

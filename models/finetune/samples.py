@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from models.chat_request import conversation
 from models.events import Progress, Reply, Sample, Token
 from models.finetune.dataset import Example
 from models.finetune_config import FinetuneConfig
@@ -45,10 +46,9 @@ class Prompts:
         yield Sample(step=step, prompt=example.problem, thinking=reply.thinking, answer=reply.answer)
 
     def _request(self, example: Example) -> ChatRequest:
-        system = [Message(role="system", content=example.system)] if example.system else []
         return ChatRequest(
             model=self.loaded.name,
-            messages=[*system, Message(role="user", content=example.problem)],
+            messages=conversation(example.system, [Message(role="user", content=example.problem)]),
             think=self.config.sample_budget if example.thinking.strip() else 0,
             max_tokens=self.config.sample_tokens,
             sampling=Sampling(temperature=0.0),

@@ -18,6 +18,7 @@ from mlx.utils import tree_flatten
 from mlx_lm.utils import dequantize_model, load_model
 from mlx_lm.utils import load_tokenizer as read_tokenizer
 
+from models import families
 from models.checkpoint import model_files, safety
 from models.errors import Corrupt, NoMemory, NotFound, StillroomError, Unsupported
 from models.events import Loaded, Progress
@@ -80,7 +81,7 @@ class LoadedModel:
     def record(self) -> Loaded:
         """Describe the model for a face."""
         family = self.style.family
-        thinks = family.trained or self.adapter is not None  # what it was fine-tuned on may well have been thoughts
+        thinks = families.thinks(family.id, self.adapter is not None)
         untrained = f"{self.name} was not trained to think: Stillroom opens its thinking and closes it at the budget."
         return Loaded(
             model=self.name,

@@ -17,7 +17,7 @@ from mlx_lm.sample_utils import make_sampler
 from models.answers.majority import check_votes
 from models.errors import BadInput, NoMemory
 from models.events import Event, Finish, Progress, Reply
-from models.families import Advice
+from models.families import Advice, thinks
 from models.generate.load import LoadedModel, runs_on_cpu
 from models.generate.stream import ReplyStream
 from models.generate.template import Prompt, build_prompt
@@ -188,7 +188,7 @@ def least_thinking(loaded: LoadedModel, request: ChatRequest) -> int:
     A model never trained to think tends to stop after a sentence, so it is made to continue for a while. With an
     adapter it has learned how long to think.
     """
-    if loaded.style.family.trained or loaded.adapter is not None or request.think == 0:
+    if request.think == 0 or thinks(loaded.style.family.id, loaded.adapter is not None):
         return request.think_min
     untrained = UNTRAINED_LEAST if request.think is None else min(UNTRAINED_LEAST, request.think)
     return max(request.think_min, untrained)

@@ -100,7 +100,7 @@ def _from_keychain(keychain: Any) -> str | None:
 
 
 def _file() -> Path:
-    return paths.home() / "hub_token"
+    return paths.hub_token_file()
 
 
 def _hf_file() -> Path:

@@ -40,7 +40,7 @@ def folder_name(repo: str) -> str:
 
 def place(repo: str) -> Path:
     """The folder of a repository's manifests."""
-    return paths.home() / "manifests" / folder_name(repo)
+    return paths.manifests_folder() / folder_name(repo)
 
 
 def read(repo: str, commit: str) -> Manifest | None:

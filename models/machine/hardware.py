@@ -3,13 +3,11 @@
 Apple's GPU shares the machine's memory, but only up to a working-set limit; beyond it Metal fails. The limit is
 `iogpu.wired_limit_mb` when somebody set it, else about two thirds of the memory on Macs below 36 GB and three quarters
 above. On Linux MLX computes on the CPU and the limit is the memory itself, or the container's share of it.
+
+The window asks for its display before anything else: what the other questions need is imported where they are asked.
 """
 
 import os
-import platform
-import shutil
-import socket
-import subprocess
 import sys
 from functools import cache
 from pathlib import Path
@@ -46,6 +44,8 @@ def free_disk(folder: Path) -> int:
     """Bytes free for this user on the disk of a folder; of its nearest parent when the folder is not there yet."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
+    import shutil
+
     return shutil.disk_usage(folder).free
 
 
@@ -70,6 +70,8 @@ def why_no_display() -> str:
 
 
 def _mac() -> Machine:
+    import platform
+
     memory = int(_sysctl("hw.memsize") or 0)
     wired_mb = int(_sysctl("iogpu.wired_limit_mb") or 0)
     return Machine(
@@ -82,11 +84,15 @@ def _mac() -> Machine:
 
 
 def _sysctl(name: str) -> str:
+    import subprocess
+
     found = subprocess.run(["/usr/sbin/sysctl", "-n", name], capture_output=True, text=True, check=False)
     return found.stdout.strip()
 
 
 def _linux() -> Machine:
+    import platform
+
     memory = min(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), _container_limit(Path("/sys/fs/cgroup")))
     return Machine(
         chip=_cpu_name(Path("/proc/cpuinfo")) or platform.machine(),
@@ -113,6 +119,8 @@ def _container_limit(cgroup: Path) -> int:
 
 
 def _distribution() -> str:
+    import platform
+
     try:
         return str(platform.freedesktop_os_release()["PRETTY_NAME"])
     except (OSError, KeyError):
@@ -137,6 +145,8 @@ def _x11_answers(display: str) -> bool:
 
 
 def _connects(address: str) -> bool:
+    import socket
+
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1.0)
         try:

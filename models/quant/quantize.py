@@ -152,7 +152,7 @@ def _write(original: Original, recipe: Recipe, name: str, replace: bool) -> Iter
     _check_memory(original, quantizing)
     copied = folders.companions(original.folder)
     needed = quantizing.total_bytes + sum(path.stat().st_size for path in copied) + MARGIN_BYTES
-    learned = paths.home() / "dwq" / name
+    learned = paths.learned_folder() / name
     with folders.publishing(paths.models_folder() / name, needed, f"writing {name}", replace) as draft:
         yield from _by_layer(quantizing, draft)
         quantizing.write_config(draft)

@@ -10,19 +10,29 @@ import functools
 import sqlite3
 import time
 from collections.abc import Callable
-from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar
 
 import msgspec
 
 from models import errors, events
 from models.requests import Sampling
 from models.store.database import faults, transaction
-from models.store.search import SearchHit, is_index_damage, rebuild, search
+from models.store.rows import (
+    Chat,
+    ChatEntry,
+    Figures,
+    MessageRole,
+    Rating,
+    State,
+    StoredMessage,
+    TitleSource,
+    chat_of,
+    figures_of,
+    message_of,
+)
 
-MessageRole = Literal["user", "assistant"]
-State = Literal["done", "streaming", "stopped", "interrupted", "failed"]
-TitleSource = Literal["auto", "user"]
-Rating = Literal[-1, 0, 1]
+if TYPE_CHECKING:
+    from models.store.search import SearchHit
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -31,96 +41,25 @@ RECENTLY_DELETED_DAYS = 30
 _DAY_S = 86_400
 
 
-class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """What events.Reply says about a reply besides its texts."""
-
-    thinking_tokens: int = 0
-    answer_tokens: int = 0
-    prompt_tokens: int = 0
-    cached_tokens: int = 0
-    ttft_s: float = 0.0
-    tokens_per_s: float = 0.0
-    finish: events.Finish | None = None
-    closed_by: events.ClosedBy | None = None
-    thinking_s: float = 0.0
-    budget: int | None = None
-    context_tokens: int = 0
-    context_limit: int = 0
-    notes: list[str] = []
-
-
-class Chat(msgspec.Struct, frozen=True):
-    """A chat without its messages. Times in seconds since 1970.
-
-    think_budget: thinking tokens, 0 for off, None for no limit; think_custom: the exact number last typed, to be
-    offered again; system: the system prompt; preset: the name it came from; leaf_id: the last message shown.
-    """
-
-    id: int
-    title: str
-    title_source: TitleSource
-    created: float
-    updated: float
-    model: str
-    think_budget: int | None
-    think_custom: int | None
-    system: str
-    preset: str
-    sampling: Sampling
-    draft: str
-    leaf_id: int | None
-    deleted_at: float | None
-    adapter: str = ""
-
-
-class ChatEntry(msgspec.Struct, frozen=True):
-    """A line of the list of chats."""
-
-    id: int
-    title: str
-    updated: float
-    model: str
-
-
-class StoredMessage(msgspec.Struct, frozen=True):
-    """A message of the tree. model, adapter: what wrote a reply; version of versions: its place among its siblings, from 1."""
-
-    id: int
-    chat_id: int
-    parent_id: int | None
-    role: MessageRole
-    content: str
-    thinking: str
-    state: State
-    error: str
-    model: str
-    figures: Figures | None
-    rating: Rating
-    created: float
-    adapter: str = ""
-    version: int = 1
-    versions: int = 1
-
-
 def _change(method: Callable[Concatenate["Chats", P], T]) -> Callable[Concatenate["Chats", P], T]:
     """Run a method of Chats as one transaction."""
 
     @functools.wraps(method)
     def whole(chats: "Chats", /, *args: P.args, **kwargs: P.kwargs) -> T:
-        def changed() -> T:
-            with transaction(chats.connection):
-                return method(chats, *args, **kwargs)
-
-        return _mending(chats.connection, changed)
+        return chats.whole(lambda: method(chats, *args, **kwargs))
 
     return whole
 
 
 def _mending(connection: sqlite3.Connection, work: Callable[[], T]) -> T:
     """Do work again with a new search index when it was only that which was damaged."""
+    if connection.in_transaction:  # whoever began it does it all again
+        return work()
     try:
         return work()
     except (errors.Corrupt, sqlite3.IntegrityError) as error:
+        from models.store.search import is_index_damage, rebuild
+
         cause = error.__cause__ or error
         if not (isinstance(cause, sqlite3.Error) and is_index_damage(cause)):
             raise
@@ -138,6 +77,15 @@ class Chats:
     def __init__(self, connection: sqlite3.Connection, clock: Callable[[], float] = time.time) -> None:
         self.connection = connection
         self.clock = clock
+
+    def whole(self, changes: Callable[[], T]) -> T:
+        """Make several changes one transaction."""
+
+        def changed() -> T:
+            with transaction(self.connection):
+                return changes()
+
+        return _mending(self.connection, changed)
 
     # Chats
 
@@ -167,9 +115,7 @@ class Chats:
         rows = self._rows(f"SELECT {_CHAT} FROM chats WHERE id = ?", (chat_id,))
         if not rows:
             raise _no_chat(chat_id)
-        *before, sampling, draft, leaf_id, deleted_at, adapter = rows[0]
-        fields = (*before, msgspec.json.decode(sampling, type=Sampling), draft, leaf_id, deleted_at, adapter)
-        return Chat(*fields)
+        return chat_of(rows[0])
 
     def entries(self) -> list[ChatEntry]:
         """List the chats that are not deleted, last changed first."""
@@ -247,10 +193,11 @@ class Chats:
             (_text(system), _text(preset), _json(sampling or Sampling()), chat_id),
         )
 
-    def search(self, query: str, limit: int = 50) -> list[SearchHit]:
+    def search(self, query: str, limit: int = 50) -> "list[SearchHit]":
         """Find text in titles and messages; see models/store/search.py."""
+        from models.store.search import search  # takes a while to import and is not needed to show chats
 
-        def found() -> list[SearchHit]:
+        def found() -> "list[SearchHit]":
             with faults(self.connection):
                 return search(self.connection, query, limit)
 
@@ -263,32 +210,32 @@ class Chats:
         rows = self._rows(_BRANCH, (chat_id,))
         if not rows:
             self._require_chat(chat_id)
-        return [_message(row) for row in rows]
+        return [message_of(row) for row in rows]
 
     def tree(self, chat_id: int) -> list[StoredMessage]:
         """Read all messages of a chat, every branch, in the order they were written."""
         rows = self._rows(f"SELECT {_MESSAGE} FROM messages m WHERE chat_id = ? ORDER BY id", (chat_id,))
         if not rows:
             self._require_chat(chat_id)
-        return [_message(row) for row in rows]
+        return [message_of(row) for row in rows]
 
     def path(self, message_id: int) -> list[StoredMessage]:
         """Read a message and all it hangs on, first to last."""
         rows = self._rows(_PATH, (message_id,))
         if not rows:
             raise _no_message(message_id)
-        return [_message(row) for row in rows]
+        return [message_of(row) for row in rows]
 
     def rated(self, rating: Rating) -> list[StoredMessage]:
         """Read the whole replies of all chats, deleted ones apart, that were rated so, oldest first."""
-        return [_message(row) for row in self._rows(_RATED, (rating,))]
+        return [message_of(row) for row in self._rows(_RATED, (rating,))]
 
     def message(self, message_id: int) -> StoredMessage:
         """Read one message."""
         rows = self._rows(f"SELECT {_MESSAGE} FROM messages m WHERE id = ?", (message_id,))
         if not rows:
             raise _no_message(message_id)
-        return _message(rows[0])
+        return message_of(rows[0])
 
     def versions(self, message_id: int) -> list[int]:
         """List the ids of a message and its siblings, oldest first."""
@@ -349,11 +296,21 @@ class Chats:
 
     @_change
     def finish(
-        self, message_id: int, state: State = "done", reply: events.Reply | None = None, error: str = ""
+        self,
+        message_id: int,
+        state: State = "done",
+        reply: events.Reply | None = None,
+        error: str = "",
+        *,
+        thinking: str | None = None,
+        content: str | None = None,
     ) -> StoredMessage:
-        """End a reply. The texts of reply, when there is one, replace what was appended, and its figures are kept."""
+        """End a reply. The texts that are given replace what was appended, as those of reply do, whose figures are kept."""
         old = self.message(message_id)
-        thinking, content = (reply.thinking, reply.answer) if reply else (old.thinking, old.content)
+        if reply is not None:
+            thinking, content = reply.thinking, reply.answer
+        thinking = old.thinking if thinking is None else thinking
+        content = old.content if content is None else content
         figures = _json(figures_of(reply)) if reply else None
         self.connection.execute(
             "UPDATE messages SET state = ?, thinking = ?, content = ?, figures = coalesce(?, figures), error = ? WHERE id = ?",
@@ -419,11 +376,6 @@ class Chats:
         return self.clock() - RECENTLY_DELETED_DAYS * _DAY_S
 
 
-def figures_of(reply: events.Reply) -> Figures:
-    """Take the figures out of a reply's record."""
-    return Figures(**{name: getattr(reply, name) for name in Figures.__struct_fields__})
-
-
 _CHAT = ", ".join(Chat.__struct_fields__)
 _SAME_PLACE = "s.parent_id IS m.parent_id AND s.chat_id = m.chat_id"
 _MESSAGE = f"""
@@ -477,12 +429,6 @@ _COPY_MESSAGES = """
         CASE state WHEN 'streaming' THEN 'interrupted' ELSE state END, error, model, figures, rating, created, adapter
     FROM messages WHERE chat_id = ? ORDER BY id
 """
-
-
-def _message(row: tuple[Any, ...]) -> StoredMessage:
-    figures = msgspec.json.decode(row[9], type=Figures) if row[9] else None
-    fields = (*row[:9], figures, *row[10:])
-    return StoredMessage(*fields)
 
 
 def _json(record: Figures | Sampling) -> str:

@@ -47,16 +47,25 @@ def open_database(path: Path | None = None, *, readonly: bool = False, check: bo
         _make_private(path)
         if path.stat().st_size:
             _inspect(path, check)
-        connection = _connect(path, "rw")
+        connection = connect(path)
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA fullfsync = ON")  # both without effect except on a Mac
-            connection.execute("PRAGMA checkpoint_fullfsync = ON")
             migrate(connection)
         except BaseException:
             connection.close()
             raise
+    return connection
+
+
+def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
+    """Another connection to a database that `open_database` has opened before."""
+    with faults(path):
+        if readonly:
+            return _connect(path, _readonly_mode(path))
+        connection = _connect(path, "rw")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA fullfsync = ON")  # both without effect except on a Mac
+        connection.execute("PRAGMA checkpoint_fullfsync = ON")
     return connection
 
 
@@ -81,7 +90,11 @@ def migrate(connection: sqlite3.Connection) -> None:
 
 @contextlib.contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Commit what is done inside, all or nothing. Errors of the world come out as those of models/errors.py."""
+    """Commit what is done inside, all or nothing; inside another one, with that. Errors of the world come out as those of models/errors.py."""
+    inside = connection.in_transaction
+    if inside:
+        yield
+        return
     with faults(connection):
         connection.execute("BEGIN IMMEDIATE")
         try:

@@ -4,8 +4,8 @@ import datetime
 
 import msgspec
 
-from models.store.chats import Chat, Chats, StoredMessage
-from models.store.titles import UNTITLED
+from models.store.chats import Chats
+from models.store.rows import UNTITLED, Chat, StoredMessage
 
 FORMAT = "stillroom.chat"
 VERSION = 1

@@ -27,18 +27,14 @@ _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u9fff\uf
 
 
 class SearchHit(msgspec.Struct, frozen=True):
-    """A place where a query was found. message_id: None when it is the title.
-
-    snippet: the surroundings, on one line; spans: (start, end) of what to highlight in it; created: of the message,
-    or when the chat was last changed.
-    """
+    """A place where a query was found."""
 
     chat_id: int
-    message_id: int | None
+    message_id: int | None  # None when it is the title
     title: str
-    snippet: str
-    spans: list[tuple[int, int]]
-    created: float
+    snippet: str  # the surroundings, on one line
+    spans: list[tuple[int, int]]  # (start, end) of what to highlight in them
+    created: float  # of the message, or when the chat was last changed
 
 
 def search(connection: sqlite3.Connection, query: str, limit: int = 50) -> list[SearchHit]:

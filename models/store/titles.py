@@ -3,8 +3,9 @@
 import re
 import unicodedata
 
+from models.store.rows import UNTITLED
+
 MAX_CHARS = 48
-UNTITLED = "New chat"
 
 _FENCE = re.compile(r"^\s*(```|~~~)")
 _BLOCK_MARK = re.compile(r"^\s*(#{1,6}\s+|>\s*|[-*+]\s+|\d{1,3}[.)]\s+)+")

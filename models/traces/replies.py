@@ -6,7 +6,8 @@ from pathlib import Path
 import msgspec
 
 from models import errors
-from models.store.chats import Chats, StoredMessage
+from models.store.chats import Chats
+from models.store.rows import StoredMessage
 from models.trace_report import LeftOut
 from models.traces import store
 from models.traces.trace import Trace, Turn, from_chat

@@ -43,16 +43,9 @@ _decoder = msgspec.json.Decoder(Trace)
 _encoder = msgspec.json.Encoder()
 
 
-def sets_folder() -> Path:
-    """The folder that holds one sub-folder per set."""
-    folder = paths.home() / "traces"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    return folder
-
-
 def all_sets() -> list[TraceSet]:
     """The records of all sets, by name; one that can't be read says why, and keeps no other from being listed."""
-    names = sorted(entry.name for entry in sets_folder().iterdir() if (entry / DATA).is_file())
+    names = sorted(entry.name for entry in paths.traces_folder().iterdir() if (entry / DATA).is_file())
     return [_listed(name) for name in names]
 
 
@@ -70,7 +63,7 @@ def _listed(name: str) -> TraceSet:
     try:
         return get(name)
     except errors.StillroomError as error:
-        size = (sets_folder() / name / DATA).stat().st_size
+        size = (paths.traces_folder() / name / DATA).stat().st_size
         return TraceSet(name=name, created="", changed="", traces=0, size_bytes=size, data_hash="", problem=error.text)
 
 
@@ -283,7 +276,7 @@ def _writing(name: str) -> Iterator[_Change]:
         raise errors.BadInput(
             f"{name!r} can't be the name of a set of traces.", "Use letters, digits, spaces and . ( ) + - _ alone."
         )
-    folder = sets_folder() / name
+    folder = paths.traces_folder() / name
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         with _locked(folder):
@@ -383,7 +376,7 @@ def _recount(name: str, folder: Path, old: TraceSet | None) -> TraceSet:
 
 
 def _existing(name: str) -> Path:
-    folder = sets_folder() / name
+    folder = paths.traces_folder() / name
     if not _NAME.fullmatch(name) or not (folder / DATA).is_file():
         raise errors.NotFound(f"There are no traces named {name}.", "`stillroom traces list` shows those there are.")
     return folder

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication
 from tokenizers import Tokenizer
 
 from app.desktop import theme
+from app.desktop.services.chat_store import ChatStore
 from app.desktop.services.engine_signals import EngineSignals
 from app.desktop.services.preferences import Preferences
 from app.desktop.services.services import Services
@@ -26,6 +27,7 @@ from models.engine.worker import joined
 from models.library import starter
 from models.store import database
 from models.store.chats import Chats
+from models.store.writer import Writer
 from tests.app.desktop import fake_engine
 from tests.app.desktop.staged_queue import StagedQueue, no_delete
 from tests.benchmarks import children, texts
@@ -181,14 +183,22 @@ def main() -> int:
     recording = Recording(tokenizer)
     engine = ReplayingEngine(recording)
     preferences = Preferences(settings.load()[0])
+    writer = Writer(database.open_database)
     services = Services(
-        chats, engine, engine.signals, preferences, StagedQueue(engine), lambda: [fake_engine.STARTER], no_delete
+        ChatStore(chats, writer),
+        engine,
+        engine.signals,
+        preferences,
+        StagedQueue(engine),
+        lambda: [fake_engine.STARTER],
+        no_delete,
     )
     window = MainWindow(services)
     window.show()
     session = Session(window, chat_id, tokens, recording)
     status = app.exec()
     session.ticker.deleteLater()
+    writer.close()
     connection.close()
     return status
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from models import paths, settings
 from models.errors import Corrupt, DiskFull
-from models.settings import Preset, Settings
+from models.settings import Preset, Settings, WindowSettings
 
 FULL = Settings(
     theme="dark",
@@ -25,7 +25,7 @@ FULL = Settings(
         Preset(name="Terse", system='Be brief.\n"Yes"', temperature=0.6, top_p=0.95, think=0),
         Preset(name="Free"),
     ],
-    window={"size": [1300, 820], "page": "chat", "split": {"left": 232}},
+    window=WindowSettings(page="Models", scroll=-1, titles={"qwen": ("Qwen", "4-bit")}, thinks={"qwen": True}),
 )
 
 
@@ -71,27 +71,21 @@ def test_unknown_keys_are_kept() -> None:
 
 def test_what_was_removed_stays_removed() -> None:
     settings.save(FULL)
-    settings.save(msgspec.structs.replace(FULL, think_by_model={"qwen": 64}, window={}))
+    settings.save(msgspec.structs.replace(FULL, think_by_model={"qwen": 64}, window=WindowSettings()))
     assert settings.read().think_by_model == {"qwen": 64}
-    assert settings.read().window == {}
+    assert settings.read().window == WindowSettings()
 
 
 def test_null_is_left_out() -> None:
-    settings.save(Settings(window={"a": None, "b": {"c": None, "d": [1, None]}}))
-    assert settings.read().window == {"b": {"d": [1]}}
+    settings.save(Settings(window=WindowSettings(traces_folder=None, traces_longest=None)))
+    assert "traces_folder" not in tomllib.loads(paths.settings_file().read_text())["window"]
+    assert settings.read().window.traces_folder is None
 
 
 @pytest.mark.parametrize(
     "text",
     [
         "theme = ",
-        'theme = "blue"',
-        "think = -1",
-        "think = 1.5",
-        'default_model = ""',
-        '[[presets]]\nname = "A"\ntemperature = 9.0',
-        '[[presets]]\nsystem = "no name"',
-        "presets = 3",
         b"\xff\xfe\x00",
         "a = " + "[" * 5000,
     ],
@@ -107,6 +101,89 @@ def test_a_broken_file_is_set_aside(text: str | bytes, caplog: pytest.LogCapture
     assert sentence in caplog.text
     assert not file.exists()
     assert file.with_name("settings.toml.broken").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'theme = "blue"',
+        "think = -1",
+        "think = 1.5",
+        'default_model = ""',
+        '[[presets]]\nname = "A"\ntemperature = 9.0',
+        '[[presets]]\nsystem = "no name"',
+        "presets = 3",
+        "window = 3",
+        "[window]\nscroll = -2",
+        "[window]\ntitles = {a = 1}",
+    ],
+)
+def test_a_slip_costs_its_own_key_alone(text: str, caplog: pytest.LogCaptureFixture) -> None:
+    file = _write("later = 7\nthink_by_model = {qwen = 64}\n" + text)
+    slip = {key: value for key, value in tomllib.loads(text).items()}
+    with caplog.at_level(logging.WARNING):
+        current, sentence = settings.load()
+    assert current == Settings(think_by_model={"qwen": 64})
+    assert sentence.startswith("The settings can't be read: ")
+    assert sentence.endswith("The default is used instead.")
+    assert sentence in caplog.text
+    settings.save(current)
+    kept = tomllib.loads(file.read_text())
+    assert kept["later"] == 7
+    assert [file.name for file in paths.home().glob("settings*")] == ["settings.toml"]
+    for key, value in slip.items():  # for who wrote it to mend
+        assert value.items() <= kept[key].items() if isinstance(value, dict) else kept[key] == value
+
+
+def test_beside_a_slip_all_is_read() -> None:
+    _write(
+        'theme = 3\ndefault_model = "m"\n[[presets]]\nname = "A"\n[[presets]]\nname = "B"\ntop_p = 7\n'
+        '[window]\npage = "Models"\nscroll = "top"\n'
+    )
+    current, _ = settings.load()
+    assert current == Settings(default_model="m", presets=[Preset(name="A")], window=WindowSettings(page="Models"))
+    chosen = [*current.presets, Preset(name="C")]
+    settings.save(msgspec.structs.replace(current, theme="dark", presets=chosen))
+    table = tomllib.loads(paths.settings_file().read_text())
+    assert (table["theme"], table["window"]["scroll"]) == ("dark", "top")
+    assert [preset["name"] for preset in table["presets"]] == ["A", "C", "B"]
+
+
+# As the window of b59a8ea wrote it, with a key of a later one.
+OF_BEFORE = """
+theme = "system"
+default_model = "starter"
+think = 2048
+
+presets = []
+
+[think_by_model]
+
+[window]
+titles = {starter = ["SmolLM2 135M", "4-bit"]}
+thinks = {starter = true}
+page = "Chat"
+sidebar = false
+traces_longest = 4096
+drop_original = true
+geometry = "AdnQywAD"
+chat = 3
+scroll = -1
+fold = {left = [1, 2]}
+"""
+
+
+def test_a_file_of_before_opens_and_its_unknown_keys_stay() -> None:
+    file = _write(OF_BEFORE)
+    current, sentence = settings.load()
+    assert sentence == ""
+    assert current.window == WindowSettings(
+        titles={"starter": ("SmolLM2 135M", "4-bit")}, thinks={"starter": True}, sidebar=False, traces_longest=4096,
+        drop_original=True, geometry="AdnQywAD", chat=3, scroll=-1,
+    )  # fmt: skip
+    settings.save(current)
+    before, after = tomllib.loads(OF_BEFORE)["window"], tomllib.loads(file.read_text())["window"]
+    assert before.items() <= after.items()
 
 
 def test_an_earlier_broken_file_stays() -> None:

@@ -12,9 +12,9 @@ Its place in the list is its place in the sidebar and gives its key: Ctrl+1, Ctr
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
+import msgspec
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
@@ -73,8 +73,7 @@ class Page(QWidget):
         """Take back what was done last."""
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(msgspec.Struct, frozen=True):
     """One entry of a menu, which may have a key and can be jumped to by its name."""
 
     menu: str
@@ -91,8 +90,7 @@ class Command:
 P = TypeVar("P", bound=Page)
 
 
-@dataclass(frozen=True)
-class PageCommand(Generic[P]):
+class PageCommand(msgspec.Struct, Generic[P], frozen=True):
     """A command of a page, which stands in its menu before the page is made; fields as of Command."""
 
     menu: str
@@ -104,8 +102,7 @@ class PageCommand(Generic[P]):
     in_front: bool = True  # it brings the page to the front, or with `available` is there only while the page is
 
 
-@dataclass(frozen=True)
-class PageKind(Generic[P]):
+class PageKind(msgspec.Struct, Generic[P], frozen=True):
     """How the window knows a page that it has not imported."""
 
     title: str  # in the sidebar and the View menu

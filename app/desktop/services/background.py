@@ -15,17 +15,20 @@ class Background(QObject):
     def __init__(self, work: Callable[[], None], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._task = _Task(work)
-        self._pool = QThreadPool(self)
-        self._pool.setMaxThreadCount(1)
+        self._pool: QThreadPool | None = None  # made when it is first needed: half a millisecond each of the start
 
     def start(self) -> None:
         """Do the work once more."""
+        if self._pool is None:
+            self._pool = QThreadPool(self)
+            self._pool.setMaxThreadCount(1)
         self._pool.start(self._task)
 
     def close(self) -> None:
         """Drop what has not begun and wait for what has."""
-        self._pool.clear()
-        self._pool.waitForDone()
+        if self._pool is not None:
+            self._pool.clear()
+            self._pool.waitForDone()
 
 
 class _Task(QRunnable):

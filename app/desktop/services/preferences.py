@@ -1,6 +1,9 @@
 """The settings while the window runs: read once, changed in one place, written a moment later."""
 
+import contextlib
+import copy
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -42,13 +45,16 @@ class Preferences(QObject):
             self._timer.start()
             self.changed.emit()
 
-    def window(self, key: str, default: Any = None) -> Any:
-        """Recall something about the window."""
-        return self.current.window.get(key, default)
+    @property
+    def window(self) -> settings.WindowSettings:
+        """What is remembered about the window; to be changed with remember."""
+        return self.current.window
 
-    def remember(self, **values: Any) -> None:
-        """Keep things about the window; nobody is told, for nobody else uses them."""
-        window = {**self.current.window, **values}
+    @contextlib.contextmanager
+    def remember(self) -> Iterator[settings.WindowSettings]:
+        """Put what is set inside in force; nobody is told, for nobody else uses it."""
+        window = copy.copy(self.current.window)
+        yield window
         if window != self.current.window:
             self.current = msgspec.structs.replace(self.current, window=window)
             self._timer.start()

@@ -27,26 +27,9 @@ class NoticeBar(QFrame):
         self._tone: Tone = "info"
         self.setProperty("tone", self._tone)
         self._do: Callable[[], None] | None = None
-        self._icon = QLabel()
-        self._text = ReadableText("Notice")
-        self._action = QPushButton()
-        self._action.setObjectName("quiet")
-        self._action.clicked.connect(self._act)
-        self._close = QToolButton()
-        self._close.setAccessibleName("Dismiss notice")
-        self._close.setToolTip("Dismiss")
-        self._close.setIconSize(QSize(12, 12))
-        self._close.clicked.connect(self.dismiss)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(14, 7, 10, 7)
-        row.setSpacing(10)
-        for part in (self._icon, self._text, self._action, self._close):
-            row.addWidget(part)
-        row.setStretch(1, 1)
         self._timer = QTimer(self, singleShot=True, interval=INFO_MS)
         self._timer.timeout.connect(self.dismiss)
-        theme.changed.connect(self._recolour)
-        self._recolour()
+        self._built = False  # not before there is something to say: the window's start need not wait for it
         self.hide()
 
     @property
@@ -70,7 +53,29 @@ class NoticeBar(QFrame):
         self._do = None
         self.hide()
 
+    def _build(self) -> None:
+        self._built = True
+        self._icon = QLabel()
+        self._text = ReadableText("Notice")
+        self._action = QPushButton()
+        self._action.setObjectName("quiet")
+        self._action.clicked.connect(self._act)
+        self._close = QToolButton()
+        self._close.setAccessibleName("Dismiss notice")
+        self._close.setToolTip("Dismiss")
+        self._close.setIconSize(QSize(12, 12))
+        self._close.clicked.connect(self.dismiss)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(14, 7, 10, 7)
+        row.setSpacing(10)
+        for part in (self._icon, self._text, self._action, self._close):
+            row.addWidget(part)
+        row.setStretch(1, 1)
+        theme.changed.connect(self._recolour)
+
     def _show(self, tone: Tone, text: str, action: str, do: Callable[[], None] | None) -> None:
+        if not self._built:
+            self._build()
         self._tone = tone
         self._do = do
         self._text.setPlainText(text)

@@ -1,37 +1,42 @@
 """Starts the window: one a home, on the chats of this home, and ends with it.
 
-What is not needed to show the window waits until it is shown: the engine process, the daily backup, the purge of
-what was deleted long ago, and the reading of a large database for damage.
+The thread that will write opens the chats while this one imports the window, so that the first paint shows them and
+waits for nothing. What is not needed to show the window comes after that: the engine process, the daily backup, the
+purge of what was deleted long ago, and the reading of a large database for damage.
 """
 
+import importlib
 import logging
 import sqlite3
 import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from app.desktop import theme
 from app.desktop.services.background import Background
+from app.desktop.services.chat_store import ChatStore, nothing
 from app.desktop.services.engine_signals import EngineSignals
 from app.desktop.services.job_queue import JobQueue
 from app.desktop.services.preferences import Preferences
 from app.desktop.services.services import Services
+from app.desktop.window.first_paint import FirstPaint
 from app.desktop.window.garbage import GarbageCollector
-from app.desktop.window.main_window import MainWindow
 from app.desktop.window.single_instance import SingleInstance
 from models import paths, settings
 from models.engine.client import Engine
 from models.errors import StillroomError
 from models.events import Model
-from models.jobs.rows import JobRows
+from models.jobs.written_rows import WrittenRows
 from models.store import database
 from models.store.chats import Chats
+from models.store.writer import Writer
 
 if TYPE_CHECKING:
+    from app.desktop.window.main_window import MainWindow
     from app.desktop.window.trouble import TroubleWindow
 
 log = logging.getLogger(__name__)
@@ -39,8 +44,7 @@ log = logging.getLogger(__name__)
 # Reading this much for damage takes a few milliseconds; more is read after the window is shown.
 CHECK_AT_START_BYTES = 8 * 2**20
 LOG_BYTES = 2**20
-AFTER_PAINT_MS = 80
-PURGE_MS = 2000
+LATER_MS = 2000
 
 
 def run() -> int:
@@ -58,8 +62,8 @@ def run() -> int:
     _log_to_file()
     garbage = GarbageCollector()
     start = Start(app, instance)
+    start.usable.connect(instance.listen)
     start.open()
-    QTimer.singleShot(0, instance, instance.listen)
     try:
         return app.exec()
     finally:
@@ -69,7 +73,13 @@ def run() -> int:
 
 
 class Start(QObject):
-    """Opens the chats and the window on them, or the window that says why it can't."""
+    """Opens the chats and the window on them, or the window that says why it can't.
+
+    Signals:
+        usable: a window, either of them, is painted; told once.
+    """
+
+    usable = Signal()
 
     def __init__(self, app: QApplication, instance: SingleInstance) -> None:
         super().__init__()
@@ -79,72 +89,90 @@ class Start(QObject):
         self.window: MainWindow | None = None
         self._trouble: TroubleWindow | None = None
         self._connection: sqlite3.Connection | None = None
-        self._care: DatabaseUpkeep | None = None
+        self._writer: Writer | None = None
+        self._upkeep: DatabaseUpkeep | None = None
+        self._is_usable = False
         instance.asked_to_show.connect(self._come_to_front)
 
     def open(self, readonly: bool = False) -> None:
         """Open chats and window."""
         file = paths.database_file()
         small = not file.exists() or file.stat().st_size < CHECK_AT_START_BYTES
+        self._writer = Writer(partial(_open_database, file, readonly, check=small))
+        opening = self._writer.submit(lambda _connection: None)
+        importlib.import_module("app.desktop.window.main_window")  # takes a while, in which the chats are opened
         try:
-            self._connection = database.open_database(file, readonly=readonly, check=small)
-            chats = Chats(self._connection)
-            if not readonly:
-                chats.repair()
+            opening.result()
+            self._connection = database.connect(file, readonly=readonly)
         except StillroomError as error:
             log.error("chats not opened: %s", error)
+            self._writer.close()
+            self._writer = None
             self._show_trouble(error)
             return
         if self._trouble is not None:
             self._trouble.deleteLater()
             self._trouble.hide()
             self._trouble = None
-        self._show_window(chats, readonly)
-        self._care = DatabaseUpkeep(file, check=not small, backup=not readonly)
-        self._care.damaged.connect(self._tell_damage)
-        QTimer.singleShot(AFTER_PAINT_MS, self._care, self._care.start)
+        store = ChatStore(Chats(self._connection), self._writer, self)
+        first_paint = self._show_window(store, WrittenRows(self._writer), readonly)
+        self._upkeep = DatabaseUpkeep(file, check=not small, backup=not readonly)
+        self._upkeep.damaged.connect(self._tell_damage)
+        first_paint.done.connect(self._upkeep.start)
 
     def close(self) -> None:
-        """Close the chats."""
-        if self._care is not None:
-            self._care.close()
+        """Write what is not written yet and close the chats."""
+        if self._upkeep is not None:
+            self._upkeep.close()
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
-    def _show_window(self, chats: Chats, readonly: bool) -> None:
+    def _show_window(self, store: ChatStore, rows: WrittenRows, readonly: bool) -> FirstPaint:
+        from app.desktop.window.main_window import MainWindow
+
         signals = EngineSignals(self)
         engine = Engine(on_event=signals.send)
-        assert self._connection is not None, "opened with the chats"
         services = Services(
-            chats=chats,
+            store=store,
             engine=engine,
             signals=signals,
             preferences=self.preferences,
-            jobs=JobQueue(engine, signals, JobRows(self._connection), self),
+            jobs=JobQueue(engine, signals, rows, self),
             list_models=_list_models,
             delete=_delete,
             readonly=readonly,
         )
         self.window = MainWindow(services)
+        first_paint = self._watched(self.window)
+        self.window.closed.connect(first_paint.stop)
         self.window.show()
         if self._sentence:
             self.window.notices.show_error(self._sentence)
         if readonly:
             self.window.notices.show_error("The chats are open read-only; nothing new can be written.")
-            return
-        # After the first paint: the engine process starts while the person looks around.
-        self._later(AFTER_PAINT_MS, self.window.chat_page.start_engine)
-        self._later(PURGE_MS, lambda: self._purge(chats))
-        self._later(PURGE_MS, services.jobs.go_on)
+            return first_paint
+        # The engine process starts while the person looks around.
+        first_paint.done.connect(self.window.chat_page.start_engine)
+        later = QTimer(self.window, singleShot=True, interval=LATER_MS)
+        later.timeout.connect(lambda: store.write(Chats.purge, nothing, _not_purged))
+        later.timeout.connect(services.jobs.go_on)
+        self.window.closed.connect(later.stop)
+        first_paint.done.connect(later.start)
+        return first_paint
 
-    def _later(self, ms: int, do: Callable[[], None]) -> None:
-        """Do something a while after the start, unless the window is closed before."""
-        assert self.window is not None, "there is a window to close"
-        timer = QTimer(self.window, singleShot=True, interval=ms)
-        timer.timeout.connect(do)
-        self.window.closed.connect(timer.stop)
-        timer.start()
+    def _watched(self, window: QWidget) -> FirstPaint:
+        first_paint = FirstPaint(window)
+        first_paint.done.connect(self._tell_usable)
+        return first_paint
+
+    def _tell_usable(self) -> None:
+        if not self._is_usable:
+            self._is_usable = True
+            self.usable.emit()
 
     def _show_trouble(self, error: StillroomError) -> None:
         from app.desktop.window.trouble import TroubleWindow
@@ -153,15 +181,10 @@ class Start(QObject):
             self._trouble = TroubleWindow(error)
             self._trouble.try_again.connect(self.open)
             self._trouble.read_only.connect(lambda: self.open(readonly=True))
+            self._watched(self._trouble)
             self._trouble.show()
         else:
             self._trouble.show_error(error)
-
-    def _purge(self, chats: Chats) -> None:
-        try:
-            chats.purge()
-        except StillroomError as error:
-            log.warning("old deletions not purged: %s", error)
 
     def _tell_damage(self, sentence: str) -> None:
         if self.window is not None:
@@ -210,6 +233,17 @@ class DatabaseUpkeep(QObject):
                 database.back_up_daily(self._file)
         except StillroomError as error:
             log.warning("no backup today: %s", error)
+
+
+def _open_database(file: Path, readonly: bool, check: bool) -> sqlite3.Connection:
+    connection = database.open_database(file, readonly=readonly, check=check)
+    if not readonly:
+        Chats(connection).repair()
+    return connection
+
+
+def _not_purged(error: StillroomError) -> None:
+    log.warning("old deletions not purged: %s", error)
 
 
 def _list_models() -> list[Model]:

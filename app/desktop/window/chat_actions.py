@@ -5,11 +5,11 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
+from app.desktop.services.chat_store import ChatStore
 from app.desktop.widgets.notices import NoticeBar
 from models.errors import StillroomError, from_os_error
-from models.store.chats import ChatEntry, Chats
-from models.store.export import export_json, export_markdown
-from models.store.titles import UNTITLED
+from models.store.chats import Chats
+from models.store.rows import UNTITLED, Chat, ChatEntry
 
 
 class ChatActions(QObject):
@@ -27,9 +27,10 @@ class ChatActions(QObject):
     restored = Signal(int)
     duplicated = Signal(int)
 
-    def __init__(self, chats: Chats, notices: NoticeBar, parent: QWidget) -> None:
+    def __init__(self, store: ChatStore, notices: NoticeBar, parent: QWidget) -> None:
         super().__init__(parent)
-        self._chats = chats
+        self._store = store
+        self._chats = store.chats
         self._notices = notices
         self._window = parent
         self._undoable: list[int] = []
@@ -41,34 +42,36 @@ class ChatActions(QObject):
 
     def rename(self, chat_id: int, title: str) -> None:
         """Give a chat the title that was typed."""
-        try:
-            self._chats.rename(chat_id, title)
-        except StillroomError as error:
+
+        def failed(error: StillroomError) -> None:
             self._tell(error)
-        self.changed.emit()
+            self.changed.emit()  # the list takes its title back
+
+        self._store.write(lambda chats: chats.rename(chat_id, title), lambda _: self.changed.emit(), failed)
 
     def duplicate(self, chat_id: int) -> None:
         """Copy a chat with all its branches."""
-        try:
-            copy = self._chats.duplicate(chat_id)
-        except StillroomError as error:
-            self._tell(error)
-            return
-        self.changed.emit()
-        self.duplicated.emit(copy.id)
+
+        def done(copy: Chat) -> None:
+            self.changed.emit()
+            self.duplicated.emit(copy.id)
+
+        self._store.write(lambda chats: chats.duplicate(chat_id), done, self._tell)
 
     def delete(self, chat_id: int) -> None:
         """Delete a chat without a question; Undo brings it back."""
-        try:
-            title = self._chats.get(chat_id).title or UNTITLED
-            self._chats.delete(chat_id)
-        except StillroomError as error:
-            self._tell(error)
-            return
-        self._undoable.append(chat_id)
-        self.changed.emit()
-        self.deleted.emit(chat_id)
-        self._notices.show_info(f"Deleted “{title}”.", "Undo", self.undo)
+
+        def delete(chats: Chats) -> str:
+            chats.delete(chat_id)
+            return chats.get(chat_id).title or UNTITLED
+
+        def done(title: str) -> None:
+            self._undoable.append(chat_id)
+            self.changed.emit()
+            self.deleted.emit(chat_id)
+            self._notices.show_info(f"Deleted “{title}”.", "Undo", self.undo)
+
+        self._store.write(delete, done, self._tell)
 
     def undo(self) -> None:
         """Take the last deletion back."""
@@ -77,15 +80,14 @@ class ChatActions(QObject):
 
     def restore(self, chat_id: int) -> None:
         """Bring a deleted chat back."""
-        try:
-            self._chats.restore(chat_id)
-        except StillroomError as error:
-            self._tell(error)
-            return
-        self._undoable = [other for other in self._undoable if other != chat_id]
-        self._notices.dismiss()
-        self.changed.emit()
-        self.restored.emit(chat_id)
+
+        def done(_result: None) -> None:
+            self._undoable = [other for other in self._undoable if other != chat_id]
+            self._notices.dismiss()
+            self.changed.emit()
+            self.restored.emit(chat_id)
+
+        self._store.write(lambda chats: chats.restore(chat_id), done, self._tell)
 
     def recently_deleted(self) -> list[ChatEntry]:
         """The chats that can be brought back, last deleted first."""
@@ -103,6 +105,8 @@ class ChatActions(QObject):
 
     def write(self, chat_id: int, file: Path, as_json: bool) -> None:
         """Write a chat into a file and say so."""
+        from models.store.export import export_json, export_markdown
+
         try:
             content = export_json(self._chats, chat_id) if as_json else export_markdown(self._chats, chat_id).encode()
             file.write_bytes(content)

@@ -16,7 +16,7 @@ from app.desktop.window.chat_list import ChatEntry
 from app.desktop.window.sidebar import Sidebar
 from models.errors import StillroomError
 from models.store.chats import Chats
-from models.store.titles import UNTITLED
+from models.store.rows import UNTITLED
 
 # Elsewhere Ctrl+Backspace deletes a word in the composer.
 DELETE_KEYS = "Ctrl+Backspace" if sys.platform == "darwin" else "Ctrl+Shift+Backspace"

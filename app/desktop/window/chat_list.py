@@ -4,10 +4,10 @@ Headings are rows of the same model that can't be chosen, so the list scrolls an
 """
 
 import datetime
-from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
+import msgspec
 from PySide6.QtCore import (
     QAbstractItemModel,
     QAbstractListModel,
@@ -25,23 +25,22 @@ from PySide6.QtWidgets import QLineEdit, QListView, QStyledItemDelegate, QStyleO
 
 from app.desktop import fonts
 from app.desktop.theme import colours, theme
+from models.store.rows import UNTITLED
 
 Index = QModelIndex | QPersistentModelIndex
 
 ROW_PX, HIT_PX, FIRST_HEADING_PX, HEADING_PX = 28, 46, 26, 33
 ENTRY = Qt.ItemDataRole.UserRole + 1
-UNTITLED = "New chat"
 
 
-@dataclass(frozen=True)
-class ChatEntry:
+class ChatEntry(msgspec.Struct, frozen=True):
     """A chat of the list. when: seconds since 1970; snippet and spans: where a search found something in it."""
 
     id: int
     title: str
     when: float
     snippet: str = ""
-    spans: list[tuple[int, int]] = field(default_factory=list)
+    spans: list[tuple[int, int]] = []
     message_id: int | None = None
     busy: bool = False
 

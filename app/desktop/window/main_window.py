@@ -25,7 +25,7 @@ from app.desktop.window.page_stack import PAGES, PageStack
 from app.desktop.window.quitting import QuitGuard
 from app.desktop.window.sidebar import SIDEBAR_KEYS, Sidebar
 from models.errors import StillroomError
-from models.store.titles import UNTITLED
+from models.store.rows import UNTITLED
 
 if TYPE_CHECKING:
     from app.desktop.window.jump import Target
@@ -55,7 +55,7 @@ class MainWindow(QMainWindow):
         assert isinstance(chat_page, ChatPage), "the page of that title"
         self.chat_page = chat_page
         self.notices = chat_page.notices
-        self.chat_actions = ChatActions(services.chats, self.notices, self)
+        self.chat_actions = ChatActions(services.store, self.notices, self)
         self.browser = ChatBrowser(self.sidebar, self.chat_page, self.chat_actions, services.chats)
         self.editing = Editing(self.chat_actions, self.pages)
         self._show_sidebar = QToolButton()
@@ -238,7 +238,8 @@ class MainWindow(QMainWindow):
 
     def _shown(self, title: str) -> None:
         self.sidebar.show_page(title)
-        self.services.preferences.remember(page=title)
+        with self.services.preferences.remember() as remembered:
+            remembered.page = title
         self.pages.page(title).set_in_use(self.chat_page.shown.choice.model)
         self.menus.refresh()
 
@@ -275,31 +276,29 @@ class MainWindow(QMainWindow):
     def _set_sidebar(self, shown: bool) -> None:
         self.sidebar.setVisible(shown)
         self._show_sidebar.setVisible(not shown)
-        self.services.preferences.remember(sidebar=shown)
+        with self.services.preferences.remember() as remembered:
+            remembered.sidebar = shown
         self.menus.refresh()
 
     def _recolour(self) -> None:
         self._show_sidebar.setIcon(icons.icon("sidebar", colours().muted))
 
     def _remember(self) -> None:
-        geometry = base64.b64encode(self.saveGeometry().data()).decode()
-        self.services.preferences.remember(
-            geometry=geometry, chat=self.chat_page.shown.id or 0, scroll=self.chat_page.presenter.place()
-        )
+        with self.services.preferences.remember() as remembered:
+            remembered.geometry = base64.b64encode(self.saveGeometry().data()).decode()
+            remembered.chat = self.chat_page.shown.id or 0
+            remembered.scroll = self.chat_page.presenter.place()
 
     def _restore(self) -> None:
-        recalled = self.services.preferences.window
+        remembered = self.services.preferences.window
         self.resize(*DEFAULT_SIZE)
-        geometry = recalled("geometry", "")
-        if isinstance(geometry, str) and geometry:
-            self.restoreGeometry(QByteArray.fromBase64(geometry.encode()))
-        self._set_sidebar(bool(recalled("sidebar", True)))
-        page = recalled("page", "Chat")
-        self.pages.show_page(page if page in self.pages.keys else PAGES[0].title)
-        chat_id, scroll = recalled("chat", 0), recalled("scroll", 0)
-        if isinstance(chat_id, int) and any(entry.id == chat_id for entry in self.services.chats.entries()):
-            self.browser.open(chat_id)
+        if remembered.geometry:
+            self.restoreGeometry(QByteArray.fromBase64(remembered.geometry.encode()))
+        self._set_sidebar(remembered.sidebar)
+        self.pages.show_page(remembered.page if remembered.page in self.pages.keys else PAGES[0].title)
+        if any(entry.id == remembered.chat for entry in self.services.chats.entries()):
+            self.browser.open(remembered.chat)
             # The transcript has its height only once it is laid out.
-            QTimer.singleShot(0, self, lambda: self.chat_page.presenter.go_to_place(int(scroll)))
+            QTimer.singleShot(0, self, lambda: self.chat_page.presenter.go_to_place(remembered.scroll))
         else:
             self.chat_page.shown.new()

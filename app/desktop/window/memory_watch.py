@@ -6,7 +6,7 @@ from app.desktop.pages.chat.page import ChatPage
 from app.desktop.pages.chat.session import UnderWay
 from app.desktop.services.engine_signals import EngineLike
 from app.desktop.window.memory_meter import MemoryMeter
-from models.store.chats import StoredMessage
+from models.store.rows import StoredMessage
 
 EVERY_MS = 2000
 

@@ -31,7 +31,7 @@ class SingleInstance(QObject):
         home = str(paths.home()).encode()
         digest = bytes(QCryptographicHash.hash(home, QCryptographicHash.Algorithm.Sha256).data()).hex()
         self._name = f"stillroom-{digest[:24]}"
-        self._lock = QLockFile(str(paths.home() / "window.lock"))
+        self._lock = QLockFile(str(paths.window_lock()))
         self._lock.setStaleLockTime(0)  # however long a window has been open, its lock counts
         self._server: QLocalServer | None = None
 

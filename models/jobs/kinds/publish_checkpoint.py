@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 
+from models import paths
 from models.events import Event, Model
 from models.jobs.request import JobRequest
 
@@ -18,12 +19,11 @@ class PublishCheckpoint(JobRequest, frozen=True, kw_only=True, tag="keep"):
 
     def work(self) -> Generator[Event, None, Model]:
         """Publish it."""
-        from models.finetune import checkpoints
         from models.finetune.publish import publish
         from models.library import installed
 
         yield from ()  # it is quick enough to have nothing to tell
-        publish(checkpoints.runs_folder() / self.run, self.name)
+        publish(paths.runs_folder() / self.run, self.name)
         return installed.show(self.name)
 
     def subject(self) -> str:

@@ -53,4 +53,4 @@ class Quantize(JobRequest, frozen=True, kw_only=True, tag="quantize"):
     def discard(self) -> None:
         """Forget what a learned recipe has learned so far; one such job runs at a time."""
         if recipes.parse(self.recipe).learned:
-            shutil.rmtree(paths.home() / "dwq", ignore_errors=True)
+            shutil.rmtree(paths.learned_folder(), ignore_errors=True)

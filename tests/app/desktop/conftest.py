@@ -16,6 +16,7 @@ from models import settings
 from models.store import database
 from models.store.chats import Chats
 from tests.app.desktop.fake_engine import DISTILLED, STARTER, FakeEngine
+from tests.app.desktop.settled_store import SettledStore
 from tests.app.desktop.staged_queue import StagedQueue, no_delete
 
 
@@ -48,9 +49,16 @@ def chats() -> Iterator[Chats]:
 
 
 @pytest.fixture
-def services(engine: FakeEngine, chats: Chats, qapp: QApplication) -> Services:
+def store(chats: Chats, qapp: QApplication) -> Iterator[SettledStore]:
+    store = SettledStore(chats)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def services(engine: FakeEngine, store: SettledStore) -> Services:
     return Services(
-        chats=chats,
+        store=store,
         engine=engine,
         signals=engine.signals,
         preferences=Preferences(settings.load()[0]),

@@ -3,7 +3,6 @@
 Drawn offscreen over a FakeEngine and a store of invented chats in a temporary home; nothing is compared.
 """
 
-import dataclasses
 import os
 import sys
 import tempfile
@@ -11,24 +10,26 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-import msgspec
 from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 
 from app.desktop import theme
 from app.desktop.pages.chat.compare import CompareDialog
-from app.desktop.pages.chat.presets import BUILT_IN
 from app.desktop.pages.chat.transcript import ReplyView
 from app.desktop.services.preferences import Preferences
 from app.desktop.services.services import Services
 from app.desktop.window.main_window import MainWindow
 from models import events, paths
+from models.presets import BUILT_IN
 from models.settings import Settings
 from models.store import database
 from models.store.chats import Chats
 from tests.app.desktop.fake_engine import DISTILLED, STARTER, FakeEngine, reply
+from tests.app.desktop.settled_store import SettledStore
 from tests.app.desktop.staged_queue import StagedQueue, no_delete
 
 DAY_S = 86_400
@@ -81,9 +82,10 @@ class Scene:
         (paths.adapters_folder() / ADAPTER.name).mkdir(parents=True)
         self._connection = database.open_database()
         self.chats = Chats(self._connection, clock=lambda: self._now)
+        self._store = SettledStore(self.chats)
         self.engine = FakeEngine(bytes=int(5.1 * 2**30))
         services = Services(
-            chats=self.chats,
+            store=self._store,
             engine=self.engine,
             signals=self.engine.signals,
             preferences=Preferences(Settings(theme=scheme, default_model=DISTILLED.name)),
@@ -126,7 +128,7 @@ class Scene:
         page = self.window.chat_page
         self.ask(QUESTION)
         self._play_answer()
-        page.shown.regenerate_last(dataclasses.replace(page.shown.choice, adapter=ADAPTER.name))
+        page.shown.regenerate_last(msgspec.structs.replace(page.shown.choice, adapter=ADAPTER.name))
         self._play_answer(SHORT_ANSWER)
         page.shown.choose_adapter(ADAPTER.name)
         self.settle()
@@ -181,6 +183,7 @@ class Scene:
         """Close everything."""
         self.window.close()
         self.window.deleteLater()
+        self._store.close()
         self._connection.close()
         self._folder.cleanup()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from models import events
+from models import events, paths
 from models.engine import client
 from models.engine.client import Engine
 from models.finetune import checkpoints, runs
@@ -58,7 +58,7 @@ def test_what_was_learned_before_a_slow_step_is_not_lost(
     worker.resume()
     stopped = until_stopped(inbox)
     assert stopped.kind == "cancelled"
-    folder = checkpoints.runs_folder() / request.run
+    folder = paths.runs_folder() / request.run
     _, state = checkpoints.newest(folder)
     assert state.step >= 1
     (run,) = runs.runs()

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from models.events import Event, Finetuned, Sample, Step, Validation
-from models.finetune.checkpoints import runs_folder
 from models.finetune.dataset import Example
 from models.finetune.finetune import finetune
 from models.finetune_config import FinetuneConfig
 from models.generate.load import LoadedModel
+from models.paths import runs_folder
 from tests.models.scripted import tiny_loaded
 from tests.tiny import make_tiny
 

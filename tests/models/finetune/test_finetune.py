@@ -46,7 +46,7 @@ def until(events: object, step: int) -> list[object]:
 
 
 def run_folder(name: str = "run") -> Path:
-    return checkpoints.runs_folder() / name
+    return paths.runs_folder() / name
 
 
 def test_a_run_learns_says_so_and_ends_with_an_adapter(tmp_path: Path):

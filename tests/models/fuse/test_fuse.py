@@ -18,7 +18,7 @@ from mlx_lm.utils import load_model, quantize_model, save_config
 
 from models import errors, events, paths
 from models.checkpoint import folders, model_files, weight_blocks
-from models.finetune import checkpoints, lora, run_card
+from models.finetune import lora, run_card
 from models.finetune.dataset import Example
 from models.finetune.run_folder import RunCard, read_card
 from models.finetune_config import FinetuneConfig
@@ -160,7 +160,7 @@ def test_it_says_what_it_was_made_from() -> None:
 
 def a_run_of(base: Path, adapter: Path) -> RunCard:
     """Put the card of a run into an adapter's folder, as publishing does."""
-    folder = checkpoints.runs_folder() / "a-run"
+    folder = paths.runs_folder() / "a-run"
     rows = [Example("1 + 1?", "That is 2.", "2")]
     run_card.create(folder, base, base.name, rows, [], FinetuneConfig(seed=5), adapter.name)
     run_card.note_data(folder, "abc123")

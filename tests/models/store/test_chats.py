@@ -6,9 +6,10 @@ import pytest
 from models import errors, events, paths
 from models.requests import Sampling
 from models.store import database
-from models.store.chats import RECENTLY_DELETED_DAYS, Chats, Figures
+from models.store.chats import RECENTLY_DELETED_DAYS, Chats
 from models.store.database import open_database, transaction
 from models.store.migrations import MIGRATIONS
+from models.store.rows import Figures
 from tests.models.store.conftest import Clock
 
 
@@ -354,6 +355,8 @@ def test_a_read_only_store_reads_and_refuses_to_write(chats: Chats) -> None:
 
 def test_a_fault_of_the_disk_is_said(chats: Chats, monkeypatch: pytest.MonkeyPatch) -> None:
     class Failing:
+        in_transaction = False
+
         def execute(self, statement: str, *values: object) -> sqlite3.Cursor:
             if statement.startswith("BEGIN"):
                 fault = sqlite3.OperationalError("disk I/O error")

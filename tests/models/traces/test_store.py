@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from models import errors, events
+from models import errors, events, paths
 from models.trace_report import Added
 from models.traces import store
 from models.traces.checks import Limits
@@ -79,7 +79,7 @@ def test_nothing_kept_makes_no_set(tmp_path: Path) -> None:
     added = add("none", write(tmp_path / "a.jsonl", [make(answer="")]))
     assert added.notes == ["No trace was kept, so no set was made."]
     assert store.all_sets() == []
-    assert list(store.sets_folder().iterdir()) == []
+    assert list(paths.traces_folder().iterdir()) == []
 
 
 @pytest.mark.parametrize("there", [False, True])
@@ -87,7 +87,7 @@ def test_a_closed_or_failed_addition_leaves_the_set_as_it_was(tmp_path: Path, th
     file = write(tmp_path / "a.jsonl", many(400))
     if there:
         add("sums", write(tmp_path / "b.jsonl", many(3)))
-    before = {entry.name: entry.read_bytes() for entry in store.sets_folder().rglob("*") if entry.is_file()}
+    before = {entry.name: entry.read_bytes() for entry in paths.traces_folder().rglob("*") if entry.is_file()}
     job = store.add("sums", [file])
     next(job)
     job.close()
@@ -97,7 +97,7 @@ def test_a_closed_or_failed_addition_leaves_the_set_as_it_was(tmp_path: Path, th
     empty.touch()
     with pytest.raises(errors.BadInput, match="empty"):
         add("sums", file, empty)
-    assert {entry.name: entry.read_bytes() for entry in store.sets_folder().rglob("*") if entry.is_file()} == before
+    assert {entry.name: entry.read_bytes() for entry in paths.traces_folder().rglob("*") if entry.is_file()} == before
 
 
 def test_a_full_disk_leaves_the_set_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +111,7 @@ def test_a_full_disk_leaves_the_set_as_it_was(tmp_path: Path, monkeypatch: pytes
         with pytest.raises(errors.DiskFull):
             add("sums", write(tmp_path / "b.jsonl", many(9)))
     assert store.get("sums").traces == len(list(store.read("sums"))) == 3
-    assert not list(store.sets_folder().rglob(".traces*"))
+    assert not list(paths.traces_folder().rglob(".traces*"))
 
 
 CHILD = """
@@ -124,7 +124,7 @@ while True:
         for _ in store.add("sums", [Path(sys.argv[1], f"{n}.jsonl")]):
             pass
         store.exclude("sums", [])
-    store.delete("other") if (store.sets_folder() / "other" / "traces.jsonl").exists() else None
+    store.delete("other") if (paths.traces_folder() / "other" / "traces.jsonl").exists() else None
     for _ in store.add("other", [Path(sys.argv[1], "1.jsonl")]):
         pass
     first = next(store.read("sums"))
@@ -145,7 +145,7 @@ def test_a_kill_at_any_moment_leaves_whole_sets(tmp_path: Path, home: Path) -> N
         child.wait()
         child.stdout.close()
         for name in least:
-            if name == "other" and not (store.sets_folder() / name / store.DATA).exists():
+            if name == "other" and not (paths.traces_folder() / name / store.DATA).exists():
                 continue
             traces = list(store.read(name, with_excluded=True))
             assert len(traces) >= least[name]
@@ -154,13 +154,13 @@ def test_a_kill_at_any_moment_leaves_whole_sets(tmp_path: Path, home: Path) -> N
             assert len({trace.id for trace in traces}) == len(traces)
             least["sums"] = max(least["sums"], len(traces)) if name == "sums" else least["sums"]
     assert add("sums", tmp_path / "2.jsonl").total >= 90
-    assert not list((store.sets_folder() / "sums").glob(".traces*")), "what the killed left behind is swept"
+    assert not list((paths.traces_folder() / "sums").glob(".traces*")), "what the killed left behind is swept"
 
 
 def test_a_record_that_does_not_fit_is_made_anew(tmp_path: Path) -> None:
     add("sums", write(tmp_path / "a.jsonl", many(3)))
     record = store.get("sums")
-    folder = store.sets_folder() / "sums"
+    folder = paths.traces_folder() / "sums"
     extra = msgspec.json.encode(make("New?", "", "Yes.", verified=True)) + b"\n"
     (folder / "traces.jsonl").write_bytes((folder / "traces.jsonl").read_bytes() + extra)
     healed = store.get("sums")
@@ -172,7 +172,7 @@ def test_a_record_that_does_not_fit_is_made_anew(tmp_path: Path) -> None:
 
 def test_a_damaged_line_is_told_with_its_number(tmp_path: Path) -> None:
     add("sums", write(tmp_path / "a.jsonl", many(3)))
-    data = store.sets_folder() / "sums" / "traces.jsonl"
+    data = paths.traces_folder() / "sums" / "traces.jsonl"
     lines = data.read_bytes().splitlines(keepends=True)
     data.write_bytes(lines[0] + b"{\n" + lines[2])
     with pytest.raises(errors.Corrupt, match="Line 2"):
@@ -273,7 +273,7 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
     assert store.delete("sums") > 0
     with pytest.raises(errors.NotFound):
         store.get("sums")
-    assert list(store.sets_folder().iterdir()) == []
+    assert list(paths.traces_folder().iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", ".hidden", "a\nb", "x" * 200])
@@ -304,7 +304,7 @@ def test_a_damaged_set_keeps_no_other_from_being_listed(tmp_path: Path) -> None:
     for name in ("good", "bad"):
         for _ in store.add(name, [file]):
             pass
-    data = store.sets_folder() / "bad" / store.DATA
+    data = paths.traces_folder() / "bad" / store.DATA
     data.write_bytes(b"{" + data.read_bytes())
     bad, good = store.all_sets()
     assert (good.name, good.traces, good.problem) == ("good", 1, "")

@@ -1,29 +1,27 @@
 """What a chat is answered with: model, adapter, budget, preset. A chat's own are in its row; a chat that is not begun yet
 has them here until its first message makes the row."""
 
-from dataclasses import dataclass, field, replace
+import msgspec
+from msgspec.structs import replace
 
-from app.desktop.pages.chat.presets import budget_of, sampling_of
 from models import paths
+from models.presets import sampling_of
 from models.requests import Sampling
-from models.settings import Preset
-from models.store.chats import Chat, Chats
+from models.settings import Preset, budget_of
+from models.store.chats import Chats
+from models.store.rows import Chat
 
 
-@dataclass(frozen=True)
-class ChatSettings:
-    """Model, adapter, budget and preset.
-
-    adapter: by its name, or the folder of a checkpoint, empty for none; budget_touched: the user chose it, so a model's default must not replace it.
-    """
+class ChatSettings(msgspec.Struct, frozen=True):
+    """Model, adapter, budget and preset."""
 
     model: str
     budget: int | None
     preset: str = ""
     system: str = ""
-    sampling: Sampling = field(default_factory=Sampling)
-    budget_touched: bool = False
-    adapter: str = ""
+    sampling: Sampling = Sampling()
+    budget_touched: bool = False  # the user chose it, so a model's default must not replace it
+    adapter: str = ""  # by its name, or the folder of a checkpoint; empty for none
 
     @property
     def adapter_there(self) -> str:

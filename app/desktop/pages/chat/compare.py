@@ -11,7 +11,7 @@ from app.desktop.pages.chat.message_actions import MessageActions
 from app.desktop.pages.chat.reply_view import ReplyView
 from app.desktop.text import links
 from app.desktop.theme import colours, theme
-from models.store.chats import Figures, StoredMessage
+from models.store.rows import Figures, StoredMessage
 
 SIZE = (1100, 720)
 MARGIN_PX = 14

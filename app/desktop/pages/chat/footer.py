@@ -8,7 +8,7 @@ from app.desktop import fonts
 from app.desktop.pages.chat.message_actions import MessageActions
 from app.desktop.palette import Colours
 from app.desktop.widgets.small_parts import TextButton
-from models.store.chats import Figures
+from models.store.rows import Figures
 
 HEIGHT = 22
 

@@ -71,8 +71,7 @@ class ModelStatus(QObject):
         if model is not None:
             return model.title, bits_said(model)
         # Until the library is read: what it said last time.
-        title, precision = self._preferences.window("titles", {}).get(name, (name, ""))
-        return str(title), str(precision)
+        return self._preferences.window.titles.get(name, (name, ""))
 
     def adapters_of(self, model: str) -> list[events.Model]:
         """The adapters that belong to a model."""
@@ -102,11 +101,9 @@ class ModelStatus(QObject):
         self._show_note()
 
     def _read(self) -> None:
-
-        trained = {family.id for family in families.families() if family.trained}
         try:
             models = self._list_models()
-            thinks = {model.name: model.family in trained for model in models if model.kind != "adapter"}
+            thinks = {model.name: families.thinks(model.family) for model in models if model.kind != "adapter"}
             self.listed.emit(models, thinks)
         except StillroomError as error:
             log.warning("library not read: %s", error)
@@ -115,7 +112,8 @@ class ModelStatus(QObject):
         self.models = [model for model in models if model.kind != "adapter"]
         self.adapters = [model for model in models if model.kind == "adapter"]
         self._toolbar.picker.set_models(self.models)
-        self._preferences.remember(titles={model.name: [model.title, bits_said(model)] for model in self.models})
+        with self._preferences.remember() as window:
+            window.titles = {model.name: (model.title, bits_said(model)) for model in self.models}
         if self._choice is not None:
             self.show(self._choice)
         self._show_loading()

@@ -1,10 +1,10 @@
 """The Chat page: builds toolbar, transcript and composer, and connects them to the chat that is shown."""
 
-import dataclasses
 import importlib
 from functools import partial
 from typing import TYPE_CHECKING
 
+import msgspec
 from PySide6.QtCore import QPoint, QTimer
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
@@ -24,7 +24,7 @@ from app.desktop.theme import colours, theme
 from models import events
 from models.errors import StillroomError
 from models.jobs.queue import Job
-from models.store.chats import Rating, StoredMessage
+from models.store.rows import Rating, StoredMessage
 
 if TYPE_CHECKING:
     from app.desktop.pages.chat.transcript import Transcript
@@ -46,7 +46,7 @@ class ChatPage(Page):
         self._body = QStackedWidget()
         self._transcript: Transcript | None = None
         self.presenter = Presenter(self.transcript, services.chats, self.shown.replies, self.status.writer, self)
-        self.traces = TraceUse(services.chats, self.notices, self)
+        self.traces = TraceUse(services.store, self.notices, self)
         self._regenerate_menu = RegenerateMenu(self.shown, self.status)
         self._lost: tuple[int | None, str] = (None, "")
         self._draft_timer = QTimer(self, singleShot=True, interval=DRAFT_MS)
@@ -72,11 +72,12 @@ class ChatPage(Page):
         self._import.start()
 
     def send(self, text: str) -> None:
-        """Have a message answered. It stays in the composer unless it is stored."""
+        """Have a message answered. It comes back into the composer when it can't be stored."""
         self.toolbar.thinking.commit()
-        if self.shown.send(text):
+        if self.shown.can_send(text):
             self.composer.clear()
             self._draft_timer.stop()
+            self.shown.send(text)
 
     def chat_with(self, model: str, adapter: str = "") -> None:
         """Begin a chat with a model, and an adapter of it: a name of the library, or the folder of a checkpoint."""
@@ -86,7 +87,7 @@ class ChatPage(Page):
 
     def regenerate_last(self, budget: int | None) -> None:
         """Answer the last message again under another thinking budget."""
-        self.shown.regenerate_last(dataclasses.replace(self.shown.choice, budget=budget))
+        self.shown.regenerate_last(msgspec.structs.replace(self.shown.choice, budget=budget))
 
     def collect_rated(self, set_name: str, rating: Rating = 1) -> int:
         """Put all replies of all chats that are rated good (1) or bad (-1) into a set of traces; returns how many there are.
@@ -154,6 +155,10 @@ class ChatPage(Page):
     def _keep_draft(self) -> None:
         self.shown.keep_draft(self.composer.text)
 
+    def _give_back(self, text: str) -> None:
+        if not self.composer.text:
+            self.composer.set_text(text)
+
     def _tell(self, error: StillroomError) -> None:
         self.notices.show_error(error.text, error.hint)
 
@@ -194,12 +199,13 @@ class ChatPage(Page):
         shown = self.shown
         shown.left.connect(self._leave)
         shown.changed.connect(self._arrive)
-        shown.begun.connect(lambda: self.presenter.show(shown.id))
+        shown.begun.connect(lambda: self.presenter.expect(shown.id))
         shown.versions_changed.connect(self.presenter.show_again)
         shown.choice_changed.connect(self._show_choice)
         shown.phase_changed.connect(self._show_phase)
         shown.failed.connect(self._tell_failure)
         shown.trouble.connect(self._tell)
+        shown.not_sent.connect(self._give_back)
         self.status.listed.connect(shown.take_models)
         shown.loading.failed.connect(self._tell_not_loaded)
         shown.loading.arrived.connect(self.status.refresh)
@@ -221,7 +227,7 @@ class ChatPage(Page):
 
         shown, preferences, actions = self.shown, self.services.preferences, transcript.message_actions
         transcript.set_regenerate_menu_offered(True)
-        transcript.set_thinking_open(bool(preferences.window("thinking_open", False)))
+        transcript.set_thinking_open(preferences.window.thinking_open)
         actions.answer_now.connect(lambda: shown.steer("answer_now"))
         actions.think_longer.connect(lambda: shown.steer("think_longer"))
         actions.regenerate.connect(lambda reply_id: shown.regenerate(reply_id))
@@ -232,7 +238,11 @@ class ChatPage(Page):
         actions.compare.connect(self._compare)
         actions.use_as_trace.connect(self.traces.ask)
         actions.link_clicked.connect(lambda url: ask_to_open(url, self))
-        actions.thinking_opened.connect(lambda is_open: preferences.remember(thinking_open=is_open))
+        actions.thinking_opened.connect(self._remember_thinking_open)
+
+    def _remember_thinking_open(self, is_open: bool) -> None:
+        with self.services.preferences.remember() as window:
+            window.thinking_open = is_open
 
     def _lay_out(self) -> None:
         self._middle = _centred(self.welcome)

@@ -7,7 +7,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.desktop.pages.chat.session import Replies, UnderWay
 from models import events, stages
-from models.store.chats import Chats, StoredMessage
+from models.store.chats import Chats
+from models.store.rows import StoredMessage
 
 if TYPE_CHECKING:
     from app.desktop.pages.chat.thinking_panel import State
@@ -59,6 +60,10 @@ class Presenter(QObject):
         self._read(chat_id)
         self._fill()
         self.go_to_place(self._places.get(chat_id or 0, AT_END))
+
+    def expect(self, chat_id: int | None) -> None:
+        """Show what comes of a chat that has just begun."""
+        self._chat_id = chat_id
 
     def show_again(self) -> None:
         """Show what has changed in the chat, another version say, at the same place."""

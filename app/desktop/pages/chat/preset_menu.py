@@ -14,10 +14,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.desktop.pages.chat.presets import BUILT_IN, budget_of
 from app.desktop.widgets import thinking_control
 from models.errors import BadInput
-from models.settings import Preset, Tokens
+from models.presets import BUILT_IN
+from models.settings import Preset, budget_of, tokens_of
 
 
 class PresetMenu(QMenu):
@@ -113,14 +113,13 @@ class PresetDialog(QDialog):
             raise BadInput("A preset needs a name.")
         if name in self._taken:
             raise BadInput(f"There is a preset called “{name}” already.")
-        budget = thinking_control.parsed(self.think.text()) if self.think.text().strip() else 0
-        think: Tokens = "unlimited" if budget is None else budget
+        think = self.think.text().strip()
         return Preset(
             name=name[:200],
             system=self.system.toPlainText().strip(),
             temperature=_parsed(self.temperature.text(), "Temperature", 0.0, 5.0),
             top_p=_parsed(self.top_p.text(), "Top p", 0.01, 1.0),
-            think=think if self.think.text().strip() else None,
+            think=tokens_of(thinking_control.parsed(think)) if think else None,
         )
 
     def accept_if_right(self) -> None:

@@ -18,7 +18,7 @@ from app.desktop.text.message_text import MessageText
 from app.desktop.text.text_style import TextStyle
 from app.desktop.widgets.small_parts import Bar, TextButton, draw_card
 from models.events import ClosedBy
-from models.store.chats import Figures
+from models.store.rows import Figures
 
 SIDE = 4
 GAP = 14

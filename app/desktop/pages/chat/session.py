@@ -1,23 +1,25 @@
 """Replies under way: what is asked of the engine, what comes back, and how it gets into the store. No widgets.
 
 A user's message and the empty reply are rows before the engine hears of them; the text that comes is written every
-half second and at the end, so a kill loses at most that. A reply goes on while another chat is shown. Whatever ends
+half second and at the end, by the store's own thread, so a kill loses at most that and nothing waits for the disk. A reply goes on while another chat is shown. Whatever ends
 it — the model, the user, an error, the death of the worker — what had been written stays.
 """
 
-import contextlib
 import logging
 import time
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Callable
+from typing import Literal, NamedTuple
 
 import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from app.desktop.services.chat_store import ChatStore, nothing
 from app.desktop.services.engine_signals import EngineLike, EngineSignals
 from models import events, requests
+from models.chat_request import conversation
 from models.errors import StillroomError
-from models.store.chats import Chats, State, StoredMessage
+from models.store.chats import Chats
+from models.store.rows import Chat, State, StoredMessage
 
 log = logging.getLogger(__name__)
 
@@ -25,32 +27,28 @@ STORE_MS = 500
 INTERRUPTED = "The engine stopped before the reply was finished."
 
 
-@dataclass
-class UnderWay:
-    """A reply that is being written.
-
-    thoughts: texts so far and whether the budget put them there; budget: in force now, None for no limit;
-    closing: it has been told to answer.
-    """
+class UnderWay(msgspec.Struct, eq=False):
+    """A reply that is being written."""
 
     call_id: int
     chat_id: int
     message_id: int
     model: str
-    budget: int | None
+    budget: int | None  # in force now; None for no limit
     adapter: str = ""
-    phase: Literal["waiting", "thinking", "answering"] = "waiting"
-    thoughts: list[tuple[str, bool]] = field(default_factory=list)
+    phase: Literal["waiting", "thinking", "answering", "ending"] = "waiting"  # ending: whole, and not in the store yet
+    thoughts: list[tuple[str, bool]] = []  # texts so far, and whether the budget put them there
     answer: str = ""
-    closing: bool = False
+    closing: bool = False  # it has been told to answer
     thinking_tokens: int = 0
     closed: events.ThinkingClosed | None = None
-    waiting_for: str = ""
-    fraction: float | None = None
+    waiting_for: str = ""  # the stage before the first token
+    fraction: float | None = None  # of that stage
     first_token_at: float | None = None
-    stopping: bool = False
-    _stored_thinking: int = 0
-    _stored_answer: int = 0
+    stopping: bool = False  # it has been told to stop
+    _stored: tuple[int, int] = (0, 0)  # characters of thinking and answer that are in the store
+    _on_the_way: tuple[int, int] = (0, 0)  # how many there will be when what is being written is
+    _storing: bool = False  # something is being written
 
     @property
     def thinking(self) -> str:
@@ -67,13 +65,29 @@ class UnderWay:
         """Seconds since the first token came."""
         return time.monotonic() - self.first_token_at if self.first_token_at else 0.0
 
-    def unstored(self) -> tuple[str, str]:
-        """What is not in the store yet, thinking and answer."""
-        return self.thinking[self._stored_thinking :], self.answer[self._stored_answer :]
+    def take_unstored(self) -> tuple[str, str]:
+        """What has to be written now, thinking and answer: nothing while the last of it is on the way; see `stored`."""
+        if self._storing or self.phase == "ending":
+            return "", ""
+        thinking, answer = self.thinking, self.answer
+        written_thinking, written_answer = self._stored
+        self._on_the_way = len(thinking), len(answer)
+        self._storing = self._on_the_way != self._stored
+        return thinking[written_thinking:], answer[written_answer:]
 
-    def mark_stored(self) -> None:
-        """Call all of it stored."""
-        self._stored_thinking, self._stored_answer = len(self.thinking), len(self.answer)
+    def stored(self, whole: bool) -> None:
+        """What was taken last is in the store, or could not be written and has to be taken again."""
+        self._storing = False
+        if whole:
+            self._stored = self._on_the_way
+
+
+class Begun(NamedTuple):
+    """Rows of a reply that is about to be asked for."""
+
+    chat: Chat
+    reply: StoredMessage  # empty
+    turns: list[StoredMessage]  # what it answers, first to last
 
 
 class Replies(QObject):
@@ -91,9 +105,11 @@ class Replies(QObject):
     ended = Signal(object, object)
     not_stored = Signal(object)
 
-    def __init__(self, chats: Chats, engine: EngineLike, signals: EngineSignals, parent: QObject | None = None) -> None:
+    def __init__(
+        self, store: ChatStore, engine: EngineLike, signals: EngineSignals, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
-        self._chats = chats
+        self._chat_store = store
         self._engine = engine
         self._by_call: dict[int, UnderWay] = {}
         self._told = False
@@ -109,25 +125,34 @@ class Replies(QObject):
         """Chats in which a reply is under way."""
         return {reply.chat_id for reply in self._by_call.values()}
 
-    def answer(self, asked_id: int, model: str, budget: int | None, adapter: str = "") -> UnderWay:
-        """Have a user's message answered, again if it was before. Raises a StillroomError when the store can't take it."""
-        chat = self._chats.get(self._chats.message(asked_id).chat_id)
-        row = self._chats.begin_reply(asked_id, model, adapter)
-        turns = [turn for turn in self._chats.branch(chat.id) if turn.id != row.id]
-        request = requests.ChatRequest(
-            model=model,
-            messages=_conversation(chat.system, turns),
-            think=budget,
-            sampling=chat.sampling,
-            another=row.versions > 1,
-            adapter=adapter or None,
-        )
-        call_id = self._engine.start(request)
-        reply = UnderWay(call_id, chat.id, row.id, model, budget, adapter)
-        self._by_call[call_id] = reply
-        self._timer.start()
-        self.began.emit(reply)
-        return reply
+    def answer(
+        self,
+        asked: Callable[[Chats], int],
+        model: str,
+        budget: int | None,
+        adapter: str,
+        stored: Callable[[Begun], object],
+        failed: Callable[[StillroomError], object],
+    ) -> None:
+        """Have a user's message answered, again if it was before.
+
+        asked: gives its id, and may write it before; runs on the store's thread. stored: told when the message and the row
+        of the reply are kept, before the engine hears of them; failed: told when they can't be kept, and neither is then.
+        """
+
+        def begin(chats: Chats) -> Begun:
+            reply = chats.begin_reply(asked(chats), model, adapter)
+            turns = [turn for turn in chats.branch(reply.chat_id) if turn.id != reply.id]
+            return Begun(chats.get(reply.chat_id), reply, turns)
+
+        def start(begun: Begun) -> None:
+            stored(begun)
+            try:
+                self._start(begun, budget)
+            except StillroomError as error:
+                failed(error)
+
+        self._chat_store.write(lambda chats: chats.whole(lambda: begin(chats)), start, failed)
 
     def stop(self, chat_id: int | None) -> None:
         """Stop the reply of a chat; what was written stays."""
@@ -139,22 +164,38 @@ class Replies(QObject):
     def steer(self, chat_id: int | None, action: requests.Action) -> None:
         """Have the reply of a chat answer now, or think longer."""
         reply = self.of_chat(chat_id)
-        if reply is not None and reply.phase != "answering":
+        if reply is not None and reply.phase in ("waiting", "thinking"):
             reply.closing = reply.closing or action == "answer_now"
             self._engine.steer(reply.call_id, action)
 
     def close(self) -> None:
         """Write what is unwritten and mark every reply under way as stopped: the window closes."""
+        self._chat_store.settle()  # what was sent a moment ago is under way then
         self._timer.stop()
         for reply in list(self._by_call.values()):
-            with contextlib.suppress(StillroomError):
-                self._store(reply)
-                self._chats.finish(reply.message_id, "stopped")
+            self._finish(reply, "stopped", None, "", nothing, lambda error: log.error("reply not stored: %s", error))
         self._by_call.clear()
+        self._chat_store.settle()
+
+    def _start(self, begun: Begun, budget: int | None) -> None:
+        chat, row = begun.chat, begun.reply
+        request = requests.ChatRequest(
+            model=row.model,
+            messages=conversation(chat.system, begun.turns),
+            think=budget,
+            sampling=chat.sampling,
+            another=row.versions > 1,
+            adapter=row.adapter or None,
+        )
+        call_id = self._engine.start(request)
+        reply = UnderWay(call_id, chat.id, row.id, row.model, budget, row.adapter)
+        self._by_call[call_id] = reply
+        self._timer.start()
+        self.began.emit(reply)
 
     def _take(self, call_id: int, event: events.Event) -> None:
         reply = self._by_call.get(call_id)
-        if reply is None:
+        if reply is None or reply.phase == "ending":
             return
         match event:
             case events.Done(result=result):
@@ -177,36 +218,60 @@ class Replies(QObject):
         self._end(reply, state, None, f"{failed.text} {failed.hint}".strip())
 
     def _end(self, reply: UnderWay, state: State, whole: events.Reply | None, error: str = "") -> None:
-        del self._by_call[reply.call_id]
-        if not self._by_call:
-            self._timer.stop()
-        try:
-            if whole is None:
-                self._store(reply)
-            row = self._chats.finish(reply.message_id, state, whole, error)
-        except StillroomError as trouble:
+        reply.phase, reply.stopping = "ending", True
+
+        def tell(row: StoredMessage) -> None:
+            self._by_call.pop(reply.call_id, None)
+            if not self._by_call:
+                self._timer.stop()
+            self.ended.emit(reply, row)
+
+        def tell_unstored(trouble: StillroomError) -> None:
             log.error("reply %d could not be stored: %s", reply.message_id, trouble)
             self.not_stored.emit(trouble)
-            row = _unstored_row(reply, state, whole, error)
-        self.ended.emit(reply, row)
+            tell(_unstored_row(reply, state, whole, error))
+
+        self._finish(reply, state, whole, error, tell, tell_unstored)
+
+    def _finish(
+        self,
+        reply: UnderWay,
+        state: State,
+        whole: events.Reply | None,
+        error: str,
+        then: Callable[[StoredMessage], object],
+        failed: Callable[[StillroomError], object],
+    ) -> None:
+        thinking, content = reply.thinking, reply.answer
+        self._chat_store.write(
+            lambda chats: chats.finish(reply.message_id, state, whole, error, thinking=thinking, content=content),
+            then,
+            failed,
+        )
 
     def _store_all(self) -> None:
-        for reply in self._by_call.values():
-            try:
-                self._store(reply)
-            except StillroomError as trouble:
-                # Told once: it would come twice a second until there is space again.
-                if not self._told:
-                    self._told = True
-                    self.not_stored.emit(trouble)
-                return
-        self._told = False
+        for reply in list(self._by_call.values()):
+            self._store(reply)
 
     def _store(self, reply: UnderWay) -> None:
-        thinking, answer = reply.unstored()
-        if thinking or answer:
-            self._chats.append(reply.message_id, thinking=thinking, content=answer)
-            reply.mark_stored()
+        thinking, answer = reply.take_unstored()
+        if not thinking and not answer:
+            return
+
+        def stored(_result: None) -> None:
+            reply.stored(True)
+            self._told = False
+
+        def failed(trouble: StillroomError) -> None:
+            reply.stored(False)
+            # Told once: it would come twice a second until there is space again.
+            if not self._told and reply.phase != "ending":
+                self._told = True
+                self.not_stored.emit(trouble)
+
+        self._chat_store.write(
+            lambda chats: chats.append(reply.message_id, thinking=thinking, content=answer), stored, failed
+        )
 
 
 def _take_in(reply: UnderWay, event: events.Event) -> None:
@@ -231,16 +296,6 @@ def _take_in(reply: UnderWay, event: events.Event) -> None:
         case events.Progress():
             reply.waiting_for = event.stage
             reply.fraction = event.done / event.total if event.total else None
-
-
-def _conversation(system: str, turns: list[StoredMessage]) -> list[requests.Message]:
-    opening = [requests.Message(role="system", content=system)] if system.strip() else []
-    return opening + [
-        requests.Message(role=turn.role, content=turn.content, thinking=turn.thinking)
-        for turn in turns
-        # A reply that failed before its first word would be an empty turn, which some templates refuse.
-        if turn.role == "user" or turn.content
-    ]
 
 
 def _unstored_row(reply: UnderWay, state: State, whole: events.Reply | None, error: str) -> StoredMessage:

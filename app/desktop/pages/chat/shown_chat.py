@@ -4,22 +4,23 @@ A chat gets its row with its first message; until then what was chosen and typed
 """
 
 import contextlib
-import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from app.desktop.pages.chat import chat_settings as choices
 from app.desktop.pages.chat.chat_settings import ChatSettings
 from app.desktop.pages.chat.loading import Loading
-from app.desktop.pages.chat.session import Replies, UnderWay
+from app.desktop.pages.chat.session import Begun, Replies, UnderWay
+from app.desktop.services.chat_store import nothing
 from app.desktop.services.services import Services
 from models import events
 from models.errors import StillroomError
 from models.requests import Action
 from models.settings import Preset
-from models.store import titles
-from models.store.chats import Chat, StoredMessage
+from models.store.chats import Chats
+from models.store.rows import Chat, Rating, StoredMessage
 
 
 class ShownChat(QObject):
@@ -34,6 +35,7 @@ class ShownChat(QObject):
         phase_changed: a reply began, went from thinking to answering, or ended, in the chat that is shown.
         listed: the list of chats is another one, or its titles or states are.
         failed: a reply of the chat that is shown ended badly (StoredMessage).
+        not_sent: a text that was to be sent and could not be stored.
         trouble: a StillroomError, and nothing was lost by it.
     """
 
@@ -45,15 +47,19 @@ class ShownChat(QObject):
     phase_changed = Signal()
     listed = Signal()
     failed = Signal(object)
+    not_sent = Signal(str)
     trouble = Signal(object)
 
     def __init__(self, services: Services, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._store = services.store
         self._chats = services.chats
         self._preferences = services.preferences
         self._readonly = services.readonly
         self._chat: Chat | None = None
-        self.replies = Replies(services.chats, services.engine, services.signals, self)
+        self._asking: object = None  # the visit to a chat in which something is being stored that will be answered
+        self._visit = object()
+        self.replies = Replies(services.store, services.engine, services.signals, self)
         self.loading = Loading(services.engine, services.signals, self)
         self.choice = self._first_choice()
         self.loading.arrived.connect(self._model_arrived)
@@ -70,7 +76,7 @@ class ShownChat(QObject):
     @property
     def draft(self) -> str:
         """What had been typed and not sent when the chat was last left."""
-        return self._chat.draft if self._chat else str(self._preferences.window("draft", ""))
+        return self._chat.draft if self._chat else self._preferences.window.draft
 
     @property
     def under_way(self) -> UnderWay | None:
@@ -82,16 +88,19 @@ class ShownChat(QObject):
     def new(self) -> None:
         """Show a chat that is not begun."""
         self.left.emit()
+        self._visit = object()
         self._chat = None
         self.choice = self._first_choice()
         self.changed.emit()
 
     def open(self, chat_id: int, message_id: int | None = None) -> None:
         """Show a chat, the branch of a message when one is named. Raises NotFound when it is not there."""
+        self._store.settle()  # its draft may just have been kept
         if message_id is not None:
-            self._chats.show(message_id)
+            self._store.call(lambda chats: chats.show(message_id))
         self._chats.get(chat_id)
         self.left.emit()
+        self._visit = object()
         self._chat = self._chats.get(chat_id)
         self.choice = choices.choice_of(self._chat)
         self.changed.emit()
@@ -111,39 +120,40 @@ class ShownChat(QObject):
         if self._readonly:
             return
         if self._chat is None:
-            self._preferences.remember(draft=text)
+            self._remember_draft(text)
             return
-        with self._telling():
-            self._chats.save_draft(self._chat.id, text)
+        chat_id = self._chat.id
+        self._store.write(lambda chats: chats.save_draft(chat_id, text), nothing, self.trouble.emit)
 
     # What a person does
 
-    def send(self, text: str) -> bool:
-        """Store a message and have it answered. Returns whether it is stored; if not, the trouble was told."""
-        if not text.strip() or self._readonly or self.under_way is not None:
-            return False
-        stored = False
-        with self._telling():
-            if self._chat is None:
-                self._chat = choices.create_chat(self._chats, self.choice)
-                self._preferences.remember(draft="")
-                self.begun.emit()
-            asked = self._chats.add_user_message(self._chat.id, text.strip())
-            stored = True
-            if not self._chat.title:
-                self._chats.rename(self._chat.id, titles.suggest_title(text), source="auto")
-                self._chat = self._chats.get(self._chat.id)
-            self._answer(asked.id, self.choice)
-        return stored
+    def can_send(self, text: str) -> bool:
+        """Whether a message can be answered now."""
+        return bool(text.strip()) and not self._readonly and not self._is_busy
+
+    def send(self, text: str) -> None:
+        """Have a message stored and answered; `not_sent` gives it back when it can't be stored."""
+        if not self.can_send(text):
+            return
+        chat, choice = self._chat, self.choice
+
+        def asked(chats: Chats) -> int:
+            chat_id = chat.id if chat else choices.create_chat(chats, choice).id
+            message = chats.add_user_message(chat_id, text.strip())
+            if not (chat and chat.title):
+                from models.store import titles
+
+                chats.rename(chat_id, titles.suggest_title(text), source="auto")
+            return message.id
+
+        self._answer(asked, choice, lambda: self.not_sent.emit(text))
 
     def regenerate(self, reply_id: int, chosen: ChatSettings | None = None) -> None:
         """Have a message answered again, with another model or budget than the chat's when chosen names one."""
-        if self.under_way is not None:
-            return
         with self._telling():
             parent = self._chats.message(reply_id).parent_id
-            if parent is not None:
-                self._answer(parent, chosen or self.choice)
+            if parent is not None and not self._is_busy:
+                self._answer(lambda _chats: parent, chosen or self.choice)
 
     def regenerate_last(self, chosen: ChatSettings | None = None) -> None:
         """Answer the last message of the chat again."""
@@ -153,19 +163,18 @@ class ShownChat(QObject):
 
     def edit_message(self, message_id: int, text: str) -> None:
         """Put another wording beside a message and have that answered; the old one stays as a version."""
-        if not text.strip() or self.under_way is not None:
-            return
-        with self._telling():
-            asked = self._chats.edit_user_message(message_id, text.strip())
-            self._answer(asked.id, self.choice)
+        if text.strip() and not self._is_busy:
+            self._answer(lambda chats: chats.edit_user_message(message_id, text.strip()).id, self.choice)
 
     def step_version(self, message_id: int, step: int) -> None:
         """Show the older (-1) or newer (1) version of a message."""
-        if self.under_way is not None:
+        if self._is_busy:
             return
-        with self._telling():
-            self._chats.show_version(message_id, 1 if step > 0 else -1)
-            self.versions_changed.emit()
+        self._store.write(
+            lambda chats: chats.show_version(message_id, 1 if step > 0 else -1),
+            lambda _row: self.versions_changed.emit(),
+            self.trouble.emit,
+        )
 
     def step_last_version(self, step: int) -> None:
         """Show the older or newer version of the last reply."""
@@ -182,8 +191,8 @@ class ShownChat(QObject):
 
     def rate(self, message_id: int, rating: int) -> None:
         """Call a reply good (1), bad (-1) or neither (0)."""
-        with self._telling():
-            self._chats.rate(message_id, 1 if rating > 0 else -1 if rating < 0 else 0)
+        given: Rating = 1 if rating > 0 else -1 if rating < 0 else 0
+        self._store.write(lambda chats: chats.rate(message_id, given), nothing, self.trouble.emit)
 
     def stop(self) -> None:
         """Stop the reply under way; what was written stays."""
@@ -206,7 +215,7 @@ class ShownChat(QObject):
 
     def choose_budget(self, budget: int | None) -> None:
         """Let the model think so long in this chat."""
-        self._take(dataclasses.replace(self.choice, budget=budget, budget_touched=True))
+        self._take(msgspec.structs.replace(self.choice, budget=budget, budget_touched=True))
 
     def choose_preset(self, preset: Preset | None) -> None:
         """Ask under a preset in this chat."""
@@ -218,15 +227,45 @@ class ShownChat(QObject):
 
     # Within
 
-    def _answer(self, asked_id: int, chosen: ChatSettings) -> None:
+    @property
+    def _is_busy(self) -> bool:
+        return self.under_way is not None or self._asking is self._visit
+
+    def _answer(
+        self, asked: Callable[[Chats], int], chosen: ChatSettings, not_stored: Callable[[], object] | None = None
+    ) -> None:
         adapter = chosen.adapter_there
-        self.loading.ensure(chosen.model, adapter)
-        self.replies.answer(asked_id, chosen.model, chosen.budget, adapter)
+        visit = self._asking = self._visit
+        is_stored = False
+
+        def stored(begun: Begun) -> None:
+            nonlocal is_stored
+            is_stored = True
+            self._asked(visit)
+            if visit is self._visit:
+                first, self._chat = self._chat is None, begun.chat
+                if first:
+                    self._remember_draft("")
+                    self.begun.emit()
+            with self._telling():
+                self.loading.ensure(chosen.model, adapter)
+
+        def failed(error: StillroomError) -> None:
+            self._asked(visit)
+            self.trouble.emit(error)
+            if not is_stored and not_stored is not None:
+                not_stored()
+
+        self.replies.answer(asked, chosen.model, chosen.budget, adapter, stored, failed)
+
+    def _asked(self, visit: object) -> None:
+        if self._asking is visit:
+            self._asking = None
 
     def _set_adapter(self, model: str, adapter: str) -> None:
-        new = dataclasses.replace(self.choice, model=model, adapter=adapter)
+        new = msgspec.structs.replace(self.choice, model=model, adapter=adapter)
         if not new.budget_touched:
-            new = dataclasses.replace(new, budget=self._default_budget(model, adapter))
+            new = msgspec.structs.replace(new, budget=self._default_budget(model, adapter))
         self._take(new)
 
     def _load(self) -> None:
@@ -236,25 +275,34 @@ class ShownChat(QObject):
         model = self._preferences.current.default_model
         return ChatSettings(model=model, budget=self._default_budget(model))
 
+    def _remember_draft(self, text: str) -> None:
+        with self._preferences.remember() as window:
+            window.draft = text
+
     def _default_budget(self, model: str, adapter: str = "") -> int | None:
         # Taken to think until it is known better; an adapter learned it from traces.
-        thinks = bool(adapter) or bool(self._preferences.window("thinks", {}).get(model, True))
+        thinks = bool(adapter) or self._preferences.window.thinks.get(model, True)
         return self._preferences.current.budget_for(model, thinks)
 
     def _take(self, new: ChatSettings) -> None:
         old, self.choice = self.choice, new
         if self._chat is not None:
-            with self._telling():
-                choices.keep_choice(self._chats, self._chat.id, old, new)
+            chat_id = self._chat.id
+            self._store.write(
+                lambda chats: chats.whole(lambda: choices.keep_choice(chats, chat_id, old, new)),
+                nothing,
+                self.trouble.emit,
+            )
         self.choice_changed.emit()
 
     def _model_arrived(self, loaded: events.Loaded) -> None:
         self._know({self.loading.wanted: loaded.thinks})
 
     def _know(self, thinks: dict[str, bool]) -> None:
-        self._preferences.remember(thinks={**self._preferences.window("thinks", {}), **thinks})
+        with self._preferences.remember() as window:
+            window.thinks = {**window.thinks, **thinks}
         if self._chat is None and not self.choice.budget_touched:
-            self.choice = dataclasses.replace(
+            self.choice = msgspec.structs.replace(
                 self.choice, budget=self._default_budget(self.choice.model, self.choice.adapter)
             )
         self.choice_changed.emit()

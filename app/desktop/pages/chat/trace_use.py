@@ -6,12 +6,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QPoint, Signal
-from PySide6.QtWidgets import QInputDialog, QLineEdit, QMenu, QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 
 from app.desktop.services.background import Background
+from app.desktop.services.chat_store import ChatStore
 from app.desktop.widgets.notices import NoticeBar
 from models import errors
-from models.store.chats import Chats
 
 if TYPE_CHECKING:
     from models.traces.replies import Collected
@@ -32,9 +32,10 @@ class TraceUse(QObject):
     _taken_out = Signal(str)
     _failed = Signal(object)
 
-    def __init__(self, chats: Chats, notices: NoticeBar, parent: QWidget) -> None:
+    def __init__(self, store: ChatStore, notices: NoticeBar, parent: QWidget) -> None:
         super().__init__(parent)
-        self._chats = chats
+        self._store = store
+        self._chats = store.chats
         self._notices = notices
         self._window = parent
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -64,6 +65,7 @@ class TraceUse(QObject):
         from models.traces import replies
 
         try:
+            self._store.settle()  # a rating may just have been given
             traces = replies.of_rated(self._chats, good)
         except errors.StillroomError as error:
             self._failed.emit(error)
@@ -127,6 +129,8 @@ class TraceUse(QObject):
         self.add(reply_id, name)
 
     def _ask_name(self, reply_id: int, _checked: bool = False) -> None:
+        from PySide6.QtWidgets import QInputDialog, QLineEdit
+
         dialog = QInputDialog(self._window)
         dialog.setWindowTitle("New set")
         dialog.setLabelText("Name of the new set of traces")

@@ -23,7 +23,7 @@ from app.desktop.text import code, markdown, mathematics
 from app.desktop.text.document import EAGER_MS
 from app.desktop.theme import theme
 from app.desktop.widgets.small_parts import draw_card
-from models.store.chats import Figures, State
+from models.store.rows import Figures, State
 
 __all__ = ["ReplyView", "Shown", "Transcript", "UserView"]
 

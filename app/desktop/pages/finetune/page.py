@@ -55,7 +55,7 @@ class FinetunePage(Page):
         self._opening.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._lay_out()
         self._connect()
-        self.form.choose_preset(self._preferences.window("finetune_preset", ""))
+        self.form.choose_preset(self._preferences.window.finetune_preset)
 
     def start(self) -> None:
         """Read library, sets and runs."""
@@ -124,13 +124,13 @@ class FinetunePage(Page):
         was_shown = self.run.key
         self.run.take_runs(listing.runs)
         if before is None:
-            self.form.choose_base(self._preferences.window("finetune_base", ""))
+            self.form.choose_base(self._preferences.window.finetune_base)
         if first:
             self._restore()
         elif self.view is not None and self.run.entry is not None:
             self.view.show_models(listing.models)
             if self.run.key != was_shown:
-                self._preferences.remember(finetune_run=self.run.key)
+                self._remember_run()
                 self._look_at_traces(self.run.entry)
             self.view.show_run()
 
@@ -138,7 +138,7 @@ class FinetunePage(Page):
         """Show what was shown when the window closed, or what is at work."""
         if not self.run.key:
             busy = self.run.busy
-            self.run.show(busy.key if busy else self._preferences.window("finetune_run", ""))
+            self.run.show(busy.key if busy else self._preferences.window.finetune_run)
 
     def _take_opened(self, opened: OpenedRun) -> None:
         if opened.run_id == self._beside and self.view is not None:
@@ -179,7 +179,7 @@ class FinetunePage(Page):
     def _show_run(self) -> None:
         self._beside = ""
         if self._listing is not None:
-            self._preferences.remember(finetune_run=self.run.key)
+            self._remember_run()
         entry = self.run.entry
         if entry is None:
             self._stack.setCurrentWidget(self.form)
@@ -249,7 +249,12 @@ class FinetunePage(Page):
         return True
 
     def _remember_choice(self, base: str, preset: str) -> None:
-        self._preferences.remember(finetune_base=base, finetune_preset=preset)
+        with self._preferences.remember() as window:
+            window.finetune_base, window.finetune_preset = base, preset
+
+    def _remember_run(self) -> None:
+        with self._preferences.remember() as window:
+            window.finetune_run = self.run.key
 
     def _show_toolbar(self) -> None:
         self.toolbar.show_run(self._models, self._beside)

@@ -16,7 +16,6 @@ from models.errors import StillroomError
 from models.jobs import chains
 from models.library.catalog import Offer, Variant
 
-DROP = "drop_original"
 DEFAULT_RECIPE = "4bit"
 
 
@@ -34,11 +33,12 @@ class Downloads(QObject):
     @property
     def drops_original(self) -> bool:
         """Whether the original is deleted once its quantized copy is made."""
-        return bool(self._preferences.window(DROP, False))
+        return self._preferences.window.drop_original
 
     def keep_drop(self, drop: bool) -> None:
         """Remember what becomes of originals."""
-        self._preferences.remember(**{DROP: drop})
+        with self._preferences.remember() as window:
+            window.drop_original = drop
 
     def connect_offer(self, row: OfferRow) -> None:
         """Let a row of the catalog get."""

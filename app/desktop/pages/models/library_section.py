@@ -86,7 +86,7 @@ class LibrarySection(QWidget):
         self._foot = QLabel()
         self._lay_out()
         self._connect()
-        order = preferences.window("models_order", "name")
+        order = preferences.window.models_order
         self._sort(order if order in ORDERS else "name")
 
     def show_models(self, models: list[Model], free_bytes: int, in_use: str) -> None:
@@ -197,7 +197,8 @@ class LibrarySection(QWidget):
         chosen = self.view.current()
         self.header.show_order(order)
         self.model.set_order(order)
-        self._preferences.remember(models_order=order)
+        with self._preferences.remember() as window:
+            window.models_order = order
         if chosen is not None:
             self.view.choose(chosen.name)
 

@@ -58,7 +58,7 @@ class ModelsPage(Page):
         }
         self._lay_out()
         self._connect()
-        section = preferences.window("models_section", "discover")
+        section = preferences.window.models_section
         self.show_section(section if section in SECTIONS else "discover")
         self.refresh_jobs()
 
@@ -84,7 +84,8 @@ class ModelsPage(Page):
         """Show a section."""
         self._stack.setCurrentWidget(self._sections[section])
         self.toolbar.show_section(section)
-        self._preferences.remember(models_section=section)
+        with self._preferences.remember() as window:
+            window.models_section = section
         if section == "library" and self.library.view.current() is None:
             self.library.view.setCurrentIndex(self.library.model.index(0))
         elif section == "activity":

@@ -7,6 +7,7 @@ from app.desktop.theme import Scheme, theme
 from app.desktop.widgets.thinking_control import BudgetField
 from app.desktop.widgets.token_field import TokenField
 from models import paths
+from models.settings import budget_of, tokens_of
 
 SCHEMES: dict[str, Scheme] = {"As the system": "system", "Light": "light", "Dark": "dark"}
 
@@ -27,7 +28,7 @@ class SettingsDialog(QDialog):
         self.scheme.currentTextChanged.connect(self._choose_scheme)
         self.budget = BudgetField()
         self.budget.setAccessibleName("Thinking tokens of new chats")
-        self.budget.show_budget(None if current.think == "unlimited" else current.think)
+        self.budget.show_budget(budget_of(current.think))
         self.budget.chosen.connect(self._choose_budget)
         self._problem = QLabel()
         self._problem.setObjectName("fault")
@@ -58,4 +59,4 @@ class SettingsDialog(QDialog):
         theme.follow(SCHEMES[name])
 
     def _choose_budget(self, budget: int | None) -> None:
-        self._preferences.change(think="unlimited" if budget is None else budget)
+        self._preferences.change(think=tokens_of(budget))

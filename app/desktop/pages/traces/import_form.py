@@ -15,7 +15,6 @@ from app.desktop.widgets.buttons import MenuButton, RowButton
 from app.desktop.widgets.cards import label
 from models.trace_report import TraceSet
 
-LONGEST = 8192  # tokens of a trace, unless another limit was chosen
 _NOT_IN_NAMES = re.compile(r"[^\w .()+-]+")
 
 

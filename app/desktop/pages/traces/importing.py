@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.desktop.pages.traces import words
-from app.desktop.pages.traces.import_form import LONGEST, Request
+from app.desktop.pages.traces.import_form import Request
 from app.desktop.pages.traces.import_sheet import NOTHING, ImportSheet
 from app.desktop.pages.traces.jobs_strip import JobsStrip
 from app.desktop.pages.traces.reader import TracesReader
@@ -64,7 +64,7 @@ class Importing(QObject):
         """Say what files are, and ask how they should be imported. into: a set, "" for a new one."""
         if self.sheet.job_id:
             self._let_go()
-        self.sheet.begin(paths, into, self._preferences.window("traces_longest", LONGEST))
+        self.sheet.begin(paths, into, self._preferences.window.traces_longest)
 
     def export(self, name: str, path: str, shape: str) -> None:
         """Write a set to a file."""
@@ -89,20 +89,16 @@ class Importing(QObject):
 
     def ask_for_files(self, title: str, take: Callable[[Sequence[str]], None]) -> None:
         """Let files be chosen that may hold traces."""
-        dialog = QFileDialog(
-            self._parent_widget, title, self._preferences.window("traces_folder", str(Path.home())), FILTER
-        )
+        dialog = QFileDialog(self._parent_widget, title, self._folder(), FILTER)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
         dialog.filesSelected.connect(take)
-        dialog.filesSelected.connect(
-            lambda paths: self._preferences.remember(traces_folder=str(Path(paths[0]).parent)) if paths else None
-        )
+        dialog.filesSelected.connect(self._remember_folder)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 
     def ask_where(self, name: str, shape: str) -> None:
         """Let a file be chosen, and write a set to it."""
-        start = Path(self._preferences.window("traces_folder", str(Path.home()))) / f"{name}.jsonl"
+        start = Path(self._folder()) / f"{name}.jsonl"
         dialog = QFileDialog(self._parent_widget, "Export traces", str(start))
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setNameFilters(WRITTEN)
@@ -113,7 +109,8 @@ class Importing(QObject):
         dialog.open()
 
     def _import(self, request: Request) -> None:
-        self._preferences.remember(traces_longest=request.max_tokens)
+        with self._preferences.remember() as window:
+            window.traces_longest = request.max_tokens
         step = AddTraces(
             name=request.name,
             files=list(request.files),
@@ -134,6 +131,14 @@ class Importing(QObject):
             act(*arguments)
         except StillroomError as error:
             self._notices.show_error(error.text, error.hint)
+
+    def _folder(self) -> str:
+        return self._preferences.window.traces_folder or str(Path.home())
+
+    def _remember_folder(self, chosen: Sequence[str]) -> None:
+        if chosen:
+            with self._preferences.remember() as window:
+                window.traces_folder = str(Path(chosen[0]).parent)
 
     def _take_running(self, job: Job) -> None:
         if job.doing in KINDS and job.id != self.sheet.job_id:

@@ -43,7 +43,7 @@ class TracesPage(Page):
         self.importing = Importing(services.jobs, self.reading, notices, preferences, self)
         self._lay_out()
         self._connect()
-        show = preferences.window("traces_show", "all")
+        show = preferences.window.traces_show
         self.view.show_filter(show if show in SHOWS else "all")
 
     # The window's
@@ -180,6 +180,10 @@ class TracesPage(Page):
         self._show_set()
         (self.view.table if self.shown.record is not None else self.empty.button).setFocus()
 
+    def _remember_show(self, show: str) -> None:
+        with self._preferences.remember() as window:
+            window.traces_show = show
+
     def _show_reason(self, reason: Reason) -> None:
         self.view.show_only(reason)
         self.view.table.choose_none()
@@ -225,7 +229,7 @@ class TracesPage(Page):
     def _connect_view(self) -> None:
         view = self.view
         view.trace_wanted.connect(self.reading.read_trace)
-        view.show_chosen.connect(lambda show: self._preferences.remember(traces_show=show))
+        view.show_chosen.connect(self._remember_show)
         view.selection_changed.connect(self.changed)
         view.table.leave_out_pressed.connect(self.leave_out_chosen)
         view.panel.leave_out_requested.connect(self.leave_out_chosen)

@@ -85,14 +85,14 @@ class ShownSet(QObject):
             self._view.about.show_lengths(None)
         self._show_record(found, self._report)
         self._view.begin(same)
-        self._preferences.remember(traces_set=found.name)
+        self._remember(found.name)
         self._turn = self._reading.open_set(found.name)
         self.changed.emit()
 
     def open_next(self, name: str) -> None:
         """Show a set as soon as it is listed."""
         if name != self.name:
-            self._preferences.remember(traces_set=name)
+            self._remember(name)
             self.record = None
             self._reading.list_sets()
 
@@ -126,6 +126,10 @@ class ShownSet(QObject):
         self._view.panel.show_saved(trace)
         self._reading.measure(name)
 
+    def _remember(self, name: str) -> None:
+        with self._preferences.remember() as window:
+            window.traces_set = name
+
     def _take_sets(self, sets: list[TraceSet]) -> None:
         told = sets != self._all or not self._listed
         self._all, self._listed = sets, True
@@ -135,7 +139,7 @@ class ShownSet(QObject):
 
     def _show_sets(self) -> None:
         shown = self.sets
-        wanted = self.name or self._preferences.window("traces_set", "")
+        wanted = self.name or self._preferences.window.traces_set
         found = next((known for known in shown if known.name == wanted), shown[0] if shown else None)
         self._toolbar.show_sets(shown, found)
         if found is None:

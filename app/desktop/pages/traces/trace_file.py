@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from models import paths
 from models.errors import Corrupt
 from models.traces import store
 from models.traces.trace import Trace
@@ -22,7 +23,7 @@ class TraceFile:
     def __init__(self, name: str) -> None:
         self.name = name
         self._lock = threading.Lock()
-        self._handle = os.open(store.sets_folder() / name / store.DATA, os.O_RDONLY)
+        self._handle = os.open(paths.traces_folder() / name / store.DATA, os.O_RDONLY)
 
     def traces(self) -> Iterator[tuple[Trace, int, int]]:
         """Every trace with the place and the length of its line, in bytes. Raises Corrupt."""

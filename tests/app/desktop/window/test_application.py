@@ -93,6 +93,16 @@ def test_a_newer_database_is_told_left_alone_and_can_be_read(start: Start, qapp:
     assert trouble(qapp) is None
 
 
+def test_one_may_leave_where_the_chats_can_not_be_opened(start: Start, qapp: QApplication) -> None:
+    before = make_newer()
+    start.open()
+    window = trouble(qapp)
+    assert window is not None
+    press(window, "Quit")
+    start.close()
+    assert paths.database_file().read_bytes() == before
+
+
 def test_a_damaged_database_can_be_replaced_by_its_backup(start: Start, qapp: QApplication, qtbot: QtBot) -> None:
     connection = database.open_database()
     chats = Chats(connection)

@@ -1,8 +1,8 @@
 """The window around the pages: sidebar, menus, undo, what is recalled."""
 
-import dataclasses
 from pathlib import Path
 
+import msgspec
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
@@ -154,7 +154,9 @@ def test_the_next_start_finds_things_as_they_were(
     window.resize(780, 600)
     window.close()
     assert engine.closed
-    again = MainWindow(dataclasses.replace(services, engine=FakeEngine(), preferences=Preferences(settings.load()[0])))
+    again = MainWindow(
+        msgspec.structs.replace(services, engine=FakeEngine(), preferences=Preferences(settings.load()[0]))
+    )
     qtbot.addWidget(again)
     again.show()
     assert again.chat_page.shown.id == chat_id

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication
 from app.desktop import theme
 from app.desktop.pages.chat.transcript import Shown, Transcript
 from app.desktop.text import mathematics
-from models.store.chats import Figures
+from models.store.rows import Figures
 from tests.app.desktop.pages.chat.streaming import sample
 from tests.app.desktop.text.test_mathematics import CORPUS
 

@@ -1,6 +1,5 @@
 """Adapters in chat: picked, kept, gone, compared."""
 
-import dataclasses
 from collections.abc import Callable
 
 import msgspec
@@ -29,7 +28,7 @@ LIBRARY = [STARTER, DISTILLED, ORIGINAL, ADDS, PROVES, OF_ANOTHER]
 def services(services: Services) -> Services:
     for adapter in (ADDS, PROVES, OF_ANOTHER):
         (paths.adapters_folder() / adapter.name).mkdir()
-    return dataclasses.replace(services, list_models=lambda: list(LIBRARY))
+    return msgspec.structs.replace(services, list_models=lambda: list(LIBRARY))
 
 
 def texts(menu: QMenu) -> list[str]:

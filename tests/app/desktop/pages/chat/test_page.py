@@ -190,7 +190,7 @@ def test_a_message_that_can_not_be_stored_stays_in_the_composer(
     def full(*_: object) -> None:
         raise DiskFull("There is no space left.", "Free some.")
 
-    monkeypatch.setattr(chats, "add_user_message", full)
+    monkeypatch.setattr(Chats, "add_user_message", full)
     send(qtbot, page, "Do not lose me")
     assert page.composer.text == "Do not lose me"
     assert window.notices.text == "There is no space left. Free some."
@@ -256,7 +256,7 @@ def test_loading_is_shown_in_place_and_a_message_waits(
 def test_a_preset_brings_its_prompt_and_is_kept(
     window: MainWindow, page: ChatPage, engine: FakeEngine, chats: Chats, qtbot: QtBot
 ) -> None:
-    from app.desktop.pages.chat.presets import BUILT_IN
+    from models.presets import BUILT_IN
 
     page.shown.choose_preset(BUILT_IN[0])
     send(qtbot, page, "What is 2 + 2?")

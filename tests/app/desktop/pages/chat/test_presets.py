@@ -4,8 +4,8 @@ from pytestqt.qtbot import QtBot
 
 from app.desktop.pages.chat.chat_settings import ChatSettings
 from app.desktop.pages.chat.preset_menu import PresetDialog, PresetMenu
-from app.desktop.pages.chat.presets import BUILT_IN
 from models.errors import BadInput
+from models.presets import BUILT_IN
 from models.settings import Preset
 
 

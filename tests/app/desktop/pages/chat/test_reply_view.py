@@ -11,7 +11,7 @@ from app.desktop.pages.chat.message_actions import MessageActions
 from app.desktop.pages.chat.reply_view import ReplyView
 from app.desktop.palette import DARK, LIGHT
 from app.desktop.widgets.small_parts import TextButton
-from models.store.chats import Figures
+from models.store.rows import Figures
 
 FIGURES = Figures(
     thinking_tokens=734,

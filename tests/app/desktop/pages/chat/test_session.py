@@ -4,24 +4,36 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from app.desktop.pages.chat.session import Replies, UnderWay
+from app.desktop.services.chat_store import nothing
 from models import events
-from models.errors import DiskFull
+from models.errors import DiskFull, StillroomError
 from models.requests import Message
 from models.store.chats import Chats
 from tests.app.desktop.fake_engine import FakeEngine, reply
+from tests.app.desktop.settled_store import SettledStore
 
 
 @pytest.fixture
-def replies(chats: Chats, engine: FakeEngine) -> Iterator[Replies]:
-    replies = Replies(chats, engine, engine.signals)
+def replies(store: SettledStore, engine: FakeEngine) -> Iterator[Replies]:
+    replies = Replies(store, engine, engine.signals)
     yield replies
     replies.close()
 
 
 def ask(chats: Chats, replies: Replies, text: str = "What is the capital of France?", system: str = "") -> UnderWay:
     chat = chats.create("starter", system=system)
-    asked = chats.add_user_message(chat.id, text)
-    return replies.answer(asked.id, "starter", 512)
+    answer(replies, chats.add_user_message(chat.id, text).id, 512)
+    under_way = replies.of_chat(chat.id)
+    assert under_way is not None
+    return under_way
+
+
+def answer(replies: Replies, asked_id: int, budget: int) -> None:
+    replies.answer(lambda _chats: asked_id, "starter", budget, "", nothing, raise_it)
+
+
+def raise_it(error: StillroomError) -> None:
+    raise error
 
 
 def test_rows_are_there_before_the_engine_hears_of_them(chats: Chats, engine: FakeEngine, replies: Replies) -> None:
@@ -93,20 +105,20 @@ def test_a_full_disk_is_told_once_and_tried_again(
     chats: Chats, engine: FakeEngine, replies: Replies, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     under_way = ask(chats, replies)
-    append = chats.append
+    append = Chats.append
     told: list[DiskFull] = []
     tries: list[int] = []
 
-    def full(message_id: int, **_: str) -> None:
+    def full(_chats: Chats, message_id: int, **_: str) -> None:
         tries.append(message_id)
         raise DiskFull("There is no space left.")
 
     replies.not_stored.connect(told.append)
-    monkeypatch.setattr(chats, "append", full)
+    monkeypatch.setattr(Chats, "append", full)
     engine.play(under_way.call_id, events.Token(channel="answer", text="Par", n=1))
     qtbot.waitUntil(lambda: len(tries) >= 2)
     assert len(told) == 1
-    monkeypatch.setattr(chats, "append", append)
+    monkeypatch.setattr(Chats, "append", append)
     engine.play(under_way.call_id, events.Token(channel="answer", text="is", n=2))
     qtbot.waitUntil(lambda: chats.message(under_way.message_id).content == "Paris")
 
@@ -125,7 +137,7 @@ def test_a_reply_without_words_is_no_turn_of_the_conversation(
     under_way = ask(chats, replies)
     engine.play(under_way.call_id, events.Failed(kind="no_memory", text="No.", hint=""))
     again = chats.add_user_message(under_way.chat_id, "And now?")
-    replies.answer(again.id, "starter", 0)
+    answer(replies, again.id, 0)
     _, request = engine.last_chat()
     assert [turn.role for turn in request.messages] == ["user", "user"]
 

@@ -500,7 +500,8 @@ def test_the_page_opens_where_it_was_left(open_page: Open, preferences: Preferen
 def test_what_is_at_work_is_shown_first(open_page: Open, jobs: StagedQueue, preferences: Preferences) -> None:
     fakes.run("run-1", 20, 220, adapter="other")
     fakes.run("run-2", 24, 220)
-    preferences.remember(finetune_run="run-1")
+    with preferences.remember() as remembered:
+        remembered.finetune_run = "run-1"
     fakes.put(jobs, "run-2", stage="train")
     page = open_page()
     assert page.run.entry is not None
@@ -513,7 +514,8 @@ def test_a_set_that_is_asked_for_is_chosen_also_when_it_is_new(
     fakes.traces("a set", 5, 0)
     fakes.traces("the set", 5, 0, seed=2)
     fakes.run("run-1", 20, 220)
-    preferences.remember(finetune_run="run-1")
+    with preferences.remember() as remembered:
+        remembered.finetune_run = "run-1"
     page = open_page()
     assert page.run.entry is not None
     page.begin_with("the set")
@@ -529,7 +531,8 @@ def test_a_set_that_is_asked_for_goes_before_what_was_shown(
 ) -> None:
     fakes.traces("the set", 5, 0)
     fakes.run("run-1", 20, 220)
-    preferences.remember(finetune_run="run-1")
+    with preferences.remember() as remembered:
+        remembered.finetune_run = "run-1"
     page = open_page("the set")
     qtbot.waitUntil(lambda: page.form.traces.current == "the set")
     assert page.run.entry is None

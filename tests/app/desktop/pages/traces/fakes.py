@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from models import paths
 from models.traces import store
 from models.traces.checks import Limits
 from models.traces.trace import Trace, from_chat
@@ -77,7 +78,7 @@ def many_rows(count: int, start: int = 0) -> list[dict[str, Any]]:
 
 def write_set(name: str, count: int) -> None:
     """A set of so many traces, written as it lies on the disk: an import of 100,000 would take minutes in a test."""
-    folder = store.sets_folder() / name
+    folder = paths.traces_folder() / name
     folder.mkdir()
     with (folder / store.DATA).open("wb") as file:
         for n, row in enumerate(many_rows(count)):

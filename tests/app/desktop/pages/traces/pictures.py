@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication, QMenu
 
 from app.desktop import theme
 from app.desktop.pages.traces.page import TracesPage
+from models import paths
 from tests.app.desktop.pages.traces.fakes import (
     add,
     asked_rows,
@@ -193,7 +194,7 @@ def broken(scene: Scene) -> None:
     """A set that can't be read."""
     from models.traces import store
 
-    data = store.sets_folder() / "thesis-maths" / store.DATA
+    data = paths.traces_folder() / "thesis-maths" / store.DATA
     data.write_bytes(data.read_bytes() + b"{half")
     scene.page.refresh()
 

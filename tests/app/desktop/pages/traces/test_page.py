@@ -12,6 +12,7 @@ from app.desktop.pages.traces.import_sheet import NOTHING
 from app.desktop.pages.traces.importing import importable
 from app.desktop.pages.traces.page import TracesPage
 from app.desktop.pages.traces.trace_panel import UNSAVED
+from models import paths
 from models.jobs.kinds.add_traces import AddTraces
 from models.jobs.kinds.export_traces import ExportTraces
 from models.traces import store
@@ -313,7 +314,7 @@ def test_rows_are_read_again_whoever_sees_first_that_there_are_others(page: Trac
 
 
 def test_a_damaged_set_is_said_and_the_page_lives(page: TracesPage, qtbot: QtBot) -> None:
-    data = store.sets_folder() / SET / store.DATA
+    data = paths.traces_folder() / SET / store.DATA
     data.write_bytes(data.read_bytes() + b"{half\n")
     with qtbot.waitSignal(page.reading.failed):
         page.refresh()
@@ -342,7 +343,7 @@ def test_every_control_is_reached_by_tab(page: TracesPage, qtbot: QtBot) -> None
 
 
 def test_a_narrow_page_has_the_panel_below(page: TracesPage, qtbot: QtBot) -> None:
-    add("other", write_rows(store.sets_folder().parent / "a.jsonl", many_rows(3)))
+    add("other", write_rows(paths.traces_folder().parent / "a.jsonl", many_rows(3)))
     page.resize(528, 640)
     qtbot.waitUntil(lambda: page.view.about.y() >= 0 and page.view._split.orientation() == Qt.Orientation.Vertical)
     for name in ("Trace set", "Import traces", "Export traces", "Fine-tune on these"):

@@ -1,7 +1,7 @@
-"""Presets: a system prompt, sampling and a budget under one name; three come with Stillroom, the rest are the user's."""
+"""The presets that come with Stillroom, and the sampling any preset asks for. The user's own are in the settings."""
 
 from models.requests import Sampling
-from models.settings import Preset, Tokens
+from models.settings import Preset
 
 BUILT_IN = (
     Preset(
@@ -22,8 +22,3 @@ BUILT_IN = (
 def sampling_of(preset: Preset | None) -> Sampling:
     """The sampling a preset asks for; without one, what the model's family advises."""
     return Sampling(temperature=preset.temperature, top_p=preset.top_p) if preset else Sampling()
-
-
-def budget_of(tokens: Tokens) -> int | None:
-    """A budget of the settings as the engine speaks it."""
-    return None if tokens == "unlimited" else tokens
