@@ -25,6 +25,7 @@ from models.requests import ChatRequest, Load, Message, Sampling
 from tests.tiny import make_tiny
 
 SLOW = 4000  # tokens: more than any test waits for
+Inbox = queue.Queue[tuple[int, events.Event]]
 
 
 @pytest.fixture
@@ -32,13 +33,36 @@ def tiny(tmp_path: Path) -> str:
     return str(make_tiny(tmp_path / "tiny", thinking="opened", context=SLOW * 2))
 
 
-@pytest.fixture
-def inbox() -> "queue.Queue[tuple[int, events.Event]]":
-    return queue.Queue()
+@pytest.fixture(scope="module")
+def warm() -> Iterator[tuple[Engine, Inbox]]:
+    """An engine whose worker serves one test after the other, and where its events go."""
+    inbox: Inbox = queue.Queue()
+    engine = Engine(lambda call, event: inbox.put((call, event)))
+    yield engine, inbox
+    engine.close()
 
 
 @pytest.fixture
-def engine(inbox: queue.Queue) -> Iterator[Engine]:
+def inbox(warm: tuple[Engine, Inbox]) -> Inbox:
+    _, inbox = warm
+    while not inbox.empty():
+        inbox.get()
+    return inbox
+
+
+@pytest.fixture
+def engine(warm: tuple[Engine, Inbox]) -> Iterator[Engine]:
+    """The warm engine, which holds no model before the test and has nothing under way after it."""
+    engine, inbox = warm
+    yield engine
+    last = engine.start(requests.Unload())
+    while inbox.get(timeout=60)[0] != last:
+        pass
+
+
+@pytest.fixture
+def new_engine(inbox: Inbox) -> Iterator[Engine]:
+    """An engine whose worker has not finished a call yet."""
     engine = Engine(lambda call, event: inbox.put((call, event)))
     yield engine
     engine.close()
@@ -150,12 +174,12 @@ def test_a_worker_killed_in_mid_reply_is_told_with_its_words_and_replaced(
     assert done.result.answer_tokens == 2
 
 
-def test_a_worker_that_never_finished_a_call_is_not_replaced_by_itself(engine: Engine, tiny: str, inbox: queue.Queue):
-    engine.start(ask(tiny, think=None))
+def test_a_worker_that_never_finished_a_call_is_not_replaced_by_itself(new_engine: Engine, tiny: str, inbox: queue.Queue):
+    new_engine.start(ask(tiny, think=None))
     until(inbox, events.Token)
-    worker_of(engine).send_signal(signal.SIGSEGV)
+    worker_of(new_engine).send_signal(signal.SIGSEGV)
     assert "SIGSEGV" in until(inbox, events.Failed).text
-    assert engine._resident is None
+    assert new_engine._resident is None
 
 
 def test_a_worker_that_does_not_listen_is_killed(
@@ -213,10 +237,10 @@ def test_code_in_a_checkpoint_is_never_run_and_nothing_asks(engine: Engine, tiny
     assert not canary.exists()
 
 
-def test_import_runs_in_a_worker_of_its_own(engine: Engine, tiny: str, inbox: queue.Queue):
-    *_, done = engine.run(ImportModel(path=tiny, name="mine"))
+def test_import_runs_in_a_worker_of_its_own(new_engine: Engine, tiny: str, inbox: queue.Queue):
+    *_, done = new_engine.run(ImportModel(path=tiny, name="mine"))
     assert done.result.name == "mine"
-    assert engine._resident is None
+    assert new_engine._resident is None
 
 
 def test_an_unknown_model_is_told(engine: Engine):
@@ -224,10 +248,10 @@ def test_an_unknown_model_is_told(engine: Engine):
         list(engine.run(Load(model="no-such")))
 
 
-def test_a_closed_engine_takes_nothing_more(engine: Engine):
-    engine.close()
+def test_a_closed_engine_takes_nothing_more(new_engine: Engine):
+    new_engine.close()
     with pytest.raises(errors.Interrupted):
-        engine.start(requests.Unload())
+        new_engine.start(requests.Unload())
 
 
 def test_closing_the_engine_ends_whoever_waits_for_a_call(engine: Engine, tiny: str):
