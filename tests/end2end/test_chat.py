@@ -42,11 +42,20 @@ def test_an_imported_model_is_listed_shown_and_answers(untouched: Path):
         assert done[channel] == said.strip("\n" if channel == "thinking" else None)
 
 
+def test_the_starter_answers(tmp_path: Path):
+    got = stillroom(tmp_path, "chat", "starter", "Hello", "--think", "off", "--max-tokens", "4", "--json")
+    assert (got.status, got.err) == (0, "")
+    done = got.events[-1]
+    assert (done["type"], done["thinking_tokens"]) == ("done", 0)
+    assert done["answer"]
+
+
 @pytest.fixture(scope="module")
 def starter_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("starter")
 
 
+@pytest.mark.slow
 def test_the_starter_thinks_within_its_budget_and_answers(starter_home: Path):
     asked = ("chat", "starter", "What is 12 + 30?", "--think", "64", "--max-tokens", "256", "--seed", "1", "--json")
     got = stillroom(starter_home, *asked)
@@ -59,6 +68,7 @@ def test_the_starter_thinks_within_its_budget_and_answers(starter_home: Path):
     assert done["answer"]
 
 
+@pytest.mark.slow
 def test_the_starter_knows_the_capital_of_france(starter_home: Path):
     got = stillroom(starter_home, "chat", "starter", "What is the capital of France?", "--think", "off", *GREEDY)
     assert got.status == 0
