@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end2end.command_line import stillroom
+from tests.end2end.command_line import ended, started, stillroom
 
 GRACE = 32
 # At its family's temperature the starter begins this answer in French about every third time, and wrongly.
@@ -43,7 +43,8 @@ def test_an_imported_model_is_listed_shown_and_answers(untouched: Path):
 
 
 def test_the_starter_answers(tmp_path: Path):
-    got = stillroom(tmp_path, "chat", "starter", "Hello", "--think", "off", "--max-tokens", "4", "--json")
+    asked = ("chat", "starter", "Hello", "--think", "off", "--max-tokens", "4", "--json")
+    got = ended(started(tmp_path, *asked))
     assert (got.status, got.err) == (0, "")
     done = got.events[-1]
     assert (done["type"], done["thinking_tokens"]) == ("done", 0)
