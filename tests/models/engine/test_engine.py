@@ -174,7 +174,9 @@ def test_a_worker_killed_in_mid_reply_is_told_with_its_words_and_replaced(
     assert done.result.answer_tokens == 2
 
 
-def test_a_worker_that_never_finished_a_call_is_not_replaced_by_itself(new_engine: Engine, tiny: str, inbox: queue.Queue):
+def test_a_worker_that_never_finished_a_call_is_not_replaced_by_itself(
+    new_engine: Engine, tiny: str, inbox: queue.Queue
+):
     new_engine.start(ask(tiny, think=None))
     until(inbox, events.Token)
     worker_of(new_engine).send_signal(signal.SIGSEGV)
