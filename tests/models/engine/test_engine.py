@@ -33,30 +33,41 @@ def tiny(tmp_path: Path) -> str:
     return str(make_tiny(tmp_path / "tiny", thinking="opened", context=SLOW * 2))
 
 
-@pytest.fixture(scope="module")
-def warm() -> Iterator[tuple[Engine, Inbox]]:
+class Warm:
     """An engine whose worker serves one test after the other, and where its events go."""
-    inbox: Inbox = queue.Queue()
-    engine = Engine(lambda call, event: inbox.put((call, event)))
-    yield engine, inbox
-    engine.close()
+
+    def __init__(self) -> None:
+        self.inbox: Inbox = queue.Queue()
+        self.open()
+
+    def open(self) -> None:
+        self.engine = Engine(lambda call, event: self.inbox.put((call, event)))
+
+
+@pytest.fixture(scope="module")
+def warm() -> Iterator[Warm]:
+    warm = Warm()
+    yield warm
+    warm.engine.close()
 
 
 @pytest.fixture
-def inbox(warm: tuple[Engine, Inbox]) -> Inbox:
-    _, inbox = warm
-    while not inbox.empty():
-        inbox.get()
-    return inbox
+def inbox(warm: Warm) -> Inbox:
+    while not warm.inbox.empty():
+        warm.inbox.get()
+    return warm.inbox
 
 
 @pytest.fixture
-def engine(warm: tuple[Engine, Inbox]) -> Iterator[Engine]:
+def engine(warm: Warm) -> Iterator[Engine]:
     """The warm engine, which holds no model before the test and has nothing under way after it."""
-    engine, inbox = warm
-    yield engine
-    last = engine.start(requests.Unload())
-    while inbox.get(timeout=60)[0] != last:
+    yield warm.engine
+    try:
+        last = warm.engine.start(requests.Unload())
+    except errors.Interrupted:
+        warm.open()  # the test closed it
+        return
+    while warm.inbox.get(timeout=60)[0] != last:
         pass
 
 
