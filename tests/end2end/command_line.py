@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from tests.end2end.fork_server import ForkServer
 
 PROGRAM = str(Path(sys.executable).with_name("stillroom"))
@@ -98,6 +100,14 @@ def read_until(process: "subprocess.Popen[str]", text: str) -> str:
         if text in line:
             return read
     raise AssertionError(f"The command ended without saying {text!r}: {read}")
+
+
+def worker_of(process: int) -> psutil.Process:
+    """The engine process that a process has started."""
+    (worker,) = [
+        child for child in psutil.Process(process).children() if "models.engine.worker" in " ".join(child.cmdline())
+    ]
+    return worker
 
 
 def contents(folder: Path) -> dict[str, bytes | None]:
