@@ -4,6 +4,7 @@ What a test saves is the start of Python with the imports, three quarters of wha
 it is installed is started by `command_line.started`, and on a Mac, where not every library survives a fork, by all tests.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -44,13 +45,19 @@ class ForkServer:
 
 
 def _serve() -> None:
+    import typer
+
     from app import cli
     from app.__main__ import main
+    from app.cli.main import app
 
     for module in pkgutil.iter_modules(cli.__path__, "app.cli."):
         importlib.import_module(module.name)
     importlib.import_module("models.engine.client")
     importlib.import_module("models.library.installed")
+    typer.main.get_command(app).make_context("stillroom", ["--debug", "list"])  # typer imports late
+    gc.collect()
+    gc.freeze()  # or each command would end with freeing what was imported
     with os.fdopen(os.dup(0)) as orders, os.fdopen(os.dup(1), "w") as ends:
         for order in orders:
             arguments, environment, folder = json.loads(order)
