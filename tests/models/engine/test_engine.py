@@ -33,41 +33,30 @@ def tiny(tmp_path: Path) -> str:
     return str(make_tiny(tmp_path / "tiny", thinking="opened", context=SLOW * 2))
 
 
-class Warm:
-    """An engine whose worker serves one test after the other, and where its events go."""
-
-    def __init__(self) -> None:
-        self.inbox: Inbox = queue.Queue()
-        self.open()
-
-    def open(self) -> None:
-        self.engine = Engine(lambda call, event: self.inbox.put((call, event)))
-
-
 @pytest.fixture(scope="module")
-def warm() -> Iterator[Warm]:
-    warm = Warm()
-    yield warm
-    warm.engine.close()
+def warm() -> Iterator[tuple[Engine, Inbox]]:
+    """An engine whose worker serves one test after the other, and where its events go."""
+    inbox: Inbox = queue.Queue()
+    engine = Engine(lambda call, event: inbox.put((call, event)))
+    yield engine, inbox
+    engine.close()
 
 
 @pytest.fixture
-def inbox(warm: Warm) -> Inbox:
-    while not warm.inbox.empty():
-        warm.inbox.get()
-    return warm.inbox
+def inbox(warm: tuple[Engine, Inbox]) -> Inbox:
+    _, inbox = warm
+    while not inbox.empty():
+        inbox.get()
+    return inbox
 
 
 @pytest.fixture
-def engine(warm: Warm) -> Iterator[Engine]:
-    """The warm engine, which holds no model before the test and has nothing under way after it."""
-    yield warm.engine
-    try:
-        last = warm.engine.start(requests.Unload())
-    except errors.Interrupted:
-        warm.open()  # the test closed it
-        return
-    while warm.inbox.get(timeout=60)[0] != last:
+def engine(warm: tuple[Engine, Inbox]) -> Iterator[Engine]:
+    """The warm engine, which holds no model before the test and has nothing under way after it; not to be closed."""
+    engine, inbox = warm
+    yield engine
+    last = engine.start(requests.Unload())
+    while inbox.get(timeout=60)[0] != last:
         pass
 
 
@@ -267,12 +256,12 @@ def test_a_closed_engine_takes_nothing_more(new_engine: Engine):
         new_engine.start(requests.Unload())
 
 
-def test_closing_the_engine_ends_whoever_waits_for_a_call(engine: Engine, tiny: str):
+def test_closing_the_engine_ends_whoever_waits_for_a_call(new_engine: Engine, tiny: str):
     got: list[errors.StillroomError] = []
 
     def wait() -> None:
         try:
-            for event in engine.run(ask(tiny, think=None)):
+            for event in new_engine.run(ask(tiny, think=None)):
                 if isinstance(event, events.Token):
                     under_way.set()
         except errors.StillroomError as error:
@@ -282,14 +271,14 @@ def test_closing_the_engine_ends_whoever_waits_for_a_call(engine: Engine, tiny: 
     waiting = threading.Thread(target=wait)
     waiting.start()
     assert under_way.wait(60)
-    engine.close()
+    new_engine.close()
     waiting.join(30)
     assert not waiting.is_alive()
     assert [type(error) for error in got] == [errors.Interrupted]
 
 
 def test_a_call_is_taken_before_its_process_is_there(
-    engine: Engine, inbox: queue.Queue, monkeypatch: pytest.MonkeyPatch
+    new_engine: Engine, inbox: queue.Queue, monkeypatch: pytest.MonkeyPatch
 ):
     slow, let_go = client._environment, threading.Event()
 
@@ -298,27 +287,29 @@ def test_a_call_is_taken_before_its_process_is_there(
         return slow(network)
 
     monkeypatch.setattr(client, "_environment", environment)
-    call = engine.start(ImportModel(path="/nowhere"))
-    assert engine.call_bytes(call) == 0
+    call = new_engine.start(ImportModel(path="/nowhere"))
+    assert new_engine.call_bytes(call) == 0
     let_go.set()
     assert until(inbox, events.Failed).kind == "not_found"
 
 
 def test_what_is_cancelled_before_its_process_is_there_ends_as_cancelled(
-    engine: Engine, inbox: queue.Queue, monkeypatch: pytest.MonkeyPatch
+    new_engine: Engine, inbox: queue.Queue, monkeypatch: pytest.MonkeyPatch
 ):
     slow, let_go = client._environment, threading.Event()
     monkeypatch.setattr(client, "_environment", lambda network: let_go.wait(60) and slow(network))
     monkeypatch.setattr(client, "KILL_AFTER_S", 0.05)
     monkeypatch.setattr(ImportModel, "patience_s", 0.05)
-    engine.cancel(engine.start(ImportModel(path="/nowhere")))
+    new_engine.cancel(new_engine.start(ImportModel(path="/nowhere")))
     let_go.set()
     assert until(inbox, events.Failed).kind in ("cancelled", "not_found")
 
 
-def test_a_process_that_can_not_be_started_is_told(engine: Engine, inbox: queue.Queue, monkeypatch: pytest.MonkeyPatch):
+def test_a_process_that_can_not_be_started_is_told(
+    new_engine: Engine, inbox: queue.Queue, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(client, "_command", lambda: ["/nowhere/python"])
-    engine.start(requests.Unload())
+    new_engine.start(requests.Unload())
     assert until(inbox, events.Failed).kind == "worker_died"
 
 
@@ -354,7 +345,7 @@ def test_what_is_on_the_way_when_the_cancel_comes_tidies_up() -> None:
     assert tidied == [True]
 
 
-def test_a_kind_of_work_has_its_own_patience(engine: Engine, inbox: queue.Queue, monkeypatch: pytest.MonkeyPatch):
+def test_a_kind_of_work_has_its_own_patience(new_engine: Engine, inbox: queue.Queue, monkeypatch: pytest.MonkeyPatch):
     waited: list[float] = []
 
     class Timer(threading.Timer):
@@ -363,9 +354,9 @@ def test_a_kind_of_work_has_its_own_patience(engine: Engine, inbox: queue.Queue,
             super().__init__(seconds, *rest)
 
     monkeypatch.setattr(client.threading, "Timer", Timer)
-    call = engine.start(Finetune(model="starter", traces="none", name="none"))
-    engine.cancel(call)
-    engine.cancel(call)
+    call = new_engine.start(Finetune(model="starter", traces="none", name="none"))
+    new_engine.cancel(call)
+    new_engine.cancel(call)
     assert waited == [Finetune.patience_s, client.KILL_AFTER_S]
     assert waited[0] > waited[1]
 
