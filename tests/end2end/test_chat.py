@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end2end.command_line import ended, started, stillroom
+from tests.end2end.command_line import stillroom
 
 GRACE = 32
 # At its family's temperature the starter begins this answer in French about every third time, and wrongly.
@@ -40,15 +40,6 @@ def test_an_imported_model_is_listed_shown_and_answers(untouched: Path):
     for channel in ("thinking", "answer"):
         said = "".join(event["text"] for event in got.events if event.get("channel") == channel)
         assert done[channel] == said.strip("\n" if channel == "thinking" else None)
-
-
-def test_the_starter_answers(tmp_path: Path):
-    asked = ("chat", "starter", "Hello", "--think", "off", "--max-tokens", "4", "--json")
-    got = ended(started(tmp_path, *asked))
-    assert (got.status, got.err) == (0, "")
-    done = got.events[-1]
-    assert (done["type"], done["thinking_tokens"]) == ("done", 0)
-    assert done["answer"]
 
 
 @pytest.fixture(scope="module")
