@@ -4,9 +4,15 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import psutil
+
+from tests.end2end.fork_server import ForkServer
 
 PROGRAM = str(Path(sys.executable).with_name("stillroom"))
 SECONDS = 100  # that a command may take before the test gives up on it
@@ -44,11 +50,23 @@ def is_sentence(text: str) -> bool:
 
 def stillroom(home: Path, *arguments: str, stdin: str = "", **environment: str) -> Ended:
     """Run a command to its end."""
-    done = subprocess.run(
-        [PROGRAM, *arguments],
-        input=stdin, capture_output=True, text=True, timeout=SECONDS, env=_environment(home, environment),
-    )  # fmt: skip
-    return Ended(done.returncode, done.stdout, done.stderr)
+    variables = _environment(home, environment)
+    if sys.platform != "linux":
+        done = subprocess.run(
+            [PROGRAM, *arguments], input=stdin, capture_output=True, text=True, timeout=SECONDS, env=variables
+        )
+        return Ended(done.returncode, done.stdout, done.stderr)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "stdin").write_text(stdin)
+        status = fork_server().run(arguments, variables, folder)
+        return Ended(status, (folder / "stdout").read_text(), (folder / "stderr").read_text())
+
+
+@cache
+def fork_server() -> ForkServer:
+    """The process that runs commands, started once."""
+    return ForkServer()
 
 
 def started(home: Path, *arguments: str) -> "subprocess.Popen[str]":
@@ -82,6 +100,14 @@ def read_until(process: "subprocess.Popen[str]", text: str) -> str:
         if text in line:
             return read
     raise AssertionError(f"The command ended without saying {text!r}: {read}")
+
+
+def worker_of(process: int) -> psutil.Process:
+    """The engine process that a process has started."""
+    (worker,) = [
+        child for child in psutil.Process(process).children() if "models.engine.worker" in " ".join(child.cmdline())
+    ]
+    return worker
 
 
 def contents(folder: Path) -> dict[str, bytes | None]:

@@ -5,10 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.end2end.command_line import contents, stillroom
+from tests.end2end.command_line import contents, fork_server, stillroom
 from tests.tiny import make_tiny
 
 CONTEXT = 2048
+
+
+@pytest.fixture(autouse=True, scope="session")
+def forked() -> Iterator[None]:
+    """End the process that runs commands with the tests."""
+    yield
+    if fork_server.cache_info().currsize:
+        fork_server().close()
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,10 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
 from models.store.database import open_database
-from tests.end2end.command_line import contents, ended, is_sentence, read_until, started, stillroom
+from tests.end2end.command_line import contents, ended, is_sentence, read_until, started, stillroom, worker_of
 from tests.models.tiny_gguf import write_gguf
 from tests.tiny import make_tiny
 
@@ -285,7 +284,7 @@ def talker(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_a_worker_killed_in_mid_reply_is_said_after_its_words(untouched: Path, talker: str):
     process = started(untouched, "chat", talker, "Hello", "--think", "unlimited", "--seed", "1", "--json")
     read = read_until(process, '"token"')
-    kill_worker_of(process.pid)
+    worker_of(process.pid).kill()
     got = ended(process, read)
     got.assert_failed("worker_died", 1, "was killed")
     assert "".join(event["text"] for event in got.events if event["type"] == "token")
@@ -295,7 +294,7 @@ def test_what_was_answered_before_a_worker_died_stays_on_stdout(untouched: Path,
     process = started(untouched, "chat", talker, "Hello", "--think", "off", "--seed", "1")
     assert process.stdout is not None
     read = process.stdout.read(1)
-    kill_worker_of(process.pid)
+    worker_of(process.pid).kill()
     got = ended(process, read)
     assert got.status == 1
     assert len(got.out) > 1
@@ -304,18 +303,11 @@ def test_what_was_answered_before_a_worker_died_stays_on_stdout(untouched: Path,
     assert hint.startswith("What was said so far is kept.")
 
 
-def kill_worker_of(process: int) -> None:
-    (worker,) = [
-        child for child in psutil.Process(process).children() if "models.engine.worker" in " ".join(child.cmdline())
-    ]
-    worker.send_signal(signal.SIGKILL)
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_ends_a_reply_with_what_was_said(untouched: Path, talker: str, number: int):
     process = started(untouched, "chat", talker, "Hello", "--think", "unlimited", "--seed", "1", "--json")
     read = read_until(process, '"token"')
-    (worker,) = psutil.Process(process.pid).children()
+    worker = worker_of(process.pid)
     process.send_signal(number)
     got = ended(process, read)
     last = got.events[-1]

@@ -47,6 +47,7 @@ def starter_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("starter")
 
 
+@pytest.mark.slow
 def test_the_starter_thinks_within_its_budget_and_answers(starter_home: Path):
     asked = ("chat", "starter", "What is 12 + 30?", "--think", "64", "--max-tokens", "256", "--seed", "1", "--json")
     got = stillroom(starter_home, *asked)
@@ -59,6 +60,7 @@ def test_the_starter_thinks_within_its_budget_and_answers(starter_home: Path):
     assert done["answer"]
 
 
+@pytest.mark.slow
 def test_the_starter_knows_the_capital_of_france(starter_home: Path):
     got = stillroom(starter_home, "chat", "starter", "What is the capital of France?", "--think", "off", *GREEDY)
     assert got.status == 0

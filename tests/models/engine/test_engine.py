@@ -25,6 +25,7 @@ from models.requests import ChatRequest, Load, Message, Sampling
 from tests.tiny import make_tiny
 
 SLOW = 4000  # tokens: more than any test waits for
+Inbox = queue.Queue[tuple[int, events.Event]]
 
 
 @pytest.fixture
@@ -32,13 +33,36 @@ def tiny(tmp_path: Path) -> str:
     return str(make_tiny(tmp_path / "tiny", thinking="opened", context=SLOW * 2))
 
 
-@pytest.fixture
-def inbox() -> "queue.Queue[tuple[int, events.Event]]":
-    return queue.Queue()
+@pytest.fixture(scope="module")
+def warm() -> Iterator[tuple[Engine, Inbox]]:
+    """An engine whose worker serves one test after the other, and where its events go."""
+    inbox: Inbox = queue.Queue()
+    engine = Engine(lambda call, event: inbox.put((call, event)))
+    yield engine, inbox
+    engine.close()
 
 
 @pytest.fixture
-def engine(inbox: queue.Queue) -> Iterator[Engine]:
+def inbox(warm: tuple[Engine, Inbox]) -> Inbox:
+    _, inbox = warm
+    while not inbox.empty():
+        inbox.get()
+    return inbox
+
+
+@pytest.fixture
+def engine(warm: tuple[Engine, Inbox]) -> Iterator[Engine]:
+    """The warm engine, which holds no model before the test and has nothing under way after it; not to be closed."""
+    engine, inbox = warm
+    yield engine
+    last = engine.start(requests.Unload())
+    while inbox.get(timeout=60)[0] != last:
+        pass
+
+
+@pytest.fixture
+def new_engine(inbox: Inbox) -> Iterator[Engine]:
+    """An engine whose worker has not finished a call yet."""
     engine = Engine(lambda call, event: inbox.put((call, event)))
     yield engine
     engine.close()
@@ -150,12 +174,14 @@ def test_a_worker_killed_in_mid_reply_is_told_with_its_words_and_replaced(
     assert done.result.answer_tokens == 2
 
 
-def test_a_worker_that_never_finished_a_call_is_not_replaced_by_itself(engine: Engine, tiny: str, inbox: queue.Queue):
-    engine.start(ask(tiny, think=None))
+def test_a_worker_that_never_finished_a_call_is_not_replaced_by_itself(
+    new_engine: Engine, tiny: str, inbox: queue.Queue
+):
+    new_engine.start(ask(tiny, think=None))
     until(inbox, events.Token)
-    worker_of(engine).send_signal(signal.SIGSEGV)
+    worker_of(new_engine).send_signal(signal.SIGSEGV)
     assert "SIGSEGV" in until(inbox, events.Failed).text
-    assert engine._resident is None
+    assert new_engine._resident is None
 
 
 def test_a_worker_that_does_not_listen_is_killed(
@@ -213,10 +239,10 @@ def test_code_in_a_checkpoint_is_never_run_and_nothing_asks(engine: Engine, tiny
     assert not canary.exists()
 
 
-def test_import_runs_in_a_worker_of_its_own(engine: Engine, tiny: str, inbox: queue.Queue):
-    *_, done = engine.run(ImportModel(path=tiny, name="mine"))
+def test_import_runs_in_a_worker_of_its_own(new_engine: Engine, tiny: str, inbox: queue.Queue):
+    *_, done = new_engine.run(ImportModel(path=tiny, name="mine"))
     assert done.result.name == "mine"
-    assert engine._resident is None
+    assert new_engine._resident is None
 
 
 def test_an_unknown_model_is_told(engine: Engine):
@@ -224,18 +250,18 @@ def test_an_unknown_model_is_told(engine: Engine):
         list(engine.run(Load(model="no-such")))
 
 
-def test_a_closed_engine_takes_nothing_more(engine: Engine):
-    engine.close()
+def test_a_closed_engine_takes_nothing_more(new_engine: Engine):
+    new_engine.close()
     with pytest.raises(errors.Interrupted):
-        engine.start(requests.Unload())
+        new_engine.start(requests.Unload())
 
 
-def test_closing_the_engine_ends_whoever_waits_for_a_call(engine: Engine, tiny: str):
+def test_closing_the_engine_ends_whoever_waits_for_a_call(new_engine: Engine, tiny: str):
     got: list[errors.StillroomError] = []
 
     def wait() -> None:
         try:
-            for event in engine.run(ask(tiny, think=None)):
+            for event in new_engine.run(ask(tiny, think=None)):
                 if isinstance(event, events.Token):
                     under_way.set()
         except errors.StillroomError as error:
@@ -245,14 +271,14 @@ def test_closing_the_engine_ends_whoever_waits_for_a_call(engine: Engine, tiny: 
     waiting = threading.Thread(target=wait)
     waiting.start()
     assert under_way.wait(60)
-    engine.close()
+    new_engine.close()
     waiting.join(30)
     assert not waiting.is_alive()
     assert [type(error) for error in got] == [errors.Interrupted]
 
 
 def test_a_call_is_taken_before_its_process_is_there(
-    engine: Engine, inbox: queue.Queue, monkeypatch: pytest.MonkeyPatch
+    new_engine: Engine, inbox: queue.Queue, monkeypatch: pytest.MonkeyPatch
 ):
     slow, let_go = client._environment, threading.Event()
 
@@ -261,27 +287,29 @@ def test_a_call_is_taken_before_its_process_is_there(
         return slow(network)
 
     monkeypatch.setattr(client, "_environment", environment)
-    call = engine.start(ImportModel(path="/nowhere"))
-    assert engine.call_bytes(call) == 0
+    call = new_engine.start(ImportModel(path="/nowhere"))
+    assert new_engine.call_bytes(call) == 0
     let_go.set()
     assert until(inbox, events.Failed).kind == "not_found"
 
 
 def test_what_is_cancelled_before_its_process_is_there_ends_as_cancelled(
-    engine: Engine, inbox: queue.Queue, monkeypatch: pytest.MonkeyPatch
+    new_engine: Engine, inbox: queue.Queue, monkeypatch: pytest.MonkeyPatch
 ):
     slow, let_go = client._environment, threading.Event()
     monkeypatch.setattr(client, "_environment", lambda network: let_go.wait(60) and slow(network))
     monkeypatch.setattr(client, "KILL_AFTER_S", 0.05)
     monkeypatch.setattr(ImportModel, "patience_s", 0.05)
-    engine.cancel(engine.start(ImportModel(path="/nowhere")))
+    new_engine.cancel(new_engine.start(ImportModel(path="/nowhere")))
     let_go.set()
     assert until(inbox, events.Failed).kind in ("cancelled", "not_found")
 
 
-def test_a_process_that_can_not_be_started_is_told(engine: Engine, inbox: queue.Queue, monkeypatch: pytest.MonkeyPatch):
+def test_a_process_that_can_not_be_started_is_told(
+    new_engine: Engine, inbox: queue.Queue, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(client, "_command", lambda: ["/nowhere/python"])
-    engine.start(requests.Unload())
+    new_engine.start(requests.Unload())
     assert until(inbox, events.Failed).kind == "worker_died"
 
 
@@ -317,7 +345,7 @@ def test_what_is_on_the_way_when_the_cancel_comes_tidies_up() -> None:
     assert tidied == [True]
 
 
-def test_a_kind_of_work_has_its_own_patience(engine: Engine, inbox: queue.Queue, monkeypatch: pytest.MonkeyPatch):
+def test_a_kind_of_work_has_its_own_patience(new_engine: Engine, inbox: queue.Queue, monkeypatch: pytest.MonkeyPatch):
     waited: list[float] = []
 
     class Timer(threading.Timer):
@@ -326,9 +354,9 @@ def test_a_kind_of_work_has_its_own_patience(engine: Engine, inbox: queue.Queue,
             super().__init__(seconds, *rest)
 
     monkeypatch.setattr(client.threading, "Timer", Timer)
-    call = engine.start(Finetune(model="starter", traces="none", name="none"))
-    engine.cancel(call)
-    engine.cancel(call)
+    call = new_engine.start(Finetune(model="starter", traces="none", name="none"))
+    new_engine.cancel(call)
+    new_engine.cancel(call)
     assert waited == [Finetune.patience_s, client.KILL_AFTER_S]
     assert waited[0] > waited[1]
 

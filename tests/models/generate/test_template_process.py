@@ -16,11 +16,11 @@ from models import errors
 from models.engine.client import Engine
 from models.events import Done
 from models.generate import template_process
-from models.generate.load import load
+from models.generate.load import load_tokenizer, read_config
+from models.generate.template import template_renderer
 from models.generate.template_process import TemplateProcess
 from models.requests import ChatRequest, Message
 from tests.models.hostile import templates
-from tests.returned import result_of
 from tests.tiny import TEMPLATES, make_tiny
 
 SAID = [
@@ -76,14 +76,15 @@ def test_thinking_goes_by_all_the_names_that_templates_read(process: TemplatePro
     assert process.render(source, said, {}) == theirs
 
 
-def test_the_starters_template_renders_as_its_tokenizer_does(starter_folder: Path):
-    loaded = result_of(load("Starter", starter_folder))
+def test_the_starters_template_renders_as_its_tokenizer_does(starter_folder: Path, process: TemplateProcess):
+    tokenizer = load_tokenizer(starter_folder, read_config(starter_folder))
+    render = template_renderer(tokenizer, process)
     turns = [{"role": "user", "content": "Hello"}]
     for thinking in (True, False):
-        theirs = loaded.tokenizer.apply_chat_template(
+        theirs = tokenizer.apply_chat_template(
             turns, tokenize=False, add_generation_prompt=True, enable_thinking=thinking
         )
-        assert loaded.render(turns, thinking) == theirs
+        assert render(turns, thinking) == theirs
 
 
 @pytest.mark.parametrize("name", templates.ALL)

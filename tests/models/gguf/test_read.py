@@ -57,6 +57,7 @@ def largest_difference(source: Path, folder: Path, tokens: list[int]) -> float:
     return float(np.abs(ours - reference).max())
 
 
+@pytest.mark.slow
 def test_the_starter_says_what_its_file_says(
     starter_folder: Path, record_property: Callable[[str, object], None]
 ) -> None:

@@ -118,6 +118,7 @@ def test_mlx_lm_reads_the_starters_tokenizer_the_same_way(starter_folder: Path) 
     assert streamed.text == HARD[8]
 
 
+@pytest.mark.slow
 def test_the_starter_knows_the_capital_of_france(starter_folder: Path) -> None:
     model, loaded = mlx_lm.load(str(starter_folder))
     prompt = loaded.apply_chat_template(

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from models.checkpoint import inspection
 from models.engine.client import Engine
 from models.events import Done, Event, Model, Note, Progress
 from models.hub import cache as hf_cache
-from models.hub import manifests
+from models.hub import client, manifests
 from models.hub.transfer import RetryPolicy
 from models.jobs.kinds.fetch import Fetch
 from models.library import download
@@ -242,8 +241,6 @@ def test_silence_is_ended(hub: Hub, files: dict[str, bytes]) -> None:
 
 
 def test_a_silent_api_has_a_time_limit(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    from models.hub import client
-
     monkeypatch.setattr(client, "API_TIMEOUT_S", 0.2)
     monkeypatch.setattr(client, "TRIES", 1)
     hub.inject(Fault("info", "stall", times=None))
@@ -252,16 +249,16 @@ def test_a_silent_api_has_a_time_limit(hub: Hub, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("place", ["info", "bytes"])
-def test_it_is_stopped_within_a_second_when_nothing_comes(hub: Hub, place: str) -> None:
+@pytest.mark.timeout(30)
+def test_it_is_stopped_at_once_when_nothing_comes(hub: Hub, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "API_TIMEOUT_S", 3600)  # this and the silence are what it would wait for otherwise
     stall = Fault(place, "stall", path="*" if place == "info" else WEIGHTS, times=None)  # type: ignore[arg-type]
     hub.inject(stall)
-    running = download.fetch(REPO, patience=RetryPolicy(silence_s=60))
+    running = download.fetch(REPO, patience=RetryPolicy(silence_s=3600))
     for _ in running:
         if stall.seen:
             break
-    began = time.monotonic()
     running.close()
-    assert time.monotonic() - began < 1
     assert place == "info" or not [one.name for one in threading.enumerate() if one.name.startswith("fetch-")]
 
 

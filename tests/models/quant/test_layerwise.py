@@ -13,8 +13,10 @@ from mlx_lm.models import gemma2, granite, llama, qwen2, qwen3, smollm3
 from models import errors
 from models.events import Progress
 from models.generate import load
+from models.gguf import read as gguf
 from models.machine import hardware
 from models.quant import layerwise
+from tests.models.tiny_gguf import write_gguf
 from tests.tiny import make_tiny
 
 IDS = [(7 * n) % 250 for n in range(90)]
@@ -83,10 +85,22 @@ def test_says_what_the_whole_model_says(tmp_path: Path, kind: str) -> None:
         assert mx.array_equal(hidden.logits(number, 0, len(ids)), expected)
 
 
+def test_a_quantized_model_says_what_it_says_whole(tmp_path: Path) -> None:
+    source = write_gguf(tmp_path / "tiny.gguf", kinds={"attn": "Q4_1", "ffn": "Q4_0", "output": "Q8_0"})
+    for _ in gguf.convert(source, tmp_path / "tiny"):
+        pass
+    assert_says_what_the_whole_model_says(tmp_path / "tiny")
+
+
+@pytest.mark.slow
 def test_the_starter_says_what_it_says_whole(starter_folder: Path) -> None:
+    assert_says_what_the_whole_model_says(starter_folder)
+
+
+def assert_says_what_the_whole_model_says(folder: Path) -> None:
     ids = IDS[:12]
-    hidden = returned(layerwise.read(starter_folder, [ids], "reference"))
-    assert mx.array_equal(hidden.logits(0, 0, len(ids)), whole(starter_folder, ids))
+    hidden = returned(layerwise.read(folder, [ids], "reference"))
+    assert mx.array_equal(hidden.logits(0, 0, len(ids)), whole(folder, ids))
 
 
 def test_each_layer_gives_up_its_weights(tiny: Path) -> None:

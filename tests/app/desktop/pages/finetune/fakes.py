@@ -2,6 +2,7 @@
 
 import math
 import random
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from models.finetune_config import FinetuneConfig
 from models.jobs.kinds.finetune import Finetune
 from models.jobs.queue import Job
 from models.traces import store
-from models.traces.trace import from_chat
+from models.traces.trace import Trace, from_chat
 from tests.app.desktop.pages.models.fakes import MAC, model
 from tests.app.desktop.staged_queue import StagedQueue
 from tests.models.finetune import made_runs
@@ -51,15 +52,21 @@ def library() -> list[Model]:
 
 def traces(name: str = TRACES, count: int = 400, long: int = 7, seed: int = 1) -> None:
     """A set of traces, most of some hundred tokens, some longer than 2,048."""
+    added = store.append(name, rows(count, long, seed))
+    assert added.kept == count, added.counts
+
+
+@cache
+def rows(count: int, long: int, seed: int) -> list[Trace]:
+    """The rows of a set, drawn once: that takes longer than most tests."""
     draw = random.Random(seed)
-    rows = []
+    drawn = []
     for number in range(count):
         words = int(draw.lognormvariate(5.6, 0.75)) if number >= long else 5000
         thinking = " ".join(str(draw.randrange(100, 999)) for _ in range(max(20, words)))
         problem = f"Problem {seed}-{number}: what is {' plus '.join(str(draw.randrange(1000)) for _ in range(8))}?"
-        rows.append(from_chat(problem, thinking, f"The answer is {draw.randrange(10_000)}.", "teacher"))
-    added = store.append(name, rows)
-    assert added.kept == count, added.counts
+        drawn.append(from_chat(problem, thinking, f"The answer is {draw.randrange(10_000)}.", "teacher"))
+    return drawn
 
 
 def prepared(first_step: int = 0, too_long: int = 7) -> Prepared:
