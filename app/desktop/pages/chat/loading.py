@@ -10,7 +10,7 @@ class Loading(QObject):
     """Brings models into memory, one after the other.
 
     Signals:
-        changed: something in `loaded`, `wanted`, `adapter`, `fraction` or `job` is another one now.
+        changed: something in `loaded`, `wanted`, `adapter`, `fraction` or `stage` is another one now.
         arrived: a model is ready (events.Loaded).
         failed: a model could not be loaded (events.Failed).
     """
@@ -27,7 +27,7 @@ class Loading(QObject):
         self.wanted = ""
         self.adapter = ""
         self.fraction: float | None = None
-        self.job = ""
+        self.stage = ""
         signals.arrived.connect(self._take)
 
     @property
@@ -42,7 +42,7 @@ class Loading(QObject):
         if self._call_id is not None:
             self._engine.cancel(self._call_id)
         self.wanted, self.adapter = model, adapter
-        self.fraction, self.job = 0.0, ""
+        self.fraction, self.stage = 0.0, ""
         self.loaded = None
         self._call_id = self._engine.start(requests.Load(model=model, adapter=adapter or None))
         self.changed.emit()
@@ -60,7 +60,7 @@ class Loading(QObject):
         match event:
             case events.Progress():
                 self.fraction = event.done / event.total if event.total else self.fraction
-                self.job = event.job
+                self.stage = event.stage
             case events.Done(result=result):
                 self._call_id = None
                 self.loaded = result if isinstance(result, events.Loaded) else None

@@ -13,7 +13,7 @@ from app.desktop.pages.chat.welcome import Welcome
 from app.desktop.services.background import Background
 from app.desktop.services.services import Services
 from app.desktop.widgets.model_picker import bits_said
-from models import events, families, quantities
+from models import events, families, quantities, stages
 from models.errors import StillroomError
 
 log = logging.getLogger(__name__)
@@ -132,7 +132,7 @@ class ModelStatus(QObject):
         percent = f" {round(100 * loading.fraction)} %" if loading.fraction else ""
         self._toolbar.picker.set_loading((loading.fraction or 0.0) if loading.under_way else None, f"loading{percent}")
         title, _ = self.described(loading.wanted)
-        doing = "Preparing the starter model" if loading.job == "import" else f"Loading {title}"
+        doing = "Preparing the starter model" if stages.of(loading.stage).job == "import" else f"Loading {title}"
         self._welcome.show_loading(loading.fraction, f"{doing} …{percent}" if loading.under_way else "")
         self._show_note()
 
