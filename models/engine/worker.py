@@ -36,7 +36,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 Work = Generator[events.Event, None, events.Record | None]
 
-GRACE_S = 2.0  # how long a worker outlives its parent
+GRACE_S = 2.0  # how long a worker outlives its parent, unless its work has more patience
 
 
 def main() -> None:
@@ -56,6 +56,7 @@ class Worker:
         self._calls: queue.SimpleQueue[wire.Call | None] = queue.SimpleQueue()
         self._steering: dict[int, Steering] = {}
         self._loaded: LoadedModel | None = None
+        self._grace_s = GRACE_S
 
     def serve(self) -> None:
         """Run calls in the order they came, until the wire closes."""
@@ -72,12 +73,14 @@ class Worker:
         for steering in list(self._steering.values()):
             steering.cancel()
         self._calls.put(None)
-        time.sleep(GRACE_S)
+        time.sleep(self._grace_s)
         os._exit(0)  # the parent is gone and a kernel is still running
 
     def _receive(self, message: wire.ToWorker) -> None:
         if isinstance(message, wire.Call):
             self._steering[message.id] = Steering()
+            if isinstance(message.request, JobRequest):
+                self._grace_s = max(GRACE_S, message.request.patience_s)
             self._calls.put(message)
             return
         steering = self._steering.get(message.id)

@@ -1,5 +1,6 @@
 """A training that is stopped saves where it stands, however long its steps take, and goes on from there."""
 
+import io
 import queue
 import time
 from collections.abc import Iterator
@@ -9,8 +10,9 @@ import psutil
 import pytest
 
 from models import events, paths
-from models.engine import client
+from models.engine import client, wire
 from models.engine.client import Engine
+from models.engine.worker import GRACE_S, Worker
 from models.finetune import checkpoints, runs
 from models.finetune_config import FinetuneConfig
 from models.jobs.kinds.finetune import Finetune
@@ -71,3 +73,10 @@ def until_stopped(inbox: "queue.Queue[events.Event]") -> events.Failed:
     while not isinstance(event := inbox.get(timeout=60), events.Failed):
         assert not isinstance(event, events.Done)
     return event
+
+
+def test_a_training_whose_parent_is_gone_has_the_time_to_save() -> None:
+    worker = Worker(io.BytesIO(), io.BytesIO())
+    assert worker._grace_s == GRACE_S
+    worker._receive(wire.Call(id=1, request=Finetune(model="tiny", traces="sums", name="adder")))
+    assert worker._grace_s == Finetune.patience_s > GRACE_S
