@@ -23,6 +23,10 @@ class Event(msgspec.Struct, frozen=True, tag_field="type", kw_only=True):
         """A line for a terminal, of what is no Progress and no text; empty when there is nothing to say to people."""
         return ""
 
+    def progress(self) -> "Progress | None":
+        """How far the work is by this event; None for one that does not say it."""
+        return None
+
 
 class Progress(Event, frozen=True, kw_only=True, tag="progress"):
     """How far the work is."""
@@ -33,6 +37,10 @@ class Progress(Event, frozen=True, kw_only=True, tag="progress"):
     total: int  # 0 when unknown
     unit: str  # of done and total: "bytes", "layers", …
     rate: float = 0.0  # units a second, 0 when unknown
+
+    def progress(self) -> "Progress":
+        """Itself."""
+        return self
 
 
 class Note(Event, frozen=True, tag="note"):
@@ -103,6 +111,10 @@ class Step(Event, frozen=True, tag="step"):
     tokens_per_s: float  # trained tokens a second in this step
     peak_bytes: int
     gradient_norm: float = 0.0  # before clipping
+
+    def progress(self) -> Progress:
+        """The step among all."""
+        return Progress(stage="train", done=self.step, total=self.steps, unit="steps")
 
 
 class Validation(Event, frozen=True, tag="validation"):

@@ -131,7 +131,7 @@ class Screen:
         """A bar with the last loss where it can be live; elsewhere a line now and then."""
         if self._lively:
             words = f"Training · loss {event.loss:.3f} · {event.tokens_per_s:,.0f} tokens/s"
-            self._bar(words, events.Progress(stage="train", done=event.step, total=event.steps, unit="steps"))
+            self._bar(words, event.progress())
         elif event.step in (1, event.steps) or event.step % STEPS_A_LINE == 0:
             self._console.print(f"step {event.step:,} of {event.steps:,} · loss {event.loss:.3f}")
 

@@ -212,10 +212,6 @@ class Jobs:
         if job_id is None:
             return
         match event:
-            case events.Progress():
-                self._progress(job_id, call_id, event)
-            case events.Step(step=step, steps=steps):
-                self._progress(job_id, call_id, events.Progress(stage="train", done=step, total=steps, unit="steps"))
             case events.Note(text=text):
                 self._change(job_id, note=text)
             case events.Done(result=result):
@@ -223,6 +219,9 @@ class Jobs:
             case events.Failed():
                 self._stopped(call_id)
                 self._end(job_id, event)
+            case _:
+                if (progress := event.progress()) is not None:
+                    self._progress(job_id, call_id, progress)
 
     def _start(self, job: Job) -> None:
         step = self._steps[job.id][job.step]

@@ -16,7 +16,7 @@ from models.jobs.request import JobRequest
 
 log = logging.getLogger(__name__)
 
-TRAINING = (events.Prepared, events.Step, events.Validation, events.Sample, events.Checkpoint, events.Note)
+OF_EVERY_JOB = (events.Progress, events.Done, events.Failed)
 
 
 class JobQueue(QObject):
@@ -24,7 +24,7 @@ class JobQueue(QObject):
 
     Signals:
         changed: a Job as it is now.
-        run_event: the id of a job and an event of its run (events.Step and its like), as it comes.
+        run_event: the id of a job and an event that only its kind has (events.Step and its like), as it comes.
         refused: a StillroomError that no caller waits for.
     """
 
@@ -97,6 +97,6 @@ class JobQueue(QObject):
         job_id = self._jobs.owner(call_id)
         if job_id is None:
             return
-        if isinstance(event, TRAINING):
+        if not isinstance(event, OF_EVERY_JOB):
             self.run_event.emit(job_id, event)
         self.attempt(self._jobs.handle, call_id, event)
