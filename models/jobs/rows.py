@@ -14,10 +14,8 @@ from models.store.database import faults, transaction
 log = logging.getLogger(__name__)
 
 VERSION = 1  # of what a row holds: raised when an older Stillroom would misread it
-UNREADABLE = errors.Newer(
-    "This job can't be read: another version of Stillroom wrote it.",
-    "It is kept as it is. Open it with that version, or clear it.",
-)
+UNREADABLE = "This job can't be read: another version of Stillroom wrote it."
+KEPT = "It is kept as it is. Open it with that version, or clear it."
 
 _record = msgspec.json.Decoder(Job)
 
@@ -66,8 +64,9 @@ class JobRows:
 
     def _read(self, job_id: int, record: str, steps: str, version: int) -> tuple[Job, list[JobRequest]]:
         try:
-            if version <= VERSION:
-                return _record.decode(record), kinds.steps_decoder().decode(steps)
+            job, requests = _record.decode(record), kinds.steps_decoder().decode(steps)
+            if version <= VERSION and job.step < len(requests):
+                return job, requests
         except msgspec.MsgspecError as error:
             log.warning("job %d can't be read: %s", job_id, error)
         self._unread.add(job_id)
@@ -100,9 +99,9 @@ def _unreadable(job_id: int, record: str) -> Job:
         subject=text("subject"),
         state="failed",
         doing=text("doing"),
-        kind=UNREADABLE.kind,
-        error=UNREADABLE.text,
-        hint=UNREADABLE.hint,
+        kind=errors.Newer.kind,
+        error=UNREADABLE,
+        hint=KEPT,
         created=text("created"),
         ended=text("ended"),
     )

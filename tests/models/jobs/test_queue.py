@@ -197,6 +197,7 @@ def test_those_that_ended_can_be_forgotten(connection: sqlite3.Connection) -> No
         ('{"id":1,"title":"Levitate it","subject":"it","state":"paused"}', '[{"type":"levitate"}]', 1),
         ('{"id":1,"title":"Levitate it","subject":"it","state":"hovering"}', '[{"type":"fetch","repo":"o/a"}]', 1),
         ('{"id":1,"title":"Levitate it","subject":"it","state":"waiting"}', '[{"type":"fetch","repo":"o/a"}]', 99),
+        ('{"id":1,"title":"Levitate it","subject":"it","state":"waiting"}', "[]", 1),
         ("nonsense", "more of it", 1),
     ],
 )
