@@ -58,6 +58,7 @@ class Discover(QScrollArea):
         self.pasted: HubRow | None = None
         self._pasted_card = QFrame()
         self._pasted_card.setObjectName("card")
+        self._query = ""
         self._reading = QLabel("Reading the catalog …")
         self._reading.setObjectName("hint")
         self._lay_out()
@@ -73,6 +74,7 @@ class Discover(QScrollArea):
         self._getting.room_bytes = fit.room_bytes(machine)
         self._getting.known = {offer.entry.repo.lower(): offer for offer in found}
         self.table.show_offers(found, tags, machine, self._getting.connect_offer)
+        self.look_for(self._query)  # what was typed before the catalog was read
         self._refresh()
 
     def show_models(self, models: list[Model], in_use: str) -> None:
@@ -88,6 +90,7 @@ class Discover(QScrollArea):
 
     def look_for(self, query: str) -> None:
         """Filter the catalog, and offer a repository that is named."""
+        self._query = query
         repo = pasted_repo(query)
         known = {offer.entry.repo.lower() for offer in self._offers}
         self.table.filter(repo if repo.lower() in known else query)

@@ -229,6 +229,14 @@ def test_the_first_run_is_offered_the_best_that_fits(
 # Search
 
 
+def test_what_is_typed_before_the_catalog_is_read_filters_it(page: ModelsPage, qtbot: QtBot) -> None:
+    page.toolbar.search.setText("https://huggingface.co/somebody/My-Reasoner-3B")
+    with qtbot.waitSignal(page.reading.offered):
+        page.reading.read_catalog()
+    assert not page.discover.table.isVisible()
+    assert page.discover.pasted is not None
+
+
 def test_typing_filters_the_catalog_at_once(page: ModelsPage, qtbot: QtBot) -> None:
     everything = len(shown_rows(page))
     qtbot.keyClicks(page.toolbar.search, "qwen3 apache")
