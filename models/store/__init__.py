@@ -4,4 +4,4 @@ A connection from `open_database` belongs to the thread that opened it; each cal
 a window. Only the process that holds the home may call `Chats.repair`.
 """
 
-__all__ = ["chats", "database", "export", "titles"]
+__all__ = ["chats", "database", "export", "rows", "titles", "writer"]

@@ -19,7 +19,7 @@ from mlx_lm.utils import load_adapters
 
 from models import errors, paths
 from models.checkpoint import folders, model_files
-from models.events import Checkpoint, Finetuned, Note, Prepared, Sample, Step, Validation
+from models.events import Checkpoint, Note, Prepared, Sample, Step, Validation
 from models.finetune import checkpoints, loop, lora, losses, memory, packing
 from models.finetune.batches import Batch
 from models.finetune.dataset import Example
@@ -29,7 +29,7 @@ from models.finetune.run_folder import METRICS, RunCard, read_card
 from models.finetune_config import FinetuneConfig, check
 from models.generate.load import load
 from tests.models.finetune.lessons import QUICK, TRAIN, VALID, base, loaded, start, told
-from tests.returned import result_of
+from tests.returned import result_of, run
 
 replace = msgspec.structs.replace
 SHORT = replace(QUICK, samples=0)
@@ -51,7 +51,7 @@ def run_folder(name: str = "run") -> Path:
 
 
 def test_a_run_learns_says_so_and_ends_with_an_adapter(tmp_path: Path):
-    events = list(start(tmp_path, replace(QUICK, steps=20, checkpoint_every=10), adapter="sums"))
+    events, result = run(start(tmp_path, replace(QUICK, steps=20, checkpoint_every=10), adapter="sums"))
     losses = [event.loss for event in events if isinstance(event, Validation)]
     assert losses[-1] < losses[0] / 2
     prepared = next(event for event in events if isinstance(event, Prepared))
@@ -61,8 +61,6 @@ def test_a_run_learns_says_so_and_ends_with_an_adapter(tmp_path: Path):
     assert 0 < prepared.peak_bytes < prepared.ceiling_bytes
     assert [event.step for event in events if isinstance(event, Sample)] == [0, 10, 20]
     assert [event.step for event in events if isinstance(event, Checkpoint)] == [10, 20]
-    result = events[-1]
-    assert isinstance(result, Finetuned)
     assert (result.steps, result.adapter, result.base) == (20, "sums", "Tiny")
     at_checkpoints = [event.loss for event in events if isinstance(event, Validation) and event.step in (10, 20)]
     assert result.validation_loss == min(at_checkpoints)
