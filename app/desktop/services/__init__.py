@@ -1,1 +1,1 @@
-"""What pages work with and none of them owns: queue, engine signals, preferences, deletions with undo."""
+"""What pages work with and none of them owns: queue, store of chats, engine signals, preferences, deletions with undo."""
