@@ -37,7 +37,6 @@ class Theme(QObject):
 
     @property
     def colours(self) -> Colours:
-        """The palette in force."""
         return self._colours
 
     @property

@@ -36,7 +36,6 @@ class Curve:
         return self._rows[: self.count, column + 1]
 
     def last(self, column: int = 0) -> float | None:
-        """The newest value."""
         return float(self._rows[self.count - 1, column + 1]) if self.count else None
 
     def at(self, step: float, column: int = 0) -> tuple[int, float] | None:

@@ -38,7 +38,6 @@ class JobQueue(QObject):
         signals.arrived.connect(self._take)
 
     def all(self) -> list[Job]:
-        """All jobs, newest last."""
         return self._jobs.all()
 
     def busy(self) -> list[Job]:

@@ -60,7 +60,6 @@ class Preferences(QObject):
             self._timer.start()
 
     def write(self) -> None:
-        """Write the settings now."""
         self._timer.stop()
         try:
             settings.save(self.current)

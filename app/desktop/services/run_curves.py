@@ -29,7 +29,6 @@ class RunCurves:
             self.take(event)
 
     def take(self, event: Event | Finetuned) -> None:
-        """Note an event."""
         match event:
             case Step():
                 self.training.put(event.step, event.loss, event.learning_rate, event.tokens_per_s)

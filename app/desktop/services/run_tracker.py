@@ -136,7 +136,6 @@ class RunTracker(QObject):
         self.show(next((entry.key for entry in self.entries if entry.job and entry.job.id == job_id), ""))
 
     def pause(self) -> None:
-        """Pause it."""
         if self._job_id:
             self._jobs.pause(self._job_id)
 

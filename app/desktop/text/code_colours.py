@@ -51,7 +51,6 @@ class CodeColours(QObject):
         self._jobs = {first: job for first, job in self._jobs.items() if first < block}
 
     def clear(self) -> None:
-        """Stop colouring."""
         self._jobs.clear()
 
     def finish(self) -> None:
@@ -108,7 +107,6 @@ class CodeColours(QObject):
         block.layout().setFormats(ranges)
 
     def _mark(self, first: int, last: int) -> None:
-        """Have lines painted again."""
         begin = self._document.findBlockByNumber(first)
         end = self._document.findBlockByNumber(last)
         if begin.isValid() and end.isValid():

@@ -109,7 +109,6 @@ class MessageDocument(QTextDocument):
 
     @property
     def leaves(self) -> list[Leaf]:
-        """What is shown."""
         return self._leaves
 
     @property
@@ -450,7 +449,6 @@ class MessageDocument(QTextDocument):
         return self._starts[index] - 1 if index < len(self._starts) else self.blockCount() - 1
 
     def blocks(self) -> Iterator[QTextBlock]:
-        """All blocks in order."""
         block = self.begin()
         while block.isValid():
             yield block

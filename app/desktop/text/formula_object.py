@@ -58,7 +58,6 @@ class FormulaObject(QPyTextObject):
         self._want = want
 
     def intrinsicSize(self, doc: QTextDocument, position: int, form: QTextFormat) -> QSizeF:
-        """The room a formula takes in its line."""
         form = form.toCharFormat()
         tex, display, px = form.property(props.TEX), form.property(props.DISPLAY), _scale(form)
         if not is_known(tex, display):

@@ -203,7 +203,6 @@ class _Walk:
         self._new_list = False  # a list of its own stands apart from what is above
 
     def take(self, token: Token) -> None:
-        """Handle one token."""
         match token.type:
             case "blockquote_open":
                 self._containers += "q"

@@ -135,7 +135,6 @@ class _Walk:
         self.paths: dict[tuple[str | None, float], QPainterPath] = {}
 
     def bounds(self) -> QRectF:
-        """What the ink covers."""
         rect = QRectF()
         for path in self.paths.values():
             rect = rect.united(path.boundingRect())

@@ -72,7 +72,6 @@ class MessageText(QTextBrowser):
         self.text_document.documentLayout().documentSizeChanged.connect(self._size_changed)
 
     def loadResource(self, kind: int, name: QUrl | str) -> Any:
-        """Load nothing, ever."""
         return blank_image()
 
     # Text
@@ -147,7 +146,6 @@ class MessageText(QTextBrowser):
         return self._height
 
     def sizeHint(self) -> QSize:
-        """As tall as the text at the present width."""
         return QSize(self.width(), self._measure())
 
     def _measure(self) -> int:
@@ -251,18 +249,15 @@ class MessageText(QTextBrowser):
         return data
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Scroll the transcript, not this."""
         event.ignore()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Keys that scroll are the transcript's."""
         if event.key() in SCROLL_KEYS and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
             event.ignore()
         else:
             super().keyPressEvent(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Tell where a selection is dragged to."""
         super().mouseMoveEvent(event)
         if event.buttons() & Qt.MouseButton.LeftButton and self.textCursor().hasSelection():
             self.dragged.emit(event.position().toPoint())

@@ -49,7 +49,6 @@ class TextStyle:
 
     @cached_property
     def metrics(self) -> QFontMetricsF:
-        """Measures of that font."""
         return QFontMetricsF(self.font)
 
     @cached_property
@@ -70,7 +69,6 @@ class TextStyle:
         return round(self.px * 0.38)
 
     def run(self, run: Run, level: int = 0) -> QTextCharFormat:
-        """Characters of a run."""
         form = self._heading(level)
         if run.bold:
             form.setFontWeight(fonts.BOLD)

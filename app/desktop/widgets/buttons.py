@@ -51,23 +51,19 @@ class RowButton(QAbstractButton):
         return QSize(math.ceil(self.fontMetrics().horizontalAdvance(self.text())) + padding, HEIGHT_PX)
 
     def minimumSizeHint(self) -> QSize:
-        """Never less than the text."""
         return self.sizeHint()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Return presses it too."""
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.isEnabled():
             self.click()
         else:
             super().keyPressEvent(event)
 
     def enterEvent(self, event: QEnterEvent) -> None:
-        """Show that it can be pressed."""
         super().enterEvent(event)
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Ground, edge and text."""
         c = colours()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -100,14 +96,12 @@ class MenuButton(RowButton):
     """A button that opens a menu: also by the Down key."""
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Down opens the menu."""
         if event.key() == Qt.Key.Key_Down and self.isEnabled():
             self.click()
         else:
             super().keyPressEvent(event)
 
     def below(self) -> QPoint:
-        """Where its menu opens."""
         return self.mapToGlobal(QPoint(0, self.height() + 4))
 
 

@@ -66,16 +66,13 @@ class Rows(QWidget):
         return dict(self._rows).get(name, "")
 
     def sizeHint(self) -> QSize:
-        """As tall as the rows."""
         return QSize(240, self.height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Wrap anew."""
         super().resizeEvent(event)
         self._fit()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """The rows."""
         c = colours()
         painter = QPainter(self)
         painter.setFont(fonts.text())
@@ -152,7 +149,6 @@ class TwoColumns(QScrollArea):
         self._turn()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Turn where it is narrow."""
         super().resizeEvent(event)
         self._turn()
 

@@ -38,7 +38,6 @@ class ColumnHeader(QHeaderView):
         self.setMinimumSectionSize(44)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Titles and line."""
         painter = QPainter(self.viewport())
         for section in range(self.count()):
             if self.isSectionHidden(section):

@@ -117,17 +117,14 @@ class CurveChart(QWidget):
         self.values.show()
 
     def point_nowhere(self) -> None:
-        """Read nothing off."""
         self._pointed = None
         self._pointer.hide()
         self.values.hide()
 
     def sizeHint(self) -> QSize:
-        """As wide as there is room."""
         return QSize(360, self.height())
 
     def minimumSizeHint(self) -> QSize:
-        """Little."""
         return QSize(160, self.height())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -141,17 +138,14 @@ class CurveChart(QWidget):
             super().keyPressEvent(event)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
-        """The values go with the focus."""
         super().focusOutEvent(event)
         self.point_nowhere()
 
     def leaveEvent(self, event: QEvent) -> None:
-        """The values go with the pointer."""
         super().leaveEvent(event)
         self.point_nowhere()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Read the values under the pointer."""
         super().mouseMoveEvent(event)
         box = self.plot.getPlotItem().vb
         place = self.plot.mapToScene(self.plot.mapFrom(self, event.position().toPoint()))

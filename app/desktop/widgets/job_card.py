@@ -64,11 +64,9 @@ class JobCard(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        """As wide as there is room."""
         return QSize(480, self.height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """The card and what is written on it."""
         c, job = colours(), self.job
         painter = QPainter(self)
         draw_card(painter, QRectF(self.rect()), c.raised, c.line, 10)

@@ -50,13 +50,11 @@ class ModelPicker(PickerButton):
         self.show_texts(self.title, self._said())
 
     def paint(self, painter: QPainter) -> None:
-        """Draw the bar too."""
         super().paint(painter)
         if self._loading is not None:
             self._paint_bar(painter, self._loading)
 
     def fill(self, menu: QMenu) -> None:
-        """The library's models."""
         for model in self._models:
             menu.addAction(self._entry(menu, model))
 

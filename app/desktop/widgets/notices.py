@@ -48,7 +48,6 @@ class NoticeBar(QFrame):
         self._show("bad", f"{text} {hint}".strip(), action, do)
 
     def dismiss(self) -> None:
-        """Hide the bar."""
         self._timer.stop()
         self._do = None
         self.hide()

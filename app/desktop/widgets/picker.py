@@ -48,7 +48,6 @@ class Picker(QAbstractButton):
 
     @property
     def choice(self) -> PickerItem | None:
-        """What is chosen."""
         return next((choice for choice in self._choices if choice.key == self.current), None)
 
     def set_choices(self, choices: Sequence[PickerItem]) -> None:
@@ -72,7 +71,6 @@ class Picker(QAbstractButton):
         return next((choice.key for choice in self._choices if not choice.problem), "")
 
     def open_menu(self) -> None:
-        """Show what there is."""
         menu = QMenu(self)
         menu.setToolTipsVisible(True)
         for choice in self._choices:
@@ -88,28 +86,23 @@ class Picker(QAbstractButton):
         menu.popup(self.mapToGlobal(QPoint(0, self.height() + 4)))
 
     def sizeHint(self) -> QSize:
-        """As wide as there is room."""
         width = QFontMetrics(fonts.text()).horizontalAdvance(self.text())
         return QSize(max(160, width + 2 * PAD_PX + ARROW_PX), HEIGHT_PX)
 
     def minimumSizeHint(self) -> QSize:
-        """It cuts its text."""
         return QSize(90, HEIGHT_PX)
 
     def enterEvent(self, event: QEnterEvent) -> None:
-        """Show that it can be pressed."""
         super().enterEvent(event)
         self.update()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Return and Down open the menu too."""
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Down):
             self.click()
         else:
             super().keyPressEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Frame, title, detail and arrow."""
         c, choice = colours(), self.choice
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -29,12 +29,10 @@ class PickerButton(QAbstractButton):
         self.clicked.connect(self._open)
 
     def sizeHint(self) -> QSize:
-        """As wide as the two texts and the arrow."""
         widths = [QFontMetrics(font).horizontalAdvance(text) + GAP for text, font, _ in self._texts() if text]
         return QSize(PAD + sum(widths) + ARROW + PAD - 4, 27)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw the frame, the two texts and the arrow."""
         painter = QPainter(self)
         self.paint(painter)
 
@@ -58,7 +56,6 @@ class PickerButton(QAbstractButton):
         painter.drawText(QRectF(0, 0, self.width() - PAD + 1, self.height()), middle | Qt.AlignmentFlag.AlignRight, "▾")
 
     def show_texts(self, title: str, detail: str) -> None:
-        """Name what is chosen."""
         self.title, self.detail = title, detail
         said = f"{title} {detail}".strip()
         self.setAccessibleDescription(said)

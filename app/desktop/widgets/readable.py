@@ -26,11 +26,9 @@ class ReadableText(QTextEdit):
         self.document().documentLayout().documentSizeChanged.connect(self._fit)
 
     def sizeHint(self) -> QSize:
-        """As tall as the text."""
         return QSize(200, self._height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Wrap anew and take the height that needs."""
         super().resizeEvent(event)
         self._fit()
 

@@ -20,7 +20,6 @@ class SectionButton(QPushButton):
         self.setMinimumWidth(QFontMetrics(fonts.text(weight=fonts.BOLD)).horizontalAdvance(text) + 26)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Return presses it too."""
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self.click()
         else:

@@ -33,7 +33,6 @@ class TextButton(QAbstractButton):
         self.resize(self.sizeHint())
 
     def set_colours(self, colours: Colours) -> None:
-        """Paint in another palette."""
         self._colours = colours
         self.update()
 
@@ -89,7 +88,6 @@ class TextButton(QAbstractButton):
         return shade, focus, QColor(c.accent if on else c.text if hot else c.muted)
 
     def enterEvent(self, event: QEnterEvent) -> None:
-        """Show that it can be pressed."""
         super().enterEvent(event)
         self.update()
 
@@ -104,7 +102,6 @@ class Bar(QWidget):
         self.resize(150, 6)
 
     def set_inks(self, ink: str, track: str) -> None:
-        """Paint in other colours."""
         self._ink, self._track = ink, track
         self.update()
 
@@ -116,7 +113,6 @@ class Bar(QWidget):
             self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """The track and what is filled of it."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)

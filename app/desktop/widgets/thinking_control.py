@@ -165,7 +165,6 @@ class ThinkingControl(QWidget):
 
     @property
     def budget(self) -> Budget:
-        """The budget in force."""
         return self._budget
 
     def set_budget(self, budget: Budget) -> None:

@@ -95,7 +95,6 @@ class Start(QObject):
         instance.asked_to_show.connect(self._come_to_front)
 
     def open(self, readonly: bool = False) -> None:
-        """Open chats and window."""
         file = paths.database_file()
         small = not file.exists() or file.stat().st_size < CHECK_AT_START_BYTES
         self._writer = Writer(partial(_open_database, file, readonly, check=small))

@@ -95,7 +95,6 @@ class ChatListModel(QAbstractListModel):
         self.endResetModel()
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008  the default is Qt's own
-        """Headings and chats."""
         return 0 if parent.isValid() else len(self._rows)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -116,7 +115,6 @@ class ChatListModel(QAbstractListModel):
         return None
 
     def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
-        """Take a new title and tell it on."""
         entry = index.data(ENTRY) if index.isValid() else None
         title = " ".join(str(value).split())
         if role != Qt.ItemDataRole.EditRole or entry is None or not title:
@@ -150,14 +148,12 @@ class ChatDelegate(QStyledItemDelegate):
     """Paints headings, titles and hits as the sidebar shows them."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        """Headings take more room above, hits a second line."""
         entry = index.data(ENTRY)
         if entry is None:
             return QSize(0, HEADING_PX if index.row() else FIRST_HEADING_PX)
         return QSize(0, HIT_PX if entry.snippet else ROW_PX)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        """Draw one row."""
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         area = QRectF(option.rect)
@@ -172,18 +168,15 @@ class ChatDelegate(QStyledItemDelegate):
         painter.restore()
 
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
-        """Rename in place."""
         editor = QLineEdit(parent)
         editor.setObjectName("rename")
         editor.setAccessibleName("Chat title")
         return editor
 
     def updateEditorGeometry(self, editor: QWidget, option: QStyleOptionViewItem, index: Index) -> None:
-        """Cover the row."""
         editor.setGeometry(option.rect.adjusted(2, 2, -2, -2))
 
     def setModelData(self, editor: QWidget, model: QAbstractItemModel, index: Index) -> None:
-        """Hand the title over."""
         if isinstance(editor, QLineEdit):
             model.setData(index, editor.text(), Qt.ItemDataRole.EditRole)
 
@@ -284,7 +277,6 @@ class ChatListView(QListView):
             self.edit(index)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Delete or Backspace deletes the chat, Return opens it."""
         entry = self.currentIndex().data(ENTRY)
         editing = self.state() == QListView.State.EditingState
         if entry and not editing and event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
@@ -295,7 +287,6 @@ class ChatListView(QListView):
             super().keyPressEvent(event)
 
     def leaveEvent(self, event: QEvent) -> None:
-        """No row is under the pointer any more."""
         self._hover(QModelIndex())
         super().leaveEvent(event)
 

@@ -47,11 +47,9 @@ class Editing:
         return self._pages.can_undo() or self._actions.can_undo or (field is not None and _has_undo(field))
 
     def redo(self) -> None:
-        """Redo typing."""
         _do(lambda field: field.redo())
 
     def cut(self) -> None:
-        """Cut what is marked."""
         _do(lambda field: field.cut())
 
     def copy(self) -> None:

@@ -79,7 +79,6 @@ class TargetModel(QAbstractListModel):
         self._targets: list[Target] = []
 
     def set_targets(self, targets: list[Target]) -> None:
-        """Show these."""
         self.beginResetModel()
         self._targets = targets
         self.endResetModel()
@@ -89,11 +88,9 @@ class TargetModel(QAbstractListModel):
         return self._targets[index.row()] if index.isValid() else None
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008  the default is Qt's own
-        """One a target."""
         return 0 if parent.isValid() else len(self._targets)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        """The name."""
         target = self.target(index)
         if target is None:
             return None
@@ -106,11 +103,9 @@ class TargetDelegate(QStyledItemDelegate):
     """Icon, name, kind or key."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        """Rows of one height."""
         return QSize(0, ROW_PX)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        """Draw one row."""
         model = index.model()
         target = model.target(index) if isinstance(model, TargetModel) else None
         if target is None:

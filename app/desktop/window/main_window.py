@@ -70,7 +70,6 @@ class MainWindow(QMainWindow):
         self._restore()
 
     def commands(self) -> list[Command]:
-        """The window's own."""
         role, keys = QAction.MenuRole, QKeySequence.StandardKey
         schemes: tuple[tuple[str, Scheme], ...] = (("As the System", "system"), ("Light", "light"), ("Dark", "dark"))
         return [
@@ -164,13 +163,11 @@ class MainWindow(QMainWindow):
         return chats + models + commands
 
     def show_settings(self) -> None:
-        """Open the settings."""
         from app.desktop.pages.settings.dialog import SettingsDialog
 
         SettingsDialog(self.services.preferences, self).open()
 
     def show_about(self) -> None:
-        """Say what this is."""
         from PySide6.QtWidgets import QMessageBox
 
         text = "<b>Stillroom</b><br>Distilled reasoning models on your own machine, thinking as long as you say."

@@ -28,14 +28,12 @@ class MemoryWatch(QObject):
         self._timer.start()
 
     def look(self) -> None:
-        """Measure and tell."""
         from models.machine import hardware  # asks the system, which the first paint need not wait for
 
         self._meter.show_loaded(*self._loaded())
         self._meter.show_memory(self._engine.worker_bytes(), hardware.machine().gpu_limit_bytes)
 
     def stop(self) -> None:
-        """Look no more."""
         self._timer.stop()
 
     def _loaded(self) -> tuple[str, str]:

@@ -45,16 +45,13 @@ class PageButton(QAbstractButton):
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 
     def sizeHint(self) -> QSize:
-        """A row of the sidebar."""
         return QSize(WIDTH_PX - 21, 28)
 
     def enterEvent(self, event: QEnterEvent) -> None:
-        """Show the row under the pointer."""
         self.update()
         super().enterEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw the row."""
         c = colours()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -65,7 +65,6 @@ class SingleInstance(QObject):
             QThread.msleep(RETRY_MS)
 
     def release(self) -> None:
-        """Give the home back."""
         if self._server is not None:
             self._server.close()
             self._server = None

@@ -23,7 +23,6 @@ class AddTraces(JobRequest, frozen=True, kw_only=True, tag="add_traces"):
     doing = "reading"
 
     def work(self) -> Generator[Event, None, Added]:
-        """Read them."""
         from models.library import installed
         from models.traces import counting, store
         from models.traces.checks import Limits
@@ -45,9 +44,7 @@ class AddTraces(JobRequest, frozen=True, kw_only=True, tag="add_traces"):
         return f"Traces for {self.name}"
 
     def subject(self) -> str:
-        """The set."""
         return self.name
 
     def words(self) -> str:
-        """As a step."""
         return "read the traces"

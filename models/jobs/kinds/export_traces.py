@@ -19,19 +19,15 @@ class ExportTraces(JobRequest, frozen=True, kw_only=True, tag="export_traces"):
     doing = "writing"
 
     def work(self) -> Generator[Event, None, Exported]:
-        """Write it."""
         from models.traces.export import export
 
         return (yield from export(self.name, Path(self.path), self.shape))
 
     def title(self) -> str:
-        """Which set goes where."""
         return f"Export of {self.name} to {Path(self.path).name}"
 
     def subject(self) -> str:
-        """The set."""
         return self.name
 
     def words(self) -> str:
-        """As a step."""
         return "write the traces"

@@ -23,7 +23,6 @@ class Fetch(JobRequest, frozen=True, kw_only=True, tag="fetch"):
     makes = "model"
 
     def work(self) -> Generator[Event, None, Model]:
-        """Fetch it."""
         from models.library.download import fetch
 
         return (yield from fetch(self.repo, self.revision, self.recipe))
@@ -33,11 +32,9 @@ class Fetch(JobRequest, frozen=True, kw_only=True, tag="fetch"):
         return self.repo.rpartition("/")[2]
 
     def subject(self) -> str:
-        """The repository."""
         return self.repo
 
     def words(self) -> str:
-        """As a step."""
         return "download"
 
     def resumed(self) -> Self:

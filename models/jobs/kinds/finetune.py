@@ -29,7 +29,6 @@ class Finetune(JobRequest, frozen=True, kw_only=True, tag="finetune"):
     makes = "adapter"
 
     def work(self) -> Generator[Event, None, Finetuned]:
-        """Train it."""
         from models.finetune.from_set import finetune_on_set
 
         return (
@@ -45,15 +44,12 @@ class Finetune(JobRequest, frozen=True, kw_only=True, tag="finetune"):
         )
 
     def subject(self) -> str:
-        """The adapter."""
         return self.name
 
     def words(self) -> str:
-        """As a step."""
         return "fine-tune"
 
     def run_id(self) -> str:
-        """The run's folder."""
         return self.run
 
     def queued(self) -> Self:

@@ -20,7 +20,6 @@ class Fuse(JobRequest, frozen=True, kw_only=True, tag="fuse"):
     makes = "model"
 
     def work(self) -> Generator[Event, None, Model | Fused]:
-        """Fuse them."""
         from models.fuse.fuse import fuse
 
         return (yield from fuse(self.model, self.adapter, name=self.name, gguf=self.gguf, recipe=self.recipe))
@@ -30,9 +29,7 @@ class Fuse(JobRequest, frozen=True, kw_only=True, tag="fuse"):
         return Path(self.gguf).name if self.gguf else f"{self.model} + {self.adapter}"
 
     def subject(self) -> str:
-        """The adapter."""
         return self.adapter
 
     def words(self) -> str:
-        """As a step."""
         return "fuse"

@@ -18,7 +18,6 @@ class ImportModel(JobRequest, frozen=True, kw_only=True, tag="import"):
     makes = "model"
 
     def work(self) -> Generator[Event, None, Model]:
-        """Import it."""
         from models.library.installed import import_model
 
         return (yield from import_model(self.path, self.name))
@@ -28,9 +27,7 @@ class ImportModel(JobRequest, frozen=True, kw_only=True, tag="import"):
         return Path(self.path).name
 
     def subject(self) -> str:
-        """Its path."""
         return self.path
 
     def words(self) -> str:
-        """As a step."""
         return "import"

@@ -15,15 +15,12 @@ class MeasureCard(JobRequest, frozen=True, kw_only=True, tag="measure_card"):
     doing = "measuring"
 
     def work(self) -> Generator[Event, None, QuantCard]:
-        """Measure it."""
         from models.quant.card import measure
 
         return (yield from measure(self.model, self.reference))
 
     def subject(self) -> str:
-        """The model."""
         return self.model
 
     def words(self) -> str:
-        """As a step."""
         return "measure its quant card"

@@ -18,7 +18,6 @@ class PublishCheckpoint(JobRequest, frozen=True, kw_only=True, tag="keep"):
     makes = "adapter"
 
     def work(self) -> Generator[Event, None, Model]:
-        """Publish it."""
         from models.finetune.publish import publish
         from models.library import installed
 
@@ -27,13 +26,10 @@ class PublishCheckpoint(JobRequest, frozen=True, kw_only=True, tag="keep"):
         return installed.show(self.name)
 
     def subject(self) -> str:
-        """The adapter."""
         return self.name
 
     def words(self) -> str:
-        """As a step."""
         return "keep what it learned"
 
     def run_id(self) -> str:
-        """The run's folder."""
         return self.run

@@ -23,7 +23,6 @@ class Quantize(JobRequest, frozen=True, kw_only=True, tag="quantize"):
     makes = "model"
 
     def work(self) -> Generator[Event, None, Model]:
-        """Quantize it."""
         from models.quant.quantize import quantize
 
         return (

@@ -17,15 +17,12 @@ class Search(JobRequest, frozen=True, kw_only=True, tag="search"):
     doing = "searching"
 
     def work(self) -> Generator[Event, None, Found]:
-        """Search."""
         from models.hub.search import search
 
         return (yield from search(self.query, self.limit))
 
     def subject(self) -> str:
-        """What is asked for."""
         return self.query
 
     def words(self) -> str:
-        """As a step."""
         return "search"

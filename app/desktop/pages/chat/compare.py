@@ -43,7 +43,6 @@ class ComparedReply(QScrollArea):
         self._recolour()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Wrap to the new width."""
         super().resizeEvent(event)
         self._fit()
 

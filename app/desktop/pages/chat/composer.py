@@ -81,11 +81,9 @@ class MessageEdit(QPlainTextEdit):
         super().keyPressEvent(event)
 
     def canInsertFromMimeData(self, source: QMimeData) -> bool:
-        """Take files besides text."""
         return bool(_local_files(source)) or super().canInsertFromMimeData(source)
 
     def insertFromMimeData(self, source: QMimeData) -> None:
-        """Hand files on; text goes in as it is."""
         if files := _local_files(source):
             self.files_given.emit(files)
         else:
@@ -128,7 +126,6 @@ class SendButton(QAbstractButton):
         self.update()
 
     def sizeHint(self) -> QSize:
-        """28 pixels round."""
         return QSize(28, 28)
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -192,7 +189,6 @@ class Composer(QFrame):
 
     @property
     def text(self) -> str:
-        """What is written."""
         return self.edit.toPlainText()
 
     def set_text(self, text: str) -> None:
@@ -254,23 +250,19 @@ class Composer(QFrame):
         self.edit.setFocus()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Show that files may be dropped."""
         if _local_files(event.mimeData()):
             self._show_dropping(True)
             event.acceptProposedAction()
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        """Look as before."""
         self._show_dropping(False)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Take the files."""
         self._show_dropping(False)
         self.add_files(_local_files(event.mimeData()))
         event.acceptProposedAction()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Follow the field's focus with the card's border."""
         if event.type() in (QEvent.Type.FocusIn, QEvent.Type.FocusOut):
             self._focused = event.type() == QEvent.Type.FocusIn
             self.update()

@@ -68,7 +68,6 @@ class Footer(QWidget):
 
     @property
     def menu(self) -> QMenu:
-        """The menu of Regenerate."""
         if self._menu is None:
             self._menu = QMenu(self)
             self._menu.aboutToShow.connect(
@@ -112,7 +111,6 @@ class Footer(QWidget):
         self._place()
 
     def set_rating(self, rating: int) -> None:
-        """Mark Good or Bad."""
         self._good.setChecked(rating > 0)
         self._bad.setChecked(rating < 0)
 
@@ -132,7 +130,6 @@ class Footer(QWidget):
         self._place()
 
     def set_colours(self, colours: Colours) -> None:
-        """Paint in another palette."""
         palette = QPalette()
         palette.setColor(QPalette.ColorRole.WindowText, colours.muted)
         self._version.setPalette(palette)

@@ -62,7 +62,6 @@ class ModelStatus(QObject):
         self._background.start()
 
     def close(self) -> None:
-        """Wait for the thread."""
         self._background.close()
 
     def described(self, name: str) -> tuple[str, str]:

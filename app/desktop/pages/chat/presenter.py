@@ -84,7 +84,6 @@ class Presenter(QObject):
         return 0, 0
 
     def place(self) -> int:
-        """Where the transcript stands."""
         return AT_END if self.is_empty() else self._transcript().place()
 
     def go_to_place(self, place: int) -> None:

@@ -43,7 +43,6 @@ class Waiting(QWidget):
         self.fit(self.width())
 
     def set_colours(self, colours: Colours) -> None:
-        """Paint in another palette."""
         _ink(self._label, colours.muted)
         self._bar.set_inks(colours.accent, colours.line)
 
@@ -78,7 +77,6 @@ class Trouble(QWidget):
         self._hint.setVisible(bool(hint))
 
     def set_colours(self, colours: Colours) -> None:
-        """Paint in another palette."""
         self._colours = colours
         _ink(self._text, colours.bad)
         _ink(self._hint, colours.muted)
@@ -98,7 +96,6 @@ class Trouble(QWidget):
         return top + 8
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """The card."""
         draw_card(QPainter(self), QRectF(self.rect()), self._colours.bad_tint, self._colours.bad_tint)
 
 
@@ -143,7 +140,6 @@ class ReplyView(QWidget):
 
     @property
     def regenerate_menu(self) -> QMenu:
-        """The menu beside Regenerate."""
         return self._footer.menu
 
     @property
@@ -157,11 +153,9 @@ class ReplyView(QWidget):
         return self._panel
 
     def text(self) -> str:
-        """The answer as Markdown."""
         return self._text.text()
 
     def thinking(self) -> str:
-        """What was thought."""
         return self._panel.text() if self._panel else ""
 
     # While it comes

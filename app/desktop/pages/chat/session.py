@@ -52,11 +52,9 @@ class UnderWay(msgspec.Struct, eq=False):
 
     @property
     def thinking(self) -> str:
-        """All thoughts so far."""
         return "".join(text for text, _ in self.thoughts)
 
     def think(self, text: str, forced: bool) -> None:
-        """Take more thoughts."""
         if self.thoughts and self.thoughts[-1][1] == forced:
             text = self.thoughts.pop()[0] + text  # few long texts instead of thousands of tokens
         self.thoughts.append((text, forced))

@@ -116,7 +116,6 @@ class ShownChat(QObject):
         self._know(thinks)
 
     def keep_draft(self, text: str) -> None:
-        """Keep what is typed."""
         if self._readonly:
             return
         if self._chat is None:

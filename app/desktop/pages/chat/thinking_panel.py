@@ -142,7 +142,6 @@ class ThinkingPanel(QWidget):
         self._place()
 
     def set_colours(self, colours: Colours) -> None:
-        """Paint in another palette."""
         self._colours = self._arrow.colours = colours
         self._bar.set_inks(colours.thinking, colours.thinking_line)
         self._longer.set_colours(colours)
@@ -163,12 +162,10 @@ class ThinkingPanel(QWidget):
         return height
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """The card."""
         c = self._colours
         draw_card(QPainter(self), QRectF(self.rect()), c.thinking_tint, c.thinking_line)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """A click on the line opens and closes."""
         if event.position().y() < self._header_height():
             self._arrow.toggle()
 

@@ -88,11 +88,9 @@ class JumpButton(QAbstractButton):
         self.hide()
 
     def sizeHint(self) -> QSize:
-        """The text and room around it."""
         return QSize(self.fontMetrics().horizontalAdvance(self.text()) + 30, 28)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """A pill."""
         painter = QPainter(self)
         c = self.colours
         edge = c.accent if self.hasFocus() else c.edge
@@ -135,7 +133,6 @@ class Transcript(QScrollArea):
     # Messages
 
     def clear(self) -> None:
-        """Show nothing."""
         for item in self._items:
             if item.view is not None:
                 item.view.hide()
@@ -399,7 +396,6 @@ class Transcript(QScrollArea):
         self.ensureVisible(at.x(), at.y(), 0, 12)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Wrap all that is built to the new width."""
         super().resizeEvent(event)
         place = self.place()
         column = self._column()

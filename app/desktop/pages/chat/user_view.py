@@ -255,11 +255,9 @@ class UserView(QWidget):
             button.set_veiled(veiled)
 
     def enterEvent(self, event: object) -> None:
-        """Show the actions."""
         self._veil(False)
 
     def leaveEvent(self, event: object) -> None:
-        """Hide the actions."""
         self._veil(True)
 
 

@@ -123,7 +123,6 @@ class Advanced(QWidget):
             part.chosen.connect(self._pressed)
 
     def show_values(self, config: FinetuneConfig, held_out: float) -> None:
-        """Show some settings."""
         for key, field in self.fields.items():
             field.show_value(fields.value_of(config, held_out, key))
         self.method.show_chosen(config.method)
@@ -150,7 +149,6 @@ class Advanced(QWidget):
         return config, held_out
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """One column where it is narrow."""
         super().resizeEvent(event)
         self._arrange(1 if self.width() < NARROW_PX else 2)
 

@@ -81,7 +81,6 @@ class BeforeAfter(Card):
         self._show()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """One above the other where it is narrow."""
         super().resizeEvent(event)
         narrow = self.width() < NARROW_PX
         self._row.setDirection(QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight)

@@ -38,11 +38,9 @@ class CheckpointRow(QWidget):
         theme.changed.connect(self.update)
 
     def sizeHint(self) -> QSize:
-        """As wide as there is room."""
         return QSize(240, ROW_PX)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """The button stands at the right."""
         super().resizeEvent(event)
         size = self.button.sizeHint()
         self.button.setGeometry(
@@ -50,7 +48,6 @@ class CheckpointRow(QWidget):
         )
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """The texts and a hairline."""
         c = colours()
         painter = QPainter(self)
         left = 10 + draw_text(

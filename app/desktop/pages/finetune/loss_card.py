@@ -43,23 +43,19 @@ class Legend(QWidget):
         theme.changed.connect(self.update)
 
     def show_keys(self, keys: list[Key]) -> None:
-        """Show these."""
         if keys != self.keys:
             self.keys = keys
             self.updateGeometry()
             self.update()
 
     def sizeHint(self) -> QSize:
-        """As wide as its texts."""
         metrics = QFontMetricsF(fonts.text(11))
         return QSize(round(sum(metrics.horizontalAdvance(key.text) + 27 for key in self.keys)), 18)
 
     def minimumSizeHint(self) -> QSize:
-        """It may be cut."""
         return QSize(40, 18)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """The dots and texts."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         left, font = 4.0, fonts.text(11)

@@ -29,16 +29,13 @@ class MemoryBar(QWidget):
         theme.changed.connect(self.update)
 
     def show_memory(self, memory: Memory) -> None:
-        """Show an estimate."""
         self._memory = memory
         self.update()
 
     def sizeHint(self) -> QSize:
-        """As wide as there is room."""
         return QSize(200, 6)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """The bar in the colour of the fit."""
         memory = self._memory
         if memory is not None:
             painter = QPainter(self)

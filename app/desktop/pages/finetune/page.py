@@ -84,7 +84,6 @@ class FinetunePage(Page):
     # Commands, for menus too
 
     def new_run(self) -> None:
-        """Show the form."""
         self.run.show("")
 
     def pause(self) -> None:

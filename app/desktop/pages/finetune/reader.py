@@ -79,11 +79,9 @@ class FinetuneReader(QObject):
         self._sets.start()
 
     def prepare_charts(self) -> None:
-        """Import what draws charts."""
         self._charts.start()
 
     def close(self) -> None:
-        """Wait for all threads."""
         for work in (self._disk, self._runs, self._checks, self._sets, self._charts):
             work.close()
 

@@ -124,7 +124,6 @@ class RunView(TwoColumns):
         self.loss.show_beside(name, record)
 
     def close_view(self) -> None:
-        """Draw nothing more."""
         self._timer.stop()
 
     def _draw_soon(self) -> None:

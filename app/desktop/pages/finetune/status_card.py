@@ -31,11 +31,9 @@ class Bar(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        """As wide as there is room."""
         return QSize(200, 6)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """The bar."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         draw_bar(painter, QRectF(self.rect()), self._share, colours().accent)

@@ -30,20 +30,16 @@ class RunPill(MenuButton):
         theme.changed.connect(self.update)
 
     def show_text(self, text: str) -> None:
-        """Name the run."""
         self.set_caption(text)
         self.setAccessibleDescription(text)
 
     def sizeHint(self) -> QSize:
-        """As wide as its text and the arrow."""
         return QSize(QFontMetrics(self.font()).horizontalAdvance(self.text()) + 42, PILL_PX)
 
     def minimumSizeHint(self) -> QSize:
-        """It may be cut."""
         return QSize(70, PILL_PX)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Frame, text and arrow."""
         c = colours()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -138,7 +134,6 @@ class FinetuneToolbar(QWidget):
         return menu
 
     def minimumSizeHint(self) -> QSize:
-        """What the rest needs: the title gives way."""
         return QSize(240, HEIGHT_PX)
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -60,11 +60,9 @@ class LengthChart(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        """As wide as there is room."""
         return QSize(240, BARS_PX + WORDS_PX)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """The bars and their ends in words."""
         c, small = colours(), fonts.text(11)
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

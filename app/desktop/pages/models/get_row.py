@@ -118,21 +118,17 @@ class GetRow(QWidget):
         return ""
 
     def sizeHint(self) -> QSize:
-        """As wide as there is room."""
         return QSize(440, self.height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Buttons stand at the end."""
         super().resizeEvent(event)
         self._place()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Choose the row."""
         super().mousePressEvent(event)
         self.chosen.emit()
 
     def event(self, event: QEvent) -> bool:
-        """Tooltips belong to columns."""
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             QToolTip.showText(event.globalPos(), tip(self.hint_at(event.pos().x())).replace("\n", "<br>"), self)
             return True
@@ -238,11 +234,9 @@ class OfferRow(GetRow):
         self._changed()
 
     def describe(self) -> str:
-        """Second line, score, memory."""
         return f"{self._second}; {offers.SHOWN_BENCHMARK} {self._score}; {self.offer.sentence}"
 
     def is_faint(self) -> bool:
-        """It is too big."""
         return self.offer.state == "too_big"
 
     def hint_at(self, x: float) -> str:
@@ -255,7 +249,6 @@ class OfferRow(GetRow):
         return f"{offers.choice_title(offers.shown_choice(self.offer))} {offers.shown_choice(self.offer).sentence}"
 
     def paint_row(self, painter: QPainter) -> None:
-        """All columns."""
         c, place = colours(), columns(self.width())
         self.paint_titles(painter, place.score_right - 46, self._second)
         ink = c.text if self._score != "—" else c.muted
@@ -282,9 +275,7 @@ class HubRow(GetRow):
         return self._second
 
     def hint_at(self, x: float) -> str:
-        """The same, whole."""
         return f"{self.repo}\n{self._second}"
 
     def paint_row(self, painter: QPainter) -> None:
-        """Two lines."""
         self.paint_titles(painter, self.width() - PAD - BUTTONS_PX - 8, self._second)

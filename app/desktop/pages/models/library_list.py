@@ -67,12 +67,10 @@ class LibraryModel(QAbstractListModel):
         self.endResetModel()
 
     def set_order(self, order: Order) -> None:
-        """Sort anew."""
         self._order = order
         self.set_models(self.models)
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008  the default is Qt's own
-        """One for each."""
         return 0 if parent.isValid() else len(self.models)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -201,7 +199,6 @@ class LibraryView(QListView):
             self.setCurrentIndex(index)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Return opens, Delete or Backspace deletes."""
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self._tell(self.opened, self.currentIndex())
         elif event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
@@ -250,12 +247,10 @@ class SortHeader(QWidget):
         self._place()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Each stands over its column."""
         super().resizeEvent(event)
         self._place()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """The column that sorts nothing, and the line below."""
         painter = QPainter(self)
         place = _Columns(self.width())
         if place.variant_left < place.variant_right:

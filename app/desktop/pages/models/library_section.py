@@ -157,7 +157,6 @@ class LibrarySection(QWidget):
         self._notices.show_info(f"{said(model)}.", "Undo", partial(self.undo, name))
 
     def undo(self, name: str) -> None:
-        """Show a model again."""
         self._removals.undo(name)
         self._notices.dismiss()
         self.view.choose(name)
@@ -189,7 +188,6 @@ class LibrarySection(QWidget):
             QTimer.singleShot(0, self, lambda: self.view.scrollTo(self.view.currentIndex()))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Share the height out anew."""
         super().resizeEvent(event)
         QTimer.singleShot(0, self, self._fit_panel)  # once the widths are known
 

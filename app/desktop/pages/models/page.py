@@ -63,7 +63,6 @@ class ModelsPage(Page):
         self.refresh_jobs()
 
     def start(self) -> None:
-        """Read library and catalog."""
         self.reading.read_library()
         if not self._read:
             self._read = True
@@ -81,7 +80,6 @@ class ModelsPage(Page):
         return next(name for name, widget in self._sections.items() if widget is self._stack.currentWidget())
 
     def show_section(self, section: str) -> None:
-        """Show a section."""
         self._stack.setCurrentWidget(self._sections[section])
         self.toolbar.show_section(section)
         with self._preferences.remember() as window:

@@ -87,18 +87,15 @@ class VariantModel(QAbstractTableModel):
         self.rows: list[Variant] = []
 
     def set_rows(self, rows: list[Variant]) -> None:
-        """Show other rows."""
         if rows != self.rows:
             self.beginResetModel()
             self.rows = rows
             self.endResetModel()
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008  the default is Qt's own
-        """One for each variant."""
         return 0 if parent.isValid() else len(self.rows)
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008  the default is Qt's own
-        """As many as COLUMNS."""
         return 0 if parent.isValid() else len(COLUMNS)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -115,7 +112,6 @@ class VariantModel(QAbstractTableModel):
         return None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Name the columns."""
         if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal and section < len(COLUMNS):
             return COLUMNS[section]
         return None
@@ -251,7 +247,6 @@ class QuantCards(QFrame):
         self.setVisible(measured)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Turn where it is narrow."""
         super().resizeEvent(event)
         narrow = self.width() < NARROW_PX
         direction = QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight

@@ -45,7 +45,6 @@ class ModelsReader(QObject):
         self._catalog = Background(self._read_catalog, self)
 
     def read_library(self) -> None:
-        """Read the library again."""
         self._library.start()
 
     def read_catalog(self) -> None:
@@ -53,7 +52,6 @@ class ModelsReader(QObject):
         self._catalog.start()
 
     def close(self) -> None:
-        """Wait for both threads."""
         self._library.close()
         self._catalog.close()
 

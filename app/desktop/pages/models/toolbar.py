@@ -74,7 +74,6 @@ class ModelsToolbar(QWidget):
         self.search.selectAll()
 
     def import_menu(self) -> QMenu:
-        """What can be imported."""
         menu = QMenu(self)
         menu.addAction("GGUF File…").triggered.connect(self.import_file_requested)
         menu.addAction("Model Folder…").triggered.connect(self.import_folder_requested)
@@ -82,7 +81,6 @@ class ModelsToolbar(QWidget):
         return menu
 
     def minimumSizeHint(self) -> QSize:
-        """What the rest needs: the title gives way."""
         title = 0 if self._title.isHidden() else self._title.sizeHint().width() + self.row.spacing()
         return super().minimumSizeHint() - QSize(title, 0)
 
@@ -92,7 +90,6 @@ class ModelsToolbar(QWidget):
         self._title.setVisible(self.width() >= NARROW_PX)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Escape empties the field."""
         if event.key() == Qt.Key.Key_Escape and self.search.text():
             self.search.clear()
         else:

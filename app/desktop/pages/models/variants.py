@@ -18,13 +18,11 @@ class VariantMenu(QMenu):
     """Entries that can be checked leave it open, so that one can choose what becomes of the original and go on."""
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Check without closing."""
         action = self.actionAt(event.position().toPoint())
         if not self._checked(action):
             super().mouseReleaseEvent(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """The same by key."""
         keys = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space)
         if event.key() not in keys or not self._checked(self.activeAction()):
             super().keyPressEvent(event)

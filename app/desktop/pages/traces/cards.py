@@ -41,7 +41,6 @@ class TextCard(QFrame):
         self.more.hide()
 
     def show_text(self, head: str, text: str) -> None:
-        """Show another text."""
         self._timer.stop()
         self.head.setText(head)
         short = len(text) <= SHOWN + SHOWN // 2

@@ -39,7 +39,6 @@ class LengthChart(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        """As wide as there is room."""
         return QSize(240, self.height())
 
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -103,7 +103,6 @@ class FileList(QWidget):
         return True
 
     def clear(self) -> None:
-        """Take all off."""
         for card in list(self.cards):
             self._take_off(card)
 

@@ -94,7 +94,6 @@ class ImportForm(QWidget):
         self.name.setFocus()
 
     def add_files(self, paths: Sequence[str]) -> None:
-        """Import these too."""
         for path in paths:
             if self.files.add(path):
                 self.file_added.emit(path)
@@ -109,7 +108,6 @@ class ImportForm(QWidget):
         self._say()
 
     def set_evaluation(self, paths: Sequence[str]) -> None:
-        """Keep apart from these."""
         self._evaluation = list(paths)
         names = ", ".join(Path(path).name for path in paths)
         said = f"Traces whose problem is in {names} are left out."
@@ -117,7 +115,6 @@ class ImportForm(QWidget):
         self.none.setVisible(bool(paths))
 
     def tell(self, text: str) -> None:
-        """Say what is wrong."""
         self._fault.setText(text)
         self._fault.setVisible(bool(text))
 

@@ -70,7 +70,6 @@ class ImportSheet(QScrollArea):
 
     @property
     def text(self) -> str:
-        """What the report says."""
         return "\n".join(line.text() for line in (self._title, self._shape, self._notes) if not line.isHidden())
 
     def begin(self, paths: Sequence[str], into: str, longest: int | None) -> None:

@@ -30,15 +30,12 @@ class ReasonRow(RowButton):
         theme.changed.connect(self.update)
 
     def sizeHint(self) -> QSize:
-        """The reason and its first lines."""
         return QSize(240, HEAD_PX + LINE_PX * len(self._lines) + (7 if self._lines else 0))
 
     def minimumSizeHint(self) -> QSize:
-        """It cuts its text."""
         return QSize(120, self.sizeHint().height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Reason and count, then the lines; a hairline below."""
         c = colours()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

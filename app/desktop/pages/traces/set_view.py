@@ -118,7 +118,6 @@ class SetView(QWidget):
         self._keeping(lambda: self.model.set_query(query))
 
     def show_found(self, keys: set[str], last: bool) -> None:
-        """Show these traces too."""
         self._searching = not last
         self._keeping(lambda: self.model.add_found(keys))
 
@@ -138,7 +137,6 @@ class SetView(QWidget):
             self.panel.show_trace(trace)
 
     def start_edit(self) -> None:
-        """Edit the chosen trace."""
         if self.panel.isVisible():
             self.panel.start_edit()
 

@@ -32,7 +32,6 @@ class Exclusion:
 
     @property
     def opposite(self) -> "Exclusion":
-        """What takes this back."""
         return Exclusion(self.name, self.keys, not self.out)
 
 
@@ -67,8 +66,6 @@ class SetWriter(QObject):
         self._add(lambda: self._write(choice), lambda error: self.not_chosen.emit(choice, error))
 
     def edit(self, name: str, key: str, texts: Texts) -> None:
-        """Change a trace's texts."""
-
         def write() -> None:
             trace = store.edit(name, key, problem=texts.problem, thinking=texts.thinking, answer=texts.answer)
             self.edited.emit(name, key, trace)

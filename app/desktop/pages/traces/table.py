@@ -54,7 +54,6 @@ class TraceTable(QAbstractTableModel):
         self._found: set[str] = set()
 
     def clear(self) -> None:
-        """Show nothing."""
         self.beginResetModel()
         self.rows, self.shown = [], []
         self.endResetModel()
@@ -83,7 +82,6 @@ class TraceTable(QAbstractTableModel):
         self._filter()
 
     def add_found(self, keys: set[str]) -> None:
-        """Show these traces too."""
         self._found |= keys
         self._filter()
 
@@ -111,11 +109,9 @@ class TraceTable(QAbstractTableModel):
         return next((place for place, row in enumerate(self.shown) if row.key == key), -1)
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008  the default is Qt's own
-        """One for each row that is shown."""
         return 0 if parent.isValid() else len(self.shown)
 
     def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008  the default is Qt's own
-        """As many as COLUMNS."""
         return 0 if parent.isValid() else len(COLUMNS)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -133,7 +129,6 @@ class TraceTable(QAbstractTableModel):
         return None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Name the columns."""
         if orientation == Qt.Orientation.Horizontal and 0 <= section < len(COLUMNS):
             if role == Qt.ItemDataRole.DisplayRole:
                 return COLUMNS[section]

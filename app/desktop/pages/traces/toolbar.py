@@ -114,7 +114,6 @@ class TracesToolbar(QWidget):
         return menu
 
     def minimumSizeHint(self) -> QSize:
-        """It gives way as far as it can."""
         return QSize(420, HEIGHT_PX)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -123,7 +122,6 @@ class TracesToolbar(QWidget):
         self._fit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Escape empties the field."""
         if event.key() == Qt.Key.Key_Escape and self.search.text():
             self.search.clear()
         else:

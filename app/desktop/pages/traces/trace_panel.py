@@ -147,7 +147,6 @@ class TracePanel(QWidget):
         self._tell(text)
 
     def cancel_edit(self) -> None:
-        """Drop what was typed."""
         if self.editing:
             self._end_edit()
             self._show_buttons(1)
