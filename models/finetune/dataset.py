@@ -36,11 +36,11 @@ class ChatModel(Protocol):
     """The part of a loaded model (models/generate/load.py) that encoding needs."""
 
     @property
-    def tokenizer(self) -> Any: ...  # noqa: D102
+    def tokenizer(self) -> Any: ...
     @property
-    def style(self) -> Style: ...  # noqa: D102
+    def style(self) -> Style: ...
     @property
-    def render(self) -> Render: ...  # noqa: D102
+    def render(self) -> Render: ...
 
 
 class EncodedRow(msgspec.Struct, frozen=True):
