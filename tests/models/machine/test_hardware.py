@@ -46,7 +46,7 @@ def test_a_mac(wired_mb: str, limit: int, monkeypatch: pytest.MonkeyPatch) -> No
         "iogpu.wired_limit_mb": wired_mb,
     }
     monkeypatch.setattr(hardware, "_sysctl", answers.__getitem__)
-    monkeypatch.setattr(hardware.platform, "mac_ver", lambda: ("15.1", ("", "", ""), "arm64"))
+    monkeypatch.setattr("platform.mac_ver", lambda: ("15.1", ("", "", ""), "arm64"))
     mac = hardware._mac()
     assert (mac.chip, mac.memory_bytes, mac.gpu_limit_bytes) == ("Apple M3 Pro", 18 * GIB, limit)
     assert mac.platform == "macOS 15.1"
