@@ -43,7 +43,7 @@ class RunTracker(QObject):
         self._jobs = jobs
         self._runs: Sequence[Run] = ()
         self._states = {job.id: job.state for job in jobs.all()}
-        self._told: dict[int, list[Event]] = {}  # of each job what metrics.jsonl does not have
+        self._unrecorded: dict[int, list[Event]] = {}  # of each job what metrics.jsonl does not have
         self._since: list[Event] | None = None  # told while the metrics are read
         self._job_id = 0
         self.key = ""  # of the entry that is shown; empty for none
@@ -79,7 +79,7 @@ class RunTracker(QObject):
         entry = self.find(key)
         self.key = entry.key if entry else ""
         self._job_id = entry.job.id if entry and entry.job else 0
-        self.curves = RunCurves(self._told.get(self._job_id, ()))
+        self.curves = RunCurves(self._unrecorded.get(self._job_id, ()))
         self._since = [] if entry is not None and entry.run is not None else None
         self.is_stopping = False
         self.shown.emit()
@@ -98,7 +98,7 @@ class RunTracker(QObject):
         """Take what metrics.jsonl has; False when another run is shown by now."""
         if run_id != self.key or self._since is None:
             return False
-        self.curves = RunCurves([*self._told.get(self._job_id, ()), *events, *self._since])
+        self.curves = RunCurves([*self._unrecorded.get(self._job_id, ()), *events, *self._since])
         self._since = None
         return True
 
@@ -186,7 +186,7 @@ class RunTracker(QObject):
 
     def _take_event(self, job_id: int, event: Event) -> None:
         if isinstance(event, Prepared | Note | Failed):
-            self._told.setdefault(job_id, []).append(event)
+            self._unrecorded.setdefault(job_id, []).append(event)
         if isinstance(event, Prepared):
             self.disk_changed.emit()
         if job_id != self._job_id:

@@ -19,9 +19,9 @@ class Announcements(QObject):
         self._window = window
         self._pages = pages
         self._chat_with = chat_with
-        jobs.changed.connect(self._tell)
+        jobs.changed.connect(self._announce)
 
-    def _tell(self, job: Job) -> None:
+    def _announce(self, job: Job) -> None:
         if job.state not in ("done", "failed"):
             return
         if not self._window.isActiveWindow():

@@ -2,7 +2,6 @@
 
 import functools
 import importlib
-import pkgutil
 from typing import Any, Union
 
 import msgspec
@@ -13,6 +12,8 @@ from models.jobs.request import JobRequest
 @functools.cache
 def by_name() -> dict[str, type[JobRequest]]:
     """The kinds by their names on the wire."""
+    import pkgutil  # which the window's first paint need not wait for
+
     modules = [importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__)]
     classes = [value for module in modules for value in vars(module).values() if isinstance(value, type)]
     return {cls.kind(): cls for cls in classes if issubclass(cls, JobRequest) and cls is not JobRequest}

@@ -331,11 +331,11 @@ def start(
 ) -> Iterator[application.Start]:
     """The start of the app over a fake engine, at the time when the home was left."""
 
-    def signalled(signals: Any) -> FakeEngine:
-        engine.signals = signals
+    def signalled(on_event: Any) -> FakeEngine:
+        engine.signals = on_event.__self__
         return engine
 
-    monkeypatch.setattr(application, "LateEngine", signalled)
+    monkeypatch.setattr(application, "Engine", signalled)
     monkeypatch.setattr(application, "Chats", lambda connection: chat_store.Chats(connection, lambda: EXPECTED["now"]))
     start = application.Start(qapp, SingleInstance())
     yield start
@@ -346,8 +346,8 @@ def start(
         with qtbot.waitSignal(start.window.destroyed):
             start.window.deleteLater()
     start.close()
-    if start._care is not None:
-        shiboken6.delete(start._care)  # it may not have begun, and would in the home of the next test
+    if start._upkeep is not None:
+        shiboken6.delete(start._upkeep)  # it may not have begun, and would in the home of the next test
     theme.follow("light")  # as other tests begin
 
 
@@ -375,18 +375,17 @@ def test_the_window_shows_the_chats(window: MainWindow) -> None:
 
 def test_the_window_is_as_it_was_left(window: MainWindow, start: application.Start) -> None:
     kept = EXPECTED["settings"]["window"]
-    assert window.is_page(kept["page"])
+    assert window.pages.is_front(kept["page"])
     assert not window.sidebar_shown()
     assert window.height() == 760  # its width was 1180, which is more than this screen has
     assert window.chat_page.shown.id == kept["chat"]
     assert start.preferences.current.theme == "dark"
     assert start.preferences.current.budget_for("tiny-4bit", True) is None
-    assert window.more_pages.models.section == "library"
+    assert window.pages.page("Models").section == "library"
 
 
 def test_the_window_shows_models_and_jobs(window: MainWindow, qtbot: QtBot) -> None:
-    window.show_page("Models")
-    page = window.more_pages.models
+    page = window.pages.show_page("Models")
     qtbot.waitUntil(lambda: bool(page.models))
     assert [model.name for model in page.library.shown] == [model["name"] for model in EXPECTED["models"]]
     page.show_section("activity")
@@ -400,8 +399,7 @@ def test_the_window_shows_models_and_jobs(window: MainWindow, qtbot: QtBot) -> N
 
 
 def test_the_window_shows_the_sets_of_traces(window: MainWindow, qtbot: QtBot) -> None:
-    window.show_page("Traces")
-    page = window.more_pages.traces
+    page = window.pages.show_page("Traces")
     expected = {found["record"]["name"]: found for found in EXPECTED["sets"]}
     qtbot.waitUntil(lambda: page.set_name == "riddles")  # as it was left
     for name in ("riddles", "sums"):
@@ -414,21 +412,20 @@ def test_the_window_shows_the_sets_of_traces(window: MainWindow, qtbot: QtBot) -
 
 
 def test_the_window_shows_the_runs(window: MainWindow, qtbot: QtBot) -> None:
-    window.show_page("Fine-tune")
-    page = window.more_pages.finetune
+    page = window.pages.show_page("Fine-tune")
     shown = EXPECTED["settings"]["window"]["finetune_run"]
-    qtbot.waitUntil(lambda: page.entry is not None and page.entry.key == shown)
+    qtbot.waitUntil(lambda: page.run.entry is not None and page.run.entry.key == shown)
     states = {"done": "done", "stopped": "paused"}
     for found in EXPECTED["runs"]:
-        page.show_run(found["run"]["id"])
-        assert page.entry is not None
-        assert page.entry.run is not None
-        assert page.entry.run.adapter == found["run"]["adapter"]
-        assert page.entry.state == states[found["run"]["state"]]
+        page.run.show(found["run"]["id"])
+        assert page.run.entry is not None
+        assert page.run.entry.run is not None
+        assert page.run.entry.run.adapter == found["run"]["adapter"]
+        assert page.run.entry.state == states[found["run"]["state"]]
         qtbot.waitUntil(lambda: page.view is not None and page.view.isVisibleTo(page))
         assert page.view is not None
         steps = [event["loss"] for event in found["metrics"] if event["type"] == "step"]
-        qtbot.waitUntil(lambda steps=steps: page.view is not None and list(page.view.record.training.values()) == steps)
+        qtbot.waitUntil(lambda steps=steps: page.view is not None and list(page.run.curves.training.values()) == steps)
 
 
 def test_opening_changes_nothing_but_the_reply_that_was_cut_short(
@@ -439,11 +436,10 @@ def test_opening_changes_nothing_but_the_reply_that_was_cut_short(
     start.open()
     assert start.window is not None
     qtbot.waitExposed(start.window)
-    for name in ("Chat", "Models", "Traces", "Fine-tune"):
-        start.window.show_page(name)
-    pages = start.window.more_pages
-    qtbot.waitUntil(lambda: bool(pages.models.models) and bool(pages.traces.sets) and pages.finetune.entry is not None)
-    start.window.show_page(before["window"]["page"])
+    pages = start.window.pages
+    _, models, traces, finetune = (pages.show_page(name) for name in ("Chat", "Models", "Traces", "Fine-tune"))
+    qtbot.waitUntil(lambda: bool(models.models) and bool(traces.sets) and finetune.run.entry is not None)
+    pages.show_page(before["window"]["page"])
     start.window.close()
     assert not start.window.isVisible()
     left = contents(home)
