@@ -197,13 +197,16 @@ class TestChat:
         # The starter was not trained to think: it does when asked to.
         assert [chat.think for chat in engine.chats] == [0, 99, 200]
 
-    def test_broken_settings_are_said_and_do_not_stop(self, use: Use, capsys: Output) -> None:
+    @pytest.mark.parametrize(
+        ("settings", "told"), [("theme =", "settings.toml.broken"), ("theme = 3", "The default is used instead.")]
+    )
+    def test_broken_settings_are_said_and_do_not_stop(self, use: Use, capsys: Output, settings: str, told: str) -> None:
         use()
-        paths.settings_file().write_text("theme = 3")
+        paths.settings_file().write_text(settings)
         assert main.run(["chat", "starter", "Hi", "--json"]) == 0
         note, *_ = _lines(capsys.readouterr().out)
         assert note["type"] == "note"
-        assert "settings.toml.broken" in note["text"]
+        assert told in note["text"]
 
     def test_the_prompt_comes_from_stdin(self, use: Use, monkeypatch: pytest.MonkeyPatch) -> None:
         engine = use()
