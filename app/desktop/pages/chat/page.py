@@ -51,6 +51,7 @@ class ChatPage(Page):
         self._lost: tuple[int | None, str] = (None, "")
         self._draft_timer = QTimer(self, singleShot=True, interval=DRAFT_MS)
         self._import = Background(_import_transcript, self)
+        self.composer.set_text(self.shown.draft)  # which is kept again when a chat is opened
         self._lay_out()
         self._connect()
         self._show_choice()

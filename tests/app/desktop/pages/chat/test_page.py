@@ -7,6 +7,7 @@ from pytestqt.qtbot import QtBot
 
 from app.desktop.pages.chat.page import ChatPage
 from app.desktop.pages.chat.reply_view import ReplyView
+from app.desktop.services.services import Services
 from app.desktop.window.main_window import MainWindow
 from models import events, requests
 from models.errors import DiskFull
@@ -212,6 +213,24 @@ def test_drafts_are_kept_per_chat_and_for_the_one_not_begun(
     assert chats.get(chat_id).draft == "half a thought"
     window.new_chat()
     assert page.composer.text == "another"
+
+
+def test_a_draft_for_no_chat_yet_outlives_a_start_in_another_chat(
+    window: MainWindow, page: ChatPage, engine: FakeEngine, services: Services, qtbot: QtBot
+) -> None:
+    send(qtbot, page, "Hello")
+    engine.answer()
+    window.new_chat()
+    qtbot.keyClicks(page.composer.edit, "not begun")
+    window.browser.open(services.chats.entries()[0].id)
+    window.close()
+    engine.closed = False
+    again = MainWindow(services)
+    assert again.chat_page.composer.text == ""
+    again.new_chat()
+    assert again.chat_page.composer.text == "not begun"
+    again.close()
+    again.deleteLater()
 
 
 def test_a_reply_goes_on_while_another_chat_is_shown(
