@@ -68,8 +68,9 @@ class LibraryCache:
     def unmade_starter(self, source: Path) -> Model:
         """The starter before its folder is made, from the cache when its GGUF file is the same."""
         found = source.stat()
-        stamp = f"{found.st_size} {found.st_mtime_ns}"
-        return self._look(source, lambda: _starter_before_it_is_made(source), stamp)
+        stamp = f"{source} {found.st_size} {found.st_mtime_ns}"
+        # under its folder in this home, for its record holds that path
+        return self._look(starter.folder(), lambda: _starter_before_it_is_made(source), stamp)
 
     def save(self) -> None:
         """Write library.json. Failing to costs nothing but time at the next look."""

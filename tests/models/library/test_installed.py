@@ -38,6 +38,13 @@ def test_the_starter_is_listed_before_it_is_made() -> None:
     assert installed.find("starter") == starter.folder()
 
 
+def test_the_starters_path_is_of_this_home_after_a_move(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed.models()
+    moved = home.rename(home.with_name("moved"))
+    monkeypatch.setenv("STILLROOM_HOME", str(moved))
+    assert [model.path for model in installed.models()] == [str(moved / "models" / "starter")]
+
+
 def test_the_starter_is_listed_with_its_problem_when_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(starter, "DISTRIBUTION", "no-such-wheel")
     (model,) = installed.models()
