@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from app.cli import interrupts
 from app.cli.json_lines import Display
+from app.cli.terminal import notices
 from models import events, requests
+from models.jobs.request import JobRequest
 
 if TYPE_CHECKING:
     from models.engine.client import Engine
@@ -30,7 +31,12 @@ def follow(engine: Engine, request: Request, display: Display) -> events.Record 
         if key in KEYS and isinstance(request, requests.ChatRequest):
             engine.steer(call, KEYS[key])
 
-    with interrupts.stopping(partial(engine.cancel, call)), interrupts.pressed(steer):
+    def stop() -> None:
+        if isinstance(request, JobRequest) and request.can_pause:  # it saves first, which may take a while
+            notices().print(request.stopping, style="dim")
+        engine.cancel(call)
+
+    with interrupts.stopping(stop), interrupts.pressed(steer):
         try:
             for event in reports:
                 if isinstance(event, events.Done):
