@@ -12,7 +12,7 @@ from app.desktop.pages.chat.page import ChatPage
 from app.desktop.pages.contract import Command
 from app.desktop.theme import colours
 from app.desktop.window.chat_actions import ChatActions
-from app.desktop.window.chat_list import ChatEntry
+from app.desktop.window.chat_list import ChatItem
 from app.desktop.window.sidebar import Sidebar
 from models.errors import StillroomError
 from models.store.chats import Chats
@@ -52,12 +52,12 @@ class ChatBrowser(QObject):
         busy = self._shown.replies.busy_chats()
         if self._query:
             entries = [
-                ChatEntry(hit.chat_id, hit.title, hit.created, hit.snippet, hit.spans, hit.message_id)
+                ChatItem(hit.chat_id, hit.title, hit.created, hit.snippet, hit.spans, hit.message_id)
                 for hit in self._chats.search(self._query)
             ]
         else:
             entries = [
-                ChatEntry(entry.id, entry.title, entry.updated, busy=entry.id in busy)
+                ChatItem(entry.id, entry.title, entry.updated, busy=entry.id in busy)
                 for entry in self._chats.entries()
             ]
         self._sidebar.nothing.setVisible(bool(self._query) and not entries)

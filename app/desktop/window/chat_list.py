@@ -33,7 +33,7 @@ ROW_PX, HIT_PX, FIRST_HEADING_PX, HEADING_PX = 28, 46, 26, 33
 ENTRY = Qt.ItemDataRole.UserRole + 1
 
 
-class ChatEntry(msgspec.Struct, frozen=True):
+class ChatItem(msgspec.Struct, frozen=True):
     """A chat of the list. when: seconds since 1970; snippet and spans: where a search found something in it."""
 
     id: int
@@ -73,11 +73,11 @@ class ChatListModel(QAbstractListModel):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._rows: list[str | ChatEntry] = []
+        self._rows: list[str | ChatItem] = []
 
-    def set_entries(self, entries: list[ChatEntry], grouped: bool = True) -> None:
+    def set_entries(self, entries: list[ChatItem], grouped: bool = True) -> None:
         """Show chats, newest first; grouped by day or, for hits, as they come."""
-        rows: list[str | ChatEntry] = list(entries)
+        rows: list[str | ChatItem] = list(entries)
         if grouped:
             now = datetime.datetime.now()
             rows = []
@@ -103,7 +103,7 @@ class ChatListModel(QAbstractListModel):
             return None
         row = self._rows[index.row()]
         if role == ENTRY:
-            return row if isinstance(row, ChatEntry) else None
+            return row if isinstance(row, ChatItem) else None
         if isinstance(row, str):
             return row if role == Qt.ItemDataRole.DisplayRole else None
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
@@ -135,13 +135,13 @@ class ChatListModel(QAbstractListModel):
     def row_of(self, chat_id: int) -> QModelIndex:
         """Where a chat stands; an invalid index when it is not in the list."""
         for number, row in enumerate(self._rows):
-            if isinstance(row, ChatEntry) and row.id == chat_id:
+            if isinstance(row, ChatItem) and row.id == chat_id:
                 return self.index(number)
         return QModelIndex()
 
-    def entries(self) -> list[ChatEntry]:
+    def entries(self) -> list[ChatItem]:
         """The chats in the order shown."""
-        return [row for row in self._rows if isinstance(row, ChatEntry)]
+        return [row for row in self._rows if isinstance(row, ChatItem)]
 
 
 class ChatDelegate(QStyledItemDelegate):
@@ -185,7 +185,7 @@ class ChatDelegate(QStyledItemDelegate):
         painter.setPen(QColor(colours().muted))
         painter.drawText(area.adjusted(9, 0, -9, -4), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom, text)
 
-    def _paint_entry(self, painter: QPainter, area: QRectF, entry: ChatEntry, chosen: bool, hovered: bool) -> None:
+    def _paint_entry(self, painter: QPainter, area: QRectF, entry: ChatItem, chosen: bool, hovered: bool) -> None:
         c = colours()
         if chosen or hovered:
             fill = QColor(c.selected)
@@ -205,7 +205,7 @@ class ChatDelegate(QStyledItemDelegate):
         if entry.snippet:
             self._paint_snippet(painter, area, entry)
 
-    def _paint_snippet(self, painter: QPainter, area: QRectF, entry: ChatEntry) -> None:
+    def _paint_snippet(self, painter: QPainter, area: QRectF, entry: ChatItem) -> None:
         document = QTextDocument()
         document.setDocumentMargin(0)
         document.setDefaultFont(fonts.text(11))
@@ -215,7 +215,7 @@ class ChatDelegate(QStyledItemDelegate):
         document.drawContents(painter, QRectF(0, 0, area.width() - 18, 16))
 
 
-def highlighted(entry: ChatEntry, colour: str) -> str:
+def highlighted(entry: ChatItem, colour: str) -> str:
     """The snippet as HTML with its hits in a colour, begun near the first so that it is seen in a narrow list."""
     start = max(0, entry.spans[0][0] - 12) if entry.spans else 0
     parts = ["…"] if start else []
@@ -312,7 +312,7 @@ class ChatListView(QListView):
             self.menu_requested.emit(entry.id, self.viewport().mapToGlobal(at))
 
 
-def _key(row: str | ChatEntry) -> tuple[str, int | None, bool]:
+def _key(row: str | ChatItem) -> tuple[str, int | None, bool]:
     return (row, None, False) if isinstance(row, str) else (str(row.id), row.message_id, bool(row.snippet))
 
 

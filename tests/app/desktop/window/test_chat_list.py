@@ -4,7 +4,7 @@ from PySide6.QtCore import QModelIndex, Qt
 from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
-from app.desktop.window.chat_list import ChatEntry, ChatListModel, day_group, highlighted
+from app.desktop.window.chat_list import ChatItem, ChatListModel, day_group, highlighted
 
 NOW = datetime.datetime(2025, 11, 24, 9, 30)
 
@@ -29,14 +29,14 @@ def test_days_are_named_by_the_calendar_and_not_by_hours() -> None:
 def test_the_model_keeps_qts_rules(qtmodeltester: ModelTester) -> None:
     model = ChatListModel()
     now = datetime.datetime.now().timestamp()
-    model.set_entries([ChatEntry(3, "Third", now), ChatEntry(2, "", now), ChatEntry(1, "First", now - 90 * 86_400)])
+    model.set_entries([ChatItem(3, "Third", now), ChatItem(2, "", now), ChatItem(1, "First", now - 90 * 86_400)])
     assert names(model) == ["Today", "Third", "New chat", "Earlier", "First"]
     qtmodeltester.check(model)
 
 
 def test_headings_can_not_be_chosen_or_renamed() -> None:
     model = ChatListModel()
-    model.set_entries([ChatEntry(1, "One", datetime.datetime.now().timestamp())])
+    model.set_entries([ChatItem(1, "One", datetime.datetime.now().timestamp())])
     heading, chat = model.index(0), model.index(1)
     assert not model.flags(heading) & Qt.ItemFlag.ItemIsSelectable
     assert model.flags(chat) & Qt.ItemFlag.ItemIsEditable
@@ -46,7 +46,7 @@ def test_headings_can_not_be_chosen_or_renamed() -> None:
 
 def test_renaming_tells_the_trimmed_title_once(qtbot: QtBot) -> None:
     model = ChatListModel()
-    model.set_entries([ChatEntry(7, "One", datetime.datetime.now().timestamp())])
+    model.set_entries([ChatItem(7, "One", datetime.datetime.now().timestamp())])
     with qtbot.waitSignal(model.renamed) as told:
         assert model.setData(model.index(1), "  Two\n words ")
     assert told.args == [7, "Two words"]
@@ -58,14 +58,14 @@ def test_renaming_tells_the_trimmed_title_once(qtbot: QtBot) -> None:
 def test_a_new_title_leaves_the_rows_in_place(qtbot: QtBot) -> None:
     model = ChatListModel()
     now = datetime.datetime.now().timestamp()
-    model.set_entries([ChatEntry(1, "", now)])
+    model.set_entries([ChatItem(1, "", now)])
     with qtbot.assertNotEmitted(model.modelReset), qtbot.waitSignal(model.dataChanged):
-        model.set_entries([ChatEntry(1, "A title", now)])
+        model.set_entries([ChatItem(1, "A title", now)])
     assert names(model) == ["Today", "A title"]
 
 
 def test_hits_are_escaped_and_begin_near_the_first() -> None:
-    entry = ChatEntry(1, "t", 0, "a long way before the <hit> & after", [(22, 27)])
+    entry = ChatItem(1, "t", 0, "a long way before the <hit> & after", [(22, 27)])
     html = highlighted(entry, "#b4551d")
     assert html.startswith("…")
     assert '<b style="color:#b4551d">&lt;hit&gt;</b> &amp; after' in html
