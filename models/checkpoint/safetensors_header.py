@@ -80,8 +80,7 @@ def read(path: Path) -> Header:
         length = struct.unpack("<Q", prefix)[0] if len(prefix) == 8 else size
         if length > min(size - 8, MAX_HEADER_BYTES):
             raise errors.Corrupt(
-                f"{path.name} of {path.parent.name} is cut short or no safetensors file.",
-                "Download or copy it again.",
+                f"{path.name} of {path.parent.name} is cut short or no safetensors file.", "Download or copy it again."
             )
         raw = file.read(length)
     return _Checker(path, size - 8 - length).header(raw)

@@ -269,11 +269,7 @@ def _checked(repo: str, info: "ModelInfo") -> listing.Listing:
         raise errors.Unsafe(f"{repo} holds {len(siblings):,} files.", "That is no model's repository.")
     files = [
         listing.checked_file(
-            repo,
-            one.rfilename,
-            one.lfs.size if one.lfs else one.size,
-            one.blob_id,
-            one.lfs.sha256 if one.lfs else None,
+            repo, one.rfilename, one.lfs.size if one.lfs else one.size, one.blob_id, one.lfs.sha256 if one.lfs else None
         )
         for one in siblings
     ]
