@@ -19,6 +19,8 @@ An exception of any other class is a bug of ours: it travels as kind `bug` with 
 """
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class StillroomError(Exception):
@@ -126,6 +128,15 @@ def from_os_error(error: OSError, doing: str, *, writing: bool = False) -> Still
     if error.errno == errno.ENOENT:
         return NotFound(f"A file is missing: {doing}{where}.")
     return Corrupt(f"The disk reported a fault while {doing}{where}: {error.strerror}.")
+
+
+@contextmanager
+def disk_faults(doing: str, *, writing: bool = False) -> Iterator[None]:
+    """Let an OSError of the block rise as from_os_error says it."""
+    try:
+        yield
+    except OSError as error:
+        raise from_os_error(error, doing, writing=writing) from error
 
 
 def from_kind(kind: str, text: str, hint: str = "") -> StillroomError:

@@ -10,6 +10,13 @@ def size(n_bytes: float) -> str:
     return f"{n_bytes:.0f} bytes"
 
 
+def one_line(error: object, longest: int = 300) -> str:
+    """Say another's words on one short line, without its end mark or characters that move a terminal's cursor."""
+    text = "".join(letter if letter.isprintable() else " " for letter in str(error))
+    line = " ".join(text.split()).rstrip(".")
+    return line if len(line) <= longest else f"{line[:longest]}…"
+
+
 def memory(n_bytes: float) -> str:
     """Say a number of bytes of memory in binary units under their everyday name: 2**34 is "16 GB"."""
     gib = n_bytes / 2**30

@@ -41,30 +41,23 @@ def read_bounded(path: Path, max_bytes: int) -> bytes:
 def read_json(path: Path, max_bytes: int) -> dict[str, Any]:
     """Read a JSON object. Raises Corrupt when it is none, too large, too deep or gives one key two values."""
     where = f"{path.name} of {path.parent.name}"
+
+    def one_value_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        content = dict(pairs)
+        if len(content) < len(pairs):
+            for key, value in pairs:
+                if content[key] != value:
+                    raise errors.Corrupt(f"{where} is damaged: it has two values for {key!r}.")
+        return content
+
     try:
-        text = read_bounded(path, max_bytes).decode("utf-8-sig")
-        content = json.loads(text, object_pairs_hook=_one_value_each)
-    except _TwoValues as error:
-        raise errors.Corrupt(f"{where} is damaged: it has two values for {error.args[0]!r}.") from None
+        content = json.loads(read_bounded(path, max_bytes).decode("utf-8-sig"), object_pairs_hook=one_value_each)
     except (ValueError, RecursionError) as error:
         raise errors.Corrupt(f"{where} is damaged: it is no JSON.") from error
     if not isinstance(content, dict):
         raise errors.Corrupt(f"{where} is damaged: it is no JSON object.")
     if _depth(content) > MAX_DEPTH:
         raise errors.Corrupt(f"{where} is damaged: it is nested more than {MAX_DEPTH} deep.")
-    return content
-
-
-class _TwoValues(ValueError):
-    """One key of an object has two different values."""
-
-
-def _one_value_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        for key, value in pairs:
-            if content[key] != value:
-                raise _TwoValues(key)
     return content
 
 

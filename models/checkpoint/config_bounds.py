@@ -50,7 +50,9 @@ def check(config: dict[str, Any], name: str) -> None:
     """Check a configuration's numbers against their bounds. name: the model's. Raises Corrupt or Unsupported."""
     for part in _parts(config):
         for key, value in part.items():
-            _check_number(key, value, name)
+            for item in value if isinstance(value, list) else [value]:  # some list one number a layer
+                if not _is_within(key, item):
+                    raise errors.Corrupt(f"{name} can't be run: {key} in its config.json is {_shown(value)}.")
     for key in ("quantization", "quantization_config"):
         if config.get(key) is not None:
             _check_quantization(key, config[key], name)
@@ -66,8 +68,7 @@ def check_against(config: dict[str, Any], tensor_names: Container[str], data_byt
     text = text if isinstance(text, dict) and not any(key in config for key in LAYERS) else config
     layers = next((text[key] for key in LAYERS if isinstance(text.get(key), int)), 0)
     present = {int(match[1]) for tensor in tensor_names if (match := _LAYER_OF.search(tensor))}  # type: ignore[attr-defined]
-    missing = set(range(layers)) - present
-    if missing:
+    if missing := set(range(layers)) - present:
         raise errors.Corrupt(
             f"{name} is not whole: its config.json promises {layers} layers, and there are no weights for {len(missing)} of them.",
             "Download or copy it again.",
@@ -88,15 +89,9 @@ def _parts(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield from _parts(value)
 
 
-def _check_number(key: str, value: object, name: str) -> None:
-    if key not in _WHOLE and key not in _FRACTIONS:
-        return
-    for item in value if isinstance(value, list) else [value]:  # some list one number a layer
-        if item is not None and not _is_within(key, item):
-            raise errors.Corrupt(f"{name} can't be run: {key} in its config.json is {_shown(value)}.")
-
-
 def _is_within(key: str, value: object) -> bool:
+    if value is None or (key not in _WHOLE and key not in _FRACTIONS):
+        return True
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     if key in _FRACTIONS:

@@ -50,9 +50,8 @@ def read_record(folder: Path) -> ModelRecord | None:
     except FileNotFoundError:
         return None
     except (msgspec.MsgspecError, OSError, UnicodeDecodeError) as error:
-        raise errors.Corrupt(
-            f"The record of {folder.name} ({RECORD}) can't be read.", "Import the model again."
-        ) from error
+        text = f"The record of {folder.name} ({RECORD}) can't be read."
+        raise errors.Corrupt(text, "Import the model again.") from error
 
 
 def new_record(folder: Path, title: str, source: str, licence: str = "", made_from: str = "") -> ModelRecord:
@@ -82,18 +81,14 @@ def write_record(folder: Path, record: ModelRecord) -> None:
 
 def write_file(path: Path, content: bytes) -> None:
     """Write a file and wait until it is on the disk."""
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    path.write_bytes(content)
+    sync(path)
 
 
 def copy_file(source: Path, target: Path) -> None:
     """Copy a file and wait until it is on the disk."""
-    with source.open("rb") as original, target.open("wb") as copy:
-        shutil.copyfileobj(original, copy)
-        copy.flush()
-        os.fsync(copy.fileno())
+    shutil.copyfile(source, target)
+    sync(target)
 
 
 def companions(folder: Path) -> list[Path]:
@@ -127,7 +122,7 @@ def publishing(folder: Path, needed_bytes: int, doing: str, replace: bool = Fals
         check_space(folder.parent, needed_bytes)
         draft = _draft(folder)
         yield draft
-        sync_folder(draft)
+        sync(draft)
         _take_place(draft, folder, replace)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -183,12 +178,12 @@ def _take_place(draft: Path, folder: Path, replace: bool) -> None:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
                 raise
             raise errors.BadInput(f"There is a model named {folder.name} already.", "Choose another name.") from error
-    sync_folder(folder.parent)
+    sync(folder.parent)
 
 
-def sync_folder(folder: Path) -> None:
-    """Wait until the names in a folder are on the disk."""
-    handle = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Wait until a file's bytes, or the names in a folder, are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
@@ -196,8 +191,6 @@ def sync_folder(folder: Path) -> None:
 
 
 def _disk_full(folder: Path, needed_bytes: int) -> errors.DiskFull:
-    free = shutil.disk_usage(folder).free
-    return errors.DiskFull(
-        f"The model needs {quantities.size(needed_bytes)}, {quantities.size(free)} are free on the disk of {folder}.",
-        "Free some space and try again.",
-    )
+    needed, free = quantities.size(needed_bytes), quantities.size(shutil.disk_usage(folder).free)
+    text = f"The model needs {needed}, {free} are free on the disk of {folder}."
+    return errors.DiskFull(text, "Free some space and try again.")

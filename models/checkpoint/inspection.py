@@ -15,9 +15,6 @@ from models import errors
 from models.checkpoint import bounded_files, folders, safety
 from models.checkpoint.mlx_lm_code import can_run as can_run
 from models.checkpoint.model_files import MAX_TEMPLATE_BYTES
-from models.checkpoint.model_files import TOKENIZER_FILES as TOKENIZER_FILES
-from models.checkpoint.model_files import read_config as read_config
-from models.checkpoint.model_files import weight_files as weight_files
 
 DEFAULT_GROUP_SIZE = 64  # mlx-lm's, where a config names none
 
@@ -35,13 +32,14 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
 def inspect(folder: Path) -> Facts:
     """Look into a checkpoint folder. Raises NotFound, Corrupt, Unsupported or Unsafe when it can't be used."""
-    found = safety.checked(folder)
+    found = safety.check(folder)
     config = found.config
     shapes = {name: tensor.shape for header in found.headers.values() for name, tensor in header.tensors.items()}
-    quantization = config.get("quantization")
+    quantization, inner = config.get("quantization"), config.get("text_config")
     params = _count(shapes, quantization if isinstance(quantization, dict) else {})
-    context = config.get("max_position_embeddings") or _text_config(config).get("max_position_embeddings") or 0
-    try:
+    inner_context = inner.get("max_position_embeddings") if isinstance(inner, dict) else 0
+    context = config.get("max_position_embeddings") or inner_context
+    with errors.disk_faults(f"reading {folder.name}"):
         return Facts(
             architecture=config["model_type"],
             params=params,
@@ -50,13 +48,6 @@ def inspect(folder: Path) -> Facts:
             context_limit=context if isinstance(context, int) else 0,
             chat_template=_chat_template(folder, found.tokenizer_config),
         )
-    except OSError as error:
-        raise errors.from_os_error(error, f"reading {folder.name}") from error
-
-
-def _text_config(config: dict[str, Any]) -> dict[str, Any]:
-    inner = config.get("text_config")
-    return inner if isinstance(inner, dict) else {}
 
 
 def _chat_template(folder: Path, tokenizer_config: dict[str, Any]) -> str:
@@ -72,13 +63,10 @@ def _count(shapes: dict[str, tuple[int, ...]], quantization: dict[str, Any]) -> 
     count = 0
     for name, shape in shapes.items():
         module, _, part = name.rpartition(".")
-        quantized = f"{module}.scales" in shapes
-        if not quantized:
+        if f"{module}.scales" not in shapes or part == "bias":
             count += math.prod(shape)
         elif part == "scales":
             own = quantization.get(module)
             group_size = (own if isinstance(own, dict) else quantization).get("group_size")
             count += math.prod(shape) * (group_size if isinstance(group_size, int) else DEFAULT_GROUP_SIZE)
-        elif part == "bias":
-            count += math.prod(shape)
     return count

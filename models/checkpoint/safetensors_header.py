@@ -25,7 +25,7 @@ MAX_NAME = 512  # characters
 MAX_DIMENSION = 2**31 - 1  # MLX holds a dimension in 32 bits
 
 # bits of a number, by the format's name of its type
-_BITS = {
+BITS = {
     "BOOL": 8, "U8": 8, "I8": 8, "U16": 16, "I16": 16, "U32": 32, "I32": 32, "U64": 64, "I64": 64,
     "F16": 16, "BF16": 16, "F32": 32, "F64": 64, "C64": 64,
     "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8, "F6_E2M3": 6, "F6_E3M2": 6, "F4": 4,
@@ -102,7 +102,7 @@ class _Checker:
             metadata = _metadata.decode(parts.pop(_METADATA, b"null")) or {}
             entries = {name: _entry.decode(part) for name, part in parts.items()}
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise self._damaged(_first_line(error)) from error
+            raise self._damaged((str(error).splitlines() or ["?"])[0][:100]) from error
         if len(entries) > MAX_TENSORS:
             raise self._damaged(f"it lists more than {MAX_TENSORS:,} tensors")
         self._check_names(raw, entries)
@@ -118,25 +118,21 @@ class _Checker:
         # escaped, it shows in the count of the keys that each tensor has once; else the whole is read pair by pair.
         keys = (b'"dtype"', b'"shape"', b'"data_offsets"')
         if b"\\" in raw or any(raw.count(key) != len(entries) for key in keys):
-            self._check_pairs(raw)
+            json.loads(raw, object_pairs_hook=self._once_each)
 
-    def _check_pairs(self, raw: bytes) -> None:
-        def once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-            content = dict(pairs)
-            if len(content) < len(pairs):
-                raise self._damaged("it names one thing twice")
-            return content
-
-        json.loads(raw, object_pairs_hook=once_each)
+    def _once_each(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        content = dict(pairs)
+        if len(content) < len(pairs):
+            raise self._damaged("it names one thing twice")
+        return content
 
     def _tensor(self, name: str, entry: _TensorEntry) -> Tensor:
-        bits = _BITS.get(entry.dtype)
+        bits = BITS.get(entry.dtype)
         if bits is None:
             raise self._damaged(f"{name} is of the unknown type {entry.dtype[:20]!r}")
         if entry.dtype in _NOT_IN_MLX:
-            raise errors.Unsupported(
-                f"{self.path.name} of {self.path.parent.name} holds numbers of the type {entry.dtype}, which MLX can't read."
-            )
+            where = f"{self.path.name} of {self.path.parent.name}"
+            raise errors.Unsupported(f"{where} holds numbers of the type {entry.dtype}, which MLX can't read.")
         begin, end = entry.data_offsets
         if math.prod(entry.shape) * bits != 8 * (end - begin):
             raise self._damaged(f"{name} of shape {list(entry.shape)} does not fill its {end - begin:,} bytes")
@@ -160,7 +156,3 @@ class _Checker:
         return errors.Corrupt(
             f"{self.path.name} of {self.path.parent.name} has a damaged header: {what}.", "Download or copy it again."
         )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or ["?"])[0][:100]

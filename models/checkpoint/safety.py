@@ -38,22 +38,24 @@ class Checked:
         return sum(header.data_bytes for header in self.headers.values())
 
 
-def check(folder: Path) -> None:
-    """Check a checkpoint folder. Raises NotFound, Corrupt, Unsupported or Unsafe with the reason."""
-    checked(folder)
-
-
-def checked(folder: Path) -> Checked:
-    """Check a checkpoint folder and return what had to be read for it. Raises as check does."""
-    try:
-        return _checked(folder)
-    except OSError as error:
-        raise errors.from_os_error(error, f"reading {folder.name}") from error
+def check(folder: Path) -> Checked:
+    """Check a checkpoint folder; returns what had to be read for it. Raises NotFound, Corrupt, Unsupported or Unsafe."""
+    with errors.disk_faults(f"reading {folder.name}"):
+        _check_files(folder)
+        config = model_files.read_config(folder)
+        _check_architecture(folder, config)
+        config_bounds.check(config, folder.name)
+        tokenizer_config = _check_tokenizer(folder)
+        headers = {path.name: safetensors_header.read(path) for path in model_files.weight_files(folder)}
+    tensors = {name for header in headers.values() for name in header.tensors}
+    found = Checked(config, tokenizer_config, headers)
+    config_bounds.check_against(config, tensors, found.data_bytes, folder.name)
+    return found
 
 
 def check_adapter(folder: Path) -> None:
     """Check a folder with an adapter before mlx-lm reads it. Raises NotFound, Corrupt, Unsupported or Unsafe."""
-    try:
+    with errors.disk_faults(f"reading the adapter {folder.name}"):
         _check_files(folder)
         for name in (model_files.ADAPTER_CONFIG, model_files.ADAPTER_WEIGHTS):
             if not (folder / name).exists():
@@ -63,21 +65,6 @@ def check_adapter(folder: Path) -> None:
         if not isinstance(layers, int) or not -1 <= layers <= config_bounds.MAX_LAYERS:
             raise errors.Corrupt(f"The adapter {folder.name} is damaged: its num_layers is {str(layers)[:40]}.")
         safetensors_header.read(folder / model_files.ADAPTER_WEIGHTS)
-    except OSError as error:
-        raise errors.from_os_error(error, f"reading the adapter {folder.name}") from error
-
-
-def _checked(folder: Path) -> Checked:
-    _check_files(folder)
-    config = model_files.read_config(folder)
-    _check_architecture(folder, config)
-    config_bounds.check(config, folder.name)
-    tokenizer_config = _check_tokenizer(folder)
-    headers = {path.name: safetensors_header.read(path) for path in model_files.weight_files(folder)}
-    tensors = {name for header in headers.values() for name in header.tensors}
-    found = Checked(config, tokenizer_config, headers)
-    config_bounds.check_against(config, tensors, found.data_bytes, folder.name)
-    return found
 
 
 def _check_files(folder: Path) -> None:
@@ -85,11 +72,9 @@ def _check_files(folder: Path) -> None:
     for path in _read_files(folder):
         if path.is_symlink():
             _check_link(path, folder)
-        if not path.exists():
+        if not path.exists() or path.is_dir():
             continue  # a link to nothing: whoever needs it says so
         status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
-            continue
         if not stat.S_ISREG(status.st_mode):
             raise errors.Unsafe(f"{path.name} in {folder.name} is no ordinary file.", "Only files are read.")
         most = model_files.max_bytes(path.name)
@@ -113,14 +98,11 @@ def _check_link(path: Path, folder: Path) -> None:
     real = folder.resolve()
     places = [real]
     if real.parent.name == "snapshots":
-        repository = real.parent.parent
-        places += [repository / "blobs", repository.parent / "blobs"]
+        places += [place / "blobs" for place in real.parents[1:3]]
     in_cache = target.is_relative_to(paths.hub_cache().resolve()) and "blobs" in target.parts
     if not in_cache and not any(target.is_relative_to(place) for place in places):
-        raise errors.Unsafe(
-            f"{path.name} in {folder.name} is a link to a file outside of it: {target}.",
-            "Put the file itself in its place.",
-        )
+        text = f"{path.name} in {folder.name} is a link to a file outside of it: {target}."
+        raise errors.Unsafe(text, "Put the file itself in its place.")
 
 
 def _check_architecture(folder: Path, config: dict[str, Any]) -> None:
@@ -147,19 +129,13 @@ def _check_tokenizer(folder: Path) -> dict[str, Any]:
         kind = settings.get(key)
         if kind is not None and kind not in (mlx_lm_code.modules(kinds) if isinstance(kind, str) else ()):
             raise errors.Unsupported(f"{folder.name} names a {key} that Stillroom does not know: {str(kind)[:60]!r}.")
-    for template in _templates(settings):
-        if len(template) > MAX_TEMPLATE_BYTES:
+    template = settings.get("chat_template")
+    several = template if isinstance(template, list) else []
+    for text in [template, *(entry.get("template") for entry in several if isinstance(entry, dict))]:
+        if isinstance(text, str) and len(text) > MAX_TEMPLATE_BYTES:
             raise errors.Corrupt(f"The chat template of {folder.name} is larger than any real one.")
     _check_added_tokens(folder, settings)
     return settings
-
-
-def _templates(settings: dict[str, Any]) -> list[str]:
-    template = settings.get("chat_template")
-    several = (
-        [entry.get("template") for entry in template if isinstance(entry, dict)] if isinstance(template, list) else []
-    )
-    return [text for text in [template, *several] if isinstance(text, str)]
 
 
 def _check_added_tokens(folder: Path, settings: dict[str, Any]) -> None:

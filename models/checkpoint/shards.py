@@ -6,38 +6,32 @@ extent of every tensor), and the tensors' bytes. All of it is known before the f
 
 import json
 import math
-import os
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from models.checkpoint import folders
+from models.checkpoint.model_files import INDEX
+from models.checkpoint.safetensors_header import BITS
 from models.recipes import layer_of
 
 MAX_SHARD_BYTES = 1_000_000_000
-_WIDTHS = {
-    "F32": 4, "F16": 2, "BF16": 2, "BOOL": 1,
-    "U8": 1, "U16": 2, "U32": 4, "U64": 8, "I8": 1, "I16": 2, "I32": 4, "I64": 8,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Output:
-    """A tensor to be written.
-
-    A piece may be a memoryview, of single bytes.
-    """
+    """A tensor to be written."""
 
     name: str
     dtype: str  # as safetensors names it
     shape: tuple[int, ...]
-    chunks: Callable[[], Iterator[bytes | memoryview]]  # gives its bytes in order, piece by piece
+    chunks: Callable[[], Iterator[bytes | memoryview]]  # its bytes in order; a memoryview is one of single bytes
 
     @property
     def size(self) -> int:
         """Its bytes on disk."""
-        return math.prod(self.shape) * _WIDTHS[self.dtype]
+        return math.prod(self.shape) * BITS[self.dtype] // 8
 
 
 def write_shards(folder: Path, outputs: list[Output]) -> Iterator[int]:
@@ -52,9 +46,7 @@ def write_shards(folder: Path, outputs: list[Output]) -> Iterator[int]:
         yield from _write_shard(folder / name, shard)
         places |= {output.name: name for output in shard}
     total = sum(output.size for output in outputs)
-    folders.write_json(
-        folder / "model.safetensors.index.json", {"metadata": {"total_size": total}, "weight_map": places}
-    )
+    folders.write_json(folder / INDEX, {"metadata": {"total_size": total}, "weight_map": places})
 
 
 def layer_ends(outputs: list[Output], layers: int) -> list[int]:
@@ -90,8 +82,7 @@ def _write_shard(path: Path, outputs: list[Output]) -> Iterator[int]:
                 written += len(chunk)
                 yield len(chunk)
             assert written == output.size, output.name
-        file.flush()
-        os.fsync(file.fileno())
+    folders.sync(path)
 
 
 def _header(outputs: list[Output]) -> bytes:

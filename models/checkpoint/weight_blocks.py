@@ -8,14 +8,12 @@ from contextlib import contextmanager
 
 import mlx.core as mx
 
-from models import errors, quantities
 from models.checkpoint.weight_stream import Weight, WeightSource
 from models.machine import hardware
 
 BLOCK = 4 << 20  # weights in a block
 WORK_BYTES = 16 * BLOCK  # that a block takes with all that is computed from it, in float32
 CACHE_BYTES = 64 << 20  # of freed memory that MLX may keep for the next block
-BUFFER_BYTES = 512 << 20  # of memory left to Python and the rest of the machine
 
 
 def blocks(weight: Weight, unit: int = 1) -> Iterator[mx.array]:
@@ -28,12 +26,12 @@ def blocks(weight: Weight, unit: int = 1) -> Iterator[mx.array]:
 def check_memory(title: str, source: WeightSource) -> None:
     """Raise NoMemory, with both figures, when the blocks of a checkpoint don't fit."""
     needed = WORK_BYTES + max(weight.whole_bytes for weight in source.weights.values())
-    free = max(0, hardware.available_bytes() - BUFFER_BYTES)
-    if needed > free:
-        raise errors.NoMemory(
-            f"Fusing {title} needs {quantities.memory(needed)} of memory, {quantities.memory(free)} are free.",
-            "Close other programs and try again.",
-        )
+    hardware.check_memory(f"Fusing {title}", needed)
+
+
+def as_bytes(array: mx.array) -> memoryview:
+    """An array's bytes, as a safetensors file has them; it is evaluated."""
+    return memoryview(array.reshape(-1).view(mx.uint8))  # type: ignore[arg-type]
 
 
 @contextmanager

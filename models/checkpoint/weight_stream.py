@@ -20,7 +20,7 @@ import numpy as np
 from mlx.utils import tree_flatten
 from mlx_lm.utils import _get_classes, infer_quant_config, load_config
 
-from models import errors
+from models import errors, quantities
 from models.checkpoint import model_files, safetensors_header
 
 # Types whose bytes are taken as they lie in the file: MLX's, and one of the same width that numpy has.
@@ -63,8 +63,7 @@ class WeightSource:
 
 
 def open_source(folder: Path) -> WeightSource:
-    """Open a checkpoint folder that models/checkpoint/safety.py has passed; weights it keeps quantized are read
-    dequantized.
+    """Open a checkpoint folder that safety.py has passed; weights it keeps quantized are read dequantized.
 
     Raises Corrupt when its weights are not those of its architecture, Unsupported when mlx-lm can't make its model.
     """
@@ -73,7 +72,8 @@ def open_source(folder: Path) -> WeightSource:
     arrays: dict[str, mx.array] = {}
     for path in model_files.weight_files(folder):
         header = safetensors_header.read(path)
-        for name, array in _lazy(path).items():
+        loaded: Any = mx.load(str(path), format="safetensors")
+        for name, array in loaded.items():
             arrays[name] = array
             tensor = header.tensors[name]
             if tensor.dtype in _TAKEN and array.size:
@@ -91,12 +91,6 @@ def modules(model: nn.Module) -> dict[str, nn.Module]:
     return dict(tree_flatten(model.leaf_modules(), is_leaf=nn.Module.is_module))
 
 
-def _lazy(path: Path) -> dict[str, mx.array]:
-    loaded = mx.load(str(path), format="safetensors")
-    assert isinstance(loaded, dict)
-    return loaded
-
-
 def _modelled(
     folder: Path, config: dict[str, Any], arrays: dict[str, mx.array]
 ) -> tuple[nn.Module, dict[str, mx.array]]:
@@ -105,7 +99,7 @@ def _modelled(
         model_class, args_class = _get_classes(config)
         model = model_class(args_class.from_dict(config))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise errors.Unsupported(f"{folder.name} can't be run: {_on_one_line(error)}.") from error
+        raise errors.Unsupported(f"{folder.name} can't be run: {quantities.one_line(error)}.") from error
     try:
         return model, model.sanitize(arrays) if hasattr(model, "sanitize") else arrays
     except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
@@ -139,34 +133,35 @@ def _stored(path: Path, offset: int, shape: tuple[int, ...], kind: str) -> Weigh
 
 def _read_into(path: Path, offset: int, buffer: "np.ndarray[Any, Any]") -> None:
     # read, not mapped: a file cut while it is mapped would end the process with SIGBUS
-    try:
-        with path.open("rb", buffering=0) as file:
-            file.seek(offset)
-            target, done = buffer.reshape(-1).view(np.uint8).data, 0
-            while done < len(target):
-                count = file.readinto(target[done:])
-                if not count:
-                    raise errors.Corrupt(f"{path.name} became shorter while it was read.", "Download or copy it again.")
-                done += count
-    except OSError as error:
-        raise errors.from_os_error(error, f"reading {path.name}") from error
+    with errors.disk_faults(f"reading {path.name}"), path.open("rb", buffering=0) as file:
+        file.seek(offset)
+        target, done = buffer.reshape(-1).view(np.uint8).data, 0
+        while done < len(target):
+            count = file.readinto(target[done:])
+            if not count:
+                raise errors.Corrupt(f"{path.name} became shorter while it was read.", "Download or copy it again.")
+            done += count
 
 
 def _computed(array: mx.array) -> Weight:
+    # what it is computed from is in memory beside it
+    return held(array, array.dtype, 2 * array.nbytes)
+
+
+def held(array: mx.array, dtype: mx.Dtype, whole_bytes: int) -> Weight:
+    """An array as a weight of the type `dtype`."""
+
     def rows(start: int, stop: int) -> mx.array:
         # A view is enough: evaluated once, the array keeps its values for the next rows.
         return array.reshape(-1, array.shape[-1] if array.ndim else 1)[start:stop]
 
-    # what it is computed from is in memory beside it
-    return Weight(tuple(array.shape), array.dtype, rows, whole_bytes=2 * array.nbytes)
+    return Weight(tuple(array.shape), dtype, rows, whole_bytes)
 
 
 def _dequantize(
     config: dict[str, Any], model: nn.Module, arrays: dict[str, mx.array], weights: dict[str, Weight]
 ) -> None:
-    """Replace each packed weight and its scales and biases by one weight that dequantizes (affine, as GGUF imports
-    are).
-    """
+    """Replace packed weights, scales and biases by weights that dequantize (affine, as GGUF imports are)."""
     settings = config.get("quantization") or {}
     for path, module in modules(model).items():
         if hasattr(module, "to_quantized") and f"{path}.scales" in arrays:
@@ -193,10 +188,5 @@ def _check(folder: Path, model: nn.Module, weights: dict[str, Weight]) -> None:
         raise errors.Corrupt(f"{folder.name} holds a weight that its architecture does not have: {min(unknown)}.")
     for name, shape in expected.items():
         if weights[name].shape != shape:
-            raise errors.Corrupt(
-                f"{name} of {folder.name} is of shape {weights[name].shape}, its architecture needs {shape}."
-            )
-
-
-def _on_one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()).rstrip(".")
+            found = weights[name].shape
+            raise errors.Corrupt(f"{name} of {folder.name} is of shape {found}, its architecture needs {shape}.")

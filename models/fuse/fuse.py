@@ -235,7 +235,7 @@ def _appearing(target: Path, needed_bytes: int) -> Iterator[Path]:
         yield draft
         _check_target(target)
         draft.rename(target)
-        folders.sync_folder(target.parent)
+        folders.sync(target.parent)
     except OSError as error:
         raise errors.from_os_error(error, f"writing {target.name}", writing=True) from error
     finally:

@@ -25,32 +25,13 @@ DEFAULT_ALIGNMENT = 32
 
 # ggml's number of a tensor type: its name, elements in a block, bytes of a block
 TENSOR_TYPES = {
-    0: ("F32", 1, 4),
-    1: ("F16", 1, 2),
-    2: ("Q4_0", 32, 18),
-    3: ("Q4_1", 32, 20),
-    6: ("Q5_0", 32, 22),
-    7: ("Q5_1", 32, 24),
-    8: ("Q8_0", 32, 34),
-    10: ("Q2_K", 256, 84),
-    11: ("Q3_K", 256, 110),
-    12: ("Q4_K", 256, 144),
-    13: ("Q5_K", 256, 176),
-    14: ("Q6_K", 256, 210),
-    16: ("IQ2_XXS", 256, 66),
-    17: ("IQ2_XS", 256, 74),
-    18: ("IQ3_XXS", 256, 98),
-    19: ("IQ1_S", 256, 50),
-    20: ("IQ4_NL", 32, 18),
-    21: ("IQ3_S", 256, 110),
-    22: ("IQ2_S", 256, 82),
-    23: ("IQ4_XS", 256, 136),
-    29: ("IQ1_M", 256, 56),
-    30: ("BF16", 1, 2),
-    34: ("TQ1_0", 256, 54),
-    35: ("TQ2_0", 256, 66),
-    39: ("MXFP4", 32, 17),
-}
+    0: ("F32", 1, 4), 1: ("F16", 1, 2), 30: ("BF16", 1, 2),
+    2: ("Q4_0", 32, 18), 3: ("Q4_1", 32, 20), 6: ("Q5_0", 32, 22), 7: ("Q5_1", 32, 24), 8: ("Q8_0", 32, 34),
+    10: ("Q2_K", 256, 84), 11: ("Q3_K", 256, 110), 12: ("Q4_K", 256, 144), 13: ("Q5_K", 256, 176), 14: ("Q6_K", 256, 210),
+    16: ("IQ2_XXS", 256, 66), 17: ("IQ2_XS", 256, 74), 22: ("IQ2_S", 256, 82), 18: ("IQ3_XXS", 256, 98),
+    21: ("IQ3_S", 256, 110), 19: ("IQ1_S", 256, 50), 29: ("IQ1_M", 256, 56), 20: ("IQ4_NL", 32, 18),
+    23: ("IQ4_XS", 256, 136), 34: ("TQ1_0", 256, 54), 35: ("TQ2_0", 256, 66), 39: ("MXFP4", 32, 17),
+}  # fmt: skip
 
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
@@ -68,7 +49,6 @@ class Tensor:
 
     @property
     def elements(self) -> int:
-        """Number of its elements."""
         return math.prod(self.shape)
 
 
@@ -114,16 +94,13 @@ class Header:
 
 def read(path: Path) -> Header:
     """Read and check the header. Raises NotFound, Corrupt (not a GGUF, cut short, damaged) or Unsupported."""
-    try:
-        with bounded_files.open_regular(path) as file:
-            size = file.seek(0, 2)
-            file.seek(0)
-            if file.read(4) != MAGIC:
-                raise errors.Corrupt(f"{path.name} is not a GGUF file.")
-            with mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) as content:
-                return _Parser(path, content, size).header()
-    except OSError as error:
-        raise errors.from_os_error(error, f"reading {path.name}") from error
+    with errors.disk_faults(f"reading {path.name}"), bounded_files.open_regular(path) as file:
+        size = file.seek(0, 2)
+        file.seek(0)
+        if file.read(4) != MAGIC:
+            raise errors.Corrupt(f"{path.name} is not a GGUF file.")
+        with mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) as content:
+            return _Parser(path, content, size).header()
 
 
 class _Parser:
@@ -136,25 +113,20 @@ class _Parser:
         self.at = len(MAGIC)
 
     def header(self) -> Header:
-        self._check_version()
+        version = self._unpack("I")
+        if version in (2 << 24, 3 << 24):
+            raise errors.Unsupported(f"{self.path.name} was written for a big-endian machine.")
+        if version not in (2, 3):
+            raise errors.Unsupported(f"{self.path.name} is of GGUF version {version}; Stillroom reads 2 and 3.")
         tensor_count, pair_count = self._unpack("Q"), self._unpack("Q")
         for count, things in ((tensor_count, "tensors"), (pair_count, "metadata entries")):
             if count > MAX_ENTRIES:
                 raise self._damaged(f"{count:,} {things}")
         metadata = self._metadata(pair_count)
         if metadata.get("split.count", 1) not in (0, 1):
-            raise errors.Unsupported(
-                f"{self.path.name} is one part of a split model.", "Merge the parts with llama-gguf-split --merge."
-            )
+            hint = "Merge the parts with llama-gguf-split --merge."
+            raise errors.Unsupported(f"{self.path.name} is one part of a split model.", hint)
         return Header(self.path, metadata, self._tensors(tensor_count, metadata))
-
-    def _check_version(self) -> None:
-        version = self._unpack("I")
-        if version in (2, 3):
-            return
-        if version in (2 << 24, 3 << 24):
-            raise errors.Unsupported(f"{self.path.name} was written for a big-endian machine.")
-        raise errors.Unsupported(f"{self.path.name} is of GGUF version {version}; Stillroom reads 2 and 3.")
 
     def _metadata(self, count: int) -> dict[str, Any]:
         metadata: dict[str, Any] = {}
@@ -226,9 +198,8 @@ class _Parser:
                 raise self._damaged("tensors that overlap")
             end = tensor.offset + tensor.size
         if end > self.size:
-            raise errors.Corrupt(
-                f"{self.path.name} is cut short: {end - self.size:,} bytes are missing.", "Download or copy it again."
-            )
+            text = f"{self.path.name} is cut short: {end - self.size:,} bytes are missing."
+            raise errors.Corrupt(text, "Download or copy it again.")
 
     def _string(self, most: int = MAX_HEADER_BYTES) -> str:
         length = self._unpack("Q")

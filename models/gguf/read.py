@@ -8,6 +8,7 @@ the file (models/gguf/header.py), the disk's room before anything is written; a 
 import logging
 from collections import Counter
 from collections.abc import Iterator
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from models.gguf import header as gguf_header
 from models.gguf import tokenizer
 from models.gguf import weights as gguf_weights
 from models.gguf.header import Header
-from models.gguf.tensors import ROPE_FACTORS, tensor_table
+from models.gguf.tensors import META_ROPE, ROPE_FACTORS, llama3_factors, tensor_table
 from models.gguf.weights import Weight
 
 log = logging.getLogger(__name__)
@@ -46,12 +47,9 @@ def convert(source: Path, folder: Path, replace: bool = False) -> Iterator[Progr
 
     needed = total + sum(map(len, tokenizer_files.values())) + (1 << 20)
     with folders.publishing(folder, needed, f"writing {folder.name}", replace) as draft:
-        done = 0
-        yield _progress("convert", done, total)
-        for count in shards.write_shards(draft, outputs):
-            done += count
-            yield _progress("convert", done, total)
-        yield _progress("write", done, total)
+        for done in accumulate(shards.write_shards(draft, outputs), initial=0):
+            yield Progress(stage="convert", done=done, total=total, unit="bytes")
+        yield Progress(stage="write", done=total, total=total, unit="bytes")
         folders.write_json(draft / "config.json", config)
         folders.write_json(draft / "generation_config.json", {"eos_token_id": config["eos_token_id"]})
         for name, content in tokenizer_files.items():
@@ -69,9 +67,8 @@ def model_config(header: Header) -> Config:
     if ARCHITECTURES[kind].fixed_head_dim and head_dim * heads != hidden:
         raise errors.Unsupported(f"{header.path.name} has attention heads of a size that Stillroom can't run.")
     if header.integer(f"{kind}.rope.dimension_count", head_dim) != head_dim:
-        raise errors.Unsupported(
-            f"{header.path.name} turns only a part of each attention head, which Stillroom can't run."
-        )
+        text = f"{header.path.name} turns only a part of each attention head, which Stillroom can't run."
+        raise errors.Unsupported(text)
     if _size(header, "num_hidden_layers") > len(header.tensors):
         raise errors.Corrupt(f"{header.path.name} is damaged: it has fewer tensors than layers.")
     tensors = header.tensors
@@ -141,52 +138,37 @@ def _rope_scaling(header: Header, kind: str) -> Config | None:
         return _llama3_scaling(header, kind)
     if scaling == "none":
         return None
-    stated = {
-        key for key in header.metadata if key.startswith(f"{kind}.rope.scaling.") and not key.endswith(".finetuned")
-    }
-    factor, original = f"{kind}.rope.scaling.factor", f"{kind}.rope.scaling.original_context_length"
-    if scaling == "linear":
-        return {"rope_type": "linear", "factor": _decimal(header.number(factor))}
-    # as YaRN's authors have it; any other number a file can say of it would be lost
-    if scaling == "yarn" and stated == {f"{kind}.rope.scaling.type", factor, original}:
-        return {
-            "rope_type": "yarn",
-            "factor": _decimal(header.number(factor)),
-            "original_max_position_embeddings": header.integer(original),
-        }
-    raise errors.Unsupported(
-        f"{header.path.name} stretches its context by {scaling}, which Stillroom can't take from GGUF."
-    )
+    at = f"{kind}.rope.scaling."
+    stated = {key for key in header.metadata if key.startswith(at) and not key.endswith(".finetuned")}
+    # YaRN as its authors have it; any other number a file can say of it would be lost
+    plain_yarn = scaling == "yarn" and stated == {f"{at}type", f"{at}factor", f"{at}original_context_length"}
+    if scaling != "linear" and not plain_yarn:
+        text = f"{header.path.name} stretches its context by {scaling}, which Stillroom can't take from GGUF."
+        raise errors.Unsupported(text)
+    found: Config = {"rope_type": scaling, "factor": _decimal(header.number(f"{at}factor"))}
+    if plain_yarn:
+        found["original_max_position_embeddings"] = header.integer(f"{at}original_context_length")
+    return found
 
 
 def _llama3_scaling(header: Header, kind: str) -> Config | None:
     """Llama 3.1's scaling, known by the factors it leaves in rope_freqs.weight, one a pair of dimensions.
 
-    The file holds only the factors; Meta's parameters are low 1, high 4 over 8192, and the largest one is `factor`.
+    The file holds only the factors; Meta's other parameters are known, and the largest one is `factor`.
     """
     factors = gguf_weights.read_floats(header.path, header.tensors[ROPE_FACTORS])
     if np.all(factors == 1):
         return None
-    factor, low, high, old_context = float(factors.max()), 1.0, 4.0, 8192
-    theta = header.number(f"{kind}.rope.freq_base", 10000.0)
-    wavelength = 2 * np.pi * theta ** (np.arange(len(factors)) / len(factors))
-    smooth = np.clip((old_context / wavelength - low) / (high - low), 0, 1)
-    if not np.allclose(factors, 1 / ((1 - smooth) / factor + smooth), rtol=1e-3):
+    factor, theta = float(factors.max()), header.number(f"{kind}.rope.freq_base", 10000.0)
+    if not np.allclose(factors, llama3_factors(theta, len(factors), factor), rtol=1e-3):
         raise errors.Unsupported(f"{header.path.name} stretches its context in a way that Stillroom does not know.")
-    return {
-        "rope_type": "llama3",
-        "factor": factor,
-        "low_freq_factor": low,
-        "high_freq_factor": high,
-        "original_max_position_embeddings": old_context,
-    }
+    return {"rope_type": "llama3", "factor": factor, **META_ROPE}
 
 
 def _weights(header: Header, config: Config) -> list[Weight]:
     """Every weight the model needs, each with the shape it needs, and no tensor left over."""
     expected = tensor_table(config)
-    unknown = header.tensors.keys() - expected.keys() - {ROPE_FACTORS}
-    if unknown:
+    if unknown := header.tensors.keys() - expected.keys() - {ROPE_FACTORS}:
         raise errors.Unsupported(f"{header.path.name} holds a tensor that Stillroom does not know: {min(unknown)}.")
     weights = []
     for name, (path, shape, rotary_heads) in expected.items():
@@ -204,13 +186,7 @@ def _quantization(weights: list[Weight]) -> Config:
     kept = {weight.module: weight.bits for weight in weights if weight.bits}
     if not kept:
         return {}
+    size = gguf_weights.GROUP_SIZE
     (usual, _), *_ = Counter(kept.values()).most_common(1)
-    settings: Config = {"group_size": gguf_weights.GROUP_SIZE, "bits": usual}
-    settings |= {
-        module: {"group_size": gguf_weights.GROUP_SIZE, "bits": bits} for module, bits in kept.items() if bits != usual
-    }
-    return {"quantization": settings}
-
-
-def _progress(stage: str, done: int, total: int) -> Progress:
-    return Progress(stage=stage, done=done, total=total, unit="bytes")
+    own = {module: {"group_size": size, "bits": bits} for module, bits in kept.items() if bits != usual}
+    return {"quantization": {"group_size": size, "bits": usual, **own}}

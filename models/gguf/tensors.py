@@ -3,10 +3,23 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from models.architectures import LAYER_NAMES, OUTER_NAMES, gguf_of
 from models.checkpoint.shapes import Tensor, layer_tensors, outer_tensors, shape_of
 
 ROPE_FACTORS = "rope_freqs.weight"
+META_ROPE = {"low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}
+
+
+def llama3_factors(theta: float, pairs: int, factor: float) -> npt.NDArray[np.float64]:
+    """Llama 3.1's divisor of each rotary frequency, one a pair of dimensions: (pairs,)."""
+    low, high, old_context = META_ROPE.values()
+    wavelength = 2 * np.pi * theta ** (np.arange(pairs) / pairs)
+    smooth = np.clip((old_context / wavelength - low) / (high - low), 0, 1)
+    factors: npt.NDArray[np.float64] = 1 / ((1 - smooth) / factor + smooth)
+    return factors
 
 
 class Place(NamedTuple):

@@ -51,10 +51,10 @@ def special_ids(header: Header) -> dict[str, int]:
     # llama.cpp's own defaults for SentencePiece
     default = {"bos": 1, "eos": 2, "unknown": 0} if header.text("tokenizer.ggml.model") == "llama" else {}
     count = len(header.items("tokenizer.ggml.tokens", str))
-    ids = {
-        name: header.integer(f"tokenizer.ggml.{key}_token_id", default.get(key, count)) for name, key in keys.items()
-    }
-    return {name: number for name, number in ids.items() if number < count}
+    ids = (
+        (name, header.integer(f"tokenizer.ggml.{key}_token_id", default.get(key, count))) for name, key in keys.items()
+    )
+    return {name: number for name, number in ids if number < count}
 
 
 def end_ids(header: Header) -> list[int]:
@@ -86,9 +86,8 @@ def cutting(pre: PreTokenizer) -> pre_tokenizers.PreTokenizer:
 def _tokens(header: Header) -> list[str]:
     tokens = [token or f"[EMPTY_{i}]" for i, token in enumerate(header.items("tokenizer.ggml.tokens", str))]
     if not tokens or len(set(tokens)) < len(tokens) or max(map(len, tokens)) > LONGEST_TOKEN:
-        raise errors.Corrupt(
-            f"{header.path.name} is damaged: its vocabulary is empty, repeats itself or is no vocabulary."
-        )
+        text = f"{header.path.name} is damaged: its vocabulary is empty, repeats itself or is no vocabulary."
+        raise errors.Corrupt(text)
     return tokens
 
 
@@ -103,8 +102,7 @@ def _types(header: Header) -> list[int]:
 def _byte_level(header: Header, tokens: list[str]) -> Tokenizer:
     pre = _pre_tokenizer(header)
     vocab = {token: i for i, token in enumerate(tokens)}
-    model = models.BPE(vocab=vocab, merges=_merges(header, vocab), ignore_merges=pre.ignore_merges)
-    tokenizer = Tokenizer(model)
+    tokenizer = Tokenizer(models.BPE(vocab=vocab, merges=_merges(header, vocab), ignore_merges=pre.ignore_merges))
     if pre.nfc:
         tokenizer.normalizer = normalizers.NFC()
     tokenizer.pre_tokenizer = cutting(pre)
@@ -175,10 +173,9 @@ def _scored_merges(header: Header, vocab: dict[str, int]) -> list[tuple[str, str
 
 
 def _add_tokens(tokenizer: Tokenizer, header: Header, tokens: list[str]) -> None:
-    types = _types(header)
     added = [
         AddedToken(token, special=kind == _CONTROL, normalized=False)
-        for token, kind in zip(tokens, types, strict=True)
+        for token, kind in zip(tokens, _types(header), strict=True)
         if kind == _CONTROL or (kind == _USER_DEFINED and "▁" not in token)
     ]
     tokenizer.add_tokens(added)

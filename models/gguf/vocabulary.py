@@ -42,7 +42,8 @@ def add(writer: gguf.GGUFWriter, tokenizer: Any, rows: int) -> None:
         writer.add_add_space_prefix(_has_space_prefix(plain))
     else:
         writer.add_tokenizer_pre(_pre_tokenizer(tokenizer, plain))
-        writer.add_token_merges([" ".join(_marked(part) for part in merge) for merge in _merges(model)])
+        # spaces as the byte-level alphabet has them: one parts the two halves of a merge
+        writer.add_token_merges([" ".join(part.replace(" ", "Ġ") for part in merge) for merge in _merges(model)])
     writer.add_token_list(tokens)
     writer.add_token_types(_types(plain, tokens))
     _add_special(writer, tokenizer, rows)
@@ -94,10 +95,6 @@ def _merges(model: dict[str, Any]) -> list[list[str]]:
     return [merge.split(" ") if isinstance(merge, str) else list(merge) for merge in model["merges"]]
 
 
-def _marked(part: str) -> str:
-    return part.replace(" ", "Ġ")  # as the byte-level alphabet has it: a space parts the two halves of a merge
-
-
 def _scores(model: dict[str, Any], tokens: list[str]) -> list[float]:
     rank: dict[str, int] = {}
     for number, merge in enumerate(_merges(model), 1):
@@ -106,9 +103,7 @@ def _scores(model: dict[str, Any], tokens: list[str]) -> list[float]:
 
 
 def _has_space_prefix(plain: dict[str, Any]) -> bool:
-    """Whether a text gets a space at its start, said by a normalizer in older files, by the pre-tokenizer in newer
-    ones.
-    """
+    """Whether a text gets a space at its start: by a normalizer in older files, by the pre-tokenizer in newer ones."""
     steps = [plain.get("normalizer") or {}, plain.get("pre_tokenizer") or {}]
     steps += [inner for step in list(steps) for inner in step.get("normalizers", []) + step.get("pretokenizers", [])]
     return any(
@@ -136,15 +131,10 @@ def _add_special(writer: gguf.GGUFWriter, tokenizer: Any, rows: int) -> None:
         found = getattr(tokenizer, f"{name}_token_id", None)
         return found if isinstance(found, int) and 0 <= found < rows else None
 
+    for name in ("bos", "eos", "unk", "pad"):
+        if (found := number(name)) is not None:
+            getattr(writer, f"add_{name}_token_id")(found)
     bos, eos = number("bos"), number("eos")
-    for found, add_id in (
-        (bos, writer.add_bos_token_id),
-        (eos, writer.add_eos_token_id),
-        (number("unk"), writer.add_unk_token_id),
-        (number("pad"), writer.add_pad_token_id),
-    ):
-        if found is not None:
-            add_id(found)
     framed = tokenizer.encode("a")
     writer.add_add_bos_token(bos is not None and framed[0] == bos)
     writer.add_add_eos_token(eos is not None and framed[-1] == eos)

@@ -33,7 +33,7 @@ CHUNK_BYTES = 32 << 20  # of the file; a dequantized chunk is several times as l
 
 Bytes = npt.NDArray[np.uint8]
 _BLOCKS = {name: (elements, size) for name, elements, size in TENSOR_TYPES.values()}
-_FLOATS = {"F32": "F32", "F16": "F16", "BF16": "BF16"}
+_FLOATS = ("F32", "F16", "BF16")
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,6 @@ class Weight:
 
     @property
     def module(self) -> str:
-        """The module's path."""
         return self.path.rpartition(".")[0]
 
     @property
@@ -59,7 +58,7 @@ def outputs(source: Path, weight: Weight) -> list[Output]:
     """The tensors a weight is written as: one, or packed weights, scales and biases."""
     kind, shape = weight.tensor.kind, weight.tensor.shape
     if not weight.bits:
-        return [Output(weight.path, _FLOATS.get(kind, "F16"), shape, _chunks(source, weight, _as_floats))]
+        return [Output(weight.path, kind if kind in _FLOATS else "F16", shape, _chunks(source, weight, _as_floats))]
     rows, columns = shape
     groups = (rows, columns // GROUP_SIZE)
     return [
@@ -96,12 +95,9 @@ def _rows(source: Path, weight: Weight) -> Iterator[Bytes]:
 
 def _read(source: Path, offset: int, count: int) -> bytes:
     # read, not mapped: a file cut while it is mapped would end the process with SIGBUS
-    try:
-        with source.open("rb") as file:
-            file.seek(offset)
-            content = file.read(count)
-    except OSError as error:
-        raise errors.from_os_error(error, f"reading {source.name}") from error
+    with errors.disk_faults(f"reading {source.name}"), source.open("rb") as file:
+        file.seek(offset)
+        content = file.read(count)
     if len(content) < count:
         raise errors.Corrupt(f"{source.name} became shorter while it was read.", "Copy it again.")
     return content

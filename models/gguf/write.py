@@ -8,9 +8,8 @@ a block and not the model. Only a worker imports this.
 """
 
 import math
-import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -21,15 +20,15 @@ import numpy.typing as npt
 
 from models import errors
 from models.architectures import ARCHITECTURES, SIZE_KEYS, gguf_names, gguf_of
+from models.checkpoint import folders
 from models.checkpoint.weight_blocks import blocks, little_cache
 from models.checkpoint.weight_stream import Weight, WeightSource
 from models.gguf import vocabulary
-from models.gguf.tensors import ROPE_FACTORS, tensor_table
+from models.gguf.tensors import META_ROPE, ROPE_FACTORS, llama3_factors, tensor_table
 
 Kind = Literal["F16", "Q8_0"]
 Floats = npt.NDArray[np.float32]
 _FILE_TYPES = {"F16": gguf.LlamaFileType.MOSTLY_F16, "Q8_0": gguf.LlamaFileType.MOSTLY_Q8_0}
-_META_ROPE = {"low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}
 _OWN_YARN = ("attention_factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim")
 
 
@@ -58,17 +57,12 @@ class _Tensor:
 
 @dataclass
 class GGUFFile:
-    """A GGUF file to be written from a source, once.
-
-    Constructing it raises Unsupported when GGUF or llama.cpp can't express the model.
-    """
+    """A GGUF file to be written from a source, once. Raises Unsupported when GGUF or llama.cpp can't express the model."""
 
     source: WeightSource
     tokenizer: Any  # mlx-lm's TokenizerWrapper
     kind: Kind  # of its matrices
     about: About
-    _settings: dict[str, Any] = field(init=False)
-    _tensors: list[_Tensor] = field(init=False)
 
     def __post_init__(self) -> None:
         self._settings = _settings(self.source)
@@ -77,7 +71,6 @@ class GGUFFile:
 
     @property
     def data_bytes(self) -> int:
-        """Bytes of all tensors."""
         return sum(tensor.size for tensor in self._tensors)
 
     def write(self, path: Path) -> Iterator[int]:
@@ -99,8 +92,7 @@ class GGUFFile:
                     yield chunk.nbytes
                 assert written == tensor.size, tensor.name
                 _pad(file.write, written)
-            file.flush()
-            os.fsync(file.fileno())
+        folders.sync(path)
 
     def _header(self, path: Path | None) -> gguf.GGUFWriter:
         writer = gguf.GGUFWriter(path, self._settings["model_type"])
@@ -116,8 +108,10 @@ class GGUFFile:
         weights = self.source.weights
         if {path for path, _, _ in table.values()} != weights.keys():
             raise errors.Unsupported("The model has other weights than GGUF has names for.")
-        factors = _llama3_factors(self._settings)
-        tensors = [] if factors is None else [_constant(ROPE_FACTORS, factors)]
+        tensors: list[_Tensor] = []
+        if (factors := _llama3_factors(self._settings)) is not None:
+            kind = gguf.GGMLQuantizationType.F32
+            tensors.append(_Tensor(ROPE_FACTORS, factors.shape, kind, lambda: iter([factors])))
         for name, (path, shape, rotary_heads) in table.items():
             if weights[path].shape != shape:
                 raise errors.Unsupported(f"The model has a weight of another shape than GGUF knows: {path}.")
@@ -164,10 +158,6 @@ def _stored(name: str, rows: Floats, kind: gguf.GGMLQuantizationType) -> npt.NDA
     return np.ascontiguousarray(stored)
 
 
-def _constant(name: str, values: Floats) -> _Tensor:
-    return _Tensor(name, values.shape, gguf.GGMLQuantizationType.F32, lambda: iter([values]))
-
-
 def _pad(write: Callable[[bytes], object], at: int) -> None:
     write(bytes(gguf.GGUFWriter.ggml_pad(at, gguf.GGUF_DEFAULT_ALIGNMENT) - at))
 
@@ -211,7 +201,7 @@ def _rope_scaling(args: Any, llama3: bool) -> dict[str, Any] | None:
         return None
     usual = {
         "linear": True,
-        "llama3": llama3 and all(stated.get(key, value) == value for key, value in _META_ROPE.items()),
+        "llama3": llama3 and all(stated.get(key, value) == value for key, value in META_ROPE.items()),
         "yarn": "original_max_position_embeddings" in stated and not any(key in stated for key in _OWN_YARN),
     }
     if not usual.get(kind):
@@ -224,12 +214,7 @@ def _llama3_factors(settings: dict[str, Any]) -> Floats | None:
     scaling = settings["rope_scaling"]
     if scaling is None or scaling["rope_type"] != "llama3":
         return None
-    low, high, old_context = _META_ROPE.values()
-    pairs = settings["head_dim"] // 2
-    wavelength = 2 * np.pi * settings["rope_theta"] ** (np.arange(pairs) / pairs)
-    smooth = np.clip((old_context / wavelength - low) / (high - low), 0, 1)
-    factors: Floats = (1 / ((1 - smooth) / scaling["factor"] + smooth)).astype(np.float32)
-    return factors
+    return llama3_factors(settings["rope_theta"], settings["head_dim"] // 2, scaling["factor"]).astype(np.float32)
 
 
 def _add_general(writer: gguf.GGUFWriter, about: About, kind: Kind) -> None:

@@ -18,6 +18,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ import msgspec
 
 from models import errors, paths
 from models.checkpoint import folders
+from models.checkpoint.model_files import INDEX
 from models.hub import listing, manifests
 
 if TYPE_CHECKING:
@@ -49,7 +51,6 @@ class CachedRepo(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def complete(self) -> bool:
-        """Whether it is complete."""
         return self.snapshot is not None and not self.missing
 
 
@@ -92,22 +93,13 @@ def hash_of(file: Path, name: str, size: int) -> str:
     """What the blob's name should be, from a file's bytes."""
     digest = new_digest(name, size)
     with file.open("rb") as content:
-        while piece := content.read(READ_BYTES):
-            digest.update(piece)
-    return digest.hexdigest()
+        return hashlib.file_digest(content, lambda: digest).hexdigest()
 
 
 def repos() -> list[CachedRepo]:
     """All model repositories of the cache by name, incomplete ones included. Never raises because of one of them."""
-    try:
-        entries = [
-            entry
-            for entry in os.scandir(paths.hub_cache())
-            if entry.name.startswith(manifests.FOLDER) and entry.is_dir()
-        ]
-    except OSError:
-        return []
-    found = [_described(Path(entry.path)) for entry in entries]
+    places = (paths.hub_cache() / name for name in _names(paths.hub_cache()) if name.startswith(manifests.FOLDER))
+    found = (_described(place) for place in places if place.is_dir())
     return sorted((one for one in found if one is not None), key=lambda one: one.repo.lower())
 
 
@@ -137,14 +129,11 @@ def verify(repo: str, commit: str | None = None) -> Iterator[tuple[str, bool]]:
     linked = snapshot(repo, at)
     if not at or not linked.is_dir():
         raise errors.NotFound(f"{repo} is not on this disk.")
-    manifest = manifests.read(repo, at)
-    if manifest is not None:
+    if (manifest := manifests.read(repo, at)) is not None:
         named = {file.path: (file.blob, file.size) for file in manifest.files}
     else:
-        targets = {path.name: path.resolve() for path in sorted(linked.iterdir())}
-        named = {
-            name: (target.name, target.stat().st_size if target.exists() else 0) for name, target in targets.items()
-        }
+        targets = ((path.name, path.resolve()) for path in sorted(linked.iterdir()))
+        named = {name: (target.name, target.stat().st_size if target.exists() else 0) for name, target in targets}
     for path, (name, size) in named.items():
         file = linked / path
         yield path, file.is_file() and file.stat().st_size == size and hash_of(file, name, size) == name
@@ -158,7 +147,7 @@ def link(manifest: manifests.Manifest) -> Path:
         place = linked / file.path
         if not _has_size(str(place), file.size):
             _link(blob(manifest.repo, file.blob), place)
-    _sync(linked)
+    folders.sync(linked)
     if not listing.is_commit(manifest.revision):
         ref = folder(manifest.repo) / "refs" / manifest.revision
         ref.parent.mkdir(parents=True, exist_ok=True)
@@ -177,18 +166,12 @@ def delete(repo: str) -> int:
     place = folder(listing.checked_repo(repo))
     if not place.is_dir():
         raise errors.NotFound(f"{repo} is not on this disk.")
-    held = _hold_all(repo, place)
-    try:
+    with _holding_all(repo, place), errors.disk_faults(f"writing to {place.parent}", writing=True):
         freed = _own_bytes(place)
         gone = place.with_name(f"{_DELETED}{os.getpid()}-{time.time_ns()}")
         place.rename(gone)  # first out of sight as one, so that no half of it is ever found
         shutil.rmtree(gone, ignore_errors=True)
         shutil.rmtree(manifests.place(repo), ignore_errors=True)
-    except OSError as error:
-        raise errors.from_os_error(error, f"writing to {place.parent}", writing=True) from error
-    finally:
-        for one in held:
-            one.release()
     shutil.rmtree(paths.hub_cache() / ".locks" / place.name, ignore_errors=True)
     return freed
 
@@ -206,12 +189,8 @@ def discard(repo: str) -> int:
         return 0
     if not _names(place / "snapshots"):
         return delete(repo)
-    held = _hold_all(repo, place)
-    try:
+    with _holding_all(repo, place):
         return sum(_removed(file) for file in (place / "blobs").glob(f"*{PART}"))
-    finally:
-        for one in held:
-            one.release()
 
 
 def sweep() -> int:
@@ -242,22 +221,17 @@ def _described(place: Path) -> CachedRepo | None:
     repo = place.name.removeprefix(manifests.FOLDER).replace("--", "/", 1)
     at = str(place)
     try:
-        size, modified = _size(at)
-        commit = _commit(repo, at)
-        if commit is None:
-            return None if size == 0 else _unfinished(repo, size, modified)
-        lost = _missing(at, manifests.read(repo, commit), repo, commit)
-        linked = place / "snapshots" / commit if os.path.isdir(f"{at}/snapshots/{commit}") else None
+        size, seconds = _size(at)
+        commit, linked, lost = _commit(repo, at), None, ["config.json"]
+        if commit is not None:
+            lost = _missing(at, manifests.read(repo, commit), repo, commit)
+            linked = place / "snapshots" / commit if os.path.isdir(f"{at}/snapshots/{commit}") else None
+        elif size == 0:  # else another tool was stopped while it downloaded them: files of unknown origin
+            return None
     except (OSError, errors.StillroomError):
         return None
-    return CachedRepo(repo=repo, commit=commit, snapshot=linked, size_bytes=size, missing=lost, modified=_iso(modified))
-
-
-def _unfinished(repo: str, size: int, modified: float) -> CachedRepo:
-    """Unfinished files of unknown origin: another tool was stopped while it downloaded them."""
-    return CachedRepo(
-        repo=repo, commit="", snapshot=None, size_bytes=size, missing=["config.json"], modified=_iso(modified)
-    )
+    modified = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+    return CachedRepo(repo=repo, commit=commit or "", snapshot=linked, size_bytes=size, missing=lost, modified=modified)
 
 
 def _commit(repo: str, place: str) -> str | None:
@@ -266,11 +240,9 @@ def _commit(repo: str, place: str) -> str | None:
     if len(commits) == 1:
         return commits[0]
     if commits:
-        try:
-            with open(f"{place}/refs/main", encoding="ascii", errors="replace") as ref:
-                main = ref.read(100).strip()
-        except OSError:
-            main = ""
+        main = ""
+        with suppress(OSError), open(f"{place}/refs/main", encoding="ascii", errors="replace") as ref:
+            main = ref.read(100).strip()
         return main if main in commits else max(commits, key=lambda name: os.stat(f"{place}/snapshots/{name}").st_mtime)
     on_the_way = manifests.of_repo(repo)
     return on_the_way[-1].commit if on_the_way else None
@@ -291,10 +263,9 @@ def _missing(place: str, manifest: manifests.Manifest | None, repo: str, commit:
 
 
 def _has_size(path: str, size: int) -> bool:
-    try:
+    with suppress(OSError):
         return os.stat(path).st_size == size
-    except OSError:
-        return False
+    return False
 
 
 def _missing_links(linked: str) -> list[str]:
@@ -303,12 +274,12 @@ def _missing_links(linked: str) -> list[str]:
     lost = [name for name in names if not os.path.exists(f"{linked}/{name}")]
     if "config.json" not in names:
         lost.append("config.json")
-    if "model.safetensors.index.json" in names and "model.safetensors.index.json" not in lost:
+    if INDEX in names and INDEX not in lost:
         try:
-            with open(f"{linked}/model.safetensors.index.json", "rb") as index:
+            with open(f"{linked}/{INDEX}", "rb") as index:
                 wanted = msgspec.json.decode(index.read(), type=_Index).weight_map.values()
         except (msgspec.MsgspecError, OSError, UnicodeDecodeError):
-            return [*lost, "model.safetensors.index.json"]
+            return [*lost, INDEX]
         lost += sorted(set(wanted) - set(names))
     elif not any(name.endswith(".safetensors") for name in names):
         lost.append("model.safetensors")
@@ -334,37 +305,29 @@ def _link(target: Path, place: Path) -> None:
         target.rename(place)
 
 
-def _hold_all(repo: str, place: Path) -> "list[filelock.FileLock]":
+@contextmanager
+def _holding_all(repo: str, place: Path) -> Iterator[None]:
     """Hold the locks of all unfinished files, so that none of them is being written."""
     import filelock
 
-    held: list[filelock.FileLock] = []
-    for file in (place / "blobs").glob(f"*{PART}"):
-        one = lock(repo, file.name.removesuffix(PART))
-        try:
-            one.acquire(blocking=False)
-        except filelock.Timeout:
-            for other in held:
-                other.release()
-            raise errors.Busy(f"{repo} is being downloaded.", "Stop the download first.") from None
-        held.append(one)
-    return held
+    with ExitStack() as held:
+        for file in (place / "blobs").glob(f"*{PART}"):
+            try:
+                held.enter_context(lock(repo, file.name.removesuffix(PART)).acquire(blocking=False))
+            except filelock.Timeout:
+                raise errors.Busy(f"{repo} is being downloaded.", "Stop the download first.") from None
+        yield
 
 
 def _size(place: str) -> tuple[int, float]:
     """Bytes of all blobs of a repository, and when the newest was written."""
     total, newest = 0, 0.0
-    try:
-        entries = list(os.scandir(f"{place}/blobs"))
-    except FileNotFoundError:
-        entries = []
-    for entry in entries:
-        try:
-            about = entry.stat()
-        except OSError:
-            continue  # a link that leads nowhere
-        total += about.st_size
-        newest = max(newest, about.st_mtime)
+    with suppress(FileNotFoundError):
+        for entry in os.scandir(f"{place}/blobs"):
+            with suppress(OSError):  # a link that leads nowhere
+                about = entry.stat()
+                total += about.st_size
+                newest = max(newest, about.st_mtime)
     return total, newest or os.stat(place).st_mtime
 
 
@@ -387,19 +350,6 @@ def _removed(file: Path) -> int:
 
 
 def _names(place: str | Path) -> list[str]:
-    try:
+    with suppress(OSError):
         return sorted(os.listdir(place))
-    except OSError:
-        return []
-
-
-def _sync(place: Path) -> None:
-    handle = os.open(place, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+    return []

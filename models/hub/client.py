@@ -44,30 +44,20 @@ def model_listing(repo: str, revision: str, sleep: Sleep = time.sleep) -> listin
 
     Blocks for at most a few time limits of API_TIMEOUT_S. Raises NotFound, Denied, Offline, Unsafe, Corrupt.
     """
-    info = _asked(
-        lambda api: api.model_info(repo, revision=revision, files_metadata=True, timeout=API_TIMEOUT_S),
-        repo,
-        sleep,
-        TRIES,
-    )
-    return _checked(repo, info)
+
+    def ask(api: "HfApi") -> "ModelInfo":
+        return api.model_info(repo, revision=revision, files_metadata=True, timeout=API_TIMEOUT_S)
+
+    return _checked(repo, _asked(ask, repo, sleep, TRIES))
 
 
 def found_models(query: str, limit: int) -> list[HubModel]:
     """Text models with safetensors that the Hub finds for a query, most downloaded first. Asks once: somebody waits."""
-    properties = ["safetensors", "config", "downloads", "likes", "gated", "lastModified", "tags"]
+    properties: Any = ["safetensors", "config", "downloads", "likes", "gated", "lastModified", "tags"]
 
     def ask(api: "HfApi") -> "list[ModelInfo]":
-        return list(
-            api.list_models(
-                search=query or None,
-                filter="safetensors",
-                pipeline_tag="text-generation",
-                sort="downloads",
-                limit=limit,
-                expand=properties,  # type: ignore[arg-type]
-            )
-        )
+        kind: dict[str, Any] = {"filter": "safetensors", "pipeline_tag": "text-generation", "sort": "downloads"}
+        return list(api.list_models(search=query or None, limit=limit, expand=properties, **kind))
 
     found = _asked(ask, "", time.sleep, 1)
     return [model for info in found if (model := _hub_model(info)) is not None]
@@ -158,32 +148,24 @@ def status_error(status: int, headers: dict[str, str], repo: str) -> errors.Stil
         )
     if status == 401:
         return _refused_token()
+    hub = endpoint.named(first=True)
     if status == 403:
-        return errors.Denied(
-            f"{endpoint.named(first=True)} does not let this account read {repo or 'that'}.",
-            "See whether its token may read it.",
-        )
+        text = f"{hub} does not let this account read {repo or 'that'}."
+        return errors.Denied(text, "See whether its token may read it.")
     if status == 429:
-        return errors.Offline(
-            f"{endpoint.named(first=True)} asks to wait: too many requests came from here.", "Try again later."
-        )
-    return errors.Offline(f"{endpoint.named(first=True)} has trouble of its own (status {status}).", "Try again later.")
+        return errors.Offline(f"{hub} asks to wait: too many requests came from here.", "Try again later.")
+    return errors.Offline(f"{hub} has trouble of its own (status {status}).", "Try again later.")
 
 
 def unreachable(error: Exception) -> errors.Offline:
     """Say a fault of the network, from the exception of the HTTP client."""
     if "CERTIFICATE" in str(error).upper():
-        return errors.Offline(
-            f"The certificate of {endpoint.named()} can't be trusted.",
-            "See whether a proxy or a login page stands between.",
-        )
+        text = f"The certificate of {endpoint.named()} can't be trusted."
+        return errors.Offline(text, "See whether a proxy or a login page stands between.")
     if isinstance(error, httpx2.ProxyError):
         return errors.Offline("The proxy lets nothing through.", "Look at HTTPS_PROXY.")
-    if isinstance(error, httpx2.TimeoutException):
-        return errors.Offline(
-            f"{endpoint.named(first=True)} does not answer in time.", "Look at the network and try again."
-        )
-    return errors.Offline(f"{endpoint.named(first=True)} can't be reached.", "Look at the network and try again.")
+    fault = "does not answer in time" if isinstance(error, httpx2.TimeoutException) else "can't be reached"
+    return errors.Offline(f"{endpoint.named(first=True)} {fault}.", "Look at the network and try again.")
 
 
 def portal() -> errors.Offline:

@@ -46,15 +46,15 @@ def save(text: str) -> Source:
         except Exception as error:  # each backend has its own, and a locked keychain is no fault of ours
             log.warning("The keychain did not take the token: %s", type(error).__name__)
         else:
-            _file().unlink(missing_ok=True)
+            paths.hub_token_file().unlink(missing_ok=True)
             return "keychain"
-    _write_private(_file(), value)
+    _write_private(paths.hub_token_file(), value)
     return "file"
 
 
 def forget() -> None:
     """Remove what save() kept. A token of the environment or of `hf auth login` is left alone."""
-    _file().unlink(missing_ok=True)
+    paths.hub_token_file().unlink(missing_ok=True)
     keychain = _keychain()
     if keychain is not None and _from_keychain(keychain):
         with contextlib.suppress(Exception):  # it was removed meanwhile, or the user said no
@@ -68,9 +68,10 @@ def _found() -> tuple[str | None, Source | None]:
     keychain = _keychain()
     if keychain is not None and (value := _from_keychain(keychain)):
         return value, "keychain"
-    if value := _read(_file()):
+    if value := _read(paths.hub_token_file()):
         return value, "file"
-    if value := _read(_hf_file()):
+    named = os.environ.get("HF_TOKEN_PATH")  # as huggingface_hub resolves it, read now and not when that was imported
+    if value := _read(paths.expanded(named) if named else paths.hf_home() / "token"):
         return value, "hf"
     return None, None
 
@@ -97,16 +98,6 @@ def _from_keychain(keychain: Any) -> str | None:
     except Exception as error:  # locked, or the user said no
         log.info("The keychain gave no token: %s", type(error).__name__)
         return None
-
-
-def _file() -> Path:
-    return paths.hub_token_file()
-
-
-def _hf_file() -> Path:
-    """As huggingface_hub resolves it, read now and not when that was imported."""
-    named = os.environ.get("HF_TOKEN_PATH")
-    return paths.expanded(named) if named else paths.hf_home() / "token"
 
 
 def _read(file: Path) -> str | None:

@@ -52,17 +52,14 @@ def check_use() -> None:
     if kept_offline():
         raise offline_by_choice()
     if not is_trusted(endpoint()):
-        raise errors.BadInput(
-            f"HF_ENDPOINT is {page()!r}, and only https is safe to download from.",
-            "Give it an https address, or unset it.",
-        )
+        text = f"HF_ENDPOINT is {page()!r}, and only https is safe to download from."
+        raise errors.BadInput(text, "Give it an https address, or unset it.")
 
 
 def offline_by_choice() -> errors.Offline:
     """The error for when the environment forbids the network."""
-    return errors.Offline(
-        "The Hub is not asked: HF_HUB_OFFLINE is set.", "Unset HF_HUB_OFFLINE and TRANSFORMERS_OFFLINE to download."
-    )
+    hint = "Unset HF_HUB_OFFLINE and TRANSFORMERS_OFFLINE to download."
+    return errors.Offline("The Hub is not asked: HF_HUB_OFFLINE is set.", hint)
 
 
 def kept_offline() -> bool:

@@ -41,13 +41,7 @@ class RemoteFile(msgspec.Struct, frozen=True, kw_only=True):
     blob: str  # its name in the cache, the sha256 of an LFS file, git's sha1 of another
 
     @property
-    def lfs(self) -> bool:
-        """Whether the blob's name is the sha256 of its bytes."""
-        return len(self.blob) == 64
-
-    @property
     def is_weights(self) -> bool:
-        """Whether it holds weights."""
         return self.path.endswith(_WEIGHTS)
 
 
@@ -83,13 +77,10 @@ def is_commit(text: str) -> bool:
 
 
 def checked_file(repo: str, path: object, size: object, sha1: object, sha256: object) -> RemoteFile:
-    """A file as the Hub lists it. Raises Unsafe for a name that leads elsewhere, Corrupt for a hash or size that is
-    none.
-    """
+    """A file as the Hub lists it. Raises Unsafe for a name that leads elsewhere, Corrupt for no hash or size."""
     if not isinstance(path, str) or not _stays_inside(path):
-        raise errors.Unsafe(
-            f"{repo} holds a file named {path!r}, which can't be stored safely.", "It is not downloaded."
-        )
+        text = f"{repo} holds a file named {path!r}, which can't be stored safely."
+        raise errors.Unsafe(text, "It is not downloaded.")
     most = MAX_WEIGHTS_BYTES if path.endswith((_WEIGHTS, *_PICKLES, ".gguf")) else MAX_OTHER_BYTES
     if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= most:
         if _is_needed(path):
@@ -141,14 +132,12 @@ def _one_set(weights: list[RemoteFile]) -> list[RemoteFile]:
 
 
 def _without_weights(listing: Listing) -> errors.StillroomError:
-    names = [file.path for file in listing.files]
-    repo = listing.repo
-    if any(name == "adapter_model.safetensors" for name in names):
+    names, repo = [file.path for file in listing.files], listing.repo
+    if "adapter_model.safetensors" in names:
         return errors.Unsupported(f"{repo} is an adapter, not a model.", "Get the model that it belongs to.")
     if any(name.endswith(".gguf") for name in names):
-        return errors.Unsupported(
-            f"{repo} holds GGUF files only.", "Get a repository with safetensors, or import one GGUF file."
-        )
+        hint = "Get a repository with safetensors, or import one GGUF file."
+        return errors.Unsupported(f"{repo} holds GGUF files only.", hint)
     if any(name.endswith(_PICKLES) for name in names):
         return errors.Unsafe(
             f"{repo} holds its weights as pickle files only, and reading one runs code that is in it.",
@@ -163,8 +152,6 @@ def _refuse_twins(repo: str, files: Iterable[RemoteFile]) -> None:
     for file in files:
         key = unicodedata.normalize("NFC", unicodedata.normalize("NFC", file.path).casefold())
         if key in seen:
-            raise errors.Unsafe(
-                f"{repo} holds both {seen[key]!r} and {file.path!r}, which a Mac's disk takes for one file.",
-                "It is not downloaded.",
-            )
+            text = f"{repo} holds both {seen[key]!r} and {file.path!r}, which a Mac's disk takes for one file."
+            raise errors.Unsafe(text, "It is not downloaded.")
         seen[key] = file.path

@@ -79,8 +79,7 @@ def of_repo(repo: str) -> list[Manifest]:
         return []
     files = [place(repo) / name for name in names if name.endswith(".json") and not name.startswith(".")]
     files.sort(key=lambda file: file.stat().st_mtime)
-    found = [read(repo, file.stem) for file in files]
-    return [manifest for manifest in found if manifest is not None]
+    return [manifest for file in files if (manifest := read(repo, file.stem)) is not None]
 
 
 def _file(manifest: Manifest) -> Path:

@@ -30,6 +30,7 @@ import filelock
 import httpx2
 
 from models import errors, quantities
+from models.checkpoint import folders
 from models.hub import cache, client, credentials, endpoint
 from models.hub.listing import RemoteFile
 
@@ -87,7 +88,9 @@ class Connection:
 
     def __post_init__(self) -> None:
         self._token = credentials.token()
-        self._client = _client(self.patience.silence_s)
+        silence_s = self.patience.silence_s
+        timeout = httpx2.Timeout(silence_s, connect=min(silence_s, client.API_TIMEOUT_S), pool=None)
+        self._client = httpx2.Client(verify=client.certificates(), timeout=timeout, follow_redirects=False)
         self._sockets: set[socket.socket] = set()
         self._lock = threading.Lock()
 
@@ -121,8 +124,9 @@ class Connection:
                     with self._listening(response):
                         yield response
                     return
-                if response.headers.get("Content-Length", "").isdigit():
-                    _read_out(response)
+                length = response.headers.get("Content-Length", "")
+                if length.isdigit() and int(length) <= SMALL_BYTES:
+                    response.read()  # so that its connection can be reused
                 address = _next(address, response.headers.get("Location", ""))
             finally:
                 response.close()
@@ -168,14 +172,16 @@ class Transfer:
 
     def run(self) -> None:
         """Have the file in the cache. Raises Stopped, Corrupt, Offline, Denied, NotFound, or an OSError of the disk."""
-        if self.checked_ns and _size(self._blob) == self.file.size and _modified_ns(self._blob) == self.checked_ns:
-            self._finish()
-            return
-        self._blob.parent.mkdir(parents=True, exist_ok=True)
-        with self._holding():
-            if not self._is_there_already():
-                self._fetch()
-        self._finish()
+        known = self.checked_ns and _size(self._blob) == self.file.size
+        if not known or self._blob.stat().st_mtime_ns != self.checked_ns:
+            self._blob.parent.mkdir(parents=True, exist_ok=True)
+            with self._holding():
+                if not self._is_there_already():
+                    self._fetch()
+        self._part.unlink(missing_ok=True)
+        self.checked_ns = self._blob.stat().st_mtime_ns
+        self.done = self.file.size
+        self.stage = "done"
 
     @contextlib.contextmanager
     def _holding(self) -> Iterator[None]:
@@ -249,7 +255,8 @@ class Transfer:
                     self.received += len(piece)
                     self.done = start
                 if start < size:
-                    raise _Retry(_cut_short(self.file.path))
+                    text = f"The server ends {self.file.path} early every time."
+                    raise _Retry(errors.Offline(text, "What came so far is kept. Try again later."))
             except _Retry as fault:
                 failures = 0 if start > before else failures + 1
                 self._wait(fault, failures)
@@ -279,7 +286,7 @@ class Transfer:
                         return
                     if time.monotonic() - synced_at > SYNC_EVERY_S:
                         synced_at = time.monotonic()
-                        _sync(self._part)
+                        folders.sync(self._part)
         except (httpx2.TransportError, httpx2.InvalidURL, httpx2.StreamError) as error:
             if self._connection.stop.is_set():
                 raise Stopped from None
@@ -354,34 +361,13 @@ class Transfer:
                 total += len(piece)
         return total
 
-    def _finish(self) -> None:
-        self._part.unlink(missing_ok=True)
-        self.checked_ns = _modified_ns(self._blob)
-        self.done = self.file.size
-        self.stage = "done"
-
-
-def _client(silence_s: float) -> httpx2.Client:
-    return httpx2.Client(
-        verify=client.certificates(),
-        timeout=httpx2.Timeout(silence_s, connect=min(silence_s, client.API_TIMEOUT_S), pool=None),
-        follow_redirects=False,
-    )
-
-
-def _read_out(response: httpx2.Response) -> None:
-    """Read the short body of a redirect, so that its connection can be reused."""
-    if int(response.headers["Content-Length"]) <= SMALL_BYTES:
-        response.read()
-
 
 def _next(address: str, location: str) -> str:
     """Where a redirect leads. Raises _Retry for an address from which a download could be tampered with."""
     try:
         target = urllib.parse.urljoin(address, location)
-        trusted = endpoint.is_trusted(target) and (
-            endpoint.is_loopback(endpoint.endpoint()) or not endpoint.is_loopback(target)
-        )
+        may_be_local = endpoint.is_loopback(endpoint.endpoint())
+        trusted = endpoint.is_trusted(target) and (may_be_local or not endpoint.is_loopback(target))
     except ValueError:
         trusted = False
     if not location or not trusted:
@@ -403,27 +389,11 @@ def _write(out: int, piece: bytes) -> None:
         view = view[written:]
 
 
-def _sync(file: Path) -> None:
-    handle = os.open(file, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size
     except OSError:
         return 0
-
-
-def _modified_ns(path: Path) -> int:
-    return path.stat().st_mtime_ns
-
-
-def _cut_short(path: str) -> errors.Offline:
-    return errors.Offline(f"The server ends {path} early every time.", "What came so far is kept. Try again later.")
 
 
 def _unlike_listing(file: RemoteFile, repo: str) -> errors.Corrupt:

@@ -52,9 +52,8 @@ def probe() -> Backend:
         return msgspec.json.decode(child.stdout.strip().rpartition(b"\n")[2], type=Backend)
     except msgspec.DecodeError as error:
         lines = child.stderr.decode(errors="replace").strip().splitlines()
-        raise WorkerDied(
-            f"MLX can't be used: {lines[-1] if lines else f'it ended with status {child.returncode}'}."
-        ) from error
+        last = lines[-1] if lines else f"it ended with status {child.returncode}"
+        raise WorkerDied(f"MLX can't be used: {last}.") from error
 
 
 def is_out_of_memory(error: BaseException) -> bool:

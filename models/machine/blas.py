@@ -86,14 +86,12 @@ def is_blas(library: str) -> bool:
 
 def _named(file: Path) -> Blas:
     if not file.is_file():
-        raise BadInput(
-            f"STILLROOM_BLAS names no file: {file}.", "Give the path of a libopenblas.so.0, or none for no quick BLAS."
-        )
+        hint = "Give the path of a libopenblas.so.0, or none for no quick BLAS."
+        raise BadInput(f"STILLROOM_BLAS names no file: {file}.", hint)
+    file = file.absolute()
     # An unpacked OpenBLAS has its Fortran library one folder up, an installed one needs no help.
-    folders = (file.absolute().parent, file.absolute().parent.parent)
-    return Blas(
-        file.absolute(), next((folder for folder in folders if list(folder.glob("libgfortran.so*"))), folders[0])
-    )
+    needed = (folder for folder in file.parents[:2] if list(folder.glob("libgfortran.so*")))
+    return Blas(file, next(needed, file.parent))
 
 
 def _candidates() -> Iterator[Blas]:
@@ -125,5 +123,4 @@ def _known_to_the_loader() -> Iterator[Path]:
 
 def _same_architecture(line: str) -> bool:
     """Whether a line of `ldconfig -p` speaks of this machine's kind of library; it tags 64-bit ones in brackets."""
-    tag = {"x86_64": "x86-64", "aarch64": "AArch64"}.get(platform.machine(), "")
-    return tag in line
+    return {"x86_64": "x86-64", "aarch64": "AArch64"}.get(platform.machine(), "") in line

@@ -14,7 +14,10 @@ from pathlib import Path
 
 import msgspec
 
+from models import errors, quantities
+
 GIB = 2**30
+BUFFER_BYTES = 512 << 20  # of memory left to Python and the rest of the machine
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +43,14 @@ def available_bytes() -> int:
     return min(int(psutil.virtual_memory().available), machine().memory_bytes)
 
 
+def check_memory(doing: str, needed: int) -> None:
+    """Raise NoMemory, with both figures, when so much is not free. doing: as in "Fusing X"."""
+    free = max(0, available_bytes() - BUFFER_BYTES)
+    if needed > free:
+        text = f"{doing} needs {quantities.memory(needed)} of memory, {quantities.memory(free)} are free."
+        raise errors.NoMemory(text, "Close other programs and try again.")
+
+
 def free_disk(folder: Path) -> int:
     """Bytes free for this user on the disk of a folder; of its nearest parent when the folder is not there yet."""
     while not folder.exists() and folder != folder.parent:
@@ -57,7 +68,10 @@ def default_gpu_limit(memory_bytes: int) -> int:
 def why_no_display() -> str:
     """Say in half a sentence why no window can open here, or give "" when one can."""
     if sys.platform == "darwin":
-        return _why_no_display_on_mac()
+        # Over ssh a window opens only when the same person is logged in at the screen, who then owns the console.
+        if "SSH_CONNECTION" in os.environ and os.stat("/dev/console").st_uid != os.getuid():
+            return "this is an ssh session and you are not logged in at the Mac's screen"
+        return ""
     chosen = os.environ.get("QT_QPA_PLATFORM", "")
     if chosen and not chosen.startswith(("xcb", "wayland")):
         return ""
@@ -125,13 +139,6 @@ def _distribution() -> str:
         return str(platform.freedesktop_os_release()["PRETTY_NAME"])
     except (OSError, KeyError):
         return f"{platform.system()} {platform.release()}"
-
-
-def _why_no_display_on_mac() -> str:
-    # Over ssh a window opens only when the same person is logged in at the screen, who then owns the console.
-    if "SSH_CONNECTION" in os.environ and os.stat("/dev/console").st_uid != os.getuid():
-        return "this is an ssh session and you are not logged in at the Mac's screen"
-    return ""
 
 
 def _x11_answers(display: str) -> bool:
