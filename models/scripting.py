@@ -1,29 +1,16 @@
 """What a script does with a model in its own process: load it, let it reply, and run what takes long to its end."""
 
-from collections.abc import Callable, Generator, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Generator, Sequence
+from typing import TYPE_CHECKING
 
 from models.events import Event, Reply
 from models.requests import ChatRequest, Message, Sampling
+from models.waiting import run as run
 
 if TYPE_CHECKING:
     from models.generate.load import LoadedModel
 
-Yielded = TypeVar("Yielded")
-Result = TypeVar("Result")
 AS_ADVISED = Sampling()
-
-
-def run(work: Generator[Yielded, None, Result], on_event: Callable[[Yielded], object] | None = None) -> Result:
-    """Run a generator of the core to its end and return its result. on_event: called with each event on the way."""
-    while True:
-        try:
-            event = next(work)
-        except StopIteration as end:
-            result: Result = end.value
-            return result
-        if on_event is not None:
-            on_event(event)
 
 
 def load(name: str, adapter: str | None = None) -> "LoadedModel":

@@ -1,4 +1,4 @@
-"""Blocking calls on a thread of their own, while a generator goes on saying that it waits and can be closed at any time."""
+"""Generators that say how far their work is: run to their end, or around a blocking call on a thread of its own."""
 
 import threading
 import time
@@ -7,8 +7,21 @@ from typing import TypeVar
 
 from models.events import Event
 
+Yielded = TypeVar("Yielded")
 Result = TypeVar("Result")
 POLL_S = 0.1
+
+
+def run(work: Generator[Yielded, None, Result], on_event: Callable[[Yielded], object] | None = None) -> Result:
+    """Run a generator of the core to its end and return its result. on_event: called with each event on the way."""
+    while True:
+        try:
+            event = next(work)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        if on_event is not None:
+            on_event(event)
 
 
 def waited_for(

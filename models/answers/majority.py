@@ -17,10 +17,8 @@ def check_votes(votes: int, temperature: float | None) -> None:
     if not 1 <= votes <= MOST:
         raise BadInput(f"The number of votes is 1 to {MOST}, not {votes}.")
     if votes > 1 and temperature == 0:
-        raise BadInput(
-            "At temperature 0 all votes would be the same.",
-            "Choose a temperature above 0, such as 0.7, or a single vote.",
-        )
+        hint = "Choose a temperature above 0, such as 0.7, or a single vote."
+        raise BadInput("At temperature 0 all votes would be the same.", hint)
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ import bisect
 import os
 import re
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 import mlx.core as mx
@@ -84,9 +85,8 @@ def _to_folder(model: str, adapter: str, asked: str | None, recipe: str) -> Gene
 def _to_file(model: str, adapter: str, target: Path, recipe: str) -> Generator[Event, None, Fused]:
     kind = _KINDS.get(recipe.lower())
     if kind is None:
-        raise errors.BadInput(
-            f"A GGUF file can't be written as {recipe}.", "Leave the recipe out for float16, or take 8bit."
-        )
+        hint = "Leave the recipe out for float16, or take 8bit."
+        raise errors.BadInput(f"A GGUF file can't be written as {recipe}.", hint)
     _check_target(target)
     parts = yield from _found(model, adapter)
     source = _opened(parts)
@@ -96,12 +96,10 @@ def _to_file(model: str, adapter: str, target: Path, recipe: str) -> Generator[E
     )
     file = write.GGUFFile(source, tokenizer, kind, about)
     gguf_check.check_memory(parts.folder, parts.adapter)
-    with _appearing(target, file.data_bytes + _tokenizer_bytes(parts.folder) + MARGIN_BYTES) as draft:
-        done = 0
-        yield _progress("write", done, file.data_bytes, "bytes")
-        for count in file.write(draft):
-            done += count
-            yield _progress("write", done, file.data_bytes, "bytes")
+    tokenizer_bytes = sum(path.stat().st_size for path in folders.companions(parts.folder))
+    with _appearing(target, file.data_bytes + tokenizer_bytes + MARGIN_BYTES) as draft:
+        for done in accumulate(file.write(draft), initial=0):
+            yield Progress(stage="write", done=done, total=file.data_bytes, unit="bytes")
         yield from gguf_check.check(draft, parts.folder, parts.adapter, kind)
     return Fused(model=model, adapter=adapter, path=str(target), size_bytes=target.stat().st_size)
 
@@ -110,19 +108,13 @@ def _found(name: str, adapter_name: str) -> Generator[Event, None, _Parts]:
     folder = yield from installed.prepare(name)
     inspection.inspect(folder)
     adapter = installed.find_adapter(adapter_name) if adapter_name else None
-    run = _run_of(adapter) if adapter else None
+    run = None
+    with suppress(errors.StillroomError):  # an adapter that comes from elsewhere has no card of its run
+        run = read_card(adapter) if adapter else None
     model = installed.show(name)
     if adapter and run and run.base_fingerprint != run_card.fingerprint(folder):
         yield Note(text=f"{adapter.name} was trained on {run.base}, which is not {model.title} as it is here.")
     return _Parts(folder, name, model, adapter, run)
-
-
-def _run_of(adapter: Path) -> RunCard | None:
-    """The card of the run that made an adapter; None for one that comes from elsewhere."""
-    try:
-        return read_card(adapter)
-    except errors.StillroomError:
-        return None
 
 
 def _opened(parts: _Parts) -> WeightSource:
@@ -130,10 +122,8 @@ def _opened(parts: _Parts) -> WeightSource:
     settings = load.read_config(parts.folder).get("quantization") or {}
     modes = [entry.get("mode", "affine") for entry in (settings, *settings.values()) if isinstance(entry, dict)]
     if any(mode != "affine" for mode in modes):
-        raise errors.Unsupported(
-            f"{parts.model.title} is quantized in a way that can't be undone here.",
-            "Fuse the adapter with the model's original.",
-        )
+        text = f"{parts.model.title} is quantized in a way that can't be undone here."
+        raise errors.Unsupported(text, "Fuse the adapter with the model's original.")
     source = open_source(parts.folder)
     if parts.adapter is not None:
         fused_weights.merge_adapter(source, parts.adapter)
@@ -167,19 +157,16 @@ def _output(source: WeightSource, name: str) -> Output:
             stored = block.astype(weight.dtype)
             if not bool(mx.isfinite(stored).all().item()):
                 raise errors.Corrupt(f"{name} would hold what is no number.", "Train the adapter again.")
-            yield memoryview(stored.reshape(-1).view(mx.uint8))  # type: ignore[arg-type]
+            yield weight_blocks.as_bytes(stored)
 
     return Output(name, _DTYPES[weight.dtype], weight.shape, chunks)
 
 
 def _by_layer(draft: Path, outputs: list[Output], layers: int) -> Iterator[Progress]:
     ends = shards.layer_ends(outputs, layers)
-    yield _progress("fuse", 0, layers, "layers")
-    written = 0
     with weight_blocks.little_cache():
-        for count in shards.write_shards(draft, outputs):
-            written += count
-            yield _progress("fuse", bisect.bisect_right(ends, written), layers, "layers")
+        for written in accumulate(shards.write_shards(draft, outputs), initial=0):
+            yield Progress(stage="fuse", done=bisect.bisect_right(ends, written), total=layers, unit="layers")
 
 
 def _made(parts: _Parts) -> model_card.Made:
@@ -216,39 +203,25 @@ def _check_target(target: Path) -> None:
         raise errors.BadInput(f"There is a file {target} already.", "Choose another name, or delete it.")
 
 
-def _tokenizer_bytes(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folders.companions(folder))
-
-
 @contextmanager
 def _appearing(target: Path, needed_bytes: int) -> Iterator[Path]:
     """Yield a hidden file beside `target` that is renamed to it when the block succeeds and removed when it fails.
 
     Reading the file back takes as much space again, where the library is.
     """
-    _sweep(target.parent)
-    draft = target.with_name(f".{target.name}.stillroom-{os.getpid()}")
-    try:
-        one_disk = target.parent.stat().st_dev == paths.models_folder().stat().st_dev
-        folders.check_space(target.parent, needed_bytes * (2 if one_disk else 1))
-        folders.check_space(paths.models_folder(), needed_bytes)
-        yield draft
-        _check_target(target)
-        draft.rename(target)
-        folders.sync(target.parent)
-    except OSError as error:
-        raise errors.from_os_error(error, f"writing {target.name}", writing=True) from error
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def _sweep(parent: Path) -> None:
-    """Remove files left half-written by killed processes."""
-    for entry in parent.iterdir():
+    for entry in target.parent.iterdir():  # what killed processes have left half-written
         match = _DRAFT.fullmatch(entry.name)
         if match and not psutil.pid_exists(int(match[1])):
             entry.unlink(missing_ok=True)
-
-
-def _progress(stage: str, done: int, total: int, unit: str) -> Progress:
-    return Progress(stage=stage, done=done, total=total, unit=unit)
+    draft = target.with_name(f".{target.name}.stillroom-{os.getpid()}")
+    try:
+        with errors.disk_faults(f"writing {target.name}", writing=True):
+            one_disk = target.parent.stat().st_dev == paths.models_folder().stat().st_dev
+            folders.check_space(target.parent, needed_bytes * (2 if one_disk else 1))
+            folders.check_space(paths.models_folder(), needed_bytes)
+            yield draft
+            _check_target(target)
+            draft.rename(target)
+            folders.sync(target.parent)
+    finally:
+        draft.unlink(missing_ok=True)

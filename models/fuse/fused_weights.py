@@ -22,7 +22,7 @@ from mlx_lm.tuner.utils import load_adapters
 
 from models import errors
 from models.checkpoint import bounded_files, model_files, safetensors_header, safety
-from models.checkpoint.weight_stream import Weight, WeightSource
+from models.checkpoint.weight_stream import Weight, WeightSource, held
 
 _LAYERS = (LoRALinear, LoRAEmbedding, LoRASwitchLinear, DoRALinear, DoRAEmbedding)
 
@@ -34,12 +34,9 @@ def merge_adapter(source: WeightSource, adapter: Path) -> str:
     safety.check_adapter raises.
     """
     safety.check_adapter(adapter)
-    method = read_config(adapter).get("fine_tune_type", "lora")
-    if method == "full":
-        _replace(source, adapter)
-    else:
-        _add(source, adapter)
-    return str(method)
+    method = str(read_config(adapter).get("fine_tune_type", "lora"))
+    (_replace if method == "full" else _add)(source, adapter)
+    return method
 
 
 def read_config(adapter: Path) -> dict[str, Any]:
@@ -53,12 +50,12 @@ def _add(source: WeightSource, adapter: Path) -> None:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _foreign(adapter) from error
     found = [(path, module) for path, module in source.model.named_modules() if hasattr(module, "lora_a")]
-    held = safetensors_header.read(adapter / model_files.ADAPTER_WEIGHTS).tensors
+    there = safetensors_header.read(adapter / model_files.ADAPTER_WEIGHTS).tensors
     for path, module in found:
         if not isinstance(module, _LAYERS):
             raise errors.Unsupported(f"Stillroom can't fuse layers of the kind {type(module).__name__}.")
         parts = ("lora_a", "lora_b", "m") if "m" in module else ("lora_a", "lora_b")
-        if any(f"{path}.{part}" not in held for part in parts):  # what is missing would be random
+        if any(f"{path}.{part}" not in there for part in parts):  # what is missing would be random
             raise _foreign(adapter)
         source.weights[f"{path}.weight"] = _low_rank(source.weights[f"{path}.weight"], module)
     plain = [(path, module.embedding if "embedding" in module else module.linear) for path, module in found]
@@ -105,14 +102,7 @@ def _replace(source: WeightSource, adapter: Path) -> None:
         weight = source.weights.get(name)
         if weight is None or weight.shape != tuple(array.shape):
             raise _foreign(adapter)
-        source.weights[name] = _given(array, weight.dtype)
-
-
-def _given(array: mx.array, dtype: mx.Dtype) -> Weight:
-    def rows(start: int, stop: int) -> mx.array:
-        return array.reshape(-1, array.shape[-1])[start:stop]
-
-    return Weight(tuple(array.shape), dtype, rows, whole_bytes=array.nbytes)
+        source.weights[name] = held(array, weight.dtype, array.nbytes)
 
 
 def _foreign(adapter: Path) -> errors.BadInput:

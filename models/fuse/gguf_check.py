@@ -27,6 +27,7 @@ from models.generate import load
 from models.gguf import read as gguf
 from models.gguf.write import Kind
 from models.quant import layerwise
+from models.quant.divergence import value_of
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ def relative_difference(logits: mx.array, others: mx.array) -> float:
     width = min(logits.shape[1], others.shape[1])  # padded further in one than in the other
     logits, others = (each[:, :width].astype(mx.float32) for each in (logits, others))
     apart, spread = mx.mean(mx.square(logits - others)), mx.mean(mx.var(logits, axis=-1))
-    return math.sqrt(_number(apart) / _number(spread)) if _number(spread) else math.inf
+    return math.sqrt(value_of(apart) / value_of(spread)) if value_of(spread) else math.inf
 
 
 def _compare_tokens(folder: Path, back: Path) -> list[int]:
@@ -92,7 +93,7 @@ def _difference(
             found.append(logits)
             del model, hidden
             mx.clear_cache()
-    if not _number(mx.max(mx.abs(turned[0] - turned[1]))) <= LARGEST_TURN:
+    if not value_of(mx.max(mx.abs(turned[0] - turned[1]))) <= LARGEST_TURN:
         raise _differs("turns positions otherwise")
     return relative_difference(*found)
 
@@ -129,10 +130,6 @@ def _lazy(folder: Path, adapter: Path | None) -> nn.Module:
         load_adapters(model, str(adapter))
     model.eval()
     return model
-
-
-def _number(scalar: mx.array) -> float:
-    return float(scalar.item())  # type: ignore[arg-type]  # typed as if it could be complex
 
 
 def _progress(done: int, layers: int) -> Progress:

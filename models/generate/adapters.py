@@ -40,9 +40,8 @@ def attach(model: nn.Module, adapter: Path) -> Attached:
     names = set(safetensors_header.read(adapter / ADAPTER_WEIGHTS).tensors)
     layers = dict(model.named_modules())
     weights = [(name, array) for name, array in tree_flatten(model.parameters()) if name in names]
-    dtype = next(
-        array.dtype for _, array in tree_flatten(model.parameters()) if mx.issubdtype(array.dtype, mx.floating)
-    )
+    dtypes = (array.dtype for _, array in tree_flatten(model.parameters()))
+    dtype = next(dtype for dtype in dtypes if mx.issubdtype(dtype, mx.floating))
     try:
         load_adapters(model, str(adapter))
         _check_whole(model, names, adapter)

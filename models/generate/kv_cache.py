@@ -51,11 +51,6 @@ class ConversationCache:
             self.clear()
 
     @property
-    def nbytes(self) -> int:
-        """Bytes it takes."""
-        return sum(int(layer.nbytes) for layer in self.layers)
-
-    @property
     def bytes_per_token(self) -> int:
         """Bytes of a token in all layers together, measured on the tokens held; 0 when there are none."""
         return sum(map(_used_bytes, self.layers)) // len(self.tokens) if self.tokens else 0

@@ -27,11 +27,11 @@ from models.generate import adapters
 from models.generate.kv_cache import ConversationCache
 from models.generate.template import Render, Style, detect, template_renderer
 from models.generate.template_process import TemplateProcess
+from models.quantities import one_line
 
 T = TypeVar("T")
 
 FALLBACK_CONTEXT = 4096  # tokens, when config.json names none
-LONGEST_REASON = 300  # characters of what a library says about an error
 MEMORY_MARGIN = 512 << 20  # bytes left to the rest of the machine
 
 
@@ -70,8 +70,10 @@ class LoadedModel:
         self._changed, self.adapter, self._attached = adapters.Attached(), None, None
         try:
             if adapter is not None:
-                identity = _identity(adapter)
-                _check_memory_for(Path(adapter))
+                identity, weights = _identity(adapter), Path(adapter) / model_files.ADAPTER_WEIGHTS
+                needed = weights.stat().st_size if weights.exists() else 0
+                # half precision becomes float32 on a CPU
+                _check_free(f"The adapter {Path(adapter).name}", needed * (2 if runs_on_cpu() else 1))
                 self._changed = adapters.attach(self.model, Path(adapter))
                 self.adapter, self._attached = adapter, identity
         finally:
@@ -95,11 +97,7 @@ class LoadedModel:
 
 
 def load(name: str, path: Path, adapter: str | None = None) -> Generator[Progress, None, LoadedModel]:
-    """Load a checkpoint folder.
-
-    Raises NotFound, Corrupt, Unsupported, Unsafe or NoMemory, each with its sentence. Nothing of the checkpoint's own
-    code runs.
-    """
+    """Load a checkpoint folder, running none of its own code. Raises NotFound, Corrupt, Unsupported, Unsafe, NoMemory."""
     safety.check(path)  # MLX hangs on or dies of some damaged headers, and says others in words of its own
     if adapter is not None:
         safety.check_adapter(Path(adapter))
@@ -168,14 +166,7 @@ def context_limit(config: dict[str, Any]) -> int:
 
 def check_memory(name: str, bytes_on_disk: int, config: dict[str, Any]) -> None:
     """Refuse what can't fit, with the numbers, before anything is read. Raises NoMemory."""
-    needed = bytes_on_disk * (_growth_on_cpu(config) if runs_on_cpu() else 1)
-    _check_free(name, needed)
-
-
-def _check_memory_for(adapter: Path) -> None:
-    weights = adapter / model_files.ADAPTER_WEIGHTS
-    needed = weights.stat().st_size if weights.exists() else 0
-    _check_free(f"The adapter {adapter.name}", needed * (2 if runs_on_cpu() else 1))  # half precision becomes float32
+    _check_free(name, bytes_on_disk * (_growth_on_cpu(config) if runs_on_cpu() else 1))
 
 
 def _check_free(name: str, needed: float) -> None:
@@ -280,20 +271,12 @@ def translate_errors(name: str, part: str, work: Callable[[], T]) -> T:
     except (StillroomError, MemoryError, KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
     except FileNotFoundError as error:
-        raise NotFound(f"{name} is incomplete: {_on_one_line(error)}.") from error
+        raise NotFound(f"{name} is incomplete: {one_line(error)}.") from error
     except ValueError as error:
         if "not supported" in str(error) or "trust_remote_code" in str(error):
-            raise Unsupported(f"{name} can't be run: {_on_one_line(error)}.") from error
-        raise Corrupt(f"{name} can't be loaded: {_on_one_line(error)}.") from error
+            raise Unsupported(f"{name} can't be run: {one_line(error)}.") from error
+        raise Corrupt(f"{name} can't be loaded: {one_line(error)}.") from error
     except BaseException as error:  # a panic in the tokenizers library is no Exception
-        raise Corrupt(
-            f"{name} can't be loaded: its {part} hold something unexpected ({type(error).__name__}: {_on_one_line(error)}).",
-            "Download or copy it again.",
-        ) from error
-
-
-def _on_one_line(error: BaseException) -> str:
-    # a library quotes the file, which may hold characters that move a terminal's cursor
-    text = "".join(letter if letter.isprintable() else " " for letter in str(error))
-    line = " ".join(text.split()).rstrip(".")
-    return line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]}…"
+        fault = f"{type(error).__name__}: {one_line(error)}"
+        text = f"{name} can't be loaded: its {part} hold something unexpected ({fault})."
+        raise Corrupt(text, "Download or copy it again.") from error

@@ -59,7 +59,7 @@ class _Run:
         self.context = list(self.prompt.tokens)  # what the cache holds or is about to
 
     def events(self) -> Generator[Event, None, Reply]:
-        """The whole reply."""
+        """The whole reply, from the prompt to its Reply."""
         if self.request.sampling.seed is not None:
             mx.random.seed(self.request.sampling.seed)
         cached = self.cache.reuse(self.prompt.tokens)
@@ -80,16 +80,14 @@ class _Run:
         if left <= 0:
             yield self._cut_note()
             return "length"
-        steps = generate_step(
-            mx.array(ahead[-1:]),
-            self.loaded.model,
-            max_tokens=left,
-            sampler=self.sampler,
-            prompt_cache=self.cache.layers,
-        )
+        last, model, layers = mx.array(ahead[-1:]), self.loaded.model, self.cache.layers
+        steps = generate_step(last, model, max_tokens=left, sampler=self.sampler, prompt_cache=layers)
         self.cache.tokens.append(ahead[-1])
         for token, logprobs in steps:
-            self._note_token(token, logprobs)
+            self.cache.tokens.append(token)
+            self.context.append(token)
+            if self.stream.drawn % CHECK_EVERY == 0:
+                check_numbers(logprobs)
             step = self.stream.take(token)
             yield from self.stream.events(step)
             if self._force(step):
@@ -111,12 +109,6 @@ class _Run:
             return self.stream.note(f"The reply was cut at {limit:,} tokens.")
         return self.stream.note(f"The reply was cut: the context of {self.loaded.context_limit:,} tokens is full.")
 
-    def _note_token(self, token: int, logprobs: mx.array) -> None:
-        self.cache.tokens.append(token)
-        self.context.append(token)
-        if self.stream.drawn % CHECK_EVERY == 0:
-            check_numbers(logprobs)
-
     def _force(self, step: ThinkingStep) -> bool:
         """Drop and force tokens as the state machine asks; returns whether it asked for anything."""
         if step.force is None:
@@ -137,14 +129,8 @@ def thinking_for(loaded: LoadedModel, request: ChatRequest, prompt: Prompt, room
     """The state machine of one reply; its budget is capped so that an answer still fits into `room` tokens."""
     tags = loaded.style.family.tags
     closing = loaded.tokenizer.encode(f"{tags.phrase}{tags.close}\n\n", add_special_tokens=False)
-    return Thinking(
-        tags,
-        request.think,
-        prompt.start,
-        cap=largest_budget(room, len(closing)),
-        least=least_thinking(loaded, request),
-        steering=steering,
-    )
+    cap, least = largest_budget(room, len(closing)), least_thinking(loaded, request)
+    return Thinking(tags, request.think, prompt.start, cap=cap, least=least, steering=steering)
 
 
 def prefill(loaded: LoadedModel, tokens: list[int], steering: Steering) -> Generator[Event, None, bool]:
@@ -172,9 +158,8 @@ def check_request(request: ChatRequest) -> None:
     if request.think_min < 0:
         raise BadInput(f"The least thinking can't be negative: {request.think_min}.")
     if request.think is not None and request.think_min > request.think:
-        raise BadInput(
-            f"The least thinking ({request.think_min} tokens) is more than the budget ({request.think} tokens)."
-        )
+        figures = f"({request.think_min} tokens) is more than the budget ({request.think} tokens)"
+        raise BadInput(f"The least thinking {figures}.")
     if request.max_tokens is not None and request.max_tokens < 1:
         raise BadInput(f"A reply needs at least one token: {request.max_tokens}.")
     if not request.messages or request.messages[-1].role != "user":
@@ -198,9 +183,9 @@ def room_for_reply(loaded: LoadedModel, prompt: Prompt, max_tokens: int | None) 
     """Tokens left for thinking and answer. Raises BadInput when the context has no room for a reply."""
     room = loaded.context_limit - len(prompt.tokens)
     if room < 1:
+        limit = f"the context of {loaded.name} holds {loaded.context_limit:,}"
         raise BadInput(
-            f"The conversation has {len(prompt.tokens):,} tokens; the context of {loaded.name} holds"
-            f" {loaded.context_limit:,}.",
+            f"The conversation has {len(prompt.tokens):,} tokens; {limit}.",
             "Start a new chat, shorten the message, or take a model with a longer context.",
         )
     return room if max_tokens is None else min(room, max_tokens)
@@ -213,11 +198,8 @@ def advice_for(loaded: LoadedModel, request: ChatRequest) -> Advice:
         advice = loaded.style.family.off_sampling
     asked = request.sampling
 
-    def pick(name: str) -> float:
-        value = getattr(asked, name)
-        return float(getattr(advice if value is None else asked, name))
-
-    chosen = Advice(temperature=pick("temperature"), top_p=pick("top_p"), top_k=int(pick("top_k")), min_p=pick("min_p"))
+    given = {name: getattr(asked, name) for name in ("temperature", "top_p", "top_k", "min_p")}
+    chosen = msgspec.structs.replace(advice, **{name: value for name, value in given.items() if value is not None})
     several = request.another or request.votes > 1
     if several and chosen.temperature == 0 and asked.temperature is None:
         return msgspec.structs.replace(chosen, temperature=VARIETY)

@@ -14,6 +14,7 @@ from models.errors import Corrupt
 from models.families import Family
 from models.generate.template_process import TemplateProcess
 from models.generate.thinking import ThinkingState
+from models.quantities import one_line
 from models.requests import Message
 
 _TRANSFORMERS = "transformers.tokenization_utils_base"  # where the method stands that renders Jinja
@@ -39,13 +40,11 @@ class Prompt(msgspec.Struct, frozen=True):
 
 
 class Style(msgspec.Struct, frozen=True, kw_only=True):
-    """How one checkpoint thinks, found by rendering: family, whether its switch works, whether its prompt opens the
-    tag.
-    """
+    """How one checkpoint thinks, found by rendering."""
 
     family: Family
-    switchable: bool
-    opened: bool
+    switchable: bool  # its switch works
+    opened: bool  # its prompt opens the tag
 
 
 def detect(family: Family, render: Render) -> Style:
@@ -59,13 +58,8 @@ def build_prompt(
     style: Style, messages: Sequence[Message], think: bool, render: Render, tokenizer: Tokenizer
 ) -> Prompt:
     """Render a conversation for a reply with or without thinking. Earlier turns' thinking is left out, as all want it."""
-    family = style.family
-    turns = _turns(messages, family, think)
-    text = render(turns, think)
-    if think:
-        text, start = _opened(text, style)
-    else:
-        text, start = _closed(text, style), "answer"
+    rendered = render(_turns(messages, style.family, think), think)
+    text, start = _opened(rendered, style) if think else (_closed(rendered, style), "answer")
     return Prompt(text, _encoded(tokenizer, text), start)
 
 
@@ -76,7 +70,7 @@ def _encoded(tokenizer: Tokenizer, text: str) -> list[int]:
         # a pattern of tokenizer.json without end makes the tokenizers library panic, which is no Exception
         if type(error).__name__ != "PanicException":
             raise
-        raise Corrupt(f"The model's tokenizer fails on this conversation: {' '.join(str(error).split())}.") from error
+        raise Corrupt(f"The model's tokenizer fails on this conversation: {one_line(error)}.") from error
 
 
 def template_renderer(tokenizer: Any, process: TemplateProcess | None = None) -> Render:
@@ -92,10 +86,8 @@ def template_renderer(tokenizer: Any, process: TemplateProcess | None = None) ->
     place = process or TemplateProcess("this model")
 
     def render(turns: Sequence[dict[str, str]], enable_thinking: bool) -> str:
-        variables = {
-            **tokenizer.special_tokens_map, "add_generation_prompt": True, "enable_thinking": enable_thinking,
-        }  # fmt: skip
-        return place.render(_source(tokenizer), turns, variables)
+        asked = {"add_generation_prompt": True, "enable_thinking": enable_thinking}
+        return place.render(_source(tokenizer), turns, {**tokenizer.special_tokens_map, **asked})
 
     return render
 

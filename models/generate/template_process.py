@@ -21,6 +21,7 @@ import msgspec
 import psutil
 
 from models.errors import Corrupt, StillroomError, Unsafe, WorkerDied
+from models.quantities import one_line
 
 log = logging.getLogger(__name__)
 
@@ -54,12 +55,15 @@ class TemplateProcess:
 
     def start(self) -> None:
         """Start the child without waiting for it."""
+        # what a process needs to start, time zone and language; nothing else of the environment
+        names = ("PATH", "LANG", "LC_ALL", "LC_TIME", "TZ", "PYTHONHOME", "VIRTUAL_ENV")
+        kept = {name: os.environ[name] for name in names if name in os.environ}
         self._child = subprocess.Popen(
             [*_command(), str(self.seconds), str(self.memory_bytes)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # nothing of a private prompt into a log
-            env={"PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1", **_kept_variables()},
+            env={"PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1", **kept},
             start_new_session=True,
         )
         self._ready = False
@@ -146,26 +150,18 @@ class TemplateProcess:
         return Unsafe(f"The chat template of {self.name} ran for more than {self.seconds:g} s and was stopped.", _HINT)
 
     def _said(self, kind: str, error: str) -> StillroomError:
-        if kind == "memory":
-            return Unsafe(
-                f"The chat template of {self.name} wanted more than {self.memory_bytes >> 20} MB of memory.", _HINT
-            )
-        if kind == "length":
-            return Unsafe(f"The chat template of {self.name} makes a prompt without end.", _HINT)
-        if kind == "escape":
-            return Unsafe(
-                f"The chat template of {self.name} reaches for what it may not have: {_harmless(error)}.", _HINT
-            )
-        return Corrupt(f"The chat template of {self.name} failed: {_harmless(error)}.")
+        said = one_line(error, LONGEST_MESSAGE)
+        faults = {
+            "memory": f"wanted more than {self.memory_bytes >> 20} MB of memory",
+            "length": "makes a prompt without end",
+            "escape": f"reaches for what it may not have: {said}",
+        }
+        if kind in faults:
+            return Unsafe(f"The chat template of {self.name} {faults[kind]}.", _HINT)
+        return Corrupt(f"The chat template of {self.name} failed: {said}.")
 
 
 _HINT = "Do not trust this model's files; another source may have a good template."
-
-
-def _harmless(text: str) -> str:
-    """Untrusted text on one short line, without control characters or changes of text direction."""
-    line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split()).rstrip(".")
-    return line if len(line) <= LONGEST_MESSAGE else f"{line[:LONGEST_MESSAGE]}…"
 
 
 def _memory(process: psutil.Process) -> int:
@@ -173,12 +169,6 @@ def _memory(process: psutil.Process) -> int:
         return int(process.memory_info().rss)
     except psutil.Error:
         return 0
-
-
-def _kept_variables() -> dict[str, str]:
-    """The variables that a process needs to start, time zone and language; nothing else of the environment."""
-    names = ("PATH", "LANG", "LC_ALL", "LC_TIME", "TZ", "PYTHONHOME", "VIRTUAL_ENV")
-    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def _command() -> list[str]:

@@ -25,19 +25,9 @@ from models.answers import majority
 from models.answers.canonical import canonical
 from models.errors import NoMemory, Unsupported
 from models.events import Candidate, Event, Finish, Progress, Reply
+from models.generate import reply
 from models.generate.kv_cache import ConversationCache
 from models.generate.load import MEMORY_MARGIN, LoadedModel
-from models.generate.reply import (
-    CHECK_EVERY,
-    advice_for,
-    check_numbers,
-    check_request,
-    prefill,
-    read_prompt,
-    room_for_reply,
-    sampler_for,
-    thinking_for,
-)
 from models.generate.stream import ReplyStream
 from models.generate.thinking import ANSWER_RESERVE, Steering, ThinkingStep, grace_tokens
 from models.requests import ChatRequest
@@ -99,29 +89,29 @@ class _Batch:
 
     def __init__(self, loaded: LoadedModel, request: ChatRequest, steering: Steering) -> None:
         self.begun = time.perf_counter()
-        check_request(request)
-        advice = advice_for(loaded, request)
+        reply.check_request(request)
+        advice = reply.advice_for(loaded, request)
         majority.check_votes(request.votes, advice.temperature)
         if not all(hasattr(layer, "merge") for layer in loaded.cache.layers):
             raise Unsupported(f"{loaded.name} can't draw several replies at once.", "Ask for a single vote.")
         self.loaded = loaded
         self.request = request
         self.steering = steering
-        self.prompt = read_prompt(loaded, request)
-        self.room = room_for_reply(loaded, self.prompt, request.max_tokens)
-        self.sampler = sampler_for(advice)
+        self.prompt = reply.read_prompt(loaded, request)
+        self.room = reply.room_for_reply(loaded, self.prompt, request.max_tokens)
+        self.sampler = reply.sampler_for(advice)
         self.rows: dict[int, _Draw] = {}  # by the number the batch gave it last
         self.all_rows: list[_Draw] = []
         self.drawn = 0
         self.first_token_at = 0.0
 
     def events(self) -> Generator[Event, None, Reply]:
-        """The whole vote."""
+        """The whole vote, from the prompt to its Reply."""
         if self.request.sampling.seed is not None:
             mx.random.seed(self.request.sampling.seed)
         cached = self.loaded.cache.reuse(self.prompt.tokens)
         ahead = self.prompt.tokens[cached:-1]
-        read = yield from prefill(self.loaded, ahead, self.steering)
+        read = yield from reply.prefill(self.loaded, ahead, self.steering)
         self.room = room_in_memory(self.loaded, self.request, self.room)
         self.all_rows = [self._row() for _ in range(self.request.votes)]
         yield from self.all_rows[0].stream.opening()
@@ -133,7 +123,7 @@ class _Batch:
 
     def _row(self) -> _Draw:
         steering = Steering()
-        thinking = thinking_for(self.loaded, self.request, self.prompt, self.room, steering)
+        thinking = reply.thinking_for(self.loaded, self.request, self.prompt, self.room, steering)
         stream = ReplyStream(self.loaded, self.request, self.prompt, thinking, self.begun)
         return _Draw(stream, steering, list(self.prompt.tokens))
 
@@ -157,7 +147,8 @@ class _Batch:
                 if not self.rows or self.steering.cancelled:
                     return
                 if step % TOLD_EVERY == 0:
-                    yield self._drawn_so_far()
+                    rate = round(self._rate(), 2)
+                    yield Progress(stage="votes", done=self.drawn, total=0, unit="tokens", rate=rate)
 
     def _step(self, batch: BatchGenerator) -> bool:
         """Draw a token for every row; returns whether a reply ended."""
@@ -189,8 +180,8 @@ class _Batch:
             for one, value in zip(drawn, values, strict=True):
                 row = self.rows[one.uid]
                 row.logprob += value
-                if row.stream.drawn % CHECK_EVERY == 0:
-                    check_numbers(one.logprobs)
+                if row.stream.drawn % reply.CHECK_EVERY == 0:
+                    reply.check_numbers(one.logprobs)
         self.drawn += len(drawn)
 
     def _take(self, batch: BatchGenerator, uid: int, token: int) -> None:
@@ -237,9 +228,6 @@ class _Batch:
         done, total = len(self.all_rows) - len(self.rows), len(self.all_rows)
         return Progress(stage="votes", done=done, total=total, unit="votes")
 
-    def _drawn_so_far(self) -> Progress:
-        return Progress(stage="votes", done=self.drawn, total=0, unit="tokens", rate=round(self._rate(), 2))
-
     def _rate(self) -> float:
         """Tokens a second of all rows together, from the first on."""
         seconds = time.perf_counter() - self.first_token_at
@@ -274,16 +262,9 @@ class _Batch:
     def _nothing_said(self, cached: int, rate: float) -> Reply:
         """The record of a vote that was cancelled before a reply had ended; what there was is in its candidates."""
         record = self.all_rows[0].stream.record("cancelled", cached, len(self.loaded.cache.tokens))
-        return msgspec.structs.replace(
-            record,
-            thinking="",
-            answer="",
-            thinking_tokens=0,
-            answer_tokens=0,
-            closed_by=None,
-            tokens_per_s=rate,
-            votes=self._candidates([]),
-        )
+        nothing: dict[str, Any] = {"thinking": "", "answer": "", "thinking_tokens": 0, "answer_tokens": 0}
+        votes = self._candidates([])
+        return msgspec.structs.replace(record, **nothing, closed_by=None, tokens_per_s=rate, votes=votes)
 
 
 def _candidate(row: _Draw, counts: bool) -> Candidate:

@@ -89,13 +89,6 @@ def new_digest(name: str, size: int) -> "hashlib._Hash":
     return hashlib.sha256() if len(name) == 64 else hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
 
 
-def hash_of(file: Path, name: str, size: int) -> str:
-    """What the blob's name should be, from a file's bytes."""
-    digest = new_digest(name, size)
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, lambda: digest).hexdigest()
-
-
 def repos() -> list[CachedRepo]:
     """All model repositories of the cache by name, incomplete ones included. Never raises because of one of them."""
     places = (paths.hub_cache() / name for name in _names(paths.hub_cache()) if name.startswith(manifests.FOLDER))
@@ -116,27 +109,6 @@ def missing(repo: str, commit: str) -> list[str]:
     the index names are. Raises NotFound when nothing is known of that commit.
     """
     return _missing(str(folder(repo)), manifests.read(repo, commit), repo, commit)
-
-
-def verify(repo: str, commit: str | None = None) -> Iterator[tuple[str, bool]]:
-    """Read every file of a commit and yield its path and whether its bytes are what their hash says.
-
-    commit: what repos() gives when None. Blobs are named after their hash, so it works for what other tools
-    downloaded too. Raises NotFound when there is no snapshot.
-    """
-    known = find(repo)
-    at = commit or (known.commit if known else "")
-    linked = snapshot(repo, at)
-    if not at or not linked.is_dir():
-        raise errors.NotFound(f"{repo} is not on this disk.")
-    if (manifest := manifests.read(repo, at)) is not None:
-        named = {file.path: (file.blob, file.size) for file in manifest.files}
-    else:
-        targets = ((path.name, path.resolve()) for path in sorted(linked.iterdir()))
-        named = {name: (target.name, target.stat().st_size if target.exists() else 0) for name, target in targets}
-    for path, (name, size) in named.items():
-        file = linked / path
-        yield path, file.is_file() and file.stat().st_size == size and hash_of(file, name, size) == name
 
 
 def link(manifest: manifests.Manifest) -> Path:

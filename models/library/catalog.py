@@ -125,7 +125,9 @@ def offers(machine: hardware.Machine | None = None) -> list[Offer]:
 def offer(entry: CatalogEntry, machine: hardware.Machine | None = None) -> Offer:
     """One model's variants on this machine, or another, and the one to take."""
     machine = machine or hardware.machine()
-    choices = [_choice(entry, name, machine) for name in _variants(entry)]
+    # What is quantized already is not quantized again: the errors would add up.
+    names = ("",) if entry.quantization else ("", *recipes.OFFERED)
+    choices = [_choice(entry, name, machine) for name in names]
     recommended = _recommended(entry, choices, machine)
     # What would be recommended on a larger Mac: with fewer bits it might go in here, and not be worth it.
     shown = recommended or next((choice for choice in choices if choice.recipe == fit.LEAST), choices[0])
@@ -164,11 +166,6 @@ def _entry(row: dict[str, Any], sources: dict[str, _ScoreSource]) -> CatalogEntr
     return msgspec.structs.replace(entry, scores=scores)
 
 
-def _variants(entry: CatalogEntry) -> tuple[str, ...]:
-    # What is quantized already is not quantized again: the errors would add up.
-    return ("",) if entry.quantization else ("", *recipes.OFFERED)
-
-
 def _choice(entry: CatalogEntry, name: str, machine: hardware.Machine) -> Variant:
     recipe = recipes.parse(name) if name else entry.own_recipe
     size = fit.weights_bytes(entry.shape, recipe) if name else entry.original_bytes
@@ -178,13 +175,8 @@ def _choice(entry: CatalogEntry, name: str, machine: hardware.Machine) -> Varian
     here = fit.runs_in_float32(machine)
     needed = fit.needed_bytes(entry.shape, recipe, context, as_run_here=here, stored_bytes=held)
     state = fit.judge(needed, machine)
-    return Variant(
-        recipe=name,
-        size_bytes=size,
-        needed_bytes=needed,
-        state=state,
-        sentence=_sentence(needed, state, context, machine),
-    )
+    sentence = _sentence(needed, state, context, machine)
+    return Variant(recipe=name, size_bytes=size, needed_bytes=needed, state=state, sentence=sentence)
 
 
 def _sentence(needed: int, state: fit.State, context: int, machine: hardware.Machine) -> str:

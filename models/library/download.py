@@ -64,7 +64,7 @@ def fetch(
     checked = manifests.checked_blobs(repo)
     _check_space(repo, files, parsed)
     notes: queue.SimpleQueue[str] = queue.SimpleQueue()
-    try:
+    with errors.disk_faults(f"writing {repo}", writing=True):
         connection = Connection(repo, found.commit, patient, notes.put, stop)
         transfers = [Transfer(connection, file, checked.get(file.blob, 0)) for file in files]
 
@@ -76,8 +76,6 @@ def fetch(
         keep()  # before the first byte, so that what is missing of it is known
         yield from _carry(connection, transfers, notes, clock, keep)
         hf_cache.link(keep())
-    except OSError as error:
-        raise errors.from_os_error(error, f"writing {repo}", writing=True) from error
     return _whole(repo, found.commit)
 
 
@@ -208,14 +206,11 @@ def _listing(
         stop.set()
         raise
     if listing.is_commit(revision) and found.commit != revision:
-        raise errors.Unsafe(
-            f"The Hub answers with another commit of {repo} than was asked for.", "It is not downloaded."
-        )
+        text = f"The Hub answers with another commit of {repo} than was asked for."
+        raise errors.Unsafe(text, "It is not downloaded.")
     if found.architecture and not inspection.can_run(found.architecture):
-        raise errors.Unsupported(
-            f"{repo} is of the architecture {found.architecture!r}, which Stillroom can't run.",
-            "Nothing was downloaded.",
-        )
+        text = f"{repo} is of the architecture {found.architecture!r}, which Stillroom can't run."
+        raise errors.Unsupported(text, "Nothing was downloaded.")
     return found
 
 
@@ -231,8 +226,7 @@ def _manifest(found: listing.Listing, revision: str, transfers: list[Transfer]) 
 
 def _check_space(repo: str, files: list[listing.RemoteFile], recipe: recipes.Recipe | None) -> None:
     """Raise DiskFull when the download, and the quantized copy that comes after it, will not fit."""
-    there = {file.blob: min(file.size, _present(repo, file.blob)) for file in files}
-    to_come = {file.blob: file.size - there[file.blob] for file in files}
+    to_come = {file.blob: file.size - min(file.size, _present(repo, file.blob)) for file in files}
     download = sum(to_come.values())
     weights = sum(file.size for file in files if file.is_weights)
     copy = int(weights * recipe.bits_per_weight() / 16) if recipe else 0

@@ -37,7 +37,7 @@ or another program makes the Mac swap.
 """
 
 from functools import cache
-from typing import Any, Literal
+from typing import Literal
 
 from models import quantities
 from models.checkpoint.shapes import ModelShape as ModelShape
@@ -79,21 +79,6 @@ def weights_bytes(shape: ModelShape, recipe: Recipe | None) -> int:
     else:
         layers = shape.layers * sum(map(stored, layer_tensors(shape, 0)))
     return round(layers + sum(map(stored, outer_tensors(shape))))
-
-
-def tabled_bytes(shape: ModelShape, quantization: dict[str, Any]) -> int:
-    """Bytes of tensors quantized as config.json's `quantization` says: bits and group_size, and the same for single
-    modules by their path; a module that is set to false stays at 16 bits."""
-
-    def stored(tensor: Tensor) -> float:
-        own = quantization.get(tensor.path, quantization)
-        if tensor.kind != "matrix" or not own or tensor.columns % own["group_size"]:
-            return 2.0 * tensor.size
-        overhead = 32 if own.get("mode", "affine") == "affine" else 8
-        return tensor.size * float(own["bits"] + overhead / own["group_size"]) / 8
-
-    tensors = (tensor for layer in range(shape.layers) for tensor in layer_tensors(shape, layer))
-    return round(sum(map(stored, tensors)) + sum(map(stored, outer_tensors(shape))))
 
 
 def kv_cache_bytes(shape: ModelShape, tokens: int, bytes_per_value: int = 2) -> int:

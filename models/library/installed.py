@@ -13,6 +13,7 @@ import errno
 import os
 import re
 from collections.abc import Generator, Iterator
+from itertools import accumulate
 from pathlib import Path
 from urllib.parse import quote
 
@@ -49,12 +50,14 @@ def models() -> list[Model]:
 def show(name: str) -> Model:
     """Describe one model or adapter, given as for find. Raises what find raises."""
     if name == STARTER:
-        return records.with_last_use(records.starter_model(records.LibraryCache()))
-    if (repo := _cached(name)) is not None:
-        return records.with_last_use(records.original(repo))
-    if _is_name(name) and not (paths.models_folder() / name).is_dir() and (paths.adapters_folder() / name).is_dir():
-        return records.with_last_use(records.adapter(paths.adapters_folder() / name))
-    return records.with_last_use(records.model(find(name)))
+        found = records.starter_model(records.LibraryCache())
+    elif (repo := _cached(name)) is not None:
+        found = records.original(repo)
+    elif _is_name(name) and not has(name) and (paths.adapters_folder() / name).is_dir():
+        found = records.adapter(paths.adapters_folder() / name)
+    else:
+        found = records.model(find(name))
+    return records.with_last_use(found)
 
 
 def find(name: str) -> Path:
@@ -65,21 +68,19 @@ def find(name: str) -> Path:
     """
     if name == STARTER:
         return starter.folder()
-    if _is_name(name) and (paths.models_folder() / name).is_dir():
+    if has(name):
         return _with_config(paths.models_folder() / name)
     if (repo := _cached(name)) is not None:
         if repo.snapshot is None or repo.missing:
-            raise errors.Corrupt(
-                f"{name} is not whole on this disk.", f"`stillroom pull {name}` goes on where it stopped."
-            )
+            hint = f"`stillroom pull {name}` goes on where it stopped."
+            raise errors.Corrupt(f"{name} is not whole on this disk.", hint)
         return repo.snapshot
     path = Path(name).expanduser()
     if path.is_dir():
         return _with_config(path.resolve())
     if path.is_file():
-        raise errors.BadInput(
-            f"{path.name} is a file, not a model of the library.", f'Import it first: stillroom import "{path}"'
-        )
+        hint = f'Import it first: stillroom import "{path}"'
+        raise errors.BadInput(f"{path.name} is a file, not a model of the library.", hint)
     raise errors.NotFound(f"There is no model named {name}.", _near(name))
 
 
@@ -136,7 +137,16 @@ def new_name(wanted: str, given: str | None = None) -> str:
 
     Raises BadInput for a given name that is taken or can't be one.
     """
-    return _given_name(given) if given is not None else _free_name(_as_name(wanted))
+    if given is None:
+        start = _as_name(wanted)
+        candidates = (start if n == 1 else f"{start[: MAX_NAME - 5]}-{n}" for n in range(1, 10_000))
+        return next(name for name in candidates if not _is_taken(name))
+    if not _is_name(given):
+        hint = f"Up to {MAX_NAME} letters, digits, dots, dashes and underscores."
+        raise errors.BadInput(f"{given!r} can't be the name of a model.", hint)
+    if _is_taken(given):
+        raise errors.BadInput(f"There is a model named {given} already.", "Choose another name.")
+    return given
 
 
 def prepare(name: str) -> Generator[Progress, None, Path]:
@@ -203,22 +213,6 @@ def _is_name(name: str) -> bool:
     return re.fullmatch(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_NAME - 1}}}", name) is not None
 
 
-def _given_name(name: str) -> str:
-    if not _is_name(name):
-        raise errors.BadInput(
-            f"{name!r} can't be the name of a model.",
-            f"Up to {MAX_NAME} letters, digits, dots, dashes and underscores.",
-        )
-    if _is_taken(name):
-        raise errors.BadInput(f"There is a model named {name} already.", "Choose another name.")
-    return name
-
-
-def _free_name(wanted: str) -> str:
-    candidates = (wanted if n == 1 else f"{wanted[: MAX_NAME - 5]}-{n}" for n in range(1, 10_000))
-    return next(name for name in candidates if not _is_taken(name))
-
-
 def _is_taken(name: str) -> bool:
     # a Mac's disk does not tell upper from lower case
     return name.lower() in {entry.name.lower() for entry in paths.models_folder().iterdir()} | {STARTER}
@@ -240,13 +234,11 @@ def _copy(source: Path, folder: Path) -> Iterator[Progress]:
     sizes = {path: path.stat().st_size for path in files}
     one_disk = source.stat().st_dev == folder.parent.stat().st_dev
     needed = sum(size for path, size in sizes.items() if not (one_disk and path.suffix == _WEIGHTS))
-    done, total = 0, sum(sizes.values())
+    total = sum(sizes.values())
     with folders.publishing(folder, needed, f"copying {folder.name}") as draft:
-        for path in files:
-            for count in _bring(path, draft / path.name):
-                done += count
-                yield Progress(stage="copy", done=done, total=total, unit="bytes")
-        yield Progress(stage="write", done=done, total=total, unit="bytes")
+        for done in accumulate(count for path in files for count in _bring(path, draft / path.name)):
+            yield Progress(stage="copy", done=done, total=total, unit="bytes")
+        yield Progress(stage="write", done=total, total=total, unit="bytes")
 
 
 def _is_taken_along(path: Path) -> bool:
@@ -263,8 +255,7 @@ def _bring(path: Path, place: Path) -> Iterator[int]:
         while chunk := original.read(COPY_CHUNK_BYTES):
             copy.write(chunk)
             yield len(chunk)
-        copy.flush()
-        os.fsync(copy.fileno())
+    folders.sync(place)
 
 
 def _linked(path: Path, place: Path) -> bool:

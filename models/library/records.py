@@ -9,9 +9,10 @@ import logging
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import quote
 
 import msgspec
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 
 Kind = Literal["model", "original", "adapter"]
 
+_KEPT = ("repo", "revision", "recipe")  # of a record, also of a model that can't be used
 _VERSION = 1  # raised when a folder is looked at in another way, so that all are looked at again
 
 
@@ -59,7 +61,8 @@ class LibraryCache:
         The cache is shared: other tools keep models of other kinds and single files there.
         """
         place = cache.folder(repo.repo) / repo.commit
-        found = self._look(place, lambda: original(repo), _stamp_of_repo(repo))
+        stamp = f"{repo.commit} {repo.size_bytes} {repo.modified} {len(repo.missing)} {repo.complete}"
+        found = self._look(place, lambda: original(repo), stamp)
         if not repo.complete and not repo.size_bytes:  # a download that never began
             return None
         ours = found.state == "ready" or found.repairable or manifests.read(repo.repo, repo.commit) is not None
@@ -97,35 +100,23 @@ class LibraryCache:
 def model(folder: Path, title: str = "") -> Model:
     """The model in a folder; one that can't be used says why. title: where no record has one. Never raises."""
     try:
-        return _model(folder, title)
+        facts = inspection.inspect(folder)
+        recorded = _recorded(
+            folder, checkpoint.read_record(folder), title or folder.name, *_KEPT, "licence", "base", "card"
+        )
     except (errors.StillroomError, OSError) as error:
-        problem = error.text if isinstance(error, errors.StillroomError) else str(error)
-        return _unusable(folder, title or folder.name, problem)
-
-
-def _model(folder: Path, title: str) -> Model:
-    facts = inspection.inspect(folder)
-    record = checkpoint.read_record(folder)
-    title = record.title if record else title or folder.name
-    made = record.created if record else _modified(folder)
+        return _unusable(folder, title or folder.name, str(error))
+    names = f"{folder.name} {recorded['title']}"
     return Model(
         name=folder.name,
-        title=title,
         path=str(folder),
         architecture=facts.architecture,
-        family=families.family_of(f"{folder.name} {title}", facts.architecture, facts.chat_template).id,
+        family=families.family_of(names, facts.architecture, facts.chat_template).id,
         params=facts.params,
         bits=facts.bits,
         size_bytes=facts.size_bytes,
         context_limit=facts.context_limit,
-        source=record.source if record else "",
-        created=made,
-        licence=record.licence if record else "",
-        repo=record.repo if record else "",
-        revision=record.revision if record else "",
-        recipe=record.recipe if record else "",
-        base=record.base if record else "",
-        card=record.card if record else None,
+        **recorded,
     )
 
 
@@ -158,29 +149,12 @@ def adapter(folder: Path) -> Model:
     try:
         record = checkpoint.read_record(folder)
         absent = next((name for name in (ADAPTER_CONFIG, ADAPTER_WEIGHTS) if not (folder / name).is_file()), None)
-        if record is None or absent:
-            return _unusable(folder, folder.name, f"There is no {absent or checkpoint.RECORD} in it.", "adapter")
-        return Model(
-            name=folder.name,
-            title=record.title,
-            path=str(folder),
-            architecture="",
-            family="",
-            params=0,
-            bits=0.0,
-            size_bytes=checkpoint.folder_size(folder),
-            context_limit=0,
-            source=record.source,
-            created=record.created,
-            licence=record.licence,
-            kind="adapter",
-            repo=record.repo,
-            base=record.base,
-        )
+        if record is not None and not absent:
+            return _weightless(folder, _recorded(folder, record, "", "licence", "repo", "base"), kind="adapter")
+        problem = f"There is no {absent or checkpoint.RECORD} in it."
     except (errors.StillroomError, OSError) as error:
-        return _unusable(
-            folder, folder.name, error.text if isinstance(error, errors.StillroomError) else str(error), "adapter"
-        )
+        problem = str(error)
+    return _unusable(folder, folder.name, problem, "adapter")
 
 
 def with_last_use(found: Model) -> Model:
@@ -204,14 +178,13 @@ def _starter_before_it_is_made(source: Path) -> Model:
     architecture = header.text("general.architecture")
     params = sum(tensor.elements for tensor in header.tensors.values())
     n_bytes = sum(tensor.size for tensor in header.tensors.values())
+    names, template = f"{starter.NAME} {starter.TITLE}", header.text("tokenizer.chat_template")
     return Model(
         name=starter.NAME,
         title=starter.TITLE,
         path=str(starter.folder()),
         architecture=architecture,
-        family=families.family_of(
-            f"{starter.NAME} {starter.TITLE}", architecture, header.text("tokenizer.chat_template")
-        ).id,
+        family=families.family_of(names, architecture, template).id,
         params=params,
         bits=round(8 * n_bytes / params, 2),
         size_bytes=source.stat().st_size,
@@ -223,48 +196,34 @@ def _starter_before_it_is_made(source: Path) -> Model:
 
 
 def _unusable(folder: Path, title: str, problem: str, kind: Kind = "model") -> Model:
-    record = _record(folder)
-    return Model(
-        name=folder.name,
-        title=record.title if record else title,
-        path=str(folder),
-        architecture="",
-        family="",
-        params=0,
-        bits=0.0,
-        size_bytes=_size(folder),
-        context_limit=0,
-        source=record.source if record else "",
-        created=record.created if record else _modified(folder),
-        state="broken",
-        problem=problem,
-        kind=kind,
-        repo=record.repo if record else "",
-        revision=record.revision if record else "",
-        recipe=record.recipe if record else "",
-        repairable=bool(record and record.repo and record.recipe),
-    )
+    record = None
+    with suppress(errors.Corrupt):
+        record = checkpoint.read_record(folder)
+    repairable = bool(record and record.repo and record.recipe)
+    recorded = _recorded(folder, record, title, *_KEPT)
+    return _weightless(folder, recorded, state="broken", problem=problem, kind=kind, repairable=repairable)
 
 
-def _record(folder: Path) -> checkpoint.ModelRecord | None:
-    try:
-        return checkpoint.read_record(folder)
-    except errors.Corrupt:
-        return None
+def _recorded(folder: Path, record: checkpoint.ModelRecord | None, title: str, *names: str) -> dict[str, Any]:
+    """Fields of a Model that its record holds under the same names, and what is known without one."""
+    if record is None:
+        return {"title": title, "source": "", "created": _modified(folder)}
+    return {name: getattr(record, name) for name in ("title", "source", "created", *names)}
 
 
-def _size(folder: Path) -> int:
-    try:
-        return checkpoint.folder_size(folder)
-    except OSError:
-        return 0
+def _weightless(folder: Path, recorded: dict[str, Any], **more: Any) -> Model:
+    """What has no weights of its own, or none that can be used."""
+    size = 0
+    with suppress(OSError):
+        size = checkpoint.folder_size(folder)
+    recorded |= {"architecture": "", "family": "", "params": 0, "bits": 0.0, "size_bytes": size, "context_limit": 0}
+    return Model(name=folder.name, path=str(folder), **recorded, **more)
 
 
 def _modified(folder: Path) -> str:
-    try:
+    with suppress(OSError):
         return datetime.fromtimestamp(folder.stat().st_mtime, UTC).isoformat(timespec="seconds")
-    except OSError:
-        return ""
+    return ""
 
 
 def _stamp(folder: Path) -> str:
@@ -278,11 +237,6 @@ def _stamp(folder: Path) -> str:
     except OSError:
         return ""
     return digest.hexdigest()
-
-
-def _stamp_of_repo(repo: cache.CachedRepo) -> str:
-    """A digest of a repository's files in the cache."""
-    return f"{repo.commit} {repo.size_bytes} {repo.modified} {len(repo.missing)} {repo.complete}"
 
 
 def _remembered() -> dict[str, _CachedEntry]:

@@ -37,10 +37,9 @@ def is_ready() -> bool:
     """Whether the checkpoint exists and was made from the GGUF file that is installed now, if any."""
     try:
         record = folders.read_record(folder())
+        return record is not None and record.made_from == _made_from()
     except errors.Corrupt:
         return False
-    try:
-        return record is not None and record.made_from == _made_from()
     except errors.NotFound:
         return True  # without the wheel it can't be made anew, yet what was made still works
 

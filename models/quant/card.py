@@ -18,7 +18,7 @@ import mlx.core as mx
 import msgspec
 from mlx_lm.generate import generate_step
 
-from models import errors, paths, quantities
+from models import errors, paths, quantities, waiting
 from models.checkpoint import folders, inspection
 from models.events import Event, Note, Progress, QuantCard
 from models.generate import load
@@ -55,13 +55,13 @@ def measure(name: str, reference: str | None = None) -> Generator[Event, None, Q
     theirs = None
     if original is not None:
         theirs = yield from layerwise.read(original, [ids], "reference")
-    model = _load(title, folder)
+    model = waiting.run(load.load(title, folder)).model  # its progress is not the card's
     this = yield from layerwise.run(model, [ids], "card")
     found = yield from divergence.measure(ids, this, theirs, "card")
     del theirs, this  # their memory is not this model's
     mx.clear_cache()
     tokens_per_s, peak_bytes = yield from _decode(model, ids[:PROMPT])
-    facts, record = inspection.inspect(folder), folders.read_record(folder)
+    machine, facts, record = hardware.machine(), inspection.inspect(folder), folders.read_record(folder)
     card = QuantCard(
         model=name,
         reference=original_name,
@@ -75,7 +75,7 @@ def measure(name: str, reference: str | None = None) -> Generator[Event, None, Q
         tokens_per_s=tokens_per_s,
         peak_bytes=peak_bytes,
         text_tokens=len(ids),
-        machine=_machine(),
+        machine=f"{machine.chip}, {quantities.memory(machine.memory_bytes)}",
         measured=datetime.now(UTC).isoformat(timespec="seconds"),
         warning=warning(found.same_top, found.kl),
     )
@@ -100,11 +100,10 @@ def warning(same_top: float | None, kl: float | None) -> str:
     """A sentence on how much a recipe hurts; "" when it hardly does. same_top: 0 to 1; kl: nats."""
     if same_top is None or kl is None:
         return ""
+    if same_top < 0.4:
+        return "Most words differ from the original's."
     if same_top < SAME_ENOUGH:
-        differing = 1 - same_top
-        if differing > 0.6:
-            return "Most words differ from the original's."
-        one_in = max(2, round(1 / differing))
+        one_in = max(2, round(1 / (1 - same_top)))
         return f"One word in {_ONE_IN.get(one_in, str(one_in))} differs from the original's."
     if kl > KL_NOTICED:
         return "Its likeliest words are the original's, but it weighs the others differently."
@@ -155,10 +154,8 @@ def _text_ids(folder: Path, original: Path | None) -> list[int]:
     theirs = _encoded(original)
     both = min(len(ids), len(theirs))
     if ids[:both] != theirs[:both]:
-        raise errors.BadInput(
-            f"{original.name} splits a text into other tokens: the two can't be compared.",
-            "Compare with the model it was quantized from.",
-        )
+        text = f"{original.name} splits a text into other tokens: the two can't be compared."
+        raise errors.BadInput(text, "Compare with the model it was quantized from.")
     return ids[:both]
 
 
@@ -166,15 +163,6 @@ def _encoded(folder: Path) -> list[int]:
     config = load.read_config(folder)
     ids: list[int] = load.load_tokenizer(folder, config).encode((paths.resources() / TEXT).read_text("utf-8"))
     return ids[: load.context_limit(config)]
-
-
-def _load(name: str, folder: Path) -> Any:
-    loading = load.load(name, folder)  # its progress is not the card's
-    while True:
-        try:
-            next(loading)
-        except StopIteration as end:
-            return end.value.model
 
 
 def _decode(model: Any, prompt: list[int]) -> Generator[Progress, None, tuple[float, int]]:
@@ -189,8 +177,3 @@ def _decode(model: Any, prompt: list[int]) -> Generator[Progress, None, tuple[fl
         seconds.append(time.perf_counter() - begun)
         yield Progress(stage="card", done=block * BLOCK, total=BLOCKS * BLOCK, unit="tokens")
     return BLOCK / median(seconds[1:]), int(mx.get_peak_memory())
-
-
-def _machine() -> str:
-    machine = hardware.machine()
-    return f"{machine.chip}, {quantities.memory(machine.memory_bytes)}"

@@ -49,8 +49,8 @@ def measure(
             width = min(logprobs.shape[1], wanted.shape[1])
             logprobs, wanted = logprobs[:, :width], wanted[:, :width]
             # sum over p log(p / q)
-            kl += _number(mx.sum(mx.exp(wanted) * (wanted - logprobs)))
-            same += round(_number(mx.sum(mx.argmax(wanted, axis=-1) == mx.argmax(logprobs, axis=-1))))
+            kl += value_of(mx.sum(mx.exp(wanted) * (wanted - logprobs)))
+            same += round(value_of(mx.sum(mx.argmax(wanted, axis=-1) == mx.argmax(logprobs, axis=-1))))
         mx.clear_cache()
         yield Progress(stage=stage, done=stop, total=n_tokens, unit="tokens")
     if not math.isfinite(surprise + reference_surprise + kl):
@@ -75,12 +75,13 @@ def _logprobs(hidden: Hidden, start: int, stop: int) -> mx.array:
 def _surprise(logprobs: mx.array, following: mx.array) -> float:
     """Sum of -log p of the tokens that followed."""
     n = following.shape[0]
-    return -_number(mx.sum(mx.take_along_axis(logprobs[:n], following[:, None], axis=-1))) if n else 0.0
+    return -value_of(mx.sum(mx.take_along_axis(logprobs[:n], following[:, None], axis=-1))) if n else 0.0
 
 
 def _perplexity(surprise: float, n_tokens: int) -> float:
     return math.exp(min(700.0, surprise / (n_tokens - 1)))  # e^710 is no float any more
 
 
-def _number(scalar: mx.array) -> float:
+def value_of(scalar: mx.array) -> float:
+    """The value of an array of one number."""
     return float(scalar.item())  # type: ignore[arg-type]  # typed as if it could be complex

@@ -85,7 +85,11 @@ def learn(
     held_out, windows = dwq_targets.split((yield from dwq_targets.targets(original, tokens, state, about)))
     with model_files.glob_safe(draft) as place:
         model, stored = _trainable(place, config)
-        learning = _resumed(state, about, seed, learning_rate) or _beginning(model, stored, held_out, learning_rate)
+        if (learning := _resumed(state, about, seed, learning_rate)) is None:
+            # float32 master copies: Adam's steps are smaller than half precision's spacing
+            params = {name: array.astype(mx.float32) for name, array in tree_flatten(model.trainable_parameters())}
+            first = _loss_on(model, stored, params, held_out)
+            learning = Learning(params, _optimizer(learning_rate), 0, first)
         yield _progress(learning.step, steps)
         while learning.step < steps:  # the generator may be closed at any yield: what was saved is resumed
             _take_step(model, stored, learning, windows[_which(learning.step, len(windows), seed)])
@@ -97,9 +101,8 @@ def learn(
         _rewrite(draft, {name: array.astype(stored[name]) for name, array in learning.params.items()})
         yield Note(text=f"Learned from the original: held-out loss {learning.first:.4f} before, {last:.4f} after.")
     else:
-        yield Note(
-            text=f"Learning did not help (held-out loss {learning.first:.4f} before, {last:.4f} after): it was not kept."
-        )
+        figures = f"held-out loss {learning.first:.4f} before, {last:.4f} after"
+        yield Note(text=f"Learning did not help ({figures}): it was not kept.")
     shutil.rmtree(state, ignore_errors=True)
 
 
@@ -114,17 +117,13 @@ def _check_memory(draft: Path, config: dict[str, Any], recipe: Recipe, n_tokens:
     on_cpu = load.runs_on_cpu()
     # value, gradient and two moments of each scale and bias, in float32
     trained = 16 * 2 * shape.params // recipe.group_size
-    needed = (
-        stored
-        + trained
-        + fit.training_bytes(
-            shape, None if on_cpu else recipe, tokens=n_tokens, checkpointing=False, bytes_per_value=4 if on_cpu else 2
-        )
-    )
+    base, width = (None, 4) if on_cpu else (recipe, 2)
+    training = fit.training_bytes(shape, base, tokens=n_tokens, checkpointing=False, bytes_per_value=width)
+    needed = MEMORY_FACTOR * (stored + trained + training)
     free = min(hardware.available_bytes() - load.MEMORY_MARGIN, fit.room_bytes(hardware.machine()))
-    if MEMORY_FACTOR * needed > free:
+    if needed > free:
         raise errors.NoMemory(
-            f"Learning needs {quantities.memory(MEMORY_FACTOR * needed)} of memory, {quantities.memory(max(0, free))} are free.",
+            f"Learning needs {quantities.memory(needed)} of memory, {quantities.memory(max(0, free))} are free.",
             f"Close other programs, or take the plain {recipe.bits}-bit recipe, which learns nothing.",
         )
 
@@ -179,13 +178,6 @@ def _trainable(folder: Path, config: dict[str, Any]) -> tuple[nn.Module, dict[st
     return model, stored
 
 
-def _beginning(model: nn.Module, stored: dict[str, mx.Dtype], held_out: list[Window], rate: float) -> Learning:
-    # float32 master copies: Adam's steps are smaller than half precision's spacing
-    params = {name: array.astype(mx.float32) for name, array in tree_flatten(model.trainable_parameters())}
-    first = _loss_on(model, stored, params, held_out)
-    return Learning(params, _optimizer(rate), 0, first)
-
-
 def _optimizer(rate: float) -> Adam:
     return Adam(learning_rate=rate, bias_correction=True)
 
@@ -233,10 +225,8 @@ def _take_step(model: nn.Module, stored: dict[str, mx.Dtype], learning: Learning
 
 def _about(draft: Path, original: Path, recipe: Recipe, tokens: list[list[int]], rate: float) -> str:
     """A hash of everything that cached targets and learned values depend on."""
-    facts = [
-        [(path.name, path.stat().st_size) for path in sorted(folder.glob("*.safetensors"))]
-        for folder in (draft, original)
-    ]
+    weights = (sorted(folder.glob("*.safetensors")) for folder in (draft, original))
+    facts = [[(path.name, path.stat().st_size) for path in files] for files in weights]
     stated = json.dumps([facts, recipe.name, recipe.group_size, tokens, rate, dwq_targets.TOP_K, TEMPERATURE])
     return hashlib.sha256(stated.encode()).hexdigest()
 

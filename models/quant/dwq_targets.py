@@ -5,7 +5,6 @@ softmax looks at differences only, so each position's logits are shifted to a ma
 Only a worker imports this.
 """
 
-import os
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import mlx.core as mx
 import numpy as np
 
 from models import errors
+from models.checkpoint import folders
 from models.events import Progress
 from models.generate import load
 from models.quant import layerwise
@@ -108,12 +108,10 @@ def write_arrays(path: Path, arrays: dict[str, mx.array], metadata: dict[str, st
     """Write a safetensors file, whole or not at all. Raises DiskFull, and other faults as errors.from_os_error."""
     draft = path.with_name(f".new-{path.name}")
     try:
-        mx.save_safetensors(str(draft), arrays, metadata=metadata)
-        with draft.open("rb") as file:
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError as error:
-        raise errors.from_os_error(error, "writing what was learned", writing=True) from error
+        with errors.disk_faults("writing what was learned", writing=True):
+            mx.save_safetensors(str(draft), arrays, metadata=metadata)
+            folders.sync(draft)
+            draft.replace(path)
     except RuntimeError as error:  # MLX's word for it
         raise errors.DiskFull("What was learned could not be written.", "Free some space and try again.") from error
     finally:

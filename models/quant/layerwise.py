@@ -19,7 +19,6 @@ import mlx.core as mx
 import mlx.nn as nn
 from mlx.utils import tree_flatten
 
-from models import errors, quantities
 from models.checkpoint import model_files, safety
 from models.events import Progress
 from models.generate import load
@@ -76,7 +75,7 @@ def run(
     passed: list[list[Any]] = [[] for _ in layers]  # by layer, one output a text: (1, L, D), or a tuple with one in it
     with ExitStack() as noting:
         for layer, outputs in zip(layers, passed, strict=True):
-            noting.enter_context(_noted(layer, outputs))
+            noting.enter_context(_called(layer, _noting(layer, outputs)))
         states = [body(mx.array([ids])) for ids in texts]  # (1, L, D) each; a graph, nothing is computed yet
     yield Progress(stage=stage, done=0, total=len(layers), unit="layers")
     for number, (layer, outputs) in enumerate(zip(layers, passed, strict=True), 1):
@@ -119,17 +118,15 @@ def _called(module: nn.Module, call: Callable[..., Any]) -> Iterator[None]:
         module.__class__ = kind
 
 
-@contextmanager
-def _noted(layer: nn.Module, outputs: list[Any]) -> Iterator[None]:
-    """Record what a layer returns while it is called."""
+def _noting(layer: nn.Module, outputs: list[Any]) -> Callable[..., Any]:
+    """A layer's own call, whose results are recorded."""
     call = type(layer).__call__
 
     def noting(*args: Any, **named: Any) -> Any:
         outputs.append(call(layer, *args, **named))
         return outputs[-1]
 
-    with _called(layer, noting):
-        yield
+    return noting
 
 
 def check_memory(name: str, model: nn.Module) -> None:
@@ -137,13 +134,7 @@ def check_memory(name: str, model: nn.Module) -> None:
     total = _bytes(model)
     layers = [_bytes(layer) for layer in _parts(model)[0].layers]
     # embedding and head, and the largest layer as stored and as computed with
-    needed = total - sum(layers) + 2 * max(layers, default=0)
-    free = max(0, hardware.available_bytes() - load.MEMORY_MARGIN)
-    if needed > free:
-        raise errors.NoMemory(
-            f"Reading {name} layer by layer needs {quantities.memory(needed)} of memory, {quantities.memory(free)} are free.",
-            "Close other programs and try again.",
-        )
+    hardware.check_memory(f"Reading {name} layer by layer", total - sum(layers) + 2 * max(layers, default=0))
 
 
 def _bytes(module: nn.Module) -> int:

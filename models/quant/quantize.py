@@ -26,7 +26,6 @@ from models.quant.quantized_weights import Quantizing, check_backend
 from models.recipes import Recipe
 
 MARGIN_BYTES = 1 << 20  # of disk, for a record and a config
-BUFFER_BYTES = 512 << 20  # of memory left to Python and the rest of the machine
 TELL_S = 0.1
 _SNAPSHOT = re.compile(r"models--([^/\\]+?)--([^/\\]+)[/\\]snapshots[/\\]([^/\\]+)$")
 _GGUF = ".gguf"
@@ -65,9 +64,9 @@ def quantize(
     parsed = recipes.parse(recipe, group_size)
     original = yield from _original(model)
     folders.sweep(paths.models_folder())
-    replaced = name if replace and installed.has(name) else None
-    place = replaced or installed.new_name(f"{original.title}-{parsed.name}", name)
-    yield from _write(original, parsed, place, replace=replaced is not None)
+    replace = replace and installed.has(name)
+    place = name if name and replace else installed.new_name(f"{original.title}-{parsed.name}", name)
+    yield from _write(original, parsed, place, replace)
     if card:
         yield from _measure(place)
     if drop_original:
@@ -85,9 +84,8 @@ def _original(model: str) -> Generator[Event, None, Original]:
     record = folders.read_record(folder)
     title = installed.title(model)
     if record and record.source.lower().endswith(_GGUF):
-        yield Note(
-            text=f"{title} comes from a GGUF file that was quantized already: this copy will be worse than one made from the original."
-        )
+        source = f"{title} comes from a GGUF file that was quantized already"
+        yield Note(text=f"{source}: this copy will be worse than one made from the original.")
         return _described(folder)
     if record and record.original and (found := _unquantized(record.original)):
         yield Note(text=f"{title} is quantized already: the copy is made from its original, {record.original}.")
@@ -124,32 +122,22 @@ def _described(folder: Path) -> Original:
     record = folders.read_record(folder)
     snapshot = _SNAPSHOT.search(str(folder))
     if snapshot:
-        name, title = f"{snapshot[1]}/{snapshot[2]}", snapshot[2]
-    elif folder.parent == paths.models_folder():
-        name, title = folder.name, record.title if record else folder.name
+        owner, title, revision = snapshot.groups()
+        name = repo = f"{owner}/{title}"
     else:
-        name, title = str(folder), record.title if record else folder.name
-    return Original(
-        folder=folder,
-        name=name,
-        title=title,
-        repo=name if snapshot else record.repo if record else "",
-        revision=snapshot[3] if snapshot else record.revision if record else "",
-        licence=record.licence if record else _licence(name, snapshot[3]) if snapshot else "",
-        in_cache=snapshot is not None,
-    )
-
-
-def _licence(repo: str, commit: str) -> str:
-    manifest = manifests.read(repo, commit)
-    return manifest.licence if manifest else ""
+        name = folder.name if folder.parent == paths.models_folder() else str(folder)
+        title = record.title if record else folder.name
+        repo, revision = (record.repo, record.revision) if record else ("", "")
+    stated = record or (manifests.read(repo, revision) if snapshot else None)
+    licence = stated.licence if stated else ""
+    return Original(folder, name, title, repo, revision, licence, in_cache=snapshot is not None)
 
 
 def _write(original: Original, recipe: Recipe, name: str, replace: bool) -> Iterator[Event]:
     """Write the copy and let it take its place."""
     check_backend(recipe)
     quantizing = Quantizing(open_source(original.folder), recipe)
-    _check_memory(original, quantizing)
+    hardware.check_memory(f"Quantizing {original.title}", quantizing.memory_bytes)
     copied = folders.companions(original.folder)
     needed = quantizing.total_bytes + sum(path.stat().st_size for path in copied) + MARGIN_BYTES
     learned = paths.learned_folder() / name
@@ -173,15 +161,6 @@ def _by_layer(quantizing: Quantizing, draft: Path) -> Iterator[Progress]:
         if done > shown or time.monotonic() - shown_at >= TELL_S:
             shown, shown_at = done, time.monotonic()
             yield Progress(stage="quantize", done=done, total=quantizing.layers, unit="layers")
-
-
-def _check_memory(original: Original, quantizing: Quantizing) -> None:
-    needed, free = quantizing.memory_bytes, max(0, hardware.available_bytes() - BUFFER_BYTES)
-    if needed > free:
-        raise errors.NoMemory(
-            f"Quantizing {original.title} needs {quantities.memory(needed)} of memory, {quantities.memory(free)} are free.",
-            "Close other programs and try again.",
-        )
 
 
 def _record(original: Original, recipe: Recipe, name: str, draft: Path) -> folders.ModelRecord:

@@ -7,8 +7,8 @@ the file.
 """
 
 import bisect
-import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +18,15 @@ from mlx.utils import tree_flatten
 from mlx_lm.utils import save_config
 
 from models import errors
-from models.checkpoint import shards
+from models.checkpoint import folders, shards
 from models.checkpoint.shards import Output
+from models.checkpoint.weight_blocks import as_bytes, little_cache
 from models.checkpoint.weight_stream import Weight, WeightSource, modules
 from models.recipes import Recipe
 
 # Weights in a block. On a CPU MLX computes mxfp4 and nvfp4 in many steps that take 33 and 66 bytes a weight: blocks that
 # stay in the processor's cache took 15 s for the starter where 1 << 20 took 24.
 BLOCK, FLOAT_BLOCK = 4 << 20, 1 << 18
-CACHE_BYTES = 64 << 20  # of freed memory that MLX may keep for the next block
 _WORK_BYTES = {"affine": 16 * BLOCK, "mxfp4": 128 * FLOAT_BLOCK, "mxfp8": 128 * FLOAT_BLOCK, "nvfp4": 256 * FLOAT_BLOCK}
 _NAMES = {
     mx.bfloat16: "BF16", mx.float16: "F16", mx.float32: "F32", mx.uint8: "U8", mx.uint16: "U16", mx.uint32: "U32",
@@ -52,22 +52,19 @@ class Quantizing:
         self._streams = _streams()
         self.memory_bytes = _WORK_BYTES[recipe.mode] + max(weight.whole_bytes for weight in source.weights.values())
         self._settings = self._chosen()
-        self._outputs = [output for name in _in_order(source.model) for output in self._written(name)]
+        names = (name for name, _ in tree_flatten(source.model.parameters()))
+        self._outputs = [output for name in names for output in self._written(name)]
         self.total_bytes = sum(output.size for output in self._outputs)
 
     def write(self, folder: Path) -> Iterator[int]:
         """Write the weights into a folder, once; yields, at every piece, how many layers are done."""
         ends = shards.layer_ends(self._outputs, self.layers)
-        written = 0
-        before = mx.set_cache_limit(CACHE_BYTES)
-        try:
-            for count in shards.write_shards(folder, self._outputs):
-                written += count
-                yield bisect.bisect_right(ends, written)
-        finally:
-            self._source.weights.clear()
-            mx.set_cache_limit(before)
-            mx.clear_cache()
+        with little_cache():
+            try:
+                for written in accumulate(shards.write_shards(folder, self._outputs)):
+                    yield bisect.bisect_right(ends, written)
+            finally:
+                self._source.weights.clear()
 
     def write_config(self, folder: Path) -> None:
         """Write config.json as mlx-lm does."""
@@ -75,8 +72,7 @@ class Quantizing:
         config["quantization"] = self._quantization()
         inner = getattr(self._source.model, "model", {})
         save_config(config, str(folder / "config.json"), keep_vision_config="vision_tower" in inner)
-        with (folder / "config.json").open("rb") as file:
-            os.fsync(file.fileno())
+        folders.sync(folder / "config.json")
 
     def _quantization(self) -> Settings:
         recipe = self._recipe
@@ -87,11 +83,8 @@ class Quantizing:
 
     def _chosen(self) -> dict[str, Settings]:
         """How each module that is quantized will be."""
-        chosen = {}
-        for path, module in modules(self._source.model).items():
-            if settings := self._settings_of(path, module):
-                chosen[path] = settings
-        return chosen
+        found = ((path, self._settings_of(path, module)) for path, module in modules(self._source.model).items())
+        return {path: settings for path, settings in found if settings}
 
     def _settings_of(self, path: str, module: nn.Module) -> Settings | None:
         recipe = self._recipe
@@ -117,7 +110,7 @@ class Quantizing:
         def chunks() -> Iterator[Bytes]:
             weight = self._source.weights.pop(name)
             for (block,) in self._ahead(weight, BLOCK, lambda rows: (rows.astype(dtype),)):
-                yield _bytes(block)
+                yield as_bytes(block)
 
         return chunks
 
@@ -134,14 +127,10 @@ class Quantizing:
             for block, *factors in self._ahead(weight, BLOCK if affine else FLOAT_BLOCK, quantized):
                 for part, factor in zip(held, factors, strict=False):  # no biases in the floating-point modes
                     held[part].append(factor)
-                yield _bytes(block)
+                yield as_bytes(block)
 
         def factors(part: str) -> Callable[[], Iterator[Bytes]]:
-            def chunks() -> Iterator[Bytes]:
-                for factor in held.pop(part):
-                    yield _bytes(factor)
-
-            return chunks
+            return lambda: map(as_bytes, held.pop(part))
 
         rows, columns = shape[:-1], shape[-1]
         groups = (*rows, columns // settings["group_size"])
@@ -178,10 +167,6 @@ def check_backend(recipe: Recipe) -> None:
         ) from error
 
 
-def _in_order(model: nn.Module) -> Iterable[str]:
-    return (name for name, _ in tree_flatten(model.parameters()))
-
-
 def _cast(source: WeightSource) -> Callable[[str, mx.Dtype], mx.Dtype]:
     """The type that a weight is given: the one that config.json states as torch_dtype, else its own."""
     config = source.config
@@ -200,10 +185,6 @@ def _streams() -> list[mx.Stream]:
     default = mx.default_device()
     usual = mx.default_stream(default)
     return [usual, mx.new_stream(default)] if default == mx.Device(mx.cpu) else [usual]
-
-
-def _bytes(array: mx.array) -> memoryview:
-    return memoryview(array.reshape(-1).view(mx.uint8))  # type: ignore[arg-type]
 
 
 def _dtype_name(name: str, dtype: mx.Dtype) -> str:

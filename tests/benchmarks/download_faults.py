@@ -28,6 +28,7 @@ from tests.hub.faults import Fault
 from tests.hub.large import write_model
 from tests.hub.repos import files_of
 from tests.hub.server import Hub, Request
+from tests.hub.verification import verify
 from tests.returned import result_of
 
 KILLS = 10
@@ -125,7 +126,7 @@ class _Run:
         for manifest in manifests.of_repo(REPO):
             with suppress(errors.NotFound):
                 if cache.snapshot(REPO, manifest.commit).is_dir() and self.ended == "whole":
-                    self.corrupt += sum(not right for _, right in cache.verify(REPO, manifest.commit))
+                    self.corrupt += sum(not right for _, right in verify(REPO, manifest.commit))
         allowed = {self._place / "hf" / "hub" / name for name in (cache.folder(REPO).name, ".locks")}
         found = [path for path in self._place.rglob("*") if path.is_file()]
         self.strays += sum(not any(parent in allowed for parent in path.parents) for path in found)

@@ -14,6 +14,7 @@ from models.library import download
 from tests.hub.faults import Fault
 from tests.hub.server import Hub
 from tests.hub.session import IMPATIENT, open_hub
+from tests.hub.verification import verify
 from tests.tiny import make_tiny
 
 REPO = "org/tiny"
@@ -98,7 +99,7 @@ def test_a_whole_repository(hub: Hub, files: dict[str, bytes]) -> None:
     assert found.snapshot == hf_cache.snapshot(REPO, found.commit)
     assert found.size_bytes == sum(map(len, files.values()))
     assert found.modified.endswith("+00:00")
-    assert dict(hf_cache.verify(REPO)) == dict.fromkeys(files, True)
+    assert dict(verify(REPO)) == dict.fromkeys(files, True)
 
 
 def test_half_of_one(hub: Hub, files: dict[str, bytes]) -> None:
@@ -117,10 +118,10 @@ def test_what_was_lost_or_damaged(hub: Hub) -> None:
     content = blob.read_bytes()
     blob.write_bytes(content[:-1] + b" ")
     assert hf_cache.missing(REPO, commit) == []  # of the right size: that takes reading it
-    assert [path for path, right in hf_cache.verify(REPO) if not right] == ["config.json"]
+    assert [path for path, right in verify(REPO) if not right] == ["config.json"]
     blob.unlink()
     assert hf_cache.missing(REPO, commit) == ["config.json"]
-    assert [path for path, right in hf_cache.verify(REPO) if not right] == ["config.json"]
+    assert [path for path, right in verify(REPO) if not right] == ["config.json"]
     assert not hf_cache.repos()[0].complete
 
 

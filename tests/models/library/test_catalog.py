@@ -8,6 +8,7 @@ import pytest
 from models import families, paths, recipes
 from models.library import catalog, fit
 from models.machine.hardware import GIB, Machine, default_gpu_limit
+from tests.models.library.tabled import tabled_bytes
 
 # Weights as the models' cards and indexes on the Hub count them.
 KNOWN = {
@@ -47,7 +48,7 @@ def test_its_weights_come_out_of_its_shape(entry: catalog.CatalogEntry) -> None:
 @pytest.mark.parametrize("entry", ALL)
 def test_the_original_is_as_large_as_its_shape_says(entry: catalog.CatalogEntry) -> None:
     if entry.quantization:
-        computed = fit.tabled_bytes(entry.shape, entry.quantization)
+        computed = tabled_bytes(entry.shape, entry.quantization)
     else:
         copied = entry.shape.head_params if entry.head_copied else 0
         computed = fit.weights_bytes(entry.shape, None) + 2 * copied

@@ -25,6 +25,7 @@ from models.library import download
 from tests.hub.faults import Fault
 from tests.hub.server import Hub, Request
 from tests.hub.session import IMPATIENT, open_hub
+from tests.hub.verification import verify
 from tests.returned import with_done
 from tests.tiny import make_tiny
 
@@ -741,7 +742,7 @@ def test_two_processes_at_once(hub: Hub, files: dict[str, bytes]) -> None:
         assert child.returncode == 0
         assert said.splitlines()[-1].startswith("Done")
     assert hub.sent(WEIGHTS) == len(weights)
-    assert [right for _, right in hf_cache.verify("org/big")] == [True] * len(files)
+    assert [right for _, right in verify("org/big")] == [True] * len(files)
 
 
 def test_the_manifest_says_what_belongs_there(hub: Hub, files: dict[str, bytes]) -> None:

@@ -24,6 +24,7 @@ from models.checkpoint.shapes import ModelShape
 from models.library import fit
 from models.machine.hardware import GIB, Machine, default_gpu_limit
 from tests.benchmarks import fit as measured
+from tests.models.library.tabled import tabled_bytes
 from tests.tiny import make_tiny
 
 CONFIG: dict[str, Any] = {
@@ -124,7 +125,7 @@ def test_what_a_group_does_not_divide_stays_at_16_bits(group_size: int) -> None:
 
 def test_the_starters_file_is_as_large_as_its_own_table_says(starter_folder: Path) -> None:
     config = json.loads((starter_folder / "config.json").read_text("utf-8"))
-    computed = fit.tabled_bytes(fit.shape_of(config), config["quantization"])
+    computed = tabled_bytes(fit.shape_of(config), config["quantization"])
     assert computed == pytest.approx((starter_folder / "model.safetensors").stat().st_size, rel=0.01)
 
 
