@@ -59,15 +59,12 @@ def weight_files(folder: Path) -> list[Path]:
     for name in wanted:
         if name != Path(name).name or "\\" in name:
             raise errors.Unsafe(f"{folder.name} names a file of weights outside of its folder: {name[:80]!r}.")
-    missing = wanted - {path.name for path in found}
-    if missing:
-        raise errors.Corrupt(
-            f"{folder.name} is not whole: {min(missing)[:80]!r} is missing.", "Download or copy it again."
-        )
+    if missing := wanted - {path.name for path in found}:
+        text = f"{folder.name} is not whole: {min(missing)[:80]!r} is missing."
+        raise errors.Corrupt(text, "Download or copy it again.")
     if not found:
-        raise errors.NotFound(
-            f"{folder.name} has no weights in safetensors files.", "Files in pickle form (.bin, .pth) are never read."
-        )
+        hint = "Files in pickle form (.bin, .pth) are never read."
+        raise errors.NotFound(f"{folder.name} has no weights in safetensors files.", hint)
     return found
 
 

@@ -73,25 +73,22 @@ def read(path: Path) -> Header:
     Raises Corrupt when the file is cut short, damaged or no safetensors file, Unsupported for a type that MLX does not
     have, Unsafe when it is no regular file, and OSError.
     """
+    where = f"{path.name} of {path.parent.name}"
     with bounded_files.open_regular(path) as file:
         size = file.seek(0, 2)
         file.seek(0)
         prefix = file.read(8)
         length = struct.unpack("<Q", prefix)[0] if len(prefix) == 8 else size
         if length > min(size - 8, MAX_HEADER_BYTES):
-            raise errors.Corrupt(
-                f"{path.name} of {path.parent.name} is cut short or no safetensors file.", "Download or copy it again."
-            )
+            raise errors.Corrupt(f"{where} is cut short or no safetensors file.", "Download or copy it again.")
         raw = file.read(length)
-    return _Checker(path, size - 8 - length).header(raw)
+    return _Checker(where, size - 8 - length).header(raw)
 
 
+@dataclass
 class _Checker:
-    """Checks one file's header. room: bytes after the header."""
-
-    def __init__(self, path: Path, room: int) -> None:
-        self.path = path
-        self.room = room
+    where: str  # the file, as sentences name it
+    room: int  # bytes after the header
 
     def header(self, raw: bytes) -> Header:
         # before it is taken apart, since each tensor becomes objects in memory
@@ -131,8 +128,7 @@ class _Checker:
         if bits is None:
             raise self._damaged(f"{name} is of the unknown type {entry.dtype[:20]!r}")
         if entry.dtype in _NOT_IN_MLX:
-            where = f"{self.path.name} of {self.path.parent.name}"
-            raise errors.Unsupported(f"{where} holds numbers of the type {entry.dtype}, which MLX can't read.")
+            raise errors.Unsupported(f"{self.where} holds numbers of the type {entry.dtype}, which MLX can't read.")
         begin, end = entry.data_offsets
         if math.prod(entry.shape) * bits != 8 * (end - begin):
             raise self._damaged(f"{name} of shape {list(entry.shape)} does not fill its {end - begin:,} bytes")
@@ -145,14 +141,10 @@ class _Checker:
                 raise self._damaged(f"{name} {'overlaps another tensor' if begin < at else 'leaves a gap before it'}")
             at = end
         if at > self.room:
-            raise errors.Corrupt(
-                f"{self.path.name} of {self.path.parent.name} is cut short: {at - self.room:,} bytes are missing.",
-                "Download or copy it again.",
-            )
+            text = f"{self.where} is cut short: {at - self.room:,} bytes are missing."
+            raise errors.Corrupt(text, "Download or copy it again.")
         if at < self.room:
             raise self._damaged(f"{self.room - at:,} bytes belong to no tensor")
 
     def _damaged(self, what: str) -> errors.Corrupt:
-        return errors.Corrupt(
-            f"{self.path.name} of {self.path.parent.name} has a damaged header: {what}.", "Download or copy it again."
-        )
+        return errors.Corrupt(f"{self.where} has a damaged header: {what}.", "Download or copy it again.")

@@ -56,7 +56,6 @@ class Tensor(NamedTuple):
 
     @property
     def parameter(self) -> str:
-        """Its name in the module."""
         return "bias" if self.kind == "bias" else "weight"
 
     @property
@@ -66,7 +65,6 @@ class Tensor(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Its number of values."""
         return self.rows * self.columns * self.copies
 
 

@@ -30,7 +30,6 @@ class Output:
 
     @property
     def size(self) -> int:
-        """Its bytes on disk."""
         return math.prod(self.shape) * BITS[self.dtype] // 8
 
 

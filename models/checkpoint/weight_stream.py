@@ -44,13 +44,11 @@ class Weight:
 
     @property
     def columns(self) -> int:
-        """The length of a row."""
         return self.shape[-1] if self.shape else 1
 
     @property
     def n_rows(self) -> int:
-        """How many rows there are: 1 for a vector."""
-        return math.prod(self.shape[:-1])
+        return math.prod(self.shape[:-1])  # 1 for a vector
 
 
 @dataclass

@@ -39,8 +39,6 @@ _KINDS: dict[str, write.Kind] = {"": "F16", "f16": "F16", "8bit": "Q8_0", "q8_0"
 
 @dataclass(frozen=True)
 class _Parts:
-    """The parts of a fusion."""
-
     folder: Path
     name: str  # as installed.find takes it
     model: Model  # the base as the library shows it

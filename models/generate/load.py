@@ -77,7 +77,7 @@ class LoadedModel:
                 self._changed = adapters.attach(self.model, Path(adapter))
                 self.adapter, self._attached = adapter, identity
         finally:
-            self.weights_bytes = _weights_bytes(self.model)
+            self.weights_bytes = weights_bytes(self.model)
             self.cache = ConversationCache(self.model)
 
     def record(self) -> Loaded:
@@ -133,7 +133,7 @@ def _load(
         render=render,
         sampling=_advised_sampling(path, family.sampling),
         context_limit=context_limit(config),
-        weights_bytes=_weights_bytes(model),
+        weights_bytes=weights_bytes(model),
         seconds=0.0,
     )
     if adapter is not None:
@@ -198,7 +198,8 @@ def _identity(adapter: str | None) -> tuple[str, int] | None:
     return adapter, weights.stat().st_mtime_ns if weights.exists() else 0
 
 
-def _weights_bytes(model: nn.Module) -> int:
+def weights_bytes(model: nn.Module) -> int:
+    """Bytes of a model's weights in memory."""
     return sum(array.nbytes for _, array in tree_flatten(model.parameters()))
 
 

@@ -42,8 +42,6 @@ def reply(loaded: LoadedModel, request: ChatRequest, steering: Steering | None =
 
 
 class _Run:
-    """A reply in progress."""
-
     def __init__(self, loaded: LoadedModel, request: ChatRequest, steering: Steering) -> None:
         begun = time.perf_counter()
         check_request(request)
@@ -59,7 +57,6 @@ class _Run:
         self.context = list(self.prompt.tokens)  # what the cache holds or is about to
 
     def events(self) -> Generator[Event, None, Reply]:
-        """The whole reply, from the prompt to its Reply."""
         if self.request.sampling.seed is not None:
             mx.random.seed(self.request.sampling.seed)
         cached = self.cache.reuse(self.prompt.tokens)

@@ -62,8 +62,6 @@ class _Drawn(Protocol):
 
 @dataclass
 class _Draw:
-    """One reply of the batch."""
-
     stream: ReplyStream
     steering: Steering
     context: list[int]  # what its cache holds or is about to
@@ -85,8 +83,6 @@ class _Draw:
 
 
 class _Batch:
-    """A vote in progress."""
-
     def __init__(self, loaded: LoadedModel, request: ChatRequest, steering: Steering) -> None:
         self.begun = time.perf_counter()
         reply.check_request(request)
@@ -106,7 +102,6 @@ class _Batch:
         self.first_token_at = 0.0
 
     def events(self) -> Generator[Event, None, Reply]:
-        """The whole vote, from the prompt to its Reply."""
         if self.request.sampling.seed is not None:
             mx.random.seed(self.request.sampling.seed)
         cached = self.loaded.cache.reuse(self.prompt.tokens)

@@ -28,7 +28,6 @@ from models.gguf.tensors import META_ROPE, ROPE_FACTORS, llama3_factors, tensor_
 
 Kind = Literal["F16", "Q8_0"]
 Floats = npt.NDArray[np.float32]
-_FILE_TYPES = {"F16": gguf.LlamaFileType.MOSTLY_F16, "Q8_0": gguf.LlamaFileType.MOSTLY_Q8_0}
 _OWN_YARN = ("attention_factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim")
 
 
@@ -227,7 +226,7 @@ def _add_general(writer: gguf.GGUFWriter, about: About, kind: Kind) -> None:
         writer.add_base_model_name(0, about.base)
     if about.repo:
         writer.add_base_model_repo_url(0, f"https://huggingface.co/{about.repo}")
-    writer.add_file_type(_FILE_TYPES[kind])
+    writer.add_file_type(gguf.LlamaFileType[f"MOSTLY_{kind}"])
     writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
 
 

@@ -69,6 +69,18 @@ def part(repo: str, name: str) -> Path:
     return folder(repo) / "blobs" / f"{name}{PART}"
 
 
+def present_bytes(repo: str, name: str) -> int:
+    """How much of a blob is there, or of its download."""
+    return max(size_of(blob(repo, name)), size_of(part(repo, name)))
+
+
+def size_of(path: Path) -> int:
+    """A file's bytes, 0 without one."""
+    with suppress(OSError):
+        return path.stat().st_size
+    return 0
+
+
 def snapshot(repo: str, commit: str) -> Path:
     """The folder of a commit's files."""
     return folder(repo) / "snapshots" / commit

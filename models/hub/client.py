@@ -64,15 +64,13 @@ def found_models(query: str, limit: int) -> list[HubModel]:
 
 
 class Fault(Exception):
-    """The Hub could not be asked, or asks to be asked later. told: in a sentence; after_s: its own wish; passing:
-    another try may go well.
-    """
+    """The Hub could not be asked, or asks to be asked later."""
 
     def __init__(self, told: errors.StillroomError, passing: bool, after_s: float | None = None) -> None:
         super().__init__(told.text)
-        self.told = told
-        self.passing = passing
-        self.after_s = after_s
+        self.told = told  # in a sentence
+        self.passing = passing  # another try may go well
+        self.after_s = after_s  # the Hub's own wish
 
 
 class Client(httpx2.Client):
@@ -294,12 +292,9 @@ def _count(value: object) -> int:
 def _refused_token() -> errors.Denied:
     where = {
         "environment": "The environment variable HF_TOKEN holds it.",
-        "keychain": "Give Stillroom a new one.",
-        "file": "Give Stillroom a new one.",
+        **dict.fromkeys(("keychain", "file"), "Give Stillroom a new one."),
         "hf": "It is the one of `hf auth login`: log in again.",
     }
     held = credentials.source()
-    return errors.Denied(
-        f"{endpoint.named(first=True)} does not take the access token: it is wrong or no longer valid.",
-        where[held] if held else "",
-    )
+    text = f"{endpoint.named(first=True)} does not take the access token: it is wrong or no longer valid."
+    return errors.Denied(text, where[held] if held else "")

@@ -168,11 +168,11 @@ class Transfer:
         self._connection = line
         self._blob = cache.blob(line.repo, file.blob)
         self._part = cache.part(line.repo, file.blob)
-        self.done = min(max(_size(self._blob), _size(self._part)), file.size)
+        self.done = min(cache.present_bytes(line.repo, file.blob), file.size)
 
     def run(self) -> None:
         """Have the file in the cache. Raises Stopped, Corrupt, Offline, Denied, NotFound, or an OSError of the disk."""
-        known = self.checked_ns and _size(self._blob) == self.file.size
+        known = self.checked_ns and cache.size_of(self._blob) == self.file.size
         if not known or self._blob.stat().st_mtime_ns != self.checked_ns:
             self._blob.parent.mkdir(parents=True, exist_ok=True)
             with self._holding():
@@ -193,7 +193,7 @@ class Transfer:
                 break
             except filelock.Timeout:
                 self.stage = "wait"
-                self.done = min(max(self.done, _size(self._part)), self.file.size)
+                self.done = min(max(self.done, cache.size_of(self._part)), self.file.size)
                 self._connection.sleep(0.2)
         try:
             yield
@@ -205,7 +205,7 @@ class Transfer:
         if not self._blob.exists():
             self._blob.unlink(missing_ok=True)  # a link that leads nowhere
             return False
-        if _size(self._blob) == self.file.size:
+        if cache.size_of(self._blob) == self.file.size:
             self.stage = "verify"
             digest = cache.new_digest(self.file.blob, self.file.size)
             self._hash_into(digest, self._blob)
@@ -308,18 +308,23 @@ class Transfer:
         if response.status_code == 206:
             found = _RANGE.fullmatch(headers.get("Content-Range", ""))
             if not found or int(found[1]) != start or (found[3] != "*" and int(found[3]) != self.file.size):
-                raise _Retry(_unlike_listing(self.file, self._connection.repo))
+                raise self._unlike_listing()
             return 0
         length = headers.get("Content-Length", "")
         if length and (not length.isdigit() or int(length) != self.file.size):
-            raise _Retry(_unlike_listing(self.file, self._connection.repo))
+            raise self._unlike_listing()
         return start
+
+    def _unlike_listing(self) -> _Retry:
+        what = f"What the server sends for {self.file.path} of {self._connection.repo}"
+        text = f"{what} is not the {quantities.size(self.file.size)} that the Hub lists."
+        return _Retry(errors.Corrupt(text, "Try again later, or over another network."))
 
     def _refuse(self, response: httpx2.Response) -> None:
         status = response.status_code
         told = client.status_error(status, dict(response.headers), self._connection.repo)
         if status == 416:
-            raise _Retry(_unlike_listing(self.file, self._connection.repo))
+            raise self._unlike_listing()
         if _origin(str(response.request.url)) != _origin(endpoint.endpoint()):
             # a CDN's address runs out; the next try gets a new one
             told = errors.Offline(f"The server of {self.file.path} has trouble (status {status}).", "Try again later.")
@@ -387,17 +392,3 @@ def _write(out: int, piece: bytes) -> None:
         if not written:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         view = view[written:]
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
-
-
-def _unlike_listing(file: RemoteFile, repo: str) -> errors.Corrupt:
-    return errors.Corrupt(
-        f"What the server sends for {file.path} of {repo} is not the {quantities.size(file.size)} that the Hub lists.",
-        "Try again later, or over another network.",
-    )

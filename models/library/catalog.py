@@ -118,7 +118,6 @@ def search(query: str) -> list[CatalogEntry]:
 
 def offers(machine: hardware.Machine | None = None) -> list[Offer]:
     """The catalog as this machine, or another, can run it."""
-    machine = machine or hardware.machine()
     return [offer(entry, machine) for entry in entries()]
 
 

@@ -9,7 +9,6 @@ given up. Imports the HTTP library: only for processes that use the network.
 
 import collections
 import contextlib
-import os
 import queue
 import shutil
 import threading
@@ -102,7 +101,6 @@ class _TransferPool:
             thread.start()
 
     def busy(self) -> bool:
-        """Whether any thread is still running."""
         return any(thread.is_alive() for thread in self._threads)
 
     def join(self, seconds: float) -> None:
@@ -215,18 +213,15 @@ def _listing(
 
 
 def _manifest(found: listing.Listing, revision: str, transfers: list[Transfer]) -> manifests.Manifest:
-    kept = [
-        manifests.Kept(path=one.file.path, size=one.file.size, blob=one.file.blob, checked_ns=one.checked_ns)
-        for one in transfers
-    ]
-    return manifests.Manifest(
-        repo=found.repo, commit=found.commit, revision=revision, files=kept, licence=found.licence
-    )
+    files = ((one.file, one.checked_ns) for one in transfers)
+    kept = [manifests.Kept(path=file.path, size=file.size, blob=file.blob, checked_ns=ns) for file, ns in files]
+    repo, commit = found.repo, found.commit
+    return manifests.Manifest(repo=repo, commit=commit, revision=revision, files=kept, licence=found.licence)
 
 
 def _check_space(repo: str, files: list[listing.RemoteFile], recipe: recipes.Recipe | None) -> None:
     """Raise DiskFull when the download, and the quantized copy that comes after it, will not fit."""
-    to_come = {file.blob: file.size - min(file.size, _present(repo, file.blob)) for file in files}
+    to_come = {file.blob: file.size - min(file.size, hf_cache.present_bytes(repo, file.blob)) for file in files}
     download = sum(to_come.values())
     weights = sum(file.size for file in files if file.is_weights)
     copy = int(weights * recipe.bits_per_weight() / 16) if recipe else 0
@@ -247,14 +242,6 @@ def _check_disk(folder: Path, needed: int, what: str) -> None:
             f"{what[0].upper()}{what[1:]}, and {quantities.size(free)} are free on the disk of {folder}.",
             f"Free {quantities.size(needed + MARGIN_BYTES - free)} and try again.",
         )
-
-
-def _present(repo: str, blob: str) -> int:
-    sizes = [0]
-    for path in (hf_cache.blob(repo, blob), hf_cache.part(repo, blob)):
-        with contextlib.suppress(OSError):
-            sizes.append(os.stat(path).st_size)
-    return max(sizes)
 
 
 def _existing(folder: Path) -> Path:

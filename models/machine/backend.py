@@ -58,9 +58,8 @@ def probe() -> Backend:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an exception of MLX or Python says that memory ran out."""
-    return isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError | ValueError) and _NO_MEMORY.search(str(error)) is not None
-    )
+    told = isinstance(error, RuntimeError | ValueError) and _NO_MEMORY.search(str(error)) is not None
+    return told or isinstance(error, MemoryError)
 
 
 def describe() -> Backend:

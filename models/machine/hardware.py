@@ -9,6 +9,7 @@ The window asks for its display before anything else: what the other questions n
 
 import os
 import sys
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -143,21 +144,16 @@ def _distribution() -> str:
 
 def _x11_answers(display: str) -> bool:
     """Whether a local X server takes connections; Qt aborts the process when it does not. Remote ones are trusted."""
+    import socket
+
     host, _, screen = display.rpartition(":")
     number = screen.partition(".")[0]
     if host not in ("", "unix") or not number.isdigit():
         return True
     path = f"/tmp/.X11-unix/X{number}"
-    return any(_connects(address) for address in (path, "\0" + path))
-
-
-def _connects(address: str) -> bool:
-    import socket
-
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1.0)
-        try:
+    for address in (path, "\0" + path):
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.settimeout(1.0)
             probe.connect(address)
-        except OSError:
-            return False
-    return True
+            return True
+    return False

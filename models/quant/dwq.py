@@ -258,9 +258,7 @@ def _progress(done: int, total: int) -> Progress:
 
 def _rewrite(draft: Path, learned: dict[str, mx.array]) -> None:
     """Write scales and biases into the weight files, one file after another."""
-    left = dict(learned)
     for path in sorted(draft.glob("model*.safetensors")):
         arrays: Any = mx.load(str(path))
-        mine = {name: left.pop(name) for name in arrays.keys() & left.keys()}
-        if mine:
+        if mine := {name: learned[name] for name in arrays.keys() & learned.keys()}:
             dwq_targets.write_arrays(path, arrays | mine, {"format": "mlx"})

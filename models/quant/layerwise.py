@@ -17,7 +17,6 @@ from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
-from mlx.utils import tree_flatten
 
 from models.checkpoint import model_files, safety
 from models.events import Progress
@@ -131,11 +130,7 @@ def _noting(layer: nn.Module, outputs: list[Any]) -> Callable[..., Any]:
 
 def check_memory(name: str, model: nn.Module) -> None:
     """Raise NoMemory when a model can't be read layer by layer."""
-    total = _bytes(model)
-    layers = [_bytes(layer) for layer in _parts(model)[0].layers]
+    layers = [load.weights_bytes(layer) for layer in _parts(model)[0].layers]
     # embedding and head, and the largest layer as stored and as computed with
-    hardware.check_memory(f"Reading {name} layer by layer", total - sum(layers) + 2 * max(layers, default=0))
-
-
-def _bytes(module: nn.Module) -> int:
-    return sum(array.nbytes for _, array in tree_flatten(module.parameters()))
+    needed = load.weights_bytes(model) - sum(layers) + 2 * max(layers, default=0)
+    hardware.check_memory(f"Reading {name} layer by layer", needed)

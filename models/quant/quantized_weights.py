@@ -39,22 +39,19 @@ Bytes = bytes | memoryview
 
 
 class Quantizing:
-    """One checkpoint on its way to a recipe. total_bytes: of the weights to be written; layers: of the model.
-
-    memory_bytes: what it needs at most, beside MLX itself.
-    """
+    """One checkpoint on its way to a recipe."""
 
     def __init__(self, source: WeightSource, recipe: Recipe) -> None:
         self._source = source
         self._recipe = recipe
         self.layers = len(source.model.layers)
-        self._cast = _cast(source)
         self._streams = _streams()
+        # what it needs at most, beside MLX itself
         self.memory_bytes = _WORK_BYTES[recipe.mode] + max(weight.whole_bytes for weight in source.weights.values())
         self._settings = self._chosen()
         names = (name for name, _ in tree_flatten(source.model.parameters()))
         self._outputs = [output for name in names for output in self._written(name)]
-        self.total_bytes = sum(output.size for output in self._outputs)
+        self.total_bytes = sum(output.size for output in self._outputs)  # of the weights to be written
 
     def write(self, folder: Path) -> Iterator[int]:
         """Write the weights into a folder, once; yields, at every piece, how many layers are done."""
@@ -96,6 +93,13 @@ class Quantizing:
             return {"mode": "affine"} | own  # an architecture's word about itself goes before a recipe
         bits = recipe.bits_at(path, self.layers)
         return {"group_size": recipe.group_size, "bits": bits, "mode": recipe.mode} if own else None
+
+    def _cast(self, name: str, dtype: mx.Dtype) -> mx.Dtype:
+        """The type that a weight is given: the one that config.json states as torch_dtype, else its own."""
+        config = self._source.config
+        wanted = _CAST_TO.get(str(config.get("torch_dtype") or (config.get("text_config") or {}).get("dtype")))
+        predicate = getattr(self._source.model, "cast_predicate", lambda _: True)
+        return wanted if wanted and mx.issubdtype(dtype, mx.floating) and predicate(name) else dtype
 
     def _written(self, name: str) -> list[Output]:
         path, _, part = name.rpartition(".")
@@ -165,19 +169,6 @@ def check_backend(recipe: Recipe) -> None:
         raise errors.Unsupported(
             f"MLX can't quantize to {recipe.name} on this machine: {str(error).splitlines()[0]}", "Take 4bit instead."
         ) from error
-
-
-def _cast(source: WeightSource) -> Callable[[str, mx.Dtype], mx.Dtype]:
-    """The type that a weight is given: the one that config.json states as torch_dtype, else its own."""
-    config = source.config
-    stated = str(config.get("torch_dtype") or (config.get("text_config") or {}).get("dtype"))
-    predicate = getattr(source.model, "cast_predicate", lambda _: True)
-
-    def cast(name: str, dtype: mx.Dtype) -> mx.Dtype:
-        wanted = _CAST_TO.get(stated)
-        return wanted if wanted and mx.issubdtype(dtype, mx.floating) and predicate(name) else dtype
-
-    return cast
 
 
 def _streams() -> list[mx.Stream]:

@@ -14,7 +14,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from models import errors, paths, quant
-from models.checkpoint import folders, weight_stream
+from models.checkpoint import folders, weight_blocks, weight_stream
 from models.events import Event, Model, Note, Progress, QuantCard, Removed
 from models.library import installed
 from models.machine import hardware
@@ -216,7 +216,7 @@ def test_memory_stays_near_one_block(tmp_path: Path, monkeypatch: pytest.MonkeyP
     save_file(weights, folder / "model.safetensors")
     edit_config(folder, intermediate_size=wide)
     monkeypatch.setattr(quantized_weights, "BLOCK", 1 << 16)
-    monkeypatch.setattr(quantized_weights, "CACHE_BYTES", 0)
+    monkeypatch.setattr(weight_blocks, "CACHE_BYTES", 0)
     del weights
     mx.clear_cache()
     before = mx.get_active_memory()
