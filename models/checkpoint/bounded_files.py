@@ -21,9 +21,8 @@ def open_regular(path: Path) -> BinaryIO:
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise errors.Unsafe(
-            f"{path.name} in {path.parent.name} is no ordinary file.", "Only files with content are read."
-        )
+        text = f"{path.name} in {path.parent.name} is no ordinary file."
+        raise errors.Unsafe(text, "Only files with content are read.")
     return os.fdopen(handle, "rb")
 
 
@@ -32,9 +31,8 @@ def read_bounded(path: Path, max_bytes: int) -> bytes:
     with open_regular(path) as file:
         content = file.read(max_bytes + 1)
     if len(content) > max_bytes:
-        raise errors.Corrupt(
-            f"{path.name} of {path.parent.name} is larger than any real one: more than {quantities.size(max_bytes)}."
-        )
+        most = quantities.size(max_bytes)
+        raise errors.Corrupt(f"{path.name} of {path.parent.name} is larger than any real one: more than {most}.")
     return content
 
 

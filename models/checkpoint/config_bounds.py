@@ -69,16 +69,13 @@ def check_against(config: dict[str, Any], tensor_names: Container[str], data_byt
     layers = next((text[key] for key in LAYERS if isinstance(text.get(key), int)), 0)
     present = {int(match[1]) for tensor in tensor_names if (match := _LAYER_OF.search(tensor))}  # type: ignore[attr-defined]
     if missing := set(range(layers)) - present:
-        raise errors.Corrupt(
-            f"{name} is not whole: its config.json promises {layers} layers, and there are no weights for {len(missing)} of them.",
-            "Download or copy it again.",
-        )
+        promise = f"promises {layers} layers, and there are no weights for {len(missing)} of them"
+        raise errors.Corrupt(f"{name} is not whole: its config.json {promise}.", "Download or copy it again.")
     hidden = next((text[key] for key in HIDDEN if isinstance(text.get(key), int)), 0)
     vocabulary = text.get("vocab_size")
     if isinstance(vocabulary, int) and vocabulary * hidden > 8 * data_bytes:
-        raise errors.Corrupt(
-            f"{name} is damaged: its config.json promises {vocabulary:,} x {hidden:,} embeddings, more than its weights can hold."
-        )
+        promise = f"promises {vocabulary:,} x {hidden:,} embeddings, more than its weights can hold"
+        raise errors.Corrupt(f"{name} is damaged: its config.json {promise}.")
 
 
 def _parts(config: dict[str, Any]) -> Iterator[dict[str, Any]]:

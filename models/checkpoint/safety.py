@@ -79,9 +79,8 @@ def _check_files(folder: Path) -> None:
             raise errors.Unsafe(f"{path.name} in {folder.name} is no ordinary file.", "Only files are read.")
         most = model_files.max_bytes(path.name)
         if most is not None and status.st_size > most:
-            raise errors.Corrupt(
-                f"{path.name} of {folder.name} is larger than any real one: {quantities.size(status.st_size)}."
-            )
+            size = quantities.size(status.st_size)
+            raise errors.Corrupt(f"{path.name} of {folder.name} is larger than any real one: {size}.")
 
 
 def _read_files(folder: Path) -> Iterator[Path]:
@@ -107,9 +106,8 @@ def _check_link(path: Path, folder: Path) -> None:
 
 def _check_architecture(folder: Path, config: dict[str, Any]) -> None:
     if config.get("model_file") is not None:
-        raise errors.Unsafe(
-            f"{folder.name} asks to run code of its own ({str(config['model_file'])[:80]}).", "Stillroom never does."
-        )
+        code = str(config["model_file"])[:80]
+        raise errors.Unsafe(f"{folder.name} asks to run code of its own ({code}).", "Stillroom never does.")
     model_type = config.get("model_type")
     if isinstance(model_type, str) and mlx_lm_code.can_run(model_type):
         return
@@ -121,9 +119,8 @@ def _check_architecture(folder: Path, config: dict[str, Any]) -> None:
 
 def _check_tokenizer(folder: Path) -> dict[str, Any]:
     if not any((folder / name).exists() for name in model_files.TOKENIZER_FILES):
-        raise errors.NotFound(
-            f"{folder.name} has no tokenizer.", f"It needs {' or '.join(model_files.TOKENIZER_FILES)}."
-        )
+        hint = f"It needs {' or '.join(model_files.TOKENIZER_FILES)}."
+        raise errors.NotFound(f"{folder.name} has no tokenizer.", hint)
     settings = model_files.read_optional(folder, "tokenizer_config.json")
     for key, kinds in (("chat_template_type", "chat_templates"), ("tool_parser_type", "tool_parsers")):
         kind = settings.get(key)

@@ -106,7 +106,5 @@ def _replace(source: WeightSource, adapter: Path) -> None:
 
 
 def _foreign(adapter: Path) -> errors.BadInput:
-    return errors.BadInput(
-        f"The adapter {adapter.name} does not fit this model: its layers are of other names or shapes.",
-        "Fuse it with the model it was trained on.",
-    )
+    text = f"The adapter {adapter.name} does not fit this model: its layers are of other names or shapes."
+    return errors.BadInput(text, "Fuse it with the model it was trained on.")

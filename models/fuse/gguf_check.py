@@ -138,7 +138,5 @@ def _progress(done: int, layers: int) -> Progress:
 
 
 def _differs(how: str) -> errors.Corrupt:
-    return errors.Corrupt(
-        f"The GGUF file was written, but read back it {how} than its original: it was not kept.",
-        "Fuse it to an MLX folder instead, and report this.",
-    )
+    text = f"The GGUF file was written, but read back it {how} than its original: it was not kept."
+    return errors.Corrupt(text, "Fuse it to an MLX folder instead, and report this.")

@@ -80,7 +80,5 @@ def _check_whole(model: nn.Module, names: set[str], adapter: Path) -> None:
 
 
 def _foreign(adapter: Path) -> errors.BadInput:
-    return errors.BadInput(
-        f"The adapter {adapter.name} does not fit this model: it was trained on another one.",
-        "Choose the model it was trained on, or another adapter.",
-    )
+    text = f"The adapter {adapter.name} does not fit this model: it was trained on another one."
+    return errors.BadInput(text, "Choose the model it was trained on, or another adapter.")

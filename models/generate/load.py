@@ -172,10 +172,8 @@ def check_memory(name: str, bytes_on_disk: int, config: dict[str, Any]) -> None:
 def _check_free(name: str, needed: float) -> None:
     free = psutil.virtual_memory().available - MEMORY_MARGIN
     if needed > free:
-        raise NoMemory(
-            f"{name} needs {needed / 1e9:.1f} GB of memory, {max(0, free) / 1e9:.1f} GB are free.",
-            "Close other programs, or take a smaller or more strongly quantized model.",
-        )
+        text = f"{name} needs {needed / 1e9:.1f} GB of memory, {max(0, free) / 1e9:.1f} GB are free."
+        raise NoMemory(text, "Close other programs, or take a smaller or more strongly quantized model.")
 
 
 def runs_on_cpu() -> bool:

@@ -155,8 +155,8 @@ def check_request(request: ChatRequest) -> None:
     if request.think_min < 0:
         raise BadInput(f"The least thinking can't be negative: {request.think_min}.")
     if request.think is not None and request.think_min > request.think:
-        figures = f"({request.think_min} tokens) is more than the budget ({request.think} tokens)"
-        raise BadInput(f"The least thinking {figures}.")
+        least, most = request.think_min, request.think
+        raise BadInput(f"The least thinking ({least} tokens) is more than the budget ({most} tokens).")
     if request.max_tokens is not None and request.max_tokens < 1:
         raise BadInput(f"A reply needs at least one token: {request.max_tokens}.")
     if not request.messages or request.messages[-1].role != "user":
@@ -180,11 +180,9 @@ def room_for_reply(loaded: LoadedModel, prompt: Prompt, max_tokens: int | None) 
     """Tokens left for thinking and answer. Raises BadInput when the context has no room for a reply."""
     room = loaded.context_limit - len(prompt.tokens)
     if room < 1:
-        limit = f"the context of {loaded.name} holds {loaded.context_limit:,}"
-        raise BadInput(
-            f"The conversation has {len(prompt.tokens):,} tokens; {limit}.",
-            "Start a new chat, shorten the message, or take a model with a longer context.",
-        )
+        count, most = len(prompt.tokens), loaded.context_limit
+        text = f"The conversation has {count:,} tokens; the context of {loaded.name} holds {most:,}."
+        raise BadInput(text, "Start a new chat, shorten the message, or take a model with a longer context.")
     return room if max_tokens is None else min(room, max_tokens)
 
 

@@ -48,8 +48,8 @@ class ReplyStream:
             yield Note(text=self.loaded.record().note)
         asked, given = self.request.think, self.thinking.budget
         if asked is not None and given is not None and given < asked:
-            figures = f"{given:,} of the {asked:,} tokens asked for"
-            yield self.note(f"Thinking was held to {figures}, so that an answer fits.")
+            text = f"Thinking was held to {given:,} of the {asked:,} tokens asked for, so that an answer fits."
+            yield self.note(text)
         yield from self._budget_event()
 
     def note(self, text: str) -> Note:

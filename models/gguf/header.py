@@ -225,10 +225,8 @@ class _Parser:
             raise self._damaged(f"a header of more than {MAX_HEADER_BYTES >> 20} MB")
         missing = self.at + count - self.size
         if missing > 0:
-            raise errors.Corrupt(
-                f"{self.path.name} is cut short or damaged: at byte {self.at:,} its header needs {missing:,} bytes more than there are.",
-                "Download or copy it again.",
-            )
+            lack = f"at byte {self.at:,} its header needs {missing:,} bytes more than there are"
+            raise errors.Corrupt(f"{self.path.name} is cut short or damaged: {lack}.", "Download or copy it again.")
 
     def _damaged(self, what: str) -> errors.Corrupt:
         return errors.Corrupt(f"{self.path.name} is damaged: it declares {what}.", "Download or copy it again.")

@@ -35,10 +35,10 @@ def files(header: Header) -> dict[str, bytes]:
     elif kind == "llama":
         tokenizer = _sentencepiece(header, tokens)
     else:
-        raise errors.Unsupported(
-            f"{header.path.name} has a tokenizer of the kind {kind or '(none named)'}, which Stillroom does not know.",
-            "Import the model's Hugging Face or MLX folder instead.",
+        text = (
+            f"{header.path.name} has a tokenizer of the kind {kind or '(none named)'}, which Stillroom does not know."
         )
+        raise errors.Unsupported(text, "Import the model's Hugging Face or MLX folder instead.")
     return {
         "tokenizer.json": tokenizer.to_str().encode(),
         "tokenizer_config.json": msgspec.json.format(msgspec.json.encode(_config(header, tokens)), indent=2),
@@ -51,10 +51,10 @@ def special_ids(header: Header) -> dict[str, int]:
     # llama.cpp's own defaults for SentencePiece
     default = {"bos": 1, "eos": 2, "unknown": 0} if header.text("tokenizer.ggml.model") == "llama" else {}
     count = len(header.items("tokenizer.ggml.tokens", str))
-    ids = (
-        (name, header.integer(f"tokenizer.ggml.{key}_token_id", default.get(key, count))) for name, key in keys.items()
-    )
-    return {name: number for name, number in ids if number < count}
+    ids = {
+        name: header.integer(f"tokenizer.ggml.{key}_token_id", default.get(key, count)) for name, key in keys.items()
+    }
+    return {name: number for name, number in ids.items() if number < count}
 
 
 def end_ids(header: Header) -> list[int]:
@@ -116,10 +116,8 @@ def _pre_tokenizer(header: Header) -> PreTokenizer:
     family = architectures.gguf_of(header.text("general.architecture"))
     name = header.text("tokenizer.ggml.pre", family.pre_tokenizer if family else "default")
     if name not in PRE_TOKENIZERS:
-        raise errors.Unsupported(
-            f"{header.path.name} cuts its text by the pre-tokenizer {name}, which Stillroom does not know.",
-            "Import the model's Hugging Face or MLX folder instead.",
-        )
+        text = f"{header.path.name} cuts its text by the pre-tokenizer {name}, which Stillroom does not know."
+        raise errors.Unsupported(text, "Import the model's Hugging Face or MLX folder instead.")
     return PRE_TOKENIZERS[name]
 
 

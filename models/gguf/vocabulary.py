@@ -143,6 +143,5 @@ def _add_special(writer: gguf.GGUFWriter, tokenizer: Any, rows: int) -> None:
 
 
 def _unknown(what: str) -> errors.Unsupported:
-    return errors.Unsupported(
-        f"The model has a tokenizer {what}, which can't be written as GGUF.", "Fuse it to an MLX folder instead."
-    )
+    text = f"The model has a tokenizer {what}, which can't be written as GGUF."
+    return errors.Unsupported(text, "Fuse it to an MLX folder instead.")

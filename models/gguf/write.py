@@ -166,10 +166,8 @@ def _settings(source: WeightSource) -> dict[str, Any]:
     kind, args = str(source.config.get("model_type")), cast(Any, source.model).args
     family = gguf_of(kind)
     if family is None:
-        raise errors.Unsupported(
-            f"A model of the architecture {kind} can't be written as GGUF; {', '.join(gguf_names())} can.",
-            "Fuse it to an MLX folder instead.",
-        )
+        text = f"A model of the architecture {kind} can't be written as GGUF; {', '.join(gguf_names())} can."
+        raise errors.Unsupported(text, "Fuse it to an MLX folder instead.")
     if getattr(args, "rope_traditional", False) or "sliding_attention" in (getattr(args, "layer_types", None) or ()):
         raise errors.Unsupported("The model looks at its context in a way that GGUF can't say.")
     heads = args.num_attention_heads

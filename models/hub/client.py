@@ -129,10 +129,8 @@ def status_error(status: int, headers: dict[str, str], repo: str) -> errors.Stil
     known = {name.lower(): value for name, value in headers.items()}
     code, text = known.get("x-error-code", ""), known.get("x-error-message", "")
     if code == "GatedRepo":
-        return errors.Denied(
-            f"{repo} is given only to who has accepted its terms.",
-            f"Accept them at {endpoint.page(repo)} and give Stillroom an access token of that account.",
-        )
+        hint = f"Accept them at {endpoint.page(repo)} and give Stillroom an access token of that account."
+        return errors.Denied(f"{repo} is given only to who has accepted its terms.", hint)
     if status == 401 and "credentials" in text.lower():
         return _refused_token()
     if code == "RevisionNotFound":
@@ -140,10 +138,8 @@ def status_error(status: int, headers: dict[str, str], repo: str) -> errors.Stil
     if code == "EntryNotFound":
         return errors.NotFound(f"A file of {repo} is no longer there.", "Start the download again.")
     if code == "RepoNotFound" or status == 404 or (status == 401 and credentials.token() is None):
-        return errors.NotFound(
-            f"There is no repository {repo} on {endpoint.named()}, or it is private.",
-            "A private one looks the same: it takes an access token of an account that may read it.",
-        )
+        hint = "A private one looks the same: it takes an access token of an account that may read it."
+        return errors.NotFound(f"There is no repository {repo} on {endpoint.named()}, or it is private.", hint)
     if status == 401:
         return _refused_token()
     hub = endpoint.named(first=True)
@@ -168,10 +164,8 @@ def unreachable(error: Exception) -> errors.Offline:
 
 def portal() -> errors.Offline:
     """Something that is not the Hub answered."""
-    return errors.Offline(
-        f"Something else answers in the place of {endpoint.named()}, perhaps the network's login page.",
-        "Open a page in the browser, log in to the network, then try again.",
-    )
+    text = f"Something else answers in the place of {endpoint.named()}, perhaps the network's login page."
+    return errors.Offline(text, "Open a page in the browser, log in to the network, then try again.")
 
 
 def retry_after_s(headers: Any) -> float | None:

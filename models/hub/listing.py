@@ -139,10 +139,8 @@ def _without_weights(listing: Listing) -> errors.StillroomError:
         hint = "Get a repository with safetensors, or import one GGUF file."
         return errors.Unsupported(f"{repo} holds GGUF files only.", hint)
     if any(name.endswith(_PICKLES) for name in names):
-        return errors.Unsafe(
-            f"{repo} holds its weights as pickle files only, and reading one runs code that is in it.",
-            "Get a repository with safetensors.",
-        )
+        text = f"{repo} holds its weights as pickle files only, and reading one runs code that is in it."
+        return errors.Unsafe(text, "Get a repository with safetensors.")
     return errors.Unsupported(f"{repo} holds no weights in safetensors files.", "Get another repository.")
 
 

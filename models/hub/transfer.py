@@ -346,10 +346,8 @@ class Transfer:
             in_words = f"{asked} min" if fault.after_s >= 60 else quantities.seconds(fault.after_s)
             if fault.after_s > patience.longest_retry_after_s:
                 self._connection.notes(f"The Hub asks to wait {in_words}.")
-                raise errors.Offline(
-                    f"{endpoint.named(first=True)} asks to wait {in_words} before it sends more.",
-                    "What came so far is kept. Go on with the download then.",
-                )
+                text = f"{endpoint.named(first=True)} asks to wait {in_words} before it sends more."
+                raise errors.Offline(text, "What came so far is kept. Go on with the download then.")
             if fault.after_s >= 5:
                 self._connection.notes(f"The Hub asks to wait {in_words}.")
             wait = max(wait, fault.after_s)

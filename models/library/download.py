@@ -238,10 +238,8 @@ def _check_space(repo: str, files: list[listing.RemoteFile], recipe: recipes.Rec
 def _check_disk(folder: Path, needed: int, what: str) -> None:
     free = shutil.disk_usage(folder).free
     if needed and free < needed + MARGIN_BYTES:
-        raise errors.DiskFull(
-            f"{what[0].upper()}{what[1:]}, and {quantities.size(free)} are free on the disk of {folder}.",
-            f"Free {quantities.size(needed + MARGIN_BYTES - free)} and try again.",
-        )
+        text = f"{what[0].upper()}{what[1:]}, and {quantities.size(free)} are free on the disk of {folder}."
+        raise errors.DiskFull(text, f"Free {quantities.size(needed + MARGIN_BYTES - free)} and try again.")
 
 
 def _existing(folder: Path) -> Path:

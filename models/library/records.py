@@ -101,9 +101,8 @@ def model(folder: Path, title: str = "") -> Model:
     """The model in a folder; one that can't be used says why. title: where no record has one. Never raises."""
     try:
         facts = inspection.inspect(folder)
-        recorded = _recorded(
-            folder, checkpoint.read_record(folder), title or folder.name, *_KEPT, "licence", "base", "card"
-        )
+        record = checkpoint.read_record(folder)
+        recorded = _recorded(folder, record, title or folder.name, *_KEPT, "licence", "base", "card")
     except (errors.StillroomError, OSError) as error:
         return _unusable(folder, title or folder.name, str(error))
     names = f"{folder.name} {recorded['title']}"

@@ -122,10 +122,9 @@ def _check_memory(draft: Path, config: dict[str, Any], recipe: Recipe, n_tokens:
     needed = MEMORY_FACTOR * (stored + trained + training)
     free = min(hardware.available_bytes() - load.MEMORY_MARGIN, fit.room_bytes(hardware.machine()))
     if needed > free:
-        raise errors.NoMemory(
-            f"Learning needs {quantities.memory(needed)} of memory, {quantities.memory(max(0, free))} are free.",
-            f"Close other programs, or take the plain {recipe.bits}-bit recipe, which learns nothing.",
-        )
+        text = f"Learning needs {quantities.memory(needed)} of memory, {quantities.memory(max(0, free))} are free."
+        hint = f"Close other programs, or take the plain {recipe.bits}-bit recipe, which learns nothing."
+        raise errors.NoMemory(text, hint)
 
 
 def _which(step: int, n_windows: int, seed: int) -> int:

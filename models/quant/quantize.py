@@ -9,6 +9,7 @@ import re
 import shutil
 import time
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,12 +98,11 @@ def _original(model: str) -> Generator[Event, None, Original]:
 
 
 def _unquantized(name: str) -> Path | None:
-    try:
+    with suppress(errors.StillroomError):
         folder = installed.find(name)
         inspection.inspect(folder)
         return folder if _quantized_bits(folder) is None else None
-    except errors.StillroomError:
-        return None
+    return None
 
 
 def _quantized_bits(folder: Path) -> int | None:

@@ -166,9 +166,8 @@ def check_backend(recipe: Recipe) -> None:
     try:
         mx.eval(mx.quantize(mx.zeros((8, 256)), group_size=recipe.group_size, bits=recipe.bits, mode=recipe.mode))
     except (ValueError, RuntimeError) as error:
-        raise errors.Unsupported(
-            f"MLX can't quantize to {recipe.name} on this machine: {str(error).splitlines()[0]}", "Take 4bit instead."
-        ) from error
+        text = f"MLX can't quantize to {recipe.name} on this machine: {str(error).splitlines()[0]}"
+        raise errors.Unsupported(text, "Take 4bit instead.") from error
 
 
 def _streams() -> list[mx.Stream]:
