@@ -131,6 +131,7 @@ def _opened(parts: _Parts) -> WeightSource:
 
 def _write_folder(parts: _Parts, name: str) -> Iterator[Event]:
     """Write the fused model and let it take its place."""
+    assert parts.adapter is not None
     source = _opened(parts)
     outputs = [_output(source, path) for path, _ in tree_flatten(source.model.parameters())]
     copied = folders.companions(parts.folder)
@@ -141,8 +142,12 @@ def _write_folder(parts: _Parts, name: str) -> Iterator[Event]:
         folders.write_json(draft / "config.json", config)
         for path in copied:
             folders.copy_file(path, draft / path.name)
-        folders.write_file(draft / "README.md", model_card.text(_made(parts)).encode())
-        folders.write_record(draft, _record(parts, name, draft))
+        card = model_card.text(parts.title, parts.name, parts.model, parts.adapter, parts.run)
+        folders.write_file(draft / "README.md", card.encode())
+        source_name = f"{parts.name} with the adapter {parts.adapter.name}"
+        # no repo: downloading that again would not bring this model back
+        record = folders.new_record(draft, parts.title, source_name, parts.model.licence)
+        folders.write_record(draft, msgspec.structs.replace(record, name=name, original=parts.name))
 
 
 def _output(source: WeightSource, name: str) -> Output:
@@ -165,33 +170,6 @@ def _by_layer(draft: Path, outputs: list[Output], layers: int) -> Iterator[Progr
     with weight_blocks.little_cache():
         for written in accumulate(shards.write_shards(draft, outputs), initial=0):
             yield Progress(stage="fuse", done=bisect.bisect_right(ends, written), total=layers, unit="layers")
-
-
-def _made(parts: _Parts) -> model_card.Made:
-    assert parts.adapter is not None
-    config = fused_weights.read_config(parts.adapter)
-    lora = config.get("lora_parameters") if config.get("fine_tune_type") != "full" else None
-    lora = lora if isinstance(lora, dict) else {}
-    return model_card.Made(
-        title=parts.title,
-        base=parts.name,
-        adapter=parts.adapter.name,
-        method=str(config.get("fine_tune_type", "lora")),
-        licence=parts.model.licence,
-        repo=parts.model.repo,
-        revision=parts.model.revision,
-        rank=int(lora.get("rank", 0)),
-        scale=float(lora.get("scale", 0)),
-        run=parts.run,
-    )
-
-
-def _record(parts: _Parts, name: str, draft: Path) -> folders.ModelRecord:
-    assert parts.adapter is not None
-    source = f"{parts.name} with the adapter {parts.adapter.name}"
-    # no repo: downloading that again would not bring this model back
-    made = folders.new_record(draft, parts.title, source, parts.model.licence)
-    return msgspec.structs.replace(made, name=name, original=parts.name)
 
 
 def _check_target(target: Path) -> None:

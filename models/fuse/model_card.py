@@ -1,55 +1,49 @@
 """The README.md of a fused model: what it was made from, told to whoever finds the folder later."""
 
+from pathlib import Path
+
 import msgspec
 
 from models import quantities
+from models.events import Model
 from models.finetune.run_folder import RunCard
+from models.fuse import fused_weights
 
 
-class Made(msgspec.Struct, frozen=True, kw_only=True):
-    """What a fused model was made from, empty where not known."""
+def text(title: str, name: str, base: Model, adapter: Path, run: RunCard | None) -> str:
+    """Write the card as Markdown, with the heading that the Hub reads.
 
-    title: str
-    base: str
-    adapter: str
-    method: str
-    licence: str = ""
-    repo: str = ""  # of the base
-    revision: str = ""
-    rank: int = 0  # of a LoRA or DoRA adapter, else 0
-    scale: float = 0.0
-    run: RunCard | None = None
-
-
-def text(made: Made) -> str:
-    """Write the card as Markdown, with the heading that the Hub reads."""
-    parts = [_heading(made), f"# {made.title}", _origin(made)]
-    if made.run is not None:
-        parts.append(_training(made.run))
-    parts.append(_licence(made))
+    name: how the base was named; run: what made the adapter, None when not known.
+    """
+    training = [_training(run)] if run is not None else []
+    parts = [_heading(base), f"# {title}", _origin(name, base, adapter), *training, _licence(base.licence)]
     return "\n\n".join(parts) + "\n"
 
 
-def _heading(made: Made) -> str:
+def _origin(name: str, base: Model, adapter: Path) -> str:
+    config = fused_weights.read_config(adapter)
+    method, lora = str(config.get("fine_tune_type", "lora")), config.get("lora_parameters")
+    size = ""
+    if method != "full" and isinstance(lora, dict) and (rank := int(lora.get("rank", 0))):
+        size = f" (rank {rank}, scale {float(lora.get('scale', 0)):g})"
+    model = f"[{base.repo}](https://huggingface.co/{base.repo})" if base.repo else f"`{name}`"
+    at = f" at commit `{base.revision}`" if base.revision else ""
+    how = {"lora": "a LoRA adapter", "dora": "a DoRA adapter", "full": "weights that were all trained"}
+    return (
+        f"Fused by Stillroom from {model}{at} and `{adapter.name}`, {how.get(method, 'an adapter')}{size}. "
+        "The adapter is part of the weights now: nothing else is needed to run the model, and it is not quantized."
+    )
+
+
+def _heading(base: Model) -> str:
     fields = {
-        "license": made.licence,
-        "base_model": made.repo,
+        "license": base.licence,
+        "base_model": base.repo,
         "library_name": "mlx",
         "pipeline_tag": "text-generation",
     }
     lines = [f"{key}: {msgspec.json.encode(value).decode()}" for key, value in fields.items() if value]
     return "\n".join(["---", *lines, "---"])
-
-
-def _origin(made: Made) -> str:
-    base = f"[{made.repo}](https://huggingface.co/{made.repo})" if made.repo else f"`{made.base}`"
-    at = f" at commit `{made.revision}`" if made.revision else ""
-    how = {"lora": "a LoRA adapter", "dora": "a DoRA adapter", "full": "weights that were all trained"}
-    size = f" (rank {made.rank}, scale {made.scale:g})" if made.rank else ""
-    return (
-        f"Fused by Stillroom from {base}{at} and `{made.adapter}`, {how.get(made.method, 'an adapter')}{size}. "
-        "The adapter is part of the weights now: nothing else is needed to run the model, and it is not quantized."
-    )
 
 
 def _training(run: RunCard) -> str:
@@ -66,6 +60,6 @@ def _training(run: RunCard) -> str:
     return "\n".join(["## Training", "", *filter(None, rows)])
 
 
-def _licence(made: Made) -> str:
-    of_base = f"The base model's licence is {made.licence}" if made.licence else "The base model's licence is not known"
+def _licence(licence: str) -> str:
+    of_base = f"The base model's licence is {licence}" if licence else "The base model's licence is not known"
     return f"## Licence\n\n{of_base}; what was made from it falls under it too, and under the terms of the traces."

@@ -7,6 +7,7 @@ cache: `take` says what has to be taken back and put in, and whoever holds the c
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from models.events import Budget, ClosedBy, Event, Finish, Note, Reply, ThinkingClosed, Token
 from models.generate.load import LoadedModel
@@ -15,25 +16,22 @@ from models.generate.thinking import Thinking, ThinkingStep
 from models.requests import ChatRequest
 
 
+@dataclass(eq=False)
 class ReplyStream:
-    """The stream of one reply. ended: the model's end of reply came, and nothing was to be forced after it.
+    """The stream of one reply."""
 
-    begun: when the request came, of time.perf_counter().
-    """
+    loaded: LoadedModel
+    request: ChatRequest
+    prompt: Prompt
+    thinking: Thinking
+    begun: float  # when the request came, of time.perf_counter()
 
-    def __init__(
-        self, loaded: LoadedModel, request: ChatRequest, prompt: Prompt, thinking: Thinking, begun: float
-    ) -> None:
-        self.begun = begun
-        self.loaded = loaded
-        self.request = request
-        self.prompt = prompt
-        self.thinking = thinking
-        self.ended = False
+    def __post_init__(self) -> None:
+        self.ended = False  # the model's end of reply came, and nothing was to be forced after it
         self.drawn = 0  # tokens of the model's own
         self._parts: dict[str, list[str]] = {"thinking": [], "answer": []}
         self._notes: list[str] = []
-        self._detokenizer = loaded.tokenizer.detokenizer
+        self._detokenizer = self.loaded.tokenizer.detokenizer
         self._first_token_at = 0.0
         self._thinking_seconds = 0.0
         self._announced: ClosedBy | None = None

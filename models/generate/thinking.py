@@ -17,7 +17,7 @@ phrase: Qwen3 technical report, section 4.3.
 """
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Literal
 
 from models.events import Channel, ClosedBy
@@ -60,13 +60,13 @@ def largest_budget(room: int, closing_tokens: int) -> int:
     return max(0, min(most - 32, most * 10 // 11))
 
 
+@dataclass
 class Steering:
     """What the user asks for while a reply runs. Set from any thread, looked at between tokens."""
 
-    def __init__(self) -> None:
-        self.cancelled = False
-        self.answer = False
-        self.longer = 0
+    cancelled: bool = False
+    answer: bool = False
+    longer: int = 0
 
     def cancel(self) -> None:
         """Stop the reply."""
@@ -81,33 +81,25 @@ class Steering:
         self.longer += 1
 
 
+@dataclass(eq=False)
 class Thinking:
-    """The thinking of one reply.
+    """The thinking of one reply."""
 
-    budget: tokens, None for no limit; cap: what fits at most, whatever is asked for; least: tokens before which a
-    close is taken back; start: "thinking" when the prompt opened the tag, "answer" when thinking is off.
-    """
+    tags: Tags
+    budget: int | None  # tokens, None for no limit
+    state: ThinkingState  # at the start "thinking" when the prompt opened the tag, "answer" when thinking is off
+    _: KW_ONLY
+    cap: int = 1 << 30  # what fits at most, whatever is asked for
+    least: int = 0  # tokens before which a close is taken back
+    steering: Steering = field(default_factory=Steering)
 
-    def __init__(
-        self,
-        tags: Tags,
-        budget: int | None,
-        start: ThinkingState,
-        *,
-        cap: int = 1 << 30,
-        least: int = 0,
-        steering: Steering | None = None,
-    ) -> None:
-        self.tags = tags
-        self.steering = steering or Steering()
-        self.budget = budget if budget is None else min(budget, cap)
-        self.cap = cap
-        self.least = min(least, cap)
-        self.state: ThinkingState = start
+    def __post_init__(self) -> None:
+        self.budget = self.budget if self.budget is None else min(self.budget, self.cap)
+        self.least = min(self.least, self.cap)
         self.tokens = 0
         self.answer_tokens = 0
-        self.closed_by: ClosedBy | None = "off" if start == "answer" else None
-        self._forced = start == "answer"  # after a forced close the model may open and close once more
+        self.closed_by: ClosedBy | None = "off" if self.state == "answer" else None
+        self._forced = self.state == "answer"  # after a forced close the model may open and close once more
         self._thinking_started = False
         self._answer_started = False
         self._held: list[str] = []  # texts of the last thinking tokens, which may still become the close

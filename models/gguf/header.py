@@ -103,14 +103,14 @@ def read(path: Path) -> Header:
             return _Parser(path, content, size).header()
 
 
+@dataclass
 class _Parser:
     """Walks the header from front to back; every step is checked against the file's end."""
 
-    def __init__(self, path: Path, content: mmap.mmap, size: int) -> None:
-        self.path = path
-        self.content = content
-        self.size = size
-        self.at = len(MAGIC)
+    path: Path
+    content: mmap.mmap
+    size: int
+    at: int = len(MAGIC)
 
     def header(self) -> Header:
         version = self._unpack("I")
