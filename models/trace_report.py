@@ -94,9 +94,8 @@ class Added(Record, frozen=True, kw_only=True, tag="traces_added"):
     left_out: list[LeftOut]  # the first LISTED rows that were, in order
     counts: dict[Reason, int]  # all of them
     files: list[SourceFile]
-    secrets: dict[str, int] = msgspec.field(
-        default_factory=dict
-    )  # traces that seem to hold a key or an e-mail address, by kind
+    # traces that seem to hold a key or an e-mail address, by kind
+    secrets: dict[str, int] = msgspec.field(default_factory=dict)
     total: int = 0  # traces in the set now
     estimated: bool = False  # lengths were estimated from characters, as no tokenizer was given
     notes: list[str] = msgspec.field(default_factory=list)  # sentences to read

@@ -13,57 +13,36 @@ Fields = Mapping[str, object]
 
 
 class DataSetColumns(NamedTuple):
-    """A data set's own columns. thinking empty: there is none or it stands in the answer. gold: the right answer's."""
+    """A data set's own columns."""
 
     title: str
     problem: str
     thinking: str
     answer: str
-    gold: str = ""
+    gold: str = ""  # the right answer's
 
 
 KNOWN = (
     DataSetColumns("s1K-1.1 columns", "question", "deepseek_thinking_trajectory", "deepseek_attempt", "solution"),
     DataSetColumns("s1K-1.1 columns", "question", "gemini_thinking_trajectory", "gemini_attempt", "solution"),
     DataSetColumns("s1K columns", "question", "thinking_trajectories", "attempt", "solution"),
-    DataSetColumns(
-        "OpenThoughts columns", "problem", "deepseek_reasoning", "deepseek_solution", "ground_truth_solution"
-    ),
+    DataSetColumns("OpenThoughts columns", "problem", "deepseek_reasoning", "deepseek_solution", "ground_truth_solution"),
     DataSetColumns("Ollama columns", "problem", "message_thinking", "message_content", "gtruth_answer"),
-)
+)  # fmt: skip
 PROBLEM = ("problem", "question", "instruction", "query", "prompt", "input", "user", "task")
 THINKING = (
-    *(
-        "thinking",
-        "reasoning",
-        "reasoning_content",
-        "reasoning_trace",
-        "thought",
-        "thoughts",
-        "cot",
-        "chain_of_thought",
-    ),
-    *("rationale", "message_thinking", "deepseek_reasoning", "think_content", "thinking_trajectory", "trace"),
-)
+    "thinking", "reasoning", "reasoning_content", "reasoning_trace", "thought", "thoughts", "cot", "chain_of_thought",
+    "rationale", "message_thinking", "deepseek_reasoning", "think_content", "thinking_trajectory", "trace",
+)  # fmt: skip
 # Where a solution is written out; `answer` is often the bare result beside it.
 WRITTEN = (
-    *(
-        "response",
-        "completion",
-        "output",
-        "attempt",
-        "message_content",
-        "generation",
-        "generations",
-        "deepseek_solution",
-        "solution",
-    ),
-    *("answer", "final_answer", "target", "content", "assistant"),
-)
+    "response", "completion", "output", "attempt", "message_content", "generation", "generations", "deepseek_solution",
+    "solution", "answer", "final_answer", "target", "content", "assistant",
+)  # fmt: skip
 GOLD = (
-    *("gold", "gt_answer", "gtruth_answer", "ground_truth", "ground_truth_answer", "gold_answer", "reference_answer"),
+    "gold", "gt_answer", "gtruth_answer", "ground_truth", "ground_truth_answer", "gold_answer", "reference_answer",
     "expected_answer",
-)
+)  # fmt: skip
 # The strictest judge first: a checker that understands mathematics over a comparison of texts.
 VERIFIED = ("verified", "math_verify_correct", "correctness_math_verify", "is_correct", "correct", "deepseek_grade")
 _NAMES = {
@@ -78,11 +57,9 @@ def text_of(value: object) -> str:
     """A cell as text; a list of texts gives its first, as columns of several samples mean it."""
     if isinstance(value, str):
         return value
-    if isinstance(value, bool) or value is None:
-        return ""
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else str(value)
-    if isinstance(value, int):
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     if isinstance(value, list):
         return next((entry for entry in value if isinstance(entry, str) and entry.strip()), "")
@@ -131,11 +108,8 @@ def _generic(asked: str, row: Fields) -> Draft | None:
         draft.title = _title(asked, "solution", "answer")
         draft.take_reply(text_of(row["solution"]))
         if not draft.thinking:
-            draft.thinking, draft.answer, draft.where = (
-                draft.answer,
-                text_of(row["answer"]),
-                "solution taken as thinking",
-            )
+            draft.thinking, draft.answer = draft.answer, text_of(row["answer"])
+            draft.where = "solution taken as thinking"
         draft.gold = text_of(row["answer"])
     else:
         draft.title = _title(asked, thinking or "", written)
@@ -196,23 +170,16 @@ def describe(draft: Draft, row: Fields) -> None:
     """Take what a row says about itself: teacher, licence, source, the right answer, whether it was verified or cut."""
     if not _DESCRIBING.isdisjoint(row):
         draft.teacher, draft.licence, draft.source = (_first(row, names) for names in _NAMES.values())
-        draft.gold = (
-            draft.gold or next((text for name in GOLD if (text := text_of(row.get(name)).strip())), "")
-        ).strip()
+        draft.gold = draft.gold or next((text for name in GOLD if (text := text_of(row.get(name)).strip())), "")
         draft.verified = next((known for name in VERIFIED if (known := _truth(row.get(name))) is not None), None)
         if row.get("closed") in (False, "false", "False"):
             draft.closed = False
     draft.gold = draft.gold.strip()
     system = row.get("system") or row.get("system_prompt")
     if isinstance(system, str) and not draft.system:
-        fill_system(draft, system)
-
-
-def fill_system(draft: Draft, system: str) -> None:
-    """Take a system prompt that has a column of its own."""
-    other = Draft("")
-    fill(other, [RawTurn("system", system)])
-    draft.system = other.system
+        other = Draft("")
+        fill(other, [RawTurn("system", system)])
+        draft.system = other.system
 
 
 def _filled(row: Fields, name: str) -> bool:
