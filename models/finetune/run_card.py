@@ -1,7 +1,6 @@
 """The card of a run: settings, data, versions, machine and base model, so that its folder alone replays it."""
 
 import hashlib
-import os
 import platform
 import struct
 from collections.abc import Iterable
@@ -48,11 +47,7 @@ def create(
         valid_examples=len(valid),
         adapter=adapter,
         traces=traces,
-        versions={
-            "python": platform.python_version(),
-            "mlx": metadata.version("mlx"),
-            "mlx-lm": metadata.version("mlx-lm"),
-        },
+        versions={"python": platform.python_version(), **{name: metadata.version(name) for name in ("mlx", "mlx-lm")}},
         machine=hardware.machine(),
     )
     try:
@@ -124,6 +119,4 @@ def _examples(path: Path) -> list[Example]:
 
 
 def _write(run: Path, card: RunCard) -> None:
-    draft = run / f".{CARD}.{os.getpid()}"
-    folders.write_file(draft, msgspec.json.format(msgspec.json.encode(card), indent=2))
-    draft.replace(run / CARD)
+    folders.replace_file(run / CARD, folders.as_json(card))

@@ -4,7 +4,6 @@ Reads the card, the end of metrics.jsonl and the checkpoints' states (models/fin
 The folders are the truth; a line or a checkpoint that a kill cut off is left out, a run whose card can't be read too.
 """
 
-import itertools
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -77,16 +76,17 @@ def runs() -> list[Run]:
 def new_id(adapter: str) -> str:
     """The name of a run that begins now; its folder is made, so that no other run takes it."""
     began = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{adapter.replace('/', '-')}"
-    for number in itertools.count(1):
-        name = began if number == 1 else f"{began}-{number}"
+    name, number = began, 1
+    while True:
         try:
             (paths.runs_folder() / name).mkdir(mode=0o700)
         except FileExistsError:
-            continue
+            number += 1
+            name = f"{began}-{number}"
         except OSError as error:
             raise errors.from_os_error(error, "making a folder for the run", writing=True) from error
-        return name
-    raise AssertionError("numbers do not end")
+        else:
+            return name
 
 
 def unfinished(adapter: str) -> Run | None:
@@ -129,24 +129,8 @@ def _run(number: int, card: RunCard, folder: Path) -> Run:
     state: State = "new" if last is None else "stopped"
     if published or (last is not None and step >= steps):
         state = "done"
-    return Run(
-        id=card.id,
-        number=number,
-        folder=str(folder),
-        created=card.created,
-        base=card.base,
-        base_folder=card.base_folder,
-        config=card.config,
-        examples=card.examples,
-        valid_examples=card.valid_examples,
-        adapter=card.adapter,
-        traces=card.traces,
-        published=published,
-        machine=card.machine,
-        state=state,
-        step=step,
-        steps=steps,
-    )
+    of_card = {name: getattr(card, name) for name in RunCard.__struct_fields__ if name in Run.__struct_fields__}
+    return Run(number=number, folder=str(folder), published=published, state=state, step=step, steps=steps, **of_card)
 
 
 def _made_by(adapter: Path, run_id: str) -> bool:
