@@ -245,8 +245,7 @@ class Model(Record, frozen=True, tag="model"):
     licence: str = ""
     state: Literal["ready", "broken"] = "ready"
     problem: str = ""  # why it can't be used, when it is broken
-    # "model" is a folder of ours, "original" a repository in the standard Hugging Face cache (its name is the
-    # repository's), "adapter" what fine-tuning made
+    # a folder of ours; a repository in the standard Hugging Face cache, by whose name it goes; what fine-tuning made
     kind: Literal["model", "original", "adapter"] = "model"
     repo: str = ""  # what it was made from, and how; empty when not known
     revision: str = ""

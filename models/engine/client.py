@@ -66,10 +66,6 @@ class Engine:
         with self._lock:
             self._resident_worker()
 
-    def start(self, request: wire.Request) -> int:
-        """Send a request; returns its number at once. Its events end with Done or Failed."""
-        return self._start(request, None)
-
     def run(self, request: wire.Request) -> Iterator[events.Event]:
         """Send a request and yield its events, Done last. Raises the error that Failed tells of.
 
@@ -81,7 +77,7 @@ class Engine:
     def start_watched(self, request: wire.Request) -> tuple[int, Iterator[events.Event]]:
         """As run(), with the number of the call, for one that may have to be steered or cancelled."""
         watcher: queue.SimpleQueue[events.Event] = queue.SimpleQueue()
-        call_id = self._start(request, watcher)
+        call_id = self.start(request, watcher)
         return call_id, self._watch(call_id, watcher)
 
     def cancel(self, call_id: int) -> None:
@@ -133,7 +129,8 @@ class Engine:
         for worker in workers:
             worker.close()
 
-    def _start(self, request: wire.Request, watcher: "queue.SimpleQueue[events.Event] | None") -> int:
+    def start(self, request: wire.Request, watcher: "queue.SimpleQueue[events.Event] | None" = None) -> int:
+        """Send a request; returns its number at once. Its events, which the watcher gets too, end with Done or Failed."""
         call_id = next(self._ids)
         with self._lock:
             if self._closed:

@@ -128,10 +128,8 @@ class _Run:
         )
         why = ", ".join(f"{count:,} {words}" for count, words in counts if count)
         if not rows.rows:
-            raise errors.BadInput(
-                f"None of the {total:,} traces can be learned from{': ' if why else ''}{why}.",
-                "Allow longer traces, or add others.",
-            )
+            fault = f"None of the {total:,} traces can be learned from{': ' if why else ''}{why}."
+            raise errors.BadInput(fault, "Allow longer traces, or add others.")
         if why:
             yield Note(text=f"{total - len(rows.rows):,} of {total:,} traces are left out: {why}.")
 
@@ -146,10 +144,8 @@ class _Run:
             return TrainingState(step=0, epoch=0, row=0, seed=seed, data_hash=data, config_hash=settings), None
         folder, state = found
         if (state.data_hash, state.config_hash) != (data, settings):
-            raise errors.BadInput(
-                f"The run {self.run.name} can't go on: its traces or settings are not those it began with.",
-                "Start a new run.",
-            )
+            fault = f"The run {self.run.name} can't go on: its traces or settings are not those it began with."
+            raise errors.BadInput(fault, "Start a new run.")
         lora.restore(self.loaded.model, checkpoints.read_tensors(folder / model_files.ADAPTER_WEIGHTS))
         checkpoints.trim_metrics(self.run, state.step)
         return state, checkpoints.read_tensors(folder / run_folder.OPTIMIZER)

@@ -198,10 +198,8 @@ class _Training:
         what = "gradient" if math.isfinite(loss) else "loss"
         kept = checkpoints.newest(self.work.run)
         remains = f" The checkpoint of step {kept[1].step} is kept." if kept else ""
-        raise errors.BadInput(
-            f"Training stopped at step {self.state.step + 1}: its {what} is no number any more.{remains}",
-            "Lower the learning rate or the scale, then start again.",
-        )
+        fault = f"Training stopped at step {self.state.step + 1}: its {what} is no number any more.{remains}"
+        raise errors.BadInput(fault, "Lower the learning rate or the scale, then start again.")
 
     def _advance(self, loss: float, tokens: int, seconds: float, peak: int) -> None:
         step = self.state.step + 1

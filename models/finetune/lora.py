@@ -90,8 +90,7 @@ def _parameters(config: FinetuneConfig) -> dict[str, Any]:
 
 def _unfreeze(model: nn.Module, config: FinetuneConfig, quantized: bool) -> None:
     if quantized:
-        raise errors.BadInput(
-            "All weights of a quantized model can't be trained.", "Choose LoRA or DoRA, or the unquantized original."
-        )
+        hint = "Choose LoRA or DoRA, or the unquantized original."
+        raise errors.BadInput("All weights of a quantized model can't be trained.", hint)
     for block in model.layers[-max(config.layers, 0) :]:
         block.unfreeze()

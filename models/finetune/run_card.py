@@ -78,10 +78,8 @@ def check_base(card: RunCard) -> None:
     folder = Path(card.base_folder)
     _check_there(card.base, folder)
     if fingerprint(folder) != card.base_fingerprint:
-        raise errors.BadInput(
-            f"{card.base} is not the model that the run {card.id} began with: its files have changed.",
-            "Put the earlier one back, or start a new run.",
-        )
+        fault = f"{card.base} is not the model that the run {card.id} began with: its files have changed."
+        raise errors.BadInput(fault, "Put the earlier one back, or start a new run.")
 
 
 def fingerprint(folder: Path) -> str:
@@ -109,9 +107,8 @@ def _sampled(size: int, start: bytes) -> Iterable[int]:
 
 def _check_there(base: str, folder: Path) -> None:
     if not (folder / "config.json").is_file():
-        raise errors.NotFound(
-            f"The base model {base} is not there any more: {folder}.", "Get it again; the run can then be resumed."
-        )
+        fault = f"The base model {base} is not there any more: {folder}."
+        raise errors.NotFound(fault, "Get it again; the run can then be resumed.")
 
 
 def _examples(path: Path) -> list[Example]:

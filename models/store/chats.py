@@ -117,17 +117,14 @@ class Chats:
 
     def entries(self) -> list[ChatEntry]:
         """List the chats that are not deleted, last changed first."""
-        rows = self._rows(
-            "SELECT id, title, updated, model FROM chats WHERE deleted_at IS NULL ORDER BY updated DESC, id DESC"
-        )
-        return [ChatEntry(*row) for row in rows]
+        return self._entries("deleted_at IS NULL ORDER BY updated DESC, id DESC")
 
     def recently_deleted(self) -> list[ChatEntry]:
         """List the chats that can still be restored, last deleted first."""
-        rows = self._rows(
-            "SELECT id, title, updated, model FROM chats WHERE deleted_at > ? ORDER BY deleted_at DESC, id DESC",
-            self._oldest_deleted(),
-        )
+        return self._entries("deleted_at > ? ORDER BY deleted_at DESC, id DESC", self._oldest_deleted())
+
+    def _entries(self, those: str, *values: object) -> list[ChatEntry]:
+        rows = self._rows(f"SELECT id, title, updated, model FROM chats WHERE {those}", *values)
         return [ChatEntry(*row) for row in rows]
 
     @_change
@@ -191,14 +188,14 @@ class Chats:
 
     def branch(self, chat_id: int) -> list[StoredMessage]:
         """Read the messages of the branch that is shown, first to last."""
-        rows = self._rows(_BRANCH, chat_id)
-        if not rows:
-            self._require_chat(chat_id)
-        return [message_of(row) for row in rows]
+        return self._messages_of(chat_id, _BRANCH)
 
     def tree(self, chat_id: int) -> list[StoredMessage]:
         """Read all messages of a chat, every branch, in the order they were written."""
-        rows = self._rows(f"SELECT {_MESSAGE} FROM messages m WHERE chat_id = ? ORDER BY id", chat_id)
+        return self._messages_of(chat_id, f"SELECT {_MESSAGE} FROM messages m WHERE chat_id = ? ORDER BY id")
+
+    def _messages_of(self, chat_id: int, statement: str) -> list[StoredMessage]:
+        rows = self._rows(statement, chat_id)
         if not rows:
             self._require_chat(chat_id)
         return [message_of(row) for row in rows]

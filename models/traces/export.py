@@ -109,10 +109,8 @@ def to_row(trace: Trace, shape: str) -> Row:
     if make is None:
         raise errors.BadInput(f"There is no shape {shape!r}.", f"There are {', '.join(SHAPES)}.")
     if trace.turns and shape not in CONVERSATIONS:
-        raise errors.BadInput(
-            f"Trace {trace.id} has earlier turns, which the shape {shape} has no place for.",
-            f"Choose one of {', '.join(sorted(CONVERSATIONS))}.",
-        )
+        fault = f"Trace {trace.id} has earlier turns, which the shape {shape} has no place for."
+        raise errors.BadInput(fault, f"Choose one of {', '.join(sorted(CONVERSATIONS))}.")
     row = make(trace)
     if shape == "stillroom":
         return row
