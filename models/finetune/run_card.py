@@ -30,9 +30,7 @@ def create(
     adapter: str,
     traces: str = "",
 ) -> RunCard:
-    """Write the folder of a run, its card last. traces: the set that the examples are from. Raises BadInput when there
-    is a run in it, NotFound without a base.
-    """
+    """Write the folder of a run, its card last. Raises BadInput when there is a run in it, NotFound without a base."""
     if (run / CARD).exists():
         raise errors.BadInput(f"There is a run in {run} already.", "Resume it, or choose another folder.")
     _check_there(base, base_folder)

@@ -104,9 +104,8 @@ class Chats:
         now = self.clock()
         texts = {"model": model, "system": system, "preset": preset, "adapter": adapter}
         drawn = _json(sampling or Sampling())
-        return self.get(
-            self._insert("chats", created=now, updated=now, think_budget=think_budget, sampling=drawn, **texts)
-        )
+        figures = {"created": now, "updated": now, "think_budget": think_budget}
+        return self.get(self._insert("chats", sampling=drawn, **texts, **figures))
 
     def get(self, chat_id: int) -> Chat:
         """Read a chat, deleted or not."""

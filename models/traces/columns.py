@@ -74,11 +74,7 @@ def read(row: Fields) -> Draft | None:
     known = next((known for known in there if _filled(row, known.thinking)), there[0] if there else None)
     if known:
         draft = Draft(known.title, problem=text_of(row[known.problem]), gold=text_of(row.get(known.gold)))
-        if _filled(row, known.thinking):
-            draft.take_parts(text_of(row[known.thinking]), text_of(row[known.answer]), known.thinking)
-        else:
-            draft.take_reply(text_of(row[known.answer]))
-        return draft
+        return _filled_in(draft, row, known.thinking, known.answer)
     asked = next((name for name in PROBLEM if name in row), None)
     if asked is None:
         return None
@@ -101,7 +97,7 @@ def _generic(asked: str, row: Fields) -> Draft | None:
     _ask(draft, asked, row)
     if thinking and _filled(row, thinking):
         draft.title = _title(asked, thinking, written)
-        draft.take_parts(text_of(row[thinking]), text_of(row[written]), thinking)
+        _filled_in(draft, row, thinking, written)
         draft.where = ""  # the title names the column
     elif written == "solution" and _filled(row, "answer") and _filled(row, "solution"):
         # LIMO, MATH: the solution is the way there, the answer what comes out
@@ -138,11 +134,16 @@ def _ask(draft: Draft, asked: str, row: Fields) -> None:
 def _alpaca(row: Fields) -> Draft:
     problem = "\n\n".join(part for part in (text_of(row["instruction"]), text_of(row.get("input"))) if part.strip())
     draft = Draft("Alpaca (instruction, input, output)", problem=problem)
-    thinking = next((name for name in THINKING if _filled(row, name)), None)
-    if thinking:
-        draft.take_parts(text_of(row[thinking]), text_of(row["output"]), thinking)
+    thinking = next((name for name in THINKING if _filled(row, name)), "")
+    return _filled_in(draft, row, thinking, "output")
+
+
+def _filled_in(draft: Draft, row: Fields, thinking: str, answer: str) -> Draft:
+    """The draft with the reply from these columns; an empty one of thinking leaves it to the answer's."""
+    if _filled(row, thinking):
+        draft.take_parts(text_of(row[thinking]), text_of(row[answer]), thinking)
     else:
-        draft.take_reply(text_of(row["output"]))
+        draft.take_reply(text_of(row[answer]))
     return draft
 
 
