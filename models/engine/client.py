@@ -377,7 +377,6 @@ def _cancelled_event() -> events.Failed:
 
 
 def _death_event(status: int) -> events.Failed:
-    """Say why a worker died, from its exit status."""
     if status == -signal.SIGKILL:
         text = "The engine was killed, as the system does when memory runs out."
         hint = "What was said so far is kept. Close other programs or take a smaller model, then try again."

@@ -224,7 +224,6 @@ def stoppable(source: Generator[Item, None, Result], steering: Steering) -> Gene
 
 
 def _failed(error: BaseException) -> events.Failed:
-    """Say an exception as the last event of its call."""
     if isinstance(error, OSError):
         error = from_os_error(error, "working")
     if backend.is_out_of_memory(error):

@@ -47,7 +47,6 @@ def finetune_on_set(
 
 
 def _begun(adapter: str) -> Path:
-    """The folder of the last run for an adapter."""
     begun = runs.unfinished(adapter)
     if begun is None:
         fault = f"There is no unfinished run for an adapter named {adapter}."

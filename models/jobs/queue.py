@@ -296,7 +296,6 @@ class _Running(NamedTuple):
 
 
 def _described(job: Job, steps: list[JobRequest]) -> Job:
-    """The job with its step in words."""
     step = steps[job.step]
     after = ", ".join(f"then {later.words()}" for later in steps[job.step + 1 :])
     return msgspec.structs.replace(job, doing=step.kind(), then=after, recipe=step.recipe_title())

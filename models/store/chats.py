@@ -42,8 +42,6 @@ _DAY_S = 86_400
 
 
 def _change(method: Callable[Concatenate["Chats", P], T]) -> Callable[Concatenate["Chats", P], T]:
-    """Run a method of Chats as one transaction."""
-
     @functools.wraps(method)
     def whole(chats: "Chats", /, *args: P.args, **kwargs: P.kwargs) -> T:
         return chats.whole(lambda: method(chats, *args, **kwargs))

@@ -26,7 +26,6 @@ def _inline(trace: Trace) -> str:
 
 
 def _asked(trace: Trace) -> list[Row]:
-    """The messages before the reply."""
     system: list[Row] = [{"role": "system", "content": trace.system}] if trace.system else []
     turns: list[Row] = [{"role": turn.role, "content": turn.content} for turn in trace.turns]
     return [*system, *turns, {"role": "user", "content": trace.problem}]
