@@ -44,32 +44,23 @@ class GGUF:
     model_class: str  # `architectures` of config.json
     # The rows of each head of q and k lie interleaved, (head_dim/2, 2): llama.cpp turns neighbours, mlx-lm halves.
     interleaved: bool = False
-    # What activations are computed in: Qwen's overflow float16, and its cards ask for bfloat16.
-    compute_dtype: Literal["float16", "bfloat16"]
-    # The pre-tokenizer of files older than the key that names it.
-    pre_tokenizer: str = "default"
+    compute_dtype: Literal["float16", "bfloat16"]  # Qwen's activations overflow float16, its cards ask for bfloat16
+    pre_tokenizer: str = "default"  # of files older than the key that names it
     # Llama 3.1's stretched context is a tensor of factors, which llama.cpp reads for this architecture alone.
     llama3_rope: bool = False
-    # llama.cpp wants to be told the vocabulary's size and how many dimensions of a head are turned.
-    states_rotary_size: bool = False
+    states_rotary_size: bool = False  # llama.cpp wants the vocabulary's size and the dimensions of a head that turn
 
 
 @dataclass(frozen=True, kw_only=True)
 class Architecture:
     """What sets an architecture apart, by `model_type` of config.json."""
 
-    # Query, key and value have a bias whatever config.json says.
-    qkv_bias: bool = False
-    # `attention_bias` (of all four projections) and `mlp_bias` of config.json are heeded.
-    stated_biases: bool = False
-    # Each head's query and key is normed.
-    qk_norms: bool = False
-    # A head is hidden_size / heads wide whatever config.json says.
-    fixed_head_dim: bool = False
-    # Mixture of experts: a router, and the three feed-forward projections once an expert.
-    experts: bool = False
-    # None where GGUF files are neither read nor written.
-    gguf: GGUF | None = None
+    qkv_bias: bool = False  # query, key and value have a bias whatever config.json says
+    stated_biases: bool = False  # `attention_bias` (of all four projections) and `mlp_bias` of config.json are heeded
+    qk_norms: bool = False  # each head's query and key is normed
+    fixed_head_dim: bool = False  # a head is hidden_size / heads wide whatever config.json says
+    experts: bool = False  # mixture of experts: a router, and the three feed-forward projections once an expert
+    gguf: GGUF | None = None  # None where GGUF files are neither read nor written
 
 
 ARCHITECTURES = {
@@ -77,8 +68,8 @@ ARCHITECTURES = {
         stated_biases=True,
         gguf=GGUF(
             model_class="LlamaForCausalLM",
-            interleaved=True,
             compute_dtype="float16",
+            interleaved=True,
             llama3_rope=True,
             states_rotary_size=True,
         ),

@@ -11,16 +11,11 @@ class Turn(Protocol):
     """A turn of a conversation, sent or stored."""
 
     @property
-    def role(self) -> Role:
-        """Whose it is."""
-
+    def role(self) -> Role: ...
     @property
-    def content(self) -> str:
-        """What was written."""
-
+    def content(self) -> str: ...
     @property
-    def thinking(self) -> str:
-        """What an assistant thought before."""
+    def thinking(self) -> str: ...
 
 
 def conversation(system: str, turns: Iterable[Turn]) -> list[Message]:

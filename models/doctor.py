@@ -59,10 +59,9 @@ def machine() -> Iterator[Finding]:
     here = hardware.machine()
     yield Finding(name="Machine", state="ok", text=f"{here.chip}, {here.cores} cores, {here.platform}.")
     text = f"{quantities.memory(here.memory_bytes)}, {quantities.memory(hardware.available_bytes())} available now."
-    if here.memory_bytes < LITTLE_MEMORY:
-        yield Finding(name="Memory", state="warn", text=text, hint="Only the smallest models fit.")
-    else:
-        yield Finding(name="Memory", state="ok", text=text)
+    little = here.memory_bytes < LITTLE_MEMORY
+    hint = "Only the smallest models fit." if little else ""
+    yield Finding(name="Memory", state="warn" if little else "ok", text=text, hint=hint)
 
 
 def folders() -> Iterator[Finding]:
@@ -73,9 +72,8 @@ def folders() -> Iterator[Finding]:
             pass
     except OSError as error:
         fault = from_os_error(error, "writing to Stillroom's folder", writing=True)
-        yield Finding(
-            name="Folder", state="bad", text=fault.text, hint="Set STILLROOM_HOME to a folder you may write to."
-        )
+        hint = "Set STILLROOM_HOME to a folder you may write to."
+        yield Finding(name="Folder", state="bad", text=fault.text, hint=hint)
         return
     yield Finding(name="Folder", state="ok", text=f"{home}")
 
@@ -91,9 +89,8 @@ def disk() -> Iterator[Finding]:
 def settings_file() -> Iterator[Finding]:
     """Whether settings.toml can be read."""
     settings.read()
-    yield Finding(
-        name="Settings", state="ok", text="Fine." if paths.settings_file().exists() else "None yet: defaults."
-    )
+    text = "Fine." if paths.settings_file().exists() else "None yet: defaults."
+    yield Finding(name="Settings", state="ok", text=text)
 
 
 def database() -> Iterator[Finding]:
@@ -161,10 +158,8 @@ def safely(name: str, look: Callable[[], Iterator[Finding]]) -> Iterator[Finding
     """Run a check; a StillroomError or OSError in it is what it found, under that name."""
     try:
         yield from look()
-    except StillroomError as error:
-        yield Finding(name=name, state="bad", text=error.text, hint=error.hint)
-    except OSError as error:
-        fault = from_os_error(error, "looking")
+    except (StillroomError, OSError) as error:
+        fault = from_os_error(error, "looking") if isinstance(error, OSError) else error
         yield Finding(name=name, state="bad", text=fault.text, hint=fault.hint)
 
 

@@ -29,90 +29,64 @@ class StillroomError(Exception):
     kind = "error"
     exit_status = 1
 
+    def __init_subclass__(cls, kind: str, exit_status: int = 1) -> None:
+        cls.kind, cls.exit_status = kind, exit_status
+
     def __init__(self, text: str, hint: str = "") -> None:
         super().__init__(text)
-        self.text = text
-        self.hint = hint
+        self.text, self.hint = text, hint
 
 
-class BadInput(StillroomError):
+class BadInput(StillroomError, kind="bad_input", exit_status=2):
     """What was asked for makes no sense as it was asked."""
 
-    kind = "bad_input"
-    exit_status = 2
 
-
-class NotFound(StillroomError):
+class NotFound(StillroomError, kind="not_found"):
     """What was named is not there."""
 
-    kind = "not_found"
 
-
-class Corrupt(StillroomError):
+class Corrupt(StillroomError, kind="corrupt"):
     """A file is damaged, cut short, or not what its name says."""
 
-    kind = "corrupt"
 
-
-class Unsupported(StillroomError):
+class Unsupported(StillroomError, kind="unsupported"):
     """A well-formed thing of a kind that Stillroom does not know."""
 
-    kind = "unsupported"
 
-
-class Unsafe(StillroomError):
+class Unsafe(StillroomError, kind="unsafe"):
     """A checkpoint asks for what no checkpoint may have, such as running code."""
 
-    kind = "unsafe"
 
-
-class DiskFull(StillroomError):
+class DiskFull(StillroomError, kind="disk_full"):
     """There is no space left where something had to be written."""
 
-    kind = "disk_full"
 
-
-class NoMemory(StillroomError):
+class NoMemory(StillroomError, kind="no_memory"):
     """The work does not fit in this machine's memory."""
 
-    kind = "no_memory"
 
-
-class Offline(StillroomError):
+class Offline(StillroomError, kind="offline"):
     """The network, or the Hub behind it, can't be reached."""
 
-    kind = "offline"
 
-
-class Denied(StillroomError):
+class Denied(StillroomError, kind="denied"):
     """The Hub gives a repository only to who has a token, or has accepted its terms."""
 
-    kind = "denied"
 
-
-class Newer(StillroomError):
+class Newer(StillroomError, kind="newer"):
     """A file was written by a newer Stillroom and is left untouched."""
 
-    kind = "newer"
 
-
-class Busy(StillroomError):
+class Busy(StillroomError, kind="busy"):
     """Another process is using what only one may use."""
 
-    kind = "busy"
 
-
-class Interrupted(StillroomError):
+class Interrupted(StillroomError, kind="cancelled", exit_status=130):
     """The user stopped the work. Not an error: faces stay silent."""
 
-    kind = "cancelled"
-    exit_status = 130
 
-
-class WorkerDied(StillroomError):
+class WorkerDied(StillroomError, kind="worker_died"):
     """The engine process ended by itself: a signal, or memory ran out."""
-
-    kind = "worker_died"
 
 
 def from_os_error(error: OSError, doing: str, *, writing: bool = False) -> StillroomError:
@@ -121,10 +95,8 @@ def from_os_error(error: OSError, doing: str, *, writing: bool = False) -> Still
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFull(f"There is no space left on the disk for {doing}{where}.", "Free some space and try again.")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return BadInput(
-            f"Stillroom may not {'write' if writing else 'read'} there: {doing}{where}.",
-            "Check the folder's permissions.",
-        )
+        may_not = f"Stillroom may not {'write' if writing else 'read'} there: {doing}{where}."
+        return BadInput(may_not, "Check the folder's permissions.")
     if error.errno == errno.ENOENT:
         return NotFound(f"A file is missing: {doing}{where}.")
     return Corrupt(f"The disk reported a fault while {doing}{where}: {error.strerror}.")

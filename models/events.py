@@ -39,7 +39,6 @@ class Progress(Event, frozen=True, kw_only=True, tag="progress"):
     rate: float = 0.0  # units a second, 0 when unknown
 
     def progress(self) -> "Progress":
-        """Itself."""
         return self
 
 
@@ -93,11 +92,8 @@ class Prepared(Event, frozen=True, tag="prepared"):
     ceiling_bytes: int  # what the run may take
 
     def line(self) -> str:
-        """What is learned from, and what it needs."""
-        return (
-            f"{self.rows:,} traces to learn from, {self.valid_rows:,} held out · {self.steps:,} steps · "
-            f"needs {quantities.size(self.peak_bytes)} of {quantities.size(self.ceiling_bytes)}"
-        )
+        learned = f"{self.rows:,} traces to learn from, {self.valid_rows:,} held out · {self.steps:,} steps"
+        return f"{learned} · needs {quantities.size(self.peak_bytes)} of {quantities.size(self.ceiling_bytes)}"
 
 
 class Step(Event, frozen=True, tag="step"):
@@ -113,7 +109,6 @@ class Step(Event, frozen=True, tag="step"):
     gradient_norm: float = 0.0  # before clipping
 
     def progress(self) -> Progress:
-        """The step among all."""
         return Progress(stage="train", done=self.step, total=self.steps, unit="steps")
 
 
@@ -124,7 +119,6 @@ class Validation(Event, frozen=True, tag="validation"):
     loss: float
 
     def line(self) -> str:
-        """The loss."""
         return f"held-out loss {self.loss:.3f} at step {self.step:,}"
 
 
@@ -137,7 +131,6 @@ class Sample(Event, frozen=True, tag="sample"):
     answer: str
 
     def line(self) -> str:
-        """Prompt and answer in short."""
         return f"step {self.step:,}: {_short(self.prompt)} → {_short(self.answer)}"
 
 
@@ -149,7 +142,6 @@ class Checkpoint(Event, frozen=True, tag="checkpoint"):
     best: bool = False  # it has the lowest validation loss so far
 
     def line(self) -> str:
-        """The step."""
         return f"checkpoint at step {self.step:,}{', the best so far' if self.best else ''}"
 
 
@@ -229,7 +221,6 @@ class QuantCard(Record, frozen=True, tag="quant_card"):
     warning: str = ""  # a sentence when the recipe hurts, else empty
 
     def sentences(self) -> list[str]:
-        """The card in one line, and its warning in another."""
         parts = [f"{self.bits:.2f} bits a weight", quantities.size(self.size_bytes)]
         if self.kl is not None and self.same_top is not None:
             parts += [f"KL {self.kl:.3f} to the original", f"same next word {self.same_top:.1%}"]
@@ -254,8 +245,7 @@ class Model(Record, frozen=True, tag="model"):
     licence: str = ""
     state: Literal["ready", "broken"] = "ready"
     problem: str = ""  # why it can't be used, when it is broken
-    # "model" is a folder of ours, "original" a repository in the standard Hugging Face cache (its name is the
-    # repository's), "adapter" what fine-tuning made
+    # a folder of ours; a repository in the standard Hugging Face cache, by whose name it goes; what fine-tuning made
     kind: Literal["model", "original", "adapter"] = "model"
     repo: str = ""  # what it was made from, and how; empty when not known
     revision: str = ""
@@ -266,7 +256,6 @@ class Model(Record, frozen=True, tag="model"):
     card: QuantCard | None = None
 
     def sentences(self) -> list[str]:
-        """Where it is, and what its quantization cost."""
         weights = f"{quantities.count(self.params)} weights, {quantities.size(self.size_bytes)}"
         if self.kind == "original":
             return [f"{self.name} is on this disk: {weights}."]
@@ -300,7 +289,6 @@ class Removed(Record, frozen=True, tag="removed"):
     freed_bytes: int  # what that gave back; shared files are not counted
 
     def sentences(self) -> list[str]:
-        """What that gave back."""
         return [f"{self.name} is deleted: {quantities.size(self.freed_bytes)} are free again."]
 
 
@@ -320,7 +308,6 @@ class Finetuned(Record, frozen=True, tag="finetuned"):
     run: str
 
     def sentences(self) -> list[str]:
-        """How well it learned, and how to try it."""
         held = "" if self.validation_loss is None else f", {self.validation_loss:.3f} on what was held out"
         return [
             f"{self.adapter or self.path} is trained on {self.base}: loss {self.loss:.3f}{held}, "
@@ -338,7 +325,6 @@ class Fused(Record, frozen=True, tag="fused"):
     size_bytes: int  # of the file
 
     def sentences(self) -> list[str]:
-        """Where it is."""
         return [f"{self.path} is written: {quantities.size(self.size_bytes)}."]
 
 

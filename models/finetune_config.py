@@ -22,9 +22,8 @@ class FinetuneConfig(msgspec.Struct, frozen=True, kw_only=True):
     dropout: float = 0.0
     layers: int = -1  # how many blocks are trained, counted from the last, -1 for all
     learning_rate: float = 1e-4
-    # share of the steps in which the learning rate rises; it then falls as a cosine to final_rate times its peak
-    warmup: float = 0.05
-    final_rate: float = 0.1
+    warmup: float = 0.05  # share of the steps in which the learning rate rises
+    final_rate: float = 0.1  # share of its peak that it then falls to as a cosine
     weight_decay: float = 0.01
     clip: float = 1.0  # largest norm of a step's gradient, 0 for no limit
     epochs: float = 2.0

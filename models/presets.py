@@ -4,10 +4,7 @@ from models.requests import Sampling
 from models.settings import Preset
 
 BUILT_IN = (
-    Preset(
-        name="Maths",
-        system="Please reason step by step, and put your final answer within \\boxed{}.",
-    ),
+    Preset(name="Maths", system="Please reason step by step, and put your final answer within \\boxed{}."),
     Preset(
         name="Code review",
         system=(

@@ -48,6 +48,5 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True, tag="chat"):
     sampling: Sampling = Sampling()
     # how many replies are drawn side by side, the one most of them agree on is given; each has the budget to itself
     votes: int = 1
-    # the message has a reply already, so a model that would say the same again is drawn from more freely
-    another: bool = False
+    another: bool = False  # there is a reply already: a model that would say the same again is drawn from more freely
     adapter: str | None = None

@@ -197,15 +197,11 @@ def _over(kept: dict[str, Any], values: msgspec.Struct, defaults: msgspec.Struct
     return {**kept, **msgspec.to_builtins(values), **slips}
 
 
-def _without_null(table: dict[str, Any]) -> dict[str, Any]:
+def _without_null(value: Any) -> Any:
     """A table without the values that TOML can't say, in the tables inside it too."""
-    return {key: _plain(value) for key, value in table.items() if value is not None}
-
-
-def _plain(value: Any) -> Any:
     if isinstance(value, dict):
-        return _without_null(value)
-    return [_plain(item) for item in value if item is not None] if isinstance(value, list) else value
+        return {key: _without_null(item) for key, item in value.items() if item is not None}
+    return [_without_null(item) for item in value if item is not None] if isinstance(value, list) else value
 
 
 def _set_aside(file: Path) -> Path:

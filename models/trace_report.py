@@ -45,9 +45,7 @@ REASON_WORDS: dict[Reason, ReasonWords] = {
     "no_answer": ReasonWords("no answer after the thinking", "without an answer", "without an answer"),
     "not_closed": ReasonWords("thinking never closes", "whose thinking never ends", "whose thinking never ends"),
     "control_tokens": ReasonWords(
-        "control tokens in the text",
-        "with a template's own tokens in the text",
-        "with a template’s own tokens inside",
+        "control tokens in the text", "with a template's own tokens in the text", "with a template’s own tokens inside"
     ),
     "too_long": ReasonWords("too long", "too long", "too long"),
     "language": ReasonWords("changes its script", "in another script than the problem's", "in another script"),
@@ -71,47 +69,38 @@ class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that was added. format: "JSONL", "JSON", "CSV", "TSV" or "Parquet"; encoding as it was found.
-
-    shape: the sentence that says what was recognised, of most of its rows; shapes: rows of each such sentence.
-    fixed: rows in which something harmless was mended, by what it was.
-    """
+    """A file that was added."""
 
     name: str
     sha256: str
     size_bytes: int
-    format: str
-    encoding: str
-    shape: str
-    shapes: dict[str, int]
+    format: str  # "JSONL", "JSON", "CSV", "TSV" or "Parquet"
+    encoding: str  # as it was found
+    shape: str  # the sentence that says what was recognised, of most of its rows
+    shapes: dict[str, int]  # rows of each such sentence
     rows: int
     kept: int
     left_out: dict[Reason, int]
-    fixed: dict[str, int] = msgspec.field(default_factory=dict)
+    fixed: dict[str, int] = {}  # rows in which something harmless was mended, by what it was
 
 
 class Added(Record, frozen=True, kw_only=True, tag="traces_added"):
-    """What `traces add` ends with.
-
-    shape: of the first file; rows, kept: of all; left_out: the first LISTED rows that were, in order, counts: all of
-    them by reason; secrets: traces that seem to hold a key or an e-mail address, by kind; total: traces in the set now;
-    estimated: lengths were estimated from characters, as no tokenizer was given; notes: sentences to read.
-    """
+    """What `traces add` ends with."""
 
     name: str
-    shape: str
-    rows: int
+    shape: str  # of the first file
+    rows: int  # of all files, as is kept
     kept: int
-    left_out: list[LeftOut]
-    counts: dict[Reason, int]
+    left_out: list[LeftOut]  # the first LISTED rows that were, in order
+    counts: dict[Reason, int]  # all of them
     files: list[SourceFile]
+    # traces that seem to hold a key or an e-mail address, by kind
     secrets: dict[str, int] = msgspec.field(default_factory=dict)
-    total: int = 0
-    estimated: bool = False
-    notes: list[str] = msgspec.field(default_factory=list)
+    total: int = 0  # traces in the set now
+    estimated: bool = False  # lengths were estimated from characters, as no tokenizer was given
+    notes: list[str] = msgspec.field(default_factory=list)  # sentences to read
 
     def sentences(self) -> list[str]:
-        """What was kept, and why the rest was not."""
         found = [f"Recognised as {self.shape}."] if self.shape else []
         kept = f"{self.name}: {self.kept:,} of {self.rows:,} traces kept, {self.total:,} in all."
         return [*found, kept, *(f"Left out: {line}." for line in self.reasons()), *self.notes]
@@ -127,35 +116,28 @@ class Added(Record, frozen=True, kw_only=True, tag="traces_added"):
 
 
 class TraceSet(Record, frozen=True, kw_only=True, tag="trace_set"):
-    """A set of traces on this disk. created, changed: ISO 8601, UTC.
-
-    traces: all of them, excluded: of those, left out by hand; problems: different ones; thinking: traces with some;
-    verified, wrong, unchecked: by what is known of their answers; teachers, sources, licences: traces of each.
-    size_bytes: of traces.jsonl, data_hash: its SHA-256; characters: of thinking and answers together; problem: why the
-    set can't be read, empty when it can.
-    """
+    """A set of traces on this disk."""
 
     name: str
-    created: str
+    created: str  # ISO 8601, UTC, as is changed
     changed: str
-    traces: int
-    size_bytes: int
-    data_hash: str
+    traces: int  # all of them
+    size_bytes: int  # of traces.jsonl
+    data_hash: str  # its SHA-256
     files: list[SourceFile] = msgspec.field(default_factory=list)
-    excluded: int = 0
-    problems: int = 0
-    thinking: int = 0
-    verified: int = 0
+    excluded: int = 0  # traces left out by hand
+    problems: int = 0  # different ones
+    thinking: int = 0  # traces with some
+    verified: int = 0  # traces by what is known of their answers, as wrong and unchecked
     wrong: int = 0
     unchecked: int = 0
-    characters: int = 0
-    teachers: dict[str, int] = msgspec.field(default_factory=dict)
+    characters: int = 0  # of thinking and answers together
+    teachers: dict[str, int] = msgspec.field(default_factory=dict)  # traces of each, as are sources and licences
     sources: dict[str, int] = msgspec.field(default_factory=dict)
     licences: dict[str, int] = msgspec.field(default_factory=dict)
-    problem: str = ""
+    problem: str = ""  # why the set can't be read, empty when it can
 
     def sentences(self) -> list[str]:
-        """How large it is."""
         return [f"{self.name}: {self.traces:,} traces of {self.problems:,} problems."]
 
 
@@ -169,19 +151,15 @@ class Exported(Record, frozen=True, kw_only=True, tag="traces_exported"):
     size_bytes: int
 
     def sentences(self) -> list[str]:
-        """Where it is."""
         return [f"{self.traces:,} traces are in {self.path}: {quantities.size(self.size_bytes)}."]
 
 
 class Histogram(msgspec.Struct, frozen=True, kw_only=True):
-    """Tokens of thinking and answer. counts[i]: traces below edges[i] and not below edges[i - 1]; the last: all above.
-
-    estimated: from characters.
-    """
+    """Tokens of thinking and answer."""
 
     edges: list[int]
-    counts: list[int]
+    counts: list[int]  # counts[i]: traces below edges[i] and not below edges[i - 1]; the last: all above
     median: int
     longest: int
     total: int
-    estimated: bool
+    estimated: bool  # from characters

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Generator
+from concurrent.futures import Future
 from typing import TypeVar
 
 from models.events import Event
@@ -31,14 +32,13 @@ def waited_for(
 
     Raises what the call raises. Closing the generator does not wait for the call: it has time limits of its own.
     """
-    outcome: list[Result] = []
-    fault: list[BaseException] = []
+    outcome: Future[Result] = Future()
 
     def run() -> None:
         try:
-            outcome.append(call())
+            outcome.set_result(call())
         except BaseException as error:  # handed on below
-            fault.append(error)
+            outcome.set_exception(error)
 
     thread = threading.Thread(target=run, name="blocking-call", daemon=True)
     thread.start()
@@ -48,6 +48,4 @@ def waited_for(
         if thread.is_alive() and time.monotonic() - told_at >= every_s:
             told_at = time.monotonic()
             yield waiting()
-    if fault:
-        raise fault[0]
-    return outcome[0]
+    return outcome.result()

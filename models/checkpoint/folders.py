@@ -74,9 +74,19 @@ def folder_size(folder: Path) -> int:
 
 def write_record(folder: Path, record: ModelRecord) -> None:
     """Write a model's record, whole or not at all."""
-    draft = folder / f".{RECORD}.{os.getpid()}"
-    write_file(draft, msgspec.json.format(msgspec.json.encode(record), indent=2))
-    draft.replace(folder / RECORD)
+    replace_file(folder / RECORD, as_json(record))
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file over the one that is there, whole or not at all."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    write_file(draft, content)
+    draft.replace(path)
+
+
+def as_json(content: object) -> bytes:
+    """Anything that msgspec knows as indented JSON."""
+    return msgspec.json.format(msgspec.json.encode(content), indent=2)
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -106,7 +116,7 @@ def companions(folder: Path) -> list[Path]:
 
 def write_json(path: Path, content: dict[str, object]) -> None:
     """Write a dictionary as indented JSON and wait until it is on the disk."""
-    write_file(path, msgspec.json.format(msgspec.json.encode(content), indent=2))
+    write_file(path, as_json(content))
 
 
 @contextmanager

@@ -18,6 +18,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
 
 import msgspec
@@ -38,14 +39,14 @@ CLOSE_WITHIN_S = 1.0
 LOG_BYTES = 4 << 20
 
 
+@dataclass
 class _Call:
-    """A call under way and what it has said. patience_s: how long it may take to stop by itself."""
+    """A call under way."""
 
-    def __init__(self, patience_s: float, watcher: "queue.SimpleQueue[events.Event] | None") -> None:
-        self.patience_s = patience_s
-        self.watcher = watcher
-        self.cancelled = False
-        self.said: dict[str, list[str]] = {"thinking": [], "answer": []}
+    patience_s: float  # how long it may take to stop by itself
+    watcher: "queue.SimpleQueue[events.Event] | None"
+    cancelled: bool = False
+    said: dict[str, str] = field(default_factory=lambda: {"thinking": "", "answer": ""})
 
 
 class Engine:
@@ -65,23 +66,18 @@ class Engine:
         with self._lock:
             self._resident_worker()
 
-    def start(self, request: wire.Request) -> int:
-        """Send a request; returns its number at once. Its events end with Done or Failed."""
-        return self._start(request, None)
-
     def run(self, request: wire.Request) -> Iterator[events.Event]:
         """Send a request and yield its events, Done last. Raises the error that Failed tells of.
 
         Closing the generator cancels the call.
         """
-        watcher: queue.SimpleQueue[events.Event] = queue.SimpleQueue()
-        call_id = self._start(request, watcher)
-        yield from self._watch(call_id, watcher)
+        _, told = self.start_watched(request)
+        yield from told
 
     def start_watched(self, request: wire.Request) -> tuple[int, Iterator[events.Event]]:
         """As run(), with the number of the call, for one that may have to be steered or cancelled."""
         watcher: queue.SimpleQueue[events.Event] = queue.SimpleQueue()
-        call_id = self._start(request, watcher)
+        call_id = self.start(request, watcher)
         return call_id, self._watch(call_id, watcher)
 
     def cancel(self, call_id: int) -> None:
@@ -124,18 +120,17 @@ class Engine:
         with self._lock:
             self._closed = True
             watchers = [call.watcher for call in self._calls.values() if call.watcher is not None]
-            workers = {id(worker): worker for worker in self._workers.values()}
-            if self._resident is not None:
-                workers[id(self._resident)] = self._resident
+            workers = {*self._workers.values(), *([self._resident] if self._resident else [])}
             self._calls.clear()
             self._workers.clear()
             self._resident = None
         for watcher in watchers:
             watcher.put(_cancelled_event())
-        for worker in workers.values():
+        for worker in workers:
             worker.close()
 
-    def _start(self, request: wire.Request, watcher: "queue.SimpleQueue[events.Event] | None") -> int:
+    def start(self, request: wire.Request, watcher: "queue.SimpleQueue[events.Event] | None" = None) -> int:
+        """Send a request; returns its number at once. Its events, which the watcher gets too, end with Done or Failed."""
         call_id = next(self._ids)
         with self._lock:
             if self._closed:
@@ -145,7 +140,7 @@ class Engine:
                 worker = _Worker(self._on_report, self._on_death, network=request.needs_network)
             else:
                 patience_s, worker = KILL_AFTER_S, self._resident_worker()
-            self._calls[call_id] = _Call(patience_s=patience_s, watcher=watcher)
+            self._calls[call_id] = _Call(patience_s, watcher)
             self._workers[call_id] = worker
         worker.send(wire.Call(id=call_id, request=request))
         return call_id
@@ -180,9 +175,9 @@ class Engine:
                 self._calls.pop(report.id)
                 self._workers.pop(report.id)
         if isinstance(event, events.Token):
-            call.said[event.channel].append(event.text)
+            call.said[event.channel] += event.text
         if isinstance(event, events.Failed):
-            event = _with_words(event, call)
+            event = msgspec.structs.replace(event, **call.said)
         self._hand_out(report.id, call, event)
         if last and worker is not self._resident:
             worker.close()
@@ -201,7 +196,7 @@ class Engine:
                     self._resident_worker()
         for call_id, call in calls:
             failed = _cancelled_event() if call.cancelled else _death_event(status)
-            self._hand_out(call_id, call, _with_words(failed, call))
+            self._hand_out(call_id, call, msgspec.structs.replace(failed, **call.said))
 
     def _hand_out(self, call_id: int, call: _Call, event: events.Event) -> None:
         if call.watcher is not None:
@@ -353,9 +348,7 @@ def _write(process: "subprocess.Popen[bytes]", line: bytes) -> None:
 
 
 def _command() -> list[str]:
-    if getattr(sys, "frozen", False):
-        return [sys.executable, "--worker"]
-    return [sys.executable, "-P", "-m", "models.engine.worker"]
+    return [sys.executable, *(["--worker"] if getattr(sys, "frozen", False) else ["-P", "-m", "models.engine.worker"])]
 
 
 def _environment(network: bool) -> dict[str, str]:
@@ -366,14 +359,9 @@ def _environment(network: bool) -> dict[str, str]:
     from models.machine import blas
 
     offline = {} if network else {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
-    quiet = {
-        **offline,
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "DO_NOT_TRACK": "1",
-        "TOKENIZERS_PARALLELISM": "false",
-        "TRANSFORMERS_VERBOSITY": "error",
-    }
-    return {**os.environ, **quiet, **blas.preload()}
+    silent = {"HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
+    quiet = {"TOKENIZERS_PARALLELISM": "false", "TRANSFORMERS_VERBOSITY": "error"}
+    return {**os.environ, **offline, **silent, **quiet, **blas.preload()}
 
 
 def _log_file() -> IO[bytes]:
@@ -384,17 +372,11 @@ def _log_file() -> IO[bytes]:
     return file.open("ab")
 
 
-def _with_words(failed: events.Failed, call: _Call) -> events.Failed:
-    thinking, answer = ("".join(call.said[channel]) for channel in ("thinking", "answer"))
-    return msgspec.structs.replace(failed, thinking=thinking, answer=answer)
-
-
 def _cancelled_event() -> events.Failed:
     return events.Failed(kind=errors.Interrupted.kind, text="Stopped.")
 
 
 def _death_event(status: int) -> events.Failed:
-    """Say why a worker died, from its exit status."""
     if status == -signal.SIGKILL:
         text = "The engine was killed, as the system does when memory runs out."
         hint = "What was said so far is kept. Close other programs or take a smaller model, then try again."

@@ -224,7 +224,6 @@ def stoppable(source: Generator[Item, None, Result], steering: Steering) -> Gene
 
 
 def _failed(error: BaseException) -> events.Failed:
-    """Say an exception as the last event of its call."""
     if isinstance(error, OSError):
         error = from_os_error(error, "working")
     if backend.is_out_of_memory(error):
@@ -232,11 +231,8 @@ def _failed(error: BaseException) -> events.Failed:
     if isinstance(error, StillroomError):
         return events.Failed(kind=error.kind, text=error.text, hint=error.hint)
     log.error("A call failed: %s", "".join(traceback.format_exception(error)))
-    return events.Failed(
-        kind="bug",
-        text=f"Something went wrong inside Stillroom: {type(error).__name__}: {error}",
-        hint="The log of the engine has the details.",
-    )
+    text = f"Something went wrong inside Stillroom: {type(error).__name__}: {error}"
+    return events.Failed(kind="bug", text=text, hint="The log of the engine has the details.")
 
 
 def _take_wire() -> tuple[BinaryIO, BinaryIO]:

@@ -34,7 +34,6 @@ class Batch(msgspec.Struct, frozen=True):
 
     @property
     def rows(self) -> int:
-        """How many rows it holds."""
         return len(self.ends) or int(self.inputs.shape[0])
 
     @property

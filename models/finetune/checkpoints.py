@@ -18,19 +18,8 @@ import msgspec
 
 from models import errors, events, quantities
 from models.checkpoint import folders
-from models.finetune.run_folder import (
-    BEST,
-    CHECKPOINTS,
-    LATEST,
-    METRICS,
-    OPTIMIZER,
-    STATE,
-    STEP_NAME,
-    TrainingState,
-    pointed,
-    read_state,
-    step_of,
-)
+from models.finetune import run_folder
+from models.finetune.run_folder import METRICS, TrainingState, step_of
 from models.finetune_config import FinetuneConfig
 
 if TYPE_CHECKING:
@@ -65,7 +54,7 @@ def save(
     try:
         with folders.publishing(folder, needed, "writing a checkpoint", replace=True) as draft:
             _write(draft, state, weights, optimizer, config, base)
-        point(run, LATEST, folder)
+        point(run, run_folder.LATEST, folder)
     except errors.DiskFull as error:
         raise _no_space(run, state.step, needed) from error
     except OSError as error:
@@ -80,13 +69,13 @@ def _write(
 
     try:
         lora.save_adapter(draft, weights, config, base)
-        lora.save_tensors(draft / OPTIMIZER, optimizer)
+        lora.save_tensors(draft / run_folder.OPTIMIZER, optimizer)
     except RuntimeError as error:  # MLX's word for a write that failed, whatever the reason
         if shutil.disk_usage(draft).free < sum(array.nbytes for array in optimizer.values()):
             raise errors.DiskFull(str(error)) from error
         raise errors.Corrupt(f"The checkpoint of step {state.step} could not be written: {error}") from error
     sizes = {entry.name: entry.stat().st_size for entry in draft.iterdir()}
-    folders.write_file(draft / STATE, msgspec.json.encode(msgspec.structs.replace(state, files=sizes)))
+    folders.write_file(draft / run_folder.STATE, msgspec.json.encode(msgspec.structs.replace(state, files=sizes)))
 
 
 def _no_space(run: Path, step: int, needed: int) -> errors.DiskFull:
@@ -101,7 +90,7 @@ def _no_space(run: Path, step: int, needed: int) -> errors.DiskFull:
 def newest(run: Path) -> tuple[Path, TrainingState] | None:
     """The newest whole checkpoint of a run and its state; None when there is none."""
     for folder in sorted(_folders(run), key=step_of, reverse=True):
-        state = read_state(folder)
+        state = run_folder.read_state(folder)
         if state is not None:
             return folder, state
     return None
@@ -122,14 +111,12 @@ def read_tensors(path: Path) -> "Weights":
 
 def point(run: Path, name: str, folder: Path) -> None:
     """Make `latest` or `best` name a checkpoint, at once."""
-    draft = run / f".{name}.{os.getpid()}"
-    folders.write_file(draft, folder.name.encode())
-    draft.replace(run / name)
+    folders.replace_file(run / name, folder.name.encode())
 
 
 def prune(run: Path, keep: int) -> None:
     """Delete all but the newest checkpoints and the best one, and what killed processes left."""
-    best = pointed(run, BEST)
+    best = run_folder.pointed(run, run_folder.BEST)
     for folder in sorted(_folders(run), key=step_of, reverse=True)[keep:]:
         if folder != best:
             _delete(folder)
@@ -164,16 +151,14 @@ def read_metrics(run: Path) -> list[dict[str, object]]:
 def trim_metrics(run: Path, step: int) -> None:
     """Drop what was measured after a step: it will be measured again."""
     kept = [line for line in read_metrics(run) if isinstance(line["step"], int) and line["step"] <= step]
-    draft = run / f".{METRICS}.{os.getpid()}"
-    folders.write_file(draft, b"".join(msgspec.json.encode(line) + b"\n" for line in kept))
-    draft.replace(run / METRICS)
+    folders.replace_file(run / METRICS, b"".join(msgspec.json.encode(line) + b"\n" for line in kept))
 
 
 def _folders(run: Path) -> list[Path]:
-    return [entry for entry in _checkpoints(run).iterdir() if STEP_NAME.fullmatch(entry.name)]
+    return [entry for entry in _checkpoints(run).iterdir() if run_folder.STEP_NAME.fullmatch(entry.name)]
 
 
 def _checkpoints(run: Path) -> Path:
-    folder = run / CHECKPOINTS
+    folder = run / run_folder.CHECKPOINTS
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder

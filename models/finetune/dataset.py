@@ -119,11 +119,8 @@ def reply_text(example: Example, family: Family, prompt: Prompt) -> str:
 def end_of_turn(model: ChatModel) -> int:
     """The token with which the template ends an assistant's turn; one of those that end a reply in chat."""
     tokenizer = model.tokenizer
-    turns = [
-        {"role": "user", "content": "Hello."},
-        {"role": "assistant", "content": MARK},
-        {"role": "user", "content": "And?"},
-    ]
+    said = (("user", "Hello."), ("assistant", MARK), ("user", "And?"))
+    turns = [{"role": role, "content": content} for role, content in said]
     _, _, after = model.render(turns, False).partition(MARK)
     places = {token: after.find(tokenizer.decode([token])) for token in tokenizer.eos_token_ids}
     found = [token for token, place in places.items() if place >= 0]

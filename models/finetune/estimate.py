@@ -114,44 +114,35 @@ def plan(found: Lengths, config: FinetuneConfig, held_out: float) -> Plan:
 def memory(shape: ModelShape, recipe: str, config: FinetuneConfig, longest: int, machine: Machine) -> Memory:
     """What a run takes. recipe: of the base, as models/recipes.py reads it, empty for 16 bits; longest: tokens of the
     longest row that is learned from."""
-    room = fit.room_bytes(machine)
+    room, tokens = fit.room_bytes(machine), max(1, longest)
+    fitting = config.micro_tokens / tokens if config.packing else config.micro_tokens // tokens
+
+    def needs(checkpointing: bool) -> int:
+        return fit.training_bytes(
+            shape,
+            recipes.parse(recipe) if recipe else None,
+            method="full" if config.method == "full" else "lora",
+            rank=config.rank,
+            batch=max(1, min(fitting, config.batch_rows)),
+            tokens=tokens,
+            checkpointing=checkpointing,
+            logits_at_once=max(1, LOGITS_BYTES // (4 * shape.vocab)),
+            bytes_per_value=4 if fit.runs_in_float32(machine) else 2,
+        )
+
     asked = config.gradient_checkpointing
-    checkpointing = bool(asked)
-    needed = _bytes(shape, recipe, config, longest, machine, checkpointing)
-    if asked is None and needed > CHECKPOINT_BEYOND * room:
-        checkpointing = True
-        needed = _bytes(shape, recipe, config, longest, machine, checkpointing)
+    checkpointing = needs(False) > CHECKPOINT_BEYOND * room if asked is None else asked
+    needed = needs(checkpointing)
     return Memory(needed_bytes=needed, room_bytes=room, checkpointing=checkpointing, state=fit.judge(needed, machine))
 
 
 def speed(past: Sequence[Run], base: str, config: FinetuneConfig, machine: Machine, look_back: int = 5) -> Speed | None:
     """The rate of the newest run of this machine that trained the same base in the same way; None when there is none."""
     like = (run for run in reversed(past) if run.base == base and run.machine == machine and run.step)
-    for run in islice((run for run in like if run.config.method == config.method), look_back):
-        rate = runs.speed(run)
-        if rate:
-            return Speed(tokens_per_s=rate, number=run.number)
-    return None
+    tried = islice((run for run in like if run.config.method == config.method), look_back)
+    return next((Speed(tokens_per_s=rate, number=run.number) for run in tried if (rate := runs.speed(run))), None)
 
 
 def _length(row: tuple[int, int, int], scale: float) -> Length:
     prompt, thinking, answer = (round(scale * part) for part in row)
     return Length(PROMPT_TOKENS + prompt + thinking + answer, thinking + answer, thinking)
-
-
-def _bytes(
-    shape: ModelShape, recipe: str, config: FinetuneConfig, longest: int, machine: Machine, checkpointing: bool
-) -> int:
-    tokens = max(1, longest)
-    fitting = config.micro_tokens / tokens if config.packing else config.micro_tokens // tokens
-    return fit.training_bytes(
-        shape,
-        recipes.parse(recipe) if recipe else None,
-        method="full" if config.method == "full" else "lora",
-        rank=config.rank,
-        batch=max(1, min(fitting, config.batch_rows)),
-        tokens=tokens,
-        checkpointing=checkpointing,
-        logits_at_once=max(1, LOGITS_BYTES // (4 * shape.vocab)),
-        bytes_per_value=4 if fit.runs_in_float32(machine) else 2,
-    )

@@ -102,7 +102,7 @@ class _Run:
         packed = self.config.packing and packing.is_exact(model, probe)
         fit = self._fit(model, loss, packed)
         yield self._prepared(state, fit, packed)
-        prompts = self._prompts()
+        asked = self.held_out[: self.config.samples]
         work = Work(
             model=model,
             base=self.card.base,
@@ -114,10 +114,9 @@ class _Run:
             packed=packed,
             checkpointing=fit.checkpointing,
             ceiling_bytes=fit.ceiling,
-            answer=prompts.answer if prompts else None,
+            answer=Prompts(self.loaded, asked, self.config).answer if asked else None,
         )
-        state = yield from train(work, state, optimizer)
-        return self._result(state)
+        return self._result((yield from train(work, state, optimizer)))
 
     def _left_out(self) -> Iterator[Event]:
         """Report how many examples are left out, and why. Raises BadInput when none remain."""
@@ -129,10 +128,8 @@ class _Run:
         )
         why = ", ".join(f"{count:,} {words}" for count, words in counts if count)
         if not rows.rows:
-            raise errors.BadInput(
-                f"None of the {total:,} traces can be learned from{': ' if why else ''}{why}.",
-                "Allow longer traces, or add others.",
-            )
+            fault = f"None of the {total:,} traces can be learned from{': ' if why else ''}{why}."
+            raise errors.BadInput(fault, "Allow longer traces, or add others.")
         if why:
             yield Note(text=f"{total - len(rows.rows):,} of {total:,} traces are left out: {why}.")
 
@@ -143,15 +140,12 @@ class _Run:
         if found is None:
             checkpoints.trim_metrics(self.run, -1)
             run_card.note_data(self.run, data)
-            return TrainingState(
-                step=0, epoch=0, row=0, seed=self.config.seed, data_hash=data, config_hash=settings
-            ), None
+            seed = self.config.seed
+            return TrainingState(step=0, epoch=0, row=0, seed=seed, data_hash=data, config_hash=settings), None
         folder, state = found
         if (state.data_hash, state.config_hash) != (data, settings):
-            raise errors.BadInput(
-                f"The run {self.run.name} can't go on: its traces or settings are not those it began with.",
-                "Start a new run.",
-            )
+            fault = f"The run {self.run.name} can't go on: its traces or settings are not those it began with."
+            raise errors.BadInput(fault, "Start a new run.")
         lora.restore(self.loaded.model, checkpoints.read_tensors(folder / model_files.ADAPTER_WEIGHTS))
         checkpoints.trim_metrics(self.run, state.step)
         return state, checkpoints.read_tensors(folder / run_folder.OPTIMIZER)
@@ -165,15 +159,15 @@ class _Run:
         asked = self.config.gradient_checkpointing
         if asked is None:
             try:
-                return _Fit(
-                    memory.dry_step(model, loss, longest, int(CHECKPOINT_BEYOND * ceiling), False), ceiling, False
-                )
+                peak = memory.dry_step(model, loss, longest, int(CHECKPOINT_BEYOND * ceiling), False)
+                return _Fit(peak, ceiling, False)
             except errors.NoMemory:
                 asked = True
         return _Fit(memory.dry_step(model, loss, longest, ceiling, asked), ceiling, asked)
 
     def _prepared(self, state: TrainingState, fit: _Fit, packed: bool) -> Prepared:
         rows, config = self.rows.rows, self.config
+        useful = batches.useful_share(rows, config.batch_rows, config.micro_tokens, config.seed, packed)
         return Prepared(
             rows=len(rows),
             valid_rows=len(self.valid.rows),
@@ -183,9 +177,7 @@ class _Run:
             tokens=sum(len(row.tokens) for row in rows),
             trained_tokens=sum(row.trained for row in rows),
             packed=packed,
-            useful_share=round(
-                batches.useful_share(rows, config.batch_rows, config.micro_tokens, config.seed, packed), 4
-            ),
+            useful_share=round(useful, 4),
             steps=config.total_steps(len(rows)),
             first_step=state.step,
             parameters=sum(array.size for _, array in tree_flatten(self.loaded.model.trainable_parameters())),
@@ -193,10 +185,6 @@ class _Run:
             peak_bytes=fit.peak,
             ceiling_bytes=fit.ceiling,
         )
-
-    def _prompts(self) -> Prompts | None:
-        asked = self.held_out[: self.config.samples]
-        return Prompts(self.loaded, asked, self.config) if asked else None
 
     def _result(self, state: TrainingState) -> Finetuned:
         best = chosen(self.run)

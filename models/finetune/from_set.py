@@ -47,12 +47,10 @@ def finetune_on_set(
 
 
 def _begun(adapter: str) -> Path:
-    """The folder of the last run for an adapter."""
     begun = runs.unfinished(adapter)
     if begun is None:
-        raise errors.NotFound(
-            f"There is no unfinished run for an adapter named {adapter}.", "Leave --resume out to start one."
-        )
+        fault = f"There is no unfinished run for an adapter named {adapter}."
+        raise errors.NotFound(fault, "Leave --resume out to start one.")
     return Path(begun.folder)
 
 
@@ -70,8 +68,8 @@ def _divided(set_name: str, held_out: float, seed: int) -> Generator[Event, None
     in_turns = sum(bool(trace.turns) for trace in traces)
     if in_turns:
         yield Note(text=f"{in_turns:,} traces end a longer conversation: only their last turn is learned from.")
-    return [_example(trace) for trace in parts["train"]], [_example(trace) for trace in parts["valid"]]
+    return _examples(parts["train"]), _examples(parts["valid"])
 
 
-def _example(trace: Trace) -> Example:
-    return Example(trace.problem, trace.thinking, trace.answer, trace.system)
+def _examples(traces: list[Trace]) -> list[Example]:
+    return [Example(trace.problem, trace.thinking, trace.answer, trace.system) for trace in traces]

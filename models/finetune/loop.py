@@ -32,8 +32,7 @@ log = logging.getLogger(__name__)
 
 SAVE_AFTER_S = 120.0  # of training without a checkpoint
 
-Answer = Callable[[int], Iterator[Progress | Sample]]
-"""Answers the run's held-out prompts at a step."""
+Answer = Callable[[int], Iterator[Progress | Sample]]  # answers the run's held-out prompts at a step
 
 
 @dataclass(frozen=True)
@@ -54,9 +53,7 @@ class Work:
 
 
 def learning_rate(config: FinetuneConfig, step: int, steps: int) -> float:
-    """The rate of a step, counted from 0: linear warmup, then cosine decay to final_rate of the peak (arXiv
-    1608.03983).
-    """
+    """The rate of a step, from 0: linear warmup, then cosine decay to final_rate of the peak (arXiv 1608.03983)."""
     rise = math.ceil(config.warmup * steps)
     if step < rise:
         # step + 1: a first update of rate 0 would be computed for nothing
@@ -121,7 +118,7 @@ class _Training:
             if self.state.step >= self.steps:
                 return
             yield from self._step()
-            if self.state.seconds - self._saved_seconds > SAVE_AFTER_S:
+            if self.state.seconds - (self.saved.seconds if self.saved else 0.0) > SAVE_AFTER_S:
                 self._save()  # a kill costs no more than this, however long the steps are
 
     def save_on_leaving(self) -> None:
@@ -133,11 +130,6 @@ class _Training:
         except errors.StillroomError as error:
             # raising would replace the GeneratorExit of whoever closes the run
             log.warning("The run %s was left without a checkpoint: %s", self.work.run.name, error.text)
-
-    @property
-    def _saved_seconds(self) -> float:
-        """Seconds of training that are on the disk."""
-        return self.saved.seconds if self.saved is not None else 0.0
 
     def _is_due(self, every: int) -> bool:
         step = self.state.step
@@ -186,10 +178,8 @@ class _Training:
         """
         total, done, tokens, gradients = 0.0, 0, sum(row.trained for row in rows), None
         for batch in batches.split(rows, self.config.micro_tokens, self.work.packed):  # (B, L), or (1, L) packed
-            with (
-                packing.rows_apart(batch.ends),
-                memory.gradient_checkpointing(self.work.model, self.work.checkpointing),
-            ):
+            checkpointing = memory.gradient_checkpointing(self.work.model, self.work.checkpointing)
+            with packing.rows_apart(batch.ends), checkpointing:
                 loss, more = self.gradient(self.work.model, batch)
                 gradients = more if gradients is None else tree_map(mx.add, gradients, more)
                 mx.eval(loss, gradients)  # within the patches: the backward pass runs the patched code again
@@ -197,7 +187,8 @@ class _Training:
             total += _number(loss)
             done += batch.rows
             # between micro-batches the device is free for other programs, and the run can be stopped
-            yield self._progress("train", self.state.step * len(rows) + done, self.steps * len(rows), "rows")
+            at, end = self.state.step * len(rows) + done, self.steps * len(rows)
+            yield Progress(stage="train", done=at, total=end, unit="rows")
         mx.clear_cache()  # buffers of the longest micro-batch would stay with the allocator
         return total / tokens, tree_map(lambda array: array / tokens, gradients), tokens
 
@@ -207,10 +198,8 @@ class _Training:
         what = "gradient" if math.isfinite(loss) else "loss"
         kept = checkpoints.newest(self.work.run)
         remains = f" The checkpoint of step {kept[1].step} is kept." if kept else ""
-        raise errors.BadInput(
-            f"Training stopped at step {self.state.step + 1}: its {what} is no number any more.{remains}",
-            "Lower the learning rate or the scale, then start again.",
-        )
+        fault = f"Training stopped at step {self.state.step + 1}: its {what} is no number any more.{remains}"
+        raise errors.BadInput(fault, "Lower the learning rate or the scale, then start again.")
 
     def _advance(self, loss: float, tokens: int, seconds: float, peak: int) -> None:
         step = self.state.step + 1
@@ -238,16 +227,13 @@ class _Training:
             with packing.rows_apart(batch.ends):
                 total += _number(self.work.loss(self.work.model, batch))
             done += batch.rows
-            yield self._progress("validate", done, len(self.work.valid), "rows")
+            yield Progress(stage="validate", done=done, total=len(self.work.valid), unit="rows")
         mx.clear_cache()
         # per learned token, as the training loss is, so that both curves can be compared
         event = Validation(step=self.state.step, loss=total / sum(row.trained for row in self.work.valid))
-        self._note_validation(event.loss)
+        self.state = msgspec.structs.replace(self.state, validated=self.state.step, validation_loss=event.loss)
         checkpoints.append_metrics(self.work.run, [event])
         yield event
-
-    def _note_validation(self, loss: float) -> None:
-        self.state = msgspec.structs.replace(self.state, validated=self.state.step, validation_loss=loss)
 
     def _samples(self) -> Iterator[Event]:
         if self.work.answer is None or self.state.sampled == self.state.step:
@@ -268,9 +254,8 @@ class _Training:
     def _checkpoint(self) -> Checkpoint:
         best = self._is_best()
         if best:
-            self.state = msgspec.structs.replace(
-                self.state, best_step=self.state.step, best_loss=self.state.validation_loss
-            )
+            loss = self.state.validation_loss
+            self.state = msgspec.structs.replace(self.state, best_step=self.state.step, best_loss=loss)
         folder = self._save()
         if best:  # only now: a pointer never names what is not whole
             checkpoints.point(self.work.run, "best", folder)
@@ -287,19 +272,10 @@ class _Training:
         return latest is not None and math.isfinite(latest) and (best is None or latest < best)
 
     def _save(self) -> Path:
-        folder = checkpoints.save(
-            self.work.run,
-            self.state,
-            lora.weights_of(self.work.model),
-            dict(tree_flatten(self.optimizer.state)),
-            self.config,
-            self.work.base,
-        )
+        weights, optimizer = lora.weights_of(self.work.model), dict(tree_flatten(self.optimizer.state))
+        folder = checkpoints.save(self.work.run, self.state, weights, optimizer, self.config, self.work.base)
         self.saved = self.state
         return folder
-
-    def _progress(self, stage: str, done: int, total: int, unit: str) -> Progress:
-        return Progress(stage=stage, done=done, total=total, unit=unit)
 
 
 def _clipped(gradients: Any, limit: float) -> tuple[Any, float]:

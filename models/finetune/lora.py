@@ -58,12 +58,8 @@ def restore(model: nn.Module, weights: Weights) -> None:
 
 def adapter_config(config: FinetuneConfig, base: str) -> dict[str, object]:
     """What adapter_config.json holds: what mlx-lm needs to build the layers anew, and the base they belong to."""
-    return {
-        "model": base,
-        "fine_tune_type": config.method,
-        "num_layers": config.layers,
-        "lora_parameters": _parameters(config),
-    }
+    about = {"model": base, "fine_tune_type": config.method, "num_layers": config.layers}
+    return {**about, "lora_parameters": _parameters(config)}
 
 
 def save_adapter(folder: Path, weights: Weights, config: FinetuneConfig, base: str) -> None:
@@ -84,9 +80,8 @@ def check_finite(weights: Weights) -> None:
     """Raise BadInput when a tensor holds NaN or infinity."""
     finite = [mx.isfinite(array).all() for array in weights.values()]
     if not all(bool(one.item()) for one in finite):
-        raise errors.BadInput(
-            "The trained weights are no numbers any more, so they are not kept.", "Lower the learning rate."
-        )
+        fault = "The trained weights are no numbers any more, so they are not kept."
+        raise errors.BadInput(fault, "Lower the learning rate.")
 
 
 def _parameters(config: FinetuneConfig) -> dict[str, Any]:
@@ -95,8 +90,7 @@ def _parameters(config: FinetuneConfig) -> dict[str, Any]:
 
 def _unfreeze(model: nn.Module, config: FinetuneConfig, quantized: bool) -> None:
     if quantized:
-        raise errors.BadInput(
-            "All weights of a quantized model can't be trained.", "Choose LoRA or DoRA, or the unquantized original."
-        )
+        hint = "Choose LoRA or DoRA, or the unquantized original."
+        raise errors.BadInput("All weights of a quantized model can't be trained.", hint)
     for block in model.layers[-max(config.layers, 0) :]:
         block.unfreeze()

@@ -20,8 +20,7 @@ from models.finetune.batches import Batch
 
 CHUNK_BYTES = 64 << 20  # of a chunk's logits
 Head = Callable[[mx.array], mx.array]
-Loss = Callable[[Any, Batch], mx.array]
-"""Sum of the losses of a batch's learned tokens, in nats."""
+Loss = Callable[[Any, Batch], mx.array]  # sum of the losses of a batch's learned tokens, in nats
 
 
 def loss_for(model: Any, probe: mx.array) -> Loss:
@@ -52,6 +51,9 @@ def chunked_cross_entropy(head: Head, hidden: mx.array, targets: mx.array, chunk
     Its gradient reaches `hidden` alone: the head's own weights count as frozen.
     """
 
+    def head_loss(hidden: mx.array, targets: mx.array) -> mx.array:
+        return _cross_entropy(head(hidden), targets)
+
     # Two outputs, so that the gradients computed on the way forward reach the backward pass as outputs[1].
     @mx.custom_function
     def total(hidden: mx.array) -> tuple[mx.array, mx.array]:
@@ -61,8 +63,8 @@ def chunked_cross_entropy(head: Head, hidden: mx.array, targets: mx.array, chunk
             part = hidden[start : start + chunk]  # (chunk, D)
             if before:  # MLX would otherwise run chunks side by side, all their (chunk, V) logits at once
                 part = mx.depends([part], before)[0]
-            # (), (chunk, D)
-            loss, gradient = mx.value_and_grad(_of_head(head, targets[start : start + chunk]))(part)
+            learned = targets[start : start + chunk]
+            loss, gradient = mx.value_and_grad(head_loss)(part, learned)  # (), (chunk, D)
             before = [loss, gradient]
             losses.append(loss)
             gradients.append(gradient)
@@ -75,10 +77,6 @@ def chunked_cross_entropy(head: Head, hidden: mx.array, targets: mx.array, chunk
         return gradient.astype(outputs[1].dtype)
 
     return cast(tuple[mx.array, mx.array], total(hidden))[0]
-
-
-def _of_head(head: Head, targets: mx.array) -> Callable[[mx.array], mx.array]:
-    return lambda hidden: _cross_entropy(head(hidden), targets)
 
 
 def head_of(model: Any) -> Head | None:

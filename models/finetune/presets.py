@@ -24,14 +24,8 @@ PRESETS = (
         title="Quick",
         sentence="One pass over the traces with a small adapter: shows in little time whether they teach anything.",
         config=FinetuneConfig(
-            rank=16,
-            learning_rate=2e-4,
-            epochs=1.0,
-            max_tokens=1024,
-            validate_every=25,
-            checkpoint_every=25,
-            samples=2,
-            sample_tokens=192,
+            rank=16, learning_rate=2e-4, epochs=1.0, max_tokens=1024,
+            validate_every=25, checkpoint_every=25, samples=2, sample_tokens=192,
         ),
     ),
     TrainingPreset(
@@ -45,17 +39,11 @@ PRESETS = (
         title="Thorough",
         sentence="Four passes over longer traces with a large adapter: for thousands of traces and a night.",
         config=FinetuneConfig(
-            rank=64,
-            epochs=4.0,
-            max_tokens=4096,
-            validate_every=100,
-            checkpoint_every=100,
-            samples=4,
-            sample_budget=256,
-            sample_tokens=512,
+            rank=64, epochs=4.0, max_tokens=4096,
+            validate_every=100, checkpoint_every=100, samples=4, sample_budget=256, sample_tokens=512,
         ),
     ),
-)
+)  # fmt: skip
 DEFAULT = "balanced"
 
 

@@ -46,10 +46,8 @@ def check_free(name: str) -> None:
     if not name:
         return
     if not names.allowed(name):
-        raise errors.BadInput(
-            f"{name!r} can't be the name of an adapter.",
-            f"Up to {names.MAX_NAME} letters, digits, dots, dashes and underscores.",
-        )
+        hint = f"Up to {names.MAX_NAME} letters, digits, dots, dashes and underscores."
+        raise errors.BadInput(f"{name!r} can't be the name of an adapter.", hint)
     taken = {entry.name.lower() for entry in paths.adapters_folder().iterdir()}
     if name.lower() in taken:
         raise errors.BadInput(f"There is an adapter named {name} already.", "Choose another name.")

@@ -1,7 +1,6 @@
 """The card of a run: settings, data, versions, machine and base model, so that its folder alone replays it."""
 
 import hashlib
-import os
 import platform
 import struct
 from collections.abc import Iterable
@@ -31,9 +30,7 @@ def create(
     adapter: str,
     traces: str = "",
 ) -> RunCard:
-    """Write the folder of a run, its card last. traces: the set that the examples are from. Raises BadInput when there
-    is a run in it, NotFound without a base.
-    """
+    """Write the folder of a run, its card last. Raises BadInput when there is a run in it, NotFound without a base."""
     if (run / CARD).exists():
         raise errors.BadInput(f"There is a run in {run} already.", "Resume it, or choose another folder.")
     _check_there(base, base_folder)
@@ -48,11 +45,7 @@ def create(
         valid_examples=len(valid),
         adapter=adapter,
         traces=traces,
-        versions={
-            "python": platform.python_version(),
-            "mlx": metadata.version("mlx"),
-            "mlx-lm": metadata.version("mlx-lm"),
-        },
+        versions={"python": platform.python_version(), **{name: metadata.version(name) for name in ("mlx", "mlx-lm")}},
         machine=hardware.machine(),
     )
     try:
@@ -83,10 +76,8 @@ def check_base(card: RunCard) -> None:
     folder = Path(card.base_folder)
     _check_there(card.base, folder)
     if fingerprint(folder) != card.base_fingerprint:
-        raise errors.BadInput(
-            f"{card.base} is not the model that the run {card.id} began with: its files have changed.",
-            "Put the earlier one back, or start a new run.",
-        )
+        fault = f"{card.base} is not the model that the run {card.id} began with: its files have changed."
+        raise errors.BadInput(fault, "Put the earlier one back, or start a new run.")
 
 
 def fingerprint(folder: Path) -> str:
@@ -114,9 +105,8 @@ def _sampled(size: int, start: bytes) -> Iterable[int]:
 
 def _check_there(base: str, folder: Path) -> None:
     if not (folder / "config.json").is_file():
-        raise errors.NotFound(
-            f"The base model {base} is not there any more: {folder}.", "Get it again; the run can then be resumed."
-        )
+        fault = f"The base model {base} is not there any more: {folder}."
+        raise errors.NotFound(fault, "Get it again; the run can then be resumed.")
 
 
 def _examples(path: Path) -> list[Example]:
@@ -124,6 +114,4 @@ def _examples(path: Path) -> list[Example]:
 
 
 def _write(run: Path, card: RunCard) -> None:
-    draft = run / f".{CARD}.{os.getpid()}"
-    folders.write_file(draft, msgspec.json.format(msgspec.json.encode(card), indent=2))
-    draft.replace(run / CARD)
+    folders.replace_file(run / CARD, folders.as_json(card))

@@ -4,7 +4,6 @@ Reads the card, the end of metrics.jsonl and the checkpoints' states (models/fin
 The folders are the truth; a line or a checkpoint that a kill cut off is left out, a run whose card can't be read too.
 """
 
-import itertools
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -77,16 +76,17 @@ def runs() -> list[Run]:
 def new_id(adapter: str) -> str:
     """The name of a run that begins now; its folder is made, so that no other run takes it."""
     began = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{adapter.replace('/', '-')}"
-    for number in itertools.count(1):
-        name = began if number == 1 else f"{began}-{number}"
+    name, number = began, 1
+    while True:
         try:
             (paths.runs_folder() / name).mkdir(mode=0o700)
         except FileExistsError:
-            continue
+            number += 1
+            name = f"{began}-{number}"
         except OSError as error:
             raise errors.from_os_error(error, "making a folder for the run", writing=True) from error
-        return name
-    raise AssertionError("numbers do not end")
+        else:
+            return name
 
 
 def unfinished(adapter: str) -> Run | None:
@@ -97,11 +97,7 @@ def unfinished(adapter: str) -> Run | None:
 
 def metrics(run: Run) -> list[Event]:
     """What a run measured, in order; empty before its first line."""
-    try:
-        content = (Path(run.folder) / METRICS).read_bytes()
-    except FileNotFoundError:
-        return []
-    return list(_parsed(content))
+    return _metrics(run.folder)
 
 
 def checkpoints(run: Run) -> list[Saved]:
@@ -118,35 +114,19 @@ def checkpoints(run: Run) -> list[Saved]:
 
 def speed(run: Run) -> float | None:
     """Trained tokens a second of a run, the median over its last steps; None when it took none."""
-    rates = sorted(event.tokens_per_s for event in _tail(run.folder) if isinstance(event, Step))
+    rates = sorted(event.tokens_per_s for event in _metrics(run.folder, TAIL_BYTES) if isinstance(event, Step))
     return rates[len(rates) // 2] if rates else None
 
 
 def _run(number: int, card: RunCard, folder: Path) -> Run:
-    last = next((event for event in reversed(_tail(folder)) if isinstance(event, Step)), None)
+    last = next((event for event in reversed(_metrics(folder, TAIL_BYTES)) if isinstance(event, Step)), None)
     step, steps = (last.step, last.steps) if last else (0, 0)
     published = bool(card.adapter) and _made_by(paths.adapters_folder() / card.adapter, card.id)
     state: State = "new" if last is None else "stopped"
     if published or (last is not None and step >= steps):
         state = "done"
-    return Run(
-        id=card.id,
-        number=number,
-        folder=str(folder),
-        created=card.created,
-        base=card.base,
-        base_folder=card.base_folder,
-        config=card.config,
-        examples=card.examples,
-        valid_examples=card.valid_examples,
-        adapter=card.adapter,
-        traces=card.traces,
-        published=published,
-        machine=card.machine,
-        state=state,
-        step=step,
-        steps=steps,
-    )
+    of_card = {name: getattr(card, name) for name in RunCard.__struct_fields__ if name in Run.__struct_fields__}
+    return Run(number=number, folder=str(folder), published=published, state=state, step=step, steps=steps, **of_card)
 
 
 def _made_by(adapter: Path, run_id: str) -> bool:
@@ -156,18 +136,17 @@ def _made_by(adapter: Path, run_id: str) -> bool:
         return False
 
 
-def _tail(folder: str | Path) -> list[Event]:
-    """The last metrics of a run, whole lines only."""
+def _metrics(folder: str | Path, tail_bytes: int | None = None) -> list[Event]:
+    """The metrics of a run, whole lines only. tail_bytes: of the file that are read from its end, None for all."""
     try:
         with (Path(folder) / METRICS).open("rb") as file:
             size = file.seek(0, 2)
-            file.seek(max(0, size - TAIL_BYTES))
+            begin = 0 if tail_bytes is None else max(0, size - tail_bytes)
+            file.seek(begin)
             content = file.read()
     except FileNotFoundError:
         return []
-    if size > TAIL_BYTES:
-        content = content[content.find(b"\n") + 1 :]
-    return list(_parsed(content))
+    return list(_parsed(content[content.find(b"\n") + 1 :] if begin else content))
 
 
 def _parsed(content: bytes) -> Iterator[Event]:

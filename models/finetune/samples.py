@@ -33,8 +33,7 @@ class Prompts:
 
     def _answer(self, step: int, number: int, example: Example) -> Iterator[Progress | Sample]:
         self.loaded.cache.clear()  # it holds what the weights of another step have read
-        request = self._request(example)
-        replying = generate.reply(self.loaded, request)
+        replying = generate.reply(self.loaded, self._request(example))
         for count in itertools.count():
             try:
                 event = next(replying)

@@ -63,33 +63,19 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 class EngineLike(Protocol):
     """What the queue needs of models.engine.client.Engine."""
 
-    def start(self, request: JobRequest) -> int:
-        """Send a request and return the number of its call at once."""
-
-    def cancel(self, call_id: int) -> None:
-        """Stop a call; it still ends with an event."""
-
-    def call_bytes(self, call_id: int) -> int:
-        """Resident memory of the process that runs a call."""
+    def start(self, request: JobRequest) -> int: ...
+    def cancel(self, call_id: int) -> None: ...
+    def call_bytes(self, call_id: int) -> int: ...
 
 
 class Rows(Protocol):
     """Where the queue is kept: models.jobs.rows.JobRows."""
 
-    def add(self, job: Job, steps: list[JobRequest]) -> Job:
-        """Keep a new job; gives it with its id."""
-
-    def save(self, job: Job) -> None:
-        """Keep a job as it is now."""
-
-    def replace(self, job: Job, steps: list[JobRequest]) -> None:
-        """Keep a job as it is now, with other steps."""
-
-    def remove(self, job_id: int) -> None:
-        """Forget a job."""
-
-    def all(self) -> list[tuple[Job, list[JobRequest]]]:
-        """All jobs with their steps, oldest first; no steps for one that can't be read."""
+    def add(self, job: Job, steps: list[JobRequest]) -> Job: ...
+    def save(self, job: Job) -> None: ...
+    def replace(self, job: Job, steps: list[JobRequest]) -> None: ...
+    def remove(self, job_id: int) -> None: ...
+    def all(self) -> list[tuple[Job, list[JobRequest]]]: ...
 
 
 class Jobs:
@@ -137,11 +123,8 @@ class Jobs:
     def add(self, *steps: JobRequest, title: str | None = None) -> int:
         """Queue a job and give its number. title: the first step's own when None. Raises what keeps it from being queued."""
         queued = [step.queued() for step in steps]
-        first = queued[0]
-        job = Job(
-            id=0, title=title or first.title(), subject=first.subject(), state="waiting", steps=len(steps),
-            created=_now(),
-        )  # fmt: skip
+        title, subject = title or queued[0].title(), queued[0].subject()
+        job = Job(id=0, title=title, subject=subject, state="waiting", steps=len(steps), created=_now())
         job = self._rows.add(_described(job, queued), queued)
         self._jobs[job.id] = job
         self._steps[job.id] = queued
@@ -270,11 +253,9 @@ class Jobs:
         job, steps = self._jobs[job_id], self._steps[job_id]
         made = running.step.made(result) or job.model
         if job.step + 1 < job.steps:
-            next_step = _described(msgspec.structs.replace(job, step=job.step + 1), steps)
+            to = _described(msgspec.structs.replace(job, step=job.step + 1), steps)
             state = "waiting" if job.state == "running" else job.state
-            self._change(
-                job_id, step=next_step.step, doing=next_step.doing, then=next_step.then, model=made, state=state
-            )
+            self._change(job_id, step=to.step, doing=to.doing, then=to.then, model=made, state=state)
         else:
             self._change(job_id, state="done", model=made, rate=0.0, seconds_left=None, ended=_now())
         self.go_on()
@@ -287,10 +268,8 @@ class Jobs:
         elif job.state == "running" and self._suspended and failed.kind == errors.Interrupted.kind:
             self._change(job_id, rate=0.0, seconds_left=None)  # as one that ran when the app went down
         elif job.state == "running":
-            self._change(
-                job_id, state="failed", kind=failed.kind, error=failed.text, hint=failed.hint, rate=0.0,
-                seconds_left=None, ended=_now(),
-            )  # fmt: skip
+            why: dict[str, Any] = {"kind": failed.kind, "error": failed.text, "hint": failed.hint}
+            self._change(job_id, state="failed", rate=0.0, seconds_left=None, ended=_now(), **why)
         else:
             self._change(job_id)
         self.go_on()
@@ -303,8 +282,7 @@ class Jobs:
             self._steps[job_id][job.step].discard()
 
     def _change(self, job_id: int, keep: bool = True, **values: Any) -> None:
-        job = msgspec.structs.replace(self._jobs[job_id], **values)
-        self._jobs[job_id] = job
+        job = self._jobs[job_id] = msgspec.structs.replace(self._jobs[job_id], **values)
         if keep:
             self._rows.save(job)
         self._on_change(job)
@@ -318,7 +296,6 @@ class _Running(NamedTuple):
 
 
 def _described(job: Job, steps: list[JobRequest]) -> Job:
-    """The job with its step in words."""
     step = steps[job.step]
     after = ", ".join(f"then {later.words()}" for later in steps[job.step + 1 :])
     return msgspec.structs.replace(job, doing=step.kind(), then=after, recipe=step.recipe_title())

@@ -26,6 +26,7 @@ class JobRequest(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     patience_s: ClassVar[float] = 3.0  # how long it may take to stop by itself before its process is killed
     stopping: ClassVar[str] = "Stopping …"  # what is said meanwhile
     doing: ClassVar[str] = "working"  # what it does, in a word or two beside its title
+    step: ClassVar[str] = ""  # what it does as a step, as in "then download"
     stages: ClassVar[Mapping[str, Stage]] = {}  # in words, those that models/stages.py does not have
     makes: ClassVar[Literal["", "model", "adapter"]] = ""  # what stands in the library afterwards, to be announced
 
@@ -47,8 +48,8 @@ class JobRequest(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
         raise NotImplementedError
 
     def words(self) -> str:
-        """What it does as a step, as in "then quantize to 4-bit"."""
-        raise NotImplementedError
+        """Its step in full, as in "then quantize to 4-bit"."""
+        return self.step
 
     def recipe_title(self) -> str:
         """The title of the recipe that it quantizes to; empty for none."""

@@ -2,6 +2,7 @@
 
 import logging
 import sqlite3
+from typing import Any
 
 import msgspec
 
@@ -88,20 +89,8 @@ def _unreadable(job_id: int, record: str) -> Job:
         found = msgspec.json.decode(record, type=dict[str, object])
     except msgspec.MsgspecError:
         found = {}
-
-    def text(key: str, otherwise: str = "") -> str:
-        value = found.get(key)
-        return value if isinstance(value, str) and value else otherwise
-
-    return Job(
-        id=job_id,
-        title=text("title", f"Job {job_id}"),
-        subject=text("subject"),
-        state="failed",
-        doing=text("doing"),
-        kind=errors.Newer.kind,
-        error=UNREADABLE,
-        hint=KEPT,
-        created=text("created"),
-        ended=text("ended"),
-    )
+    texts: dict[str, Any] = {"title": f"Job {job_id}", "subject": ""}
+    for key in ("title", "subject", "doing", "created", "ended"):
+        if isinstance(value := found.get(key), str) and value:
+            texts[key] = value
+    return Job(id=job_id, state="failed", kind=errors.Newer.kind, error=UNREADABLE, hint=KEPT, **texts)

@@ -13,30 +13,25 @@ T = TypeVar("T")
 
 
 class WrittenRows:
-    """JobRows through a Writer. Each method waits until it is done: a job changes a few times in its life, and is kept before it is told."""
+    """JobRows through a Writer, method by method. Each waits: a job changes rarely, and is kept before it is told."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
         self._rows: JobRows | None = None
 
     def add(self, job: Job, steps: list[JobRequest]) -> Job:
-        """As JobRows.add."""
         return self._wait(lambda rows: rows.add(job, steps))
 
     def save(self, job: Job) -> None:
-        """As JobRows.save."""
         self._wait(lambda rows: rows.save(job))
 
     def replace(self, job: Job, steps: list[JobRequest]) -> None:
-        """As JobRows.replace."""
         self._wait(lambda rows: rows.replace(job, steps))
 
     def remove(self, job_id: int) -> None:
-        """As JobRows.remove."""
         self._wait(lambda rows: rows.remove(job_id))
 
     def all(self) -> list[tuple[Job, list[JobRequest]]]:
-        """As JobRows.all."""
         return self._wait(lambda rows: rows.all())
 
     def _wait(self, work: Callable[[JobRows], T]) -> T:

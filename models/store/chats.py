@@ -42,8 +42,6 @@ _DAY_S = 86_400
 
 
 def _change(method: Callable[Concatenate["Chats", P], T]) -> Callable[Concatenate["Chats", P], T]:
-    """Run a method of Chats as one transaction."""
-
     @functools.wraps(method)
     def whole(chats: "Chats", /, *args: P.args, **kwargs: P.kwargs) -> T:
         return chats.whole(lambda: method(chats, *args, **kwargs))
@@ -102,96 +100,76 @@ class Chats:
     ) -> Chat:
         """Add an empty chat."""
         now = self.clock()
-        texts = (_text(system), _text(preset), _json(sampling or Sampling()), _text(adapter))
-        chat_id = self._insert(
-            "INSERT INTO chats (created, updated, model, think_budget, system, preset, sampling, adapter)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (now, now, _text(model), think_budget, *texts),
-        )
-        return self.get(chat_id)
+        texts = {"model": model, "system": system, "preset": preset, "adapter": adapter}
+        drawn = _json(sampling or Sampling())
+        figures = {"created": now, "updated": now, "think_budget": think_budget}
+        return self.get(self._insert("chats", sampling=drawn, **texts, **figures))
 
     def get(self, chat_id: int) -> Chat:
         """Read a chat, deleted or not."""
-        rows = self._rows(f"SELECT {_CHAT} FROM chats WHERE id = ?", (chat_id,))
+        rows = self._rows(f"SELECT {_CHAT} FROM chats WHERE id = ?", chat_id)
         if not rows:
             raise _no_chat(chat_id)
         return chat_of(rows[0])
 
     def entries(self) -> list[ChatEntry]:
         """List the chats that are not deleted, last changed first."""
-        rows = self._rows(
-            "SELECT id, title, updated, model FROM chats WHERE deleted_at IS NULL ORDER BY updated DESC, id DESC"
-        )
-        return [ChatEntry(*row) for row in rows]
+        return self._entries("deleted_at IS NULL ORDER BY updated DESC, id DESC")
 
     def recently_deleted(self) -> list[ChatEntry]:
         """List the chats that can still be restored, last deleted first."""
-        rows = self._rows(
-            "SELECT id, title, updated, model FROM chats WHERE deleted_at > ? ORDER BY deleted_at DESC, id DESC",
-            (self._oldest_deleted(),),
-        )
+        return self._entries("deleted_at > ? ORDER BY deleted_at DESC, id DESC", self._oldest_deleted())
+
+    def _entries(self, those: str, *values: object) -> list[ChatEntry]:
+        rows = self._rows(f"SELECT id, title, updated, model FROM chats WHERE {those}", *values)
         return [ChatEntry(*row) for row in rows]
 
     @_change
     def rename(self, chat_id: int, title: str, source: TitleSource = "user") -> None:
         """Give a title. One that Stillroom made up (source "auto") never replaces one of the user's."""
         kept = " AND title_source <> 'user'" if source == "auto" else ""
-        statement = f"UPDATE chats SET title = ?, title_source = ? WHERE id = ?{kept}"
         self._require_chat(chat_id)
-        self.connection.execute(statement, (_text(title), source, chat_id))
+        self._execute(f"UPDATE chats SET title = ?, title_source = ? WHERE id = ?{kept}", title, source, chat_id)
 
     @_change
     def duplicate(self, chat_id: int) -> Chat:
         """Copy a chat with all its branches; the copy has no draft and counts as changed now."""
         now = self.clock()
         self._require_chat(chat_id)
-        shift = self.connection.execute(_SHIFT, (chat_id,)).fetchone()[0]
-        copy_id = self._insert(_COPY_CHAT, (now, now, shift, chat_id))
-        self.connection.execute(_COPY_MESSAGES, (shift, copy_id, shift, chat_id))
+        shift = self._execute(_SHIFT, chat_id).fetchone()[0]
+        copy_id = _new_id(self._execute(_COPY_CHAT, now, now, shift, chat_id))
+        self._execute(_COPY_MESSAGES, shift, copy_id, shift, chat_id)
         return self.get(copy_id)
 
     def delete(self, chat_id: int) -> None:
         """Move a chat to the recently deleted; its messages stay for 30 days."""
-        self._set(chat_id, "deleted_at", self.clock())
+        self._set(chat_id, deleted_at=self.clock())
 
     def restore(self, chat_id: int) -> None:
         """Bring a deleted chat back."""
-        self._set(chat_id, "deleted_at", None)
+        self._set(chat_id, deleted_at=None)
 
     @_change
     def purge(self) -> int:
         """Remove for good what was deleted more than 30 days ago. Returns how many chats."""
-        return self.connection.execute("DELETE FROM chats WHERE deleted_at <= ?", (self._oldest_deleted(),)).rowcount
+        return self._execute("DELETE FROM chats WHERE deleted_at <= ?", self._oldest_deleted()).rowcount
 
     def save_draft(self, chat_id: int, text: str) -> None:
         """Keep what is in the composer. Does not count as a change of the chat."""
-        self._set(chat_id, "draft", _text(text))
+        self._set(chat_id, draft=text)
 
-    @_change
     def set_model(self, chat_id: int, model: str, adapter: str = "") -> None:
-        """Choose the model that answers from now on, and the adapter it wears."""
-        self._require_chat(chat_id)
-        self.connection.execute(
-            "UPDATE chats SET model = ?, adapter = ? WHERE id = ?", (_text(model), _text(adapter), chat_id)
-        )
+        """Choose the model that answers from now on, and its adapter."""
+        self._set(chat_id, model=model, adapter=adapter)
 
-    @_change
     def set_thinking(self, chat_id: int, budget: int | None, custom: int | None = None) -> None:
         """Choose the thinking budget; custom remembers an exact number that was typed, None leaves the old one."""
-        self._require_chat(chat_id)
-        self.connection.execute(
-            "UPDATE chats SET think_budget = ?, think_custom = coalesce(?, think_custom) WHERE id = ?",
-            (budget, custom, chat_id),
-        )
+        typed = {} if custom is None else {"think_custom": custom}
+        self._set(chat_id, think_budget=budget, **typed)
 
-    @_change
     def set_preset(self, chat_id: int, *, system: str, preset: str = "", sampling: Sampling | None = None) -> None:
         """Choose system prompt, the preset's name and sampling together."""
-        self._require_chat(chat_id)
-        self.connection.execute(
-            "UPDATE chats SET system = ?, preset = ?, sampling = ? WHERE id = ?",
-            (_text(system), _text(preset), _json(sampling or Sampling()), chat_id),
-        )
+        self._set(chat_id, system=system, preset=preset, sampling=_json(sampling or Sampling()))
 
     def search(self, query: str, limit: int = 50) -> "list[SearchHit]":
         """Find text in titles and messages; see models/store/search.py."""
@@ -207,47 +185,45 @@ class Chats:
 
     def branch(self, chat_id: int) -> list[StoredMessage]:
         """Read the messages of the branch that is shown, first to last."""
-        rows = self._rows(_BRANCH, (chat_id,))
-        if not rows:
-            self._require_chat(chat_id)
-        return [message_of(row) for row in rows]
+        return self._messages_of(chat_id, _BRANCH)
 
     def tree(self, chat_id: int) -> list[StoredMessage]:
         """Read all messages of a chat, every branch, in the order they were written."""
-        rows = self._rows(f"SELECT {_MESSAGE} FROM messages m WHERE chat_id = ? ORDER BY id", (chat_id,))
+        return self._messages_of(chat_id, f"SELECT {_MESSAGE} FROM messages m WHERE chat_id = ? ORDER BY id")
+
+    def _messages_of(self, chat_id: int, statement: str) -> list[StoredMessage]:
+        rows = self._rows(statement, chat_id)
         if not rows:
             self._require_chat(chat_id)
         return [message_of(row) for row in rows]
 
     def path(self, message_id: int) -> list[StoredMessage]:
         """Read a message and all it hangs on, first to last."""
-        rows = self._rows(_PATH, (message_id,))
+        rows = self._rows(_PATH, message_id)
         if not rows:
             raise _no_message(message_id)
         return [message_of(row) for row in rows]
 
     def rated(self, rating: Rating) -> list[StoredMessage]:
         """Read the whole replies of all chats, deleted ones apart, that were rated so, oldest first."""
-        return [message_of(row) for row in self._rows(_RATED, (rating,))]
+        return [message_of(row) for row in self._rows(_RATED, rating)]
 
     def message(self, message_id: int) -> StoredMessage:
         """Read one message."""
-        rows = self._rows(f"SELECT {_MESSAGE} FROM messages m WHERE id = ?", (message_id,))
+        rows = self._rows(f"SELECT {_MESSAGE} FROM messages m WHERE id = ?", message_id)
         if not rows:
             raise _no_message(message_id)
         return message_of(rows[0])
 
     def versions(self, message_id: int) -> list[int]:
         """List the ids of a message and its siblings, oldest first."""
-        return [row[0] for row in self._rows(_SIBLINGS, (message_id,))]
+        return [row[0] for row in self._rows(_SIBLINGS, message_id)]
 
     @_change
     def show(self, message_id: int) -> StoredMessage:
         """Show the branch that holds this message, down to what was last written below it."""
         shown = self.message(message_id)
-        self.connection.execute(
-            f"UPDATE chats SET leaf_id = ({_NEWEST_BELOW}) WHERE id = ?", (message_id, shown.chat_id)
-        )
+        self._execute(f"UPDATE chats SET leaf_id = ({_NEWEST_BELOW}) WHERE id = ?", message_id, shown.chat_id)
         return shown
 
     def show_version(self, message_id: int, step: Literal[-1, 1]) -> StoredMessage:
@@ -261,9 +237,8 @@ class Chats:
     @_change
     def add_user_message(self, chat_id: int, content: str) -> StoredMessage:
         """Add what the user sent below the shown branch and empty the draft. On disk when this returns."""
-        leaf_id = self._require_chat(chat_id)
-        message_id = self._add(chat_id, leaf_id, "user", content)
-        self.connection.execute("UPDATE chats SET draft = '' WHERE id = ?", (chat_id,))
+        message_id = self._add(chat_id, self._require_chat(chat_id), "user", content)
+        self._set(chat_id, draft="")
         return self.message(message_id)
 
     @_change
@@ -272,8 +247,7 @@ class Chats:
         old = self.message(message_id)
         if old.role != "user":
             raise errors.BadInput("Only your own messages can be edited.")
-        new_id = self._add(old.chat_id, old.parent_id, "user", content)
-        return self.message(new_id)
+        return self.message(self._add(old.chat_id, old.parent_id, "user", content))
 
     @_change
     def begin_reply(self, message_id: int, model: str, adapter: str = "") -> StoredMessage:
@@ -281,17 +255,15 @@ class Chats:
         asked = self.message(message_id)
         if asked.role != "user":
             raise errors.BadInput("Only a message of yours can be answered.")
-        reply_id = self._add(asked.chat_id, asked.id, "assistant", "", "streaming", model, adapter)
-        return self.message(reply_id)
+        return self.message(self._add(asked.chat_id, asked.id, "assistant", "", "streaming", model, adapter))
 
     @_change
     def append(self, message_id: int, *, thinking: str = "", content: str = "") -> None:
         """Add text to the end of a reply that is streaming. On disk when this returns."""
-        changed = self.connection.execute(
-            "UPDATE messages SET thinking = thinking || ?, content = content || ? WHERE id = ? AND state = 'streaming'",
-            (_text(thinking), _text(content), message_id),
-        ).rowcount
-        if not changed:
+        longer = (
+            "UPDATE messages SET thinking = thinking || ?, content = content || ? WHERE id = ? AND state = 'streaming'"
+        )
+        if not self._execute(longer, thinking, content, message_id).rowcount:
             raise errors.NotFound(f"There is no reply {message_id} under way.")
 
     @_change
@@ -309,48 +281,47 @@ class Chats:
         old = self.message(message_id)
         if reply is not None:
             thinking, content = reply.thinking, reply.answer
-        thinking = old.thinking if thinking is None else thinking
-        content = old.content if content is None else content
         figures = _json(figures_of(reply)) if reply else None
-        self.connection.execute(
-            "UPDATE messages SET state = ?, thinking = ?, content = ?, figures = coalesce(?, figures), error = ? WHERE id = ?",
-            (state, _text(thinking), _text(content), figures, _text(error), message_id),
-        )
-        self.connection.execute("UPDATE chats SET updated = ? WHERE id = ?", (self.clock(), old.chat_id))
+        self._execute(_FINISH, state, error, thinking, content, figures, message_id)
+        self._set(old.chat_id, updated=self.clock())
         return self.message(message_id)
 
     @_change
     def rate(self, message_id: int, rating: Rating) -> None:
         """Call a reply good (1), bad (-1) or neither (0)."""
-        if not self.connection.execute("UPDATE messages SET rating = ? WHERE id = ?", (rating, message_id)).rowcount:
+        if not self._execute("UPDATE messages SET rating = ? WHERE id = ?", rating, message_id).rowcount:
             raise _no_message(message_id)
 
     @_change
     def repair(self) -> int:
         """Mark as interrupted what a killed process left streaming. Only for the process that holds the home, at its start."""
-        return self.connection.execute("UPDATE messages SET state = 'interrupted' WHERE state = 'streaming'").rowcount
+        return self._execute("UPDATE messages SET state = 'interrupted' WHERE state = 'streaming'").rowcount
 
-    def _rows(self, statement: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+    def _execute(self, statement: str, *values: object) -> sqlite3.Cursor:
+        return self.connection.execute(statement, [_storable(value) for value in values])
+
+    def _rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         with faults(self.connection):
-            return self.connection.execute(statement, values).fetchall()
+            return self._execute(statement, *values).fetchall()
 
-    def _insert(self, statement: str, values: tuple[object, ...]) -> int:
-        row_id = self.connection.execute(statement, values).lastrowid
-        assert row_id is not None
-        return row_id
+    def _insert(self, table: str, **columns: object) -> int:
+        places = ", ".join("?" * len(columns))
+        statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})"
+        return _new_id(self._execute(statement, *columns.values()))
 
     def _require_chat(self, chat_id: int) -> int | None:
         """Return the chat's leaf_id."""
-        row = self.connection.execute("SELECT leaf_id FROM chats WHERE id = ?", (chat_id,)).fetchone()
+        row = self._execute("SELECT leaf_id FROM chats WHERE id = ?", chat_id).fetchone()
         if row is None:
             raise _no_chat(chat_id)
         leaf_id: int | None = row[0]
         return leaf_id
 
     @_change
-    def _set(self, chat_id: int, column: str, value: object) -> None:
+    def _set(self, chat_id: int, /, **columns: object) -> None:
         self._require_chat(chat_id)
-        self.connection.execute(f"UPDATE chats SET {column} = ? WHERE id = ?", (value, chat_id))
+        changes = ", ".join(f"{name} = ?" for name in columns)
+        self._execute(f"UPDATE chats SET {changes} WHERE id = ?", *columns.values(), chat_id)
 
     def _add(
         self,
@@ -364,12 +335,9 @@ class Chats:
     ) -> int:
         """Add a message below parent_id and make it the end of the shown branch."""
         now = self.clock()
-        message_id = self._insert(
-            "INSERT INTO messages (chat_id, parent_id, role, content, state, model, adapter, created)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (chat_id, parent_id, role, _text(content), state, _text(model), _text(adapter), now),
-        )
-        self.connection.execute("UPDATE chats SET leaf_id = ?, updated = ? WHERE id = ?", (message_id, now, chat_id))
+        texts = {"role": role, "content": content, "state": state, "model": model, "adapter": adapter}
+        message_id = self._insert("messages", chat_id=chat_id, parent_id=parent_id, created=now, **texts)
+        self._set(chat_id, leaf_id=message_id, updated=now)
         return message_id
 
     def _oldest_deleted(self) -> float:
@@ -409,6 +377,11 @@ _NEWEST_BELOW = """
     )
     SELECT max(id) FROM below
 """
+_FINISH = """
+    UPDATE messages SET state = ?, error = ?,
+        thinking = coalesce(?, thinking), content = coalesce(?, content), figures = coalesce(?, figures)
+    WHERE id = ?
+"""
 _SIBLINGS = f"SELECT s.id FROM messages m JOIN messages s ON {_SAME_PLACE} WHERE m.id = ? ORDER BY s.id"
 
 # A copy's ids are the original's, moved past the last one given out: parents and leaf move along by the same number.
@@ -435,13 +408,14 @@ def _json(record: Figures | Sampling) -> str:
     return msgspec.json.encode(record).decode()
 
 
-def _text(text: str) -> str:
-    """Make text storable: half of a surrogate pair, as a careless paste may hold, has no UTF-8."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
+def _storable(value: object) -> Any:
+    """Half of a surrogate pair, as a careless paste may hold, has no UTF-8."""
+    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if isinstance(value, str) else value
+
+
+def _new_id(cursor: sqlite3.Cursor) -> int:
+    assert cursor.lastrowid is not None, "a row was inserted"
+    return cursor.lastrowid
 
 
 def _no_chat(chat_id: int) -> errors.NotFound:

@@ -62,10 +62,9 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
         if readonly:
             return _connect(path, _readonly_mode(path))
         connection = _connect(path, "rw")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA fullfsync = ON")  # both without effect except on a Mac
-        connection.execute("PRAGMA checkpoint_fullfsync = ON")
+        # the last two are without effect except on a Mac
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "fullfsync = ON", "checkpoint_fullfsync = ON"):
+            connection.execute(f"PRAGMA {pragma}")
     return connection
 
 
@@ -156,10 +155,9 @@ def refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
     """Raise Newer when the database was written by a newer Stillroom; path: what the sentence names."""
     version = _pragma(connection, "user_version")
     if version > len(MIGRATIONS) and _pragma(connection, "application_id") == _APPLICATION_ID:
-        raise errors.Newer(
-            f"The chats in {path} were written by a newer Stillroom (version {version}; this one knows {len(MIGRATIONS)}).",
-            "Update Stillroom, or open them read-only.",
-        )
+        known = f"(version {version}; this one knows {len(MIGRATIONS)})"
+        text = f"The chats in {path} were written by a newer Stillroom {known}."
+        raise errors.Newer(text, "Update Stillroom, or open them read-only.")
 
 
 def newest_good_backup() -> Path | None:
@@ -216,10 +214,8 @@ def _open_readonly(path: Path, check: bool) -> sqlite3.Connection:
         connection = _connect(path, _readonly_mode(path))
         try:
             if (version := _pragma(connection, "user_version")) < len(MIGRATIONS):
-                raise errors.Unsupported(
-                    f"The chats in {path} are of an older Stillroom (version {version}).",
-                    "Start Stillroom once to bring them up to date.",
-                )
+                text = f"The chats in {path} are of an older Stillroom (version {version})."
+                raise errors.Unsupported(text, "Start Stillroom once to bring them up to date.")
             if check and (fault := _damage(connection)) is not None:
                 raise _corrupt(path, fault)
         except BaseException:
@@ -295,16 +291,11 @@ def _file_of(connection: sqlite3.Connection) -> Path:
 
 
 def _corrupt(path: Path, fault: str) -> errors.Corrupt:
-    backup = newest_good_backup()
-    if backup is None:
-        return errors.Corrupt(
-            f"The chats in {path} are damaged ({fault}).", "The file is kept as it is. There is no backup."
-        )
-    day = datetime.datetime.fromtimestamp(backup.stat().st_mtime).strftime("%Y-%m-%d %H:%M")
-    return errors.Corrupt(
-        f"The chats in {path} are damaged ({fault}).",
-        f"The file is kept as it is. The newest good backup is of {day}: {backup}.",
-    )
+    newest = "There is no backup"
+    if backup := newest_good_backup():
+        day = datetime.datetime.fromtimestamp(backup.stat().st_mtime).strftime("%Y-%m-%d %H:%M")
+        newest = f"The newest good backup is of {day}: {backup}"
+    return errors.Corrupt(f"The chats in {path} are damaged ({fault}).", f"The file is kept as it is. {newest}.")
 
 
 def _from_sqlite_error(error: sqlite3.Error, where: Path | sqlite3.Connection) -> errors.StillroomError | None:
@@ -312,16 +303,13 @@ def _from_sqlite_error(error: sqlite3.Error, where: Path | sqlite3.Connection) -
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # extended codes keep the plain one in the low byte
     path = where if isinstance(where, Path) else _file_of(where)
     if code == sqlite3.SQLITE_FULL:
-        return errors.DiskFull(
-            f"There is no space left on the disk for {path}; what was saved before is safe.",
-            "Free some space and try again.",
-        )
+        text = f"There is no space left on the disk for {path}; what was saved before is safe."
+        return errors.DiskFull(text, "Free some space and try again.")
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return errors.Busy(f"Another process is writing to {path}.", "Close the other Stillroom and try again.")
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-        return errors.BadInput(
-            f"Stillroom may not write to {path}.", "Check the permissions of the file and its folder."
-        )
+        hint = "Check the permissions of the file and its folder."
+        return errors.BadInput(f"Stillroom may not write to {path}.", hint)
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return _corrupt(path, str(error))
     if code == sqlite3.SQLITE_IOERR:

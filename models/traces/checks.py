@@ -21,15 +21,11 @@ Count = Callable[[str], int]
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What a trace may be. max_tokens: of problem, thinking and answer together, None for no limit.
+    """What a trace may be."""
 
-    near: likeness (0 to 1) from which a trace counts as a near duplicate, 0 to keep those; other_script: the largest
-    share (0 to 1) of letters in another script than the problem's, 1 to keep all.
-    """
-
-    max_tokens: int | None = None
-    near: float = 0.9
-    other_script: float = 0.05
+    max_tokens: int | None = None  # of problem, thinking and answer together, None for no limit
+    near: float = 0.9  # likeness (0 to 1) from which a trace counts as a near duplicate, 0 to keep those
+    other_script: float = 0.05  # largest share (0 to 1) of letters in another script than the problem's, 1 to keep all
 
     def __post_init__(self) -> None:
         if self.max_tokens is not None and self.max_tokens < 1:
@@ -124,10 +120,8 @@ def _too_long(draft: Draft, limits: Limits, count: Count | None) -> Fault | None
     tokens = count(text) if count else estimate_tokens(text)
     if tokens <= limits.max_tokens:
         return None
-    about = "" if count else "about "
-    return Fault(
-        "too_long", f"It has {about}{tokens:,} tokens, the limit is {limits.max_tokens:,}.", limit=limits.max_tokens
-    )
+    text = f"It has {'' if count else 'about '}{tokens:,} tokens, the limit is {limits.max_tokens:,}."
+    return Fault("too_long", text, limit=limits.max_tokens)
 
 
 def _language(draft: Draft, limits: Limits) -> Fault | None:

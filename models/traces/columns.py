@@ -13,57 +13,36 @@ Fields = Mapping[str, object]
 
 
 class DataSetColumns(NamedTuple):
-    """A data set's own columns. thinking empty: there is none or it stands in the answer. gold: the right answer's."""
+    """A data set's own columns."""
 
     title: str
     problem: str
     thinking: str
     answer: str
-    gold: str = ""
+    gold: str = ""  # the right answer's
 
 
 KNOWN = (
     DataSetColumns("s1K-1.1 columns", "question", "deepseek_thinking_trajectory", "deepseek_attempt", "solution"),
     DataSetColumns("s1K-1.1 columns", "question", "gemini_thinking_trajectory", "gemini_attempt", "solution"),
     DataSetColumns("s1K columns", "question", "thinking_trajectories", "attempt", "solution"),
-    DataSetColumns(
-        "OpenThoughts columns", "problem", "deepseek_reasoning", "deepseek_solution", "ground_truth_solution"
-    ),
+    DataSetColumns("OpenThoughts columns", "problem", "deepseek_reasoning", "deepseek_solution", "ground_truth_solution"),
     DataSetColumns("Ollama columns", "problem", "message_thinking", "message_content", "gtruth_answer"),
-)
+)  # fmt: skip
 PROBLEM = ("problem", "question", "instruction", "query", "prompt", "input", "user", "task")
 THINKING = (
-    *(
-        "thinking",
-        "reasoning",
-        "reasoning_content",
-        "reasoning_trace",
-        "thought",
-        "thoughts",
-        "cot",
-        "chain_of_thought",
-    ),
-    *("rationale", "message_thinking", "deepseek_reasoning", "think_content", "thinking_trajectory", "trace"),
-)
+    "thinking", "reasoning", "reasoning_content", "reasoning_trace", "thought", "thoughts", "cot", "chain_of_thought",
+    "rationale", "message_thinking", "deepseek_reasoning", "think_content", "thinking_trajectory", "trace",
+)  # fmt: skip
 # Where a solution is written out; `answer` is often the bare result beside it.
 WRITTEN = (
-    *(
-        "response",
-        "completion",
-        "output",
-        "attempt",
-        "message_content",
-        "generation",
-        "generations",
-        "deepseek_solution",
-        "solution",
-    ),
-    *("answer", "final_answer", "target", "content", "assistant"),
-)
+    "response", "completion", "output", "attempt", "message_content", "generation", "generations", "deepseek_solution",
+    "solution", "answer", "final_answer", "target", "content", "assistant",
+)  # fmt: skip
 GOLD = (
-    *("gold", "gt_answer", "gtruth_answer", "ground_truth", "ground_truth_answer", "gold_answer", "reference_answer"),
+    "gold", "gt_answer", "gtruth_answer", "ground_truth", "ground_truth_answer", "gold_answer", "reference_answer",
     "expected_answer",
-)
+)  # fmt: skip
 # The strictest judge first: a checker that understands mathematics over a comparison of texts.
 VERIFIED = ("verified", "math_verify_correct", "correctness_math_verify", "is_correct", "correct", "deepseek_grade")
 _NAMES = {
@@ -78,11 +57,9 @@ def text_of(value: object) -> str:
     """A cell as text; a list of texts gives its first, as columns of several samples mean it."""
     if isinstance(value, str):
         return value
-    if isinstance(value, bool) or value is None:
-        return ""
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else str(value)
-    if isinstance(value, int):
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     if isinstance(value, list):
         return next((entry for entry in value if isinstance(entry, str) and entry.strip()), "")
@@ -97,11 +74,7 @@ def read(row: Fields) -> Draft | None:
     known = next((known for known in there if _filled(row, known.thinking)), there[0] if there else None)
     if known:
         draft = Draft(known.title, problem=text_of(row[known.problem]), gold=text_of(row.get(known.gold)))
-        if _filled(row, known.thinking):
-            draft.take_parts(text_of(row[known.thinking]), text_of(row[known.answer]), known.thinking)
-        else:
-            draft.take_reply(text_of(row[known.answer]))
-        return draft
+        return _filled_in(draft, row, known.thinking, known.answer)
     asked = next((name for name in PROBLEM if name in row), None)
     if asked is None:
         return None
@@ -124,18 +97,15 @@ def _generic(asked: str, row: Fields) -> Draft | None:
     _ask(draft, asked, row)
     if thinking and _filled(row, thinking):
         draft.title = _title(asked, thinking, written)
-        draft.take_parts(text_of(row[thinking]), text_of(row[written]), thinking)
+        _filled_in(draft, row, thinking, written)
         draft.where = ""  # the title names the column
     elif written == "solution" and _filled(row, "answer") and _filled(row, "solution"):
         # LIMO, MATH: the solution is the way there, the answer what comes out
         draft.title = _title(asked, "solution", "answer")
         draft.take_reply(text_of(row["solution"]))
         if not draft.thinking:
-            draft.thinking, draft.answer, draft.where = (
-                draft.answer,
-                text_of(row["answer"]),
-                "solution taken as thinking",
-            )
+            draft.thinking, draft.answer = draft.answer, text_of(row["answer"])
+            draft.where = "solution taken as thinking"
         draft.gold = text_of(row["answer"])
     else:
         draft.title = _title(asked, thinking or "", written)
@@ -164,11 +134,16 @@ def _ask(draft: Draft, asked: str, row: Fields) -> None:
 def _alpaca(row: Fields) -> Draft:
     problem = "\n\n".join(part for part in (text_of(row["instruction"]), text_of(row.get("input"))) if part.strip())
     draft = Draft("Alpaca (instruction, input, output)", problem=problem)
-    thinking = next((name for name in THINKING if _filled(row, name)), None)
-    if thinking:
-        draft.take_parts(text_of(row[thinking]), text_of(row["output"]), thinking)
+    thinking = next((name for name in THINKING if _filled(row, name)), "")
+    return _filled_in(draft, row, thinking, "output")
+
+
+def _filled_in(draft: Draft, row: Fields, thinking: str, answer: str) -> Draft:
+    """The draft with the reply from these columns; an empty one of thinking leaves it to the answer's."""
+    if _filled(row, thinking):
+        draft.take_parts(text_of(row[thinking]), text_of(row[answer]), thinking)
     else:
-        draft.take_reply(text_of(row["output"]))
+        draft.take_reply(text_of(row[answer]))
     return draft
 
 
@@ -196,23 +171,16 @@ def describe(draft: Draft, row: Fields) -> None:
     """Take what a row says about itself: teacher, licence, source, the right answer, whether it was verified or cut."""
     if not _DESCRIBING.isdisjoint(row):
         draft.teacher, draft.licence, draft.source = (_first(row, names) for names in _NAMES.values())
-        draft.gold = (
-            draft.gold or next((text for name in GOLD if (text := text_of(row.get(name)).strip())), "")
-        ).strip()
+        draft.gold = draft.gold or next((text for name in GOLD if (text := text_of(row.get(name)).strip())), "")
         draft.verified = next((known for name in VERIFIED if (known := _truth(row.get(name))) is not None), None)
         if row.get("closed") in (False, "false", "False"):
             draft.closed = False
     draft.gold = draft.gold.strip()
     system = row.get("system") or row.get("system_prompt")
     if isinstance(system, str) and not draft.system:
-        fill_system(draft, system)
-
-
-def fill_system(draft: Draft, system: str) -> None:
-    """Take a system prompt that has a column of its own."""
-    other = Draft("")
-    fill(other, [RawTurn("system", system)])
-    draft.system = other.system
+        other = Draft("")
+        fill(other, [RawTurn("system", system)])
+        draft.system = other.system
 
 
 def _filled(row: Fields, name: str) -> bool:

@@ -16,7 +16,7 @@ from models.traces.trace import Turn
 KEYS = ("messages", "conversations", "conversation", "dialogue", "dialog", "turns")
 THINKING_FIELDS = ("reasoning_content", "reasoning", "thinking", "thought", "thoughts")
 
-_ROLES = {
+ROLES = {  # ours, by a lower-case word that stands for it
     **dict.fromkeys(("user", "human", "prompter"), "user"),
     **dict.fromkeys(("assistant", "gpt", "model", "chatgpt", "bot", "ai", "bard", "claude"), "assistant"),
     **dict.fromkeys(("system", "developer"), "system"),
@@ -83,9 +83,8 @@ def read_message(message: Mapping[str, object]) -> RawTurn | str:
 
 def was_cut(record: Mapping[str, object]) -> bool:
     """Whether a record says that the reply ran into a limit."""
-    return any(
-        record.get(key) in _CUT for key in ("finish_reason", "done_reason", "stop_reason", "native_finish_reason")
-    )
+    reasons = ("finish_reason", "done_reason", "stop_reason", "native_finish_reason")
+    return any(record.get(key) in _CUT for key in reasons)
 
 
 def _said(message: object) -> RawTurn | str:
@@ -93,7 +92,7 @@ def _said(message: object) -> RawTurn | str:
     if not isinstance(message, dict):
         return "A turn of its conversation is no object."
     name = next((message[key] for key in ("role", "from", "sender", "speaker") if key in message), None)
-    role = _ROLES.get(name.lower()) if isinstance(name, str) else None
+    role = ROLES.get(name.lower()) if isinstance(name, str) else None
     if role is None:
         if name in ("tool", "function", "function_call", "observation", "ipython", "tool_response"):
             return "It has a tool's turn, and traces with tools are not learned from."
@@ -138,9 +137,8 @@ def _parts(content: Sequence[object]) -> tuple[str, str] | str:
         if not isinstance(part, dict) or not isinstance(kind, str):
             return "A part of a turn is neither text nor an object."
         thinks = kind in ("thinking", "reasoning", "thought")
-        value = next(
-            (part[key] for key in (kind, "text", "thinking", "content") if isinstance(part.get(key), str)), None
-        )
+        keys = (kind, "text", "thinking", "content")
+        value = next((part[key] for key in keys if isinstance(part.get(key), str)), None)
         if value is None or not (thinks or kind in ("text", "input_text", "output_text")):
             return f"A turn holds a part of type {kind}, which is no text."
         (thoughts if thinks else texts).append(value)

@@ -4,20 +4,15 @@ from dataclasses import dataclass, field
 
 from models.traces import tags
 from models.traces.fault import Fault
-from models.traces.trace import Turn
+from models.traces.trace import Trace, Turn
 
 
 @dataclass(slots=True)
 class Draft:
-    """The parts of a trace as a row has them.
+    """The parts of a trace as a row has them."""
 
-    title: the row's shape; where: where its thinking was, as words of a sentence. closed: False when the reply was cut
-    or its thinking never ends. by_template: its thinking closes without having opened, so the template opened it.
-    fault: why it can be no trace. said: all of it in UTF-8, as trace.said, set by the first check.
-    """
-
-    title: str
-    where: str = "no thinking"
+    title: str  # the row's shape
+    where: str = "no thinking"  # where its thinking was, as words of a sentence
     problem: str = ""
     thinking: str = ""
     answer: str = ""
@@ -27,17 +22,17 @@ class Draft:
     source: str = ""
     teacher: str = ""
     licence: str = ""
-    closed: bool = True
-    by_template: bool = False
-    opened: bool = False
+    closed: bool = True  # False when the reply was cut or its thinking never ends
+    by_template: bool = False  # its thinking closes without having opened, so the template opened it
+    opened: bool = False  # the prompt ended in the open tag
     verified: bool | None = None
     tokens: int = 0
     budget: int | None = None
-    fault: Fault | None = None
-    said: bytes = b""
+    fault: Fault | None = None  # why it can be no trace
+    said: bytes = b""  # all of it in UTF-8, as trace.said, set by the first check
 
     def take_reply(self, text: str) -> None:
-        """Set thinking and answer from a reply that may hold both. opened: the prompt ended in the open tag."""
+        """Set thinking and answer from a reply that may hold both."""
         split = tags.split_reply(text)
         self.thinking, self.answer = split.thinking, split.answer
         if split.found == "none" and self.opened:
@@ -57,3 +52,11 @@ class Draft:
         self.thinking = tags.unwrap_thinking(thinking)
         self.answer = split.answer if split.found in ("tags", "closed") else tags.without_end(answer).strip()
         self.where = f"thinking in {column}"
+
+
+SHARED = tuple(name for name in Trace.__struct_fields__ if name in Draft.__slots__)  # fields that both have
+
+
+def draft_of(trace: Trace, title: str = "", where: str = "no thinking") -> Draft:
+    """A trace as a draft, to be checked again."""
+    return Draft(title, where, **{name: getattr(trace, name) for name in SHARED})

@@ -26,7 +26,6 @@ def _inline(trace: Trace) -> str:
 
 
 def _asked(trace: Trace) -> list[Row]:
-    """The messages before the reply."""
     system: list[Row] = [{"role": "system", "content": trace.system}] if trace.system else []
     turns: list[Row] = [{"role": turn.role, "content": turn.content} for turn in trace.turns]
     return [*system, *turns, {"role": "user", "content": trace.problem}]
@@ -65,13 +64,19 @@ def _openrouter(trace: Trace) -> Row:
     return {"messages": _asked(trace), "choices": [{"finish_reason": "stop", "message": message}]}
 
 
-def _stillroom(trace: Trace) -> Row:
-    fields: Row = msgspec.to_builtins(trace)
-    return fields
+def _columns(problem: str, thinking: str, answer: str, gold: str = "") -> Callable[[Trace], Row]:
+    """A shape of columns with these names."""
+
+    def make(trace: Trace) -> Row:
+        row: Row = {problem: trace.problem, thinking: trace.thinking, answer: trace.answer}
+        return {**row, gold: trace.gold} if gold else row
+
+    return make
 
 
+# What each shape makes of a trace.
 SHAPES: dict[str, Callable[[Trace], Row]] = {
-    "stillroom": _stillroom,
+    "stillroom": msgspec.to_builtins,
     "messages": _messages,
     "messages-inline": _messages_inline,
     "sharegpt": _sharegpt,
@@ -80,8 +85,8 @@ SHAPES: dict[str, Callable[[Trace], Row]] = {
     "prompt-completion": lambda trace: {"prompt": trace.problem, "completion": _inline(trace)},
     "r1": lambda trace: {"prompt": trace.problem, "response": _inline(trace)},
     "alpaca": lambda trace: {"instruction": trace.problem, "input": "", "output": _inline(trace)},
-    "columns": lambda trace: {"problem": trace.problem, "thinking": trace.thinking, "answer": trace.answer},
-    "limo": lambda trace: {"question": trace.problem, "solution": trace.thinking, "answer": trace.answer},
+    "columns": _columns("problem", "thinking", "answer"),
+    "limo": _columns("question", "solution", "answer"),
     "gsm8k": _gsm8k,
     "s1k": lambda trace: {
         "question": trace.problem,
@@ -89,28 +94,12 @@ SHAPES: dict[str, Callable[[Trace], Row]] = {
         "attempt": trace.answer,
         "solution": trace.gold,
     },
-    "s1k-1.1": lambda trace: {
-        "question": trace.problem,
-        "deepseek_thinking_trajectory": trace.thinking,
-        "deepseek_attempt": trace.answer,
-        "solution": trace.gold,
-    },
-    "openthoughts": lambda trace: {
-        "problem": trace.problem,
-        "deepseek_reasoning": trace.thinking,
-        "deepseek_solution": trace.answer,
-        "ground_truth_solution": trace.gold,
-    },
-    "ollama": lambda trace: {
-        "problem": trace.problem,
-        "message_thinking": trace.thinking,
-        "message_content": trace.answer,
-    },
+    "s1k-1.1": _columns("question", "deepseek_thinking_trajectory", "deepseek_attempt", "solution"),
+    "openthoughts": _columns("problem", "deepseek_reasoning", "deepseek_solution", "ground_truth_solution"),
+    "ollama": _columns("problem", "message_thinking", "message_content"),
 }
-"""What each shape makes of a trace."""
-
+# Those that can hold earlier turns.
 CONVERSATIONS = frozenset({"stillroom", "messages", "messages-inline", "sharegpt", "bespoke", "openrouter"})
-"""Those that can hold earlier turns."""
 
 
 def to_row(trace: Trace, shape: str) -> Row:
@@ -119,10 +108,8 @@ def to_row(trace: Trace, shape: str) -> Row:
     if make is None:
         raise errors.BadInput(f"There is no shape {shape!r}.", f"There are {', '.join(SHAPES)}.")
     if trace.turns and shape not in CONVERSATIONS:
-        raise errors.BadInput(
-            f"Trace {trace.id} has earlier turns, which the shape {shape} has no place for.",
-            f"Choose one of {', '.join(sorted(CONVERSATIONS))}.",
-        )
+        fault = f"Trace {trace.id} has earlier turns, which the shape {shape} has no place for."
+        raise errors.BadInput(fault, f"Choose one of {', '.join(sorted(CONVERSATIONS))}.")
     row = make(trace)
     if shape == "stillroom":
         return row
@@ -138,17 +125,9 @@ def export(
 
     The file appears when it is whole. Raises NotFound, BadInput, DiskFull, and Unsupported for Parquet without pyarrow.
     """
-    writers = {
-        ".jsonl": _lines,
-        ".ndjson": _lines,
-        ".json": _array,
-        ".csv": _table,
-        ".tsv": _table,
-        ".parquet": _parquet,
-    }
-    write = writers.get(path.suffix.lower())
+    write = _WRITERS.get(path.suffix.lower())
     if write is None:
-        raise errors.BadInput(f"{path.name} has no ending that is known.", f"Choose one of {', '.join(writers)}.")
+        raise errors.BadInput(f"{path.name} has no ending that is known.", f"Choose one of {', '.join(_WRITERS)}.")
     total = store.get(name).traces
     draft = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     written = 0
@@ -185,11 +164,9 @@ def _array(path: Path, rows: Iterable[Row]) -> Iterator[None]:
 
 
 def _table(path: Path, rows: Iterable[Row]) -> Iterator[None]:
-    # a table names its columns before its first row, and not every trace has all
-    kept = [{key: _cell(value) for key, value in row.items()} for row in rows]
-    columns = dict.fromkeys(key for row in kept for key in row)
+    kept, columns = _with_columns({key: _cell(value) for key, value in row.items()} for row in rows)
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(columns), delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
+        writer = csv.DictWriter(file, columns, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
         writer.writeheader()
         for row in kept:
             writer.writerow(row)
@@ -197,16 +174,26 @@ def _table(path: Path, rows: Iterable[Row]) -> Iterator[None]:
 
 
 def _cell(value: object) -> object:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list | dict):
-        alone = isinstance(value, list) and len(value) == 1 and isinstance(value[0], str)
-        return value[0] if alone and isinstance(value, list) else msgspec.json.encode(value).decode()
-    return value
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
+        return value[0]
+    return msgspec.json.encode(value).decode() if isinstance(value, bool | list | dict) else value
 
 
 def _parquet(path: Path, rows: Iterable[Row]) -> Iterator[None]:
-    kept = list(rows)
-    columns = dict.fromkeys(key for row in kept for key in row)
+    kept, columns = _with_columns(rows)
     parquet.write(path, [{key: row.get(key) for key in columns} for row in kept])
     yield from (None for _ in kept)
+
+
+def _with_columns(rows: Iterable[Row]) -> tuple[list[Row], list[str]]:
+    """Rows and all columns they have: a table names them before its first row, and not every trace has all."""
+    kept = list(rows)
+    return kept, list(dict.fromkeys(key for row in kept for key in row))
+
+
+_WRITERS = {
+    **dict.fromkeys((".jsonl", ".ndjson"), _lines),
+    ".json": _array,
+    **dict.fromkeys((".csv", ".tsv"), _table),
+    ".parquet": _parquet,
+}

@@ -17,7 +17,7 @@ from models import events
 from models.trace_report import ESTIMATED, Added, LeftOut, Reason, SourceFile
 from models.traces import checks, reading, secrets, shapes
 from models.traces.checks import Count, Limits
-from models.traces.draft import Draft
+from models.traces.draft import SHARED, Draft, draft_of
 from models.traces.duplicates import Duplicates
 from models.traces.fault import Fault
 from models.traces.overlap import EvaluationSets
@@ -57,10 +57,8 @@ class TraceImport:
         self._count = count
         self._evaluation = EvaluationSets(evaluation)
         self._duplicates = Duplicates(self.limits.near)
-        # where each kept trace came from: a place in the names, where the first is the set itself, and its line
-        self._names = [""]
-        self._origins = array("I")
-        self._lines = array("I")
+        self._names = [""]  # of files; the first is the set itself
+        self._origins, self._lines = array("I"), array("I")  # of each kept trace: a place in the names, and its line
 
     def know(self, trace: Trace) -> None:
         """Take notice of a trace that is in the set already, so that it does not come in twice."""
@@ -70,8 +68,7 @@ class TraceImport:
         """Judge a trace that comes from no file, as from a chat; None when it may be kept."""
         draft = draft_of(trace)
         checks.mend(draft)
-        why = checks.why_left_out(draft, self.limits, self._count) or self._evaluated(draft)
-        why = why or self._repeated(draft.said, trace.line, trace.source)
+        why = self._fault(draft, trace.line, trace.source)
         return self._leave_out(trace.line, why, trace.source) if why else None
 
     def read(self, path: Path, done: int = 0, total: int = 0) -> Generator[Item, None, None]:
@@ -90,19 +87,19 @@ class TraceImport:
         for row in reading.rows(path, kind):
             rows += 1
             if row.done >= next_step:
-                yield _progress(done + row.done, total)
+                at = done + row.done
+                yield events.Progress(stage="read", done=min(at, total or at), total=total, unit="bytes")
                 next_step = row.done + STEP
+            trace_or_fault: Trace | Fault
             if row.value is None:
-                fault = row.fault or Fault("broken", "It is empty.")
-                left[fault.reason] += 1
-                self._leave_out(row.line, fault, path.name)
-                continue
-            draft = shapes.read(row.value)
-            told[shapes.sentence(draft)] += 1
-            fixed.update(checks.mend(draft))
-            if by_template and draft.thinking == "" and draft.where == "no thinking" and not draft.fault:
-                draft.fault = Fault("not_closed", f"It has no {by_template}, which other rows of this file have.")
-            trace_or_fault = self._judge(draft, row.line, path.name)
+                trace_or_fault = row.fault or Fault("broken", "It is empty.")
+            else:
+                draft = shapes.read(row.value)
+                told[shapes.sentence(draft)] += 1
+                fixed.update(checks.mend(draft))
+                if by_template and draft.thinking == "" and draft.where == "no thinking" and not draft.fault:
+                    draft.fault = Fault("not_closed", f"It has no {by_template}, which other rows of this file have.")
+                trace_or_fault = self._judge(draft, row.line, path.name)
             if isinstance(trace_or_fault, Trace):
                 kept += 1
                 yield trace_or_fault
@@ -142,16 +139,14 @@ class TraceImport:
         )
 
     def _judge(self, draft: Draft, line: int, name: str) -> Trace | Fault:
+        if fault := self._fault(draft, line, name):
+            return fault
+        self.secrets.update(secrets.kinds(draft.said))
+        return _trace_of(draft, line, name)
+
+    def _fault(self, draft: Draft, line: int, name: str) -> Fault | None:
         why = checks.why_left_out(draft, self.limits, self._count) or self._evaluated(draft)
-        if why:
-            return why
-        why = self._repeated(draft.said, line, name)
-        if why:
-            return why
-        trace = _trace_of(draft, line, name)
-        for kind in secrets.kinds(draft.said):
-            self.secrets[kind] += 1
-        return trace
+        return why or self._repeated(draft.said, line, name)
 
     def _evaluated(self, draft: Draft) -> Fault | None:
         asked = (draft.problem, *(turn.content for turn in draft.turns if turn.role == "user"))
@@ -231,43 +226,6 @@ def _most(told: Counter[str]) -> str:
     return (known or told or Counter([shapes.UNKNOWN])).most_common(1)[0][0]
 
 
-def _progress(done: int, total: int) -> events.Progress:
-    return events.Progress(stage="read", done=min(done, total or done), total=total, unit="bytes")
-
-
 def _trace_of(draft: Draft, line: int, name: str) -> Trace:
-    return Trace(
-        id=identify(draft.said),
-        problem=draft.problem,
-        thinking=draft.thinking,
-        answer=draft.answer,
-        system=draft.system,
-        turns=draft.turns,
-        gold=draft.gold,
-        source=draft.source or name,
-        teacher=draft.teacher,
-        licence=draft.licence,
-        closed=draft.closed,
-        verified=draft.verified,
-        line=line,
-        tokens=draft.tokens,
-        budget=draft.budget,
-    )
-
-
-def draft_of(trace: Trace) -> Draft:
-    """A trace as a draft, to be checked again."""
-    return Draft(
-        "",
-        problem=trace.problem,
-        thinking=trace.thinking,
-        answer=trace.answer,
-        system=trace.system,
-        turns=trace.turns,
-        gold=trace.gold,
-        source=trace.source,
-        teacher=trace.teacher,
-        licence=trace.licence,
-        closed=trace.closed,
-        verified=trace.verified,
-    )
+    texts = {field: getattr(draft, field) for field in SHARED}
+    return Trace(id=identify(draft.said), line=line, **{**texts, "source": draft.source or name})

@@ -21,11 +21,11 @@ class Chunks(Protocol):
 
 
 class Element(NamedTuple):
-    """Bytes of one element; whole is False for one that the file's end cut off, too_long for one over the limit."""
+    """Bytes of one element."""
 
     data: bytes
-    whole: bool = True
-    too_long: bool = False
+    whole: bool = True  # not cut off by the file's end
+    too_long: bool = False  # over the limit
 
 
 _NOT_ROWS = (b"features", b"columns", b"schema", b"fields")  # what tells of the rows, in the Hub's and others' answers

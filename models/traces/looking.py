@@ -1,5 +1,6 @@
 """What is in a set: traces that hold a text, and how long they are."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
 from models.trace_report import Histogram
@@ -30,11 +31,8 @@ def histogram(traces: Iterable[Trace], count: Count | None = None, edges: Iterab
     bounds = list(edges)
     lengths = sorted(tokens_of(trace, count) for trace in traces)
     counts = [0] * (len(bounds) + 1)
-    place = 0
     for length in lengths:
-        while place < len(bounds) and length >= bounds[place]:
-            place += 1
-        counts[place] += 1
+        counts[bisect_right(bounds, length)] += 1
     return Histogram(
         edges=bounds,
         counts=counts,

@@ -10,6 +10,7 @@ from functools import cache
 from typing import NamedTuple
 
 from models.traces import tags
+from models.traces.conversations import ROLES
 
 _ROLE = r"(system|user|assistant|human|gpt|model|developer)"
 # Each: what begins a turn, with the role as a group; whatever stands before the first is the system's.
@@ -45,7 +46,7 @@ def unwrap(text: str) -> Unwrapped | None:
             continue
         turns = [("system", text[: marks[0].start()])] if text[: marks[0].start()].strip() else []
         ends = [mark.start() for mark in marks[1:]] + [len(text)]
-        turns += [(_role(mark[1]), text[mark.end() : end]) for mark, end in zip(marks, ends, strict=True)]
+        turns += [(ROLES[mark[1].lower()], text[mark.end() : end]) for mark, end in zip(marks, ends, strict=True)]
         return Unwrapped([(role, tags.without_end(said).strip()) for role, said in turns], name)
     return None
 
@@ -57,12 +58,6 @@ def _unwrap_mistral(text: str) -> Unwrapped | None:
     if turns and not turns[-1][1]:
         turns.pop()
     return Unwrapped(turns, "Mistral") if turns else None
-
-
-def _role(word: str) -> str:
-    return {"human": "user", "gpt": "assistant", "model": "assistant", "developer": "system"}.get(
-        word.lower(), word.lower()
-    )
 
 
 @cache

@@ -7,6 +7,7 @@ time, so a file of any size needs the memory of one row. A row over MOST_BYTES i
 import codecs
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -28,13 +29,10 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 # An object with one of these is a row itself, so a list inside it is no list of rows.
-_ROW_KEYS = frozenset(
-    key.encode()
-    for key in (
-        *("messages", "conversations", "conversation", "choices", "turns", "prompt", "completion", "problem"),
-        *("question", "instruction", "response", "message", "request"),
-    )
-)
+_ROW_KEYS = frozenset({
+    b"messages", b"conversations", b"conversation", b"choices", b"turns", b"prompt", b"completion", b"problem",
+    b"question", b"instruction", b"response", b"message", b"request",
+})  # fmt: skip
 
 _decoder = msgspec.json.Decoder()
 
@@ -74,16 +72,15 @@ def rows(path: Path, kind: Kind | None = None) -> Iterator[Row]:
             from models.traces import parquet
 
             yield from parquet.rows(path)
-        elif kind.format == "JSONL":
-            with TextSource(path, kind) as source:
+            return
+        with closing(TextSource(path, kind)) as source:
+            if kind.format == "JSONL":
                 yield from _lines(source)
-        elif kind.format == "JSON":
-            with TextSource(path, kind) as source:
+            elif kind.format == "JSON":
                 yield from _elements(source, kind)
-        else:
-            from models.traces import delimited
+            else:
+                from models.traces import delimited
 
-            with TextSource(path, kind) as source:
                 yield from delimited.rows(source, kind.delimiter)
     except OSError as error:
         raise errors.from_os_error(error, "reading traces") from error
@@ -113,18 +110,13 @@ def _decode_leniently(data: bytes) -> tuple[object, Fault | None]:
     except json.JSONDecodeError as error:
         if error.pos >= len(error.doc.rstrip()):
             return None, Fault("broken", "It is not JSON: it ends too early.")
-        return None, Fault(
-            "broken", f"It is not JSON: {_said(error)}, at character {error.pos + 1} of {len(error.doc)}."
-        )
+        message = error.msg.removesuffix(" at")
+        said = f"{message[:1].lower()}{message[1:]}, at character {error.pos + 1} of {len(error.doc)}"
+        return None, Fault("broken", f"It is not JSON: {said}.")
     except RecursionError:
         return None, Fault("broken", "It is nested too deeply.")
     except ValueError:
         return None, Fault("broken", "It holds a number of too many digits.")
-
-
-def _said(error: json.JSONDecodeError) -> str:
-    message = error.msg.removesuffix(" at")
-    return message[:1].lower() + message[1:]
 
 
 def _named(value: object) -> str:

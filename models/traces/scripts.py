@@ -5,7 +5,6 @@ written in, so beside a problem in another script only a trace that is mostly La
 """
 
 import re
-from collections.abc import Callable
 
 LATIN_SHARE = 0.5  # of a trace whose problem is in another script
 
@@ -22,6 +21,7 @@ _SCRIPTS = {
     "Chinese or Japanese": "぀-ヿ㐀-䶿一-鿿",
 }
 _OTHERS = {name: re.compile(f"[{ranges}]") for name, ranges in _SCRIPTS.items() if name != "Latin"}
+_ANY_OTHER = re.compile(f"[{''.join(ranges for name, ranges in _SCRIPTS.items() if name != 'Latin')}]")
 _ASCII = bytes(range(128))
 _LETTERS = re.compile(r"[^\W\d_]")
 _FEW = 0.1  # a script with less of the problem's letters is not the problem's
@@ -57,14 +57,9 @@ def _count_others(text: str) -> dict[str, int]:
     """Letters of each script but Latin."""
     # ASCII goes first, at memory speed: mathematics in English has a sign here and there and nothing to count
     rest = text.encode("utf-8", "replace").translate(None, _ASCII).decode()
-    if not _any_other(rest):
+    if not _ANY_OTHER.search(rest):
         return {}
     return {name: n for name, pattern in _OTHERS.items() if (n := len(pattern.findall(rest)))}
-
-
-_any_other: Callable[[str], object] = re.compile(
-    "[" + "".join(ranges for name, ranges in _SCRIPTS.items() if name != "Latin") + "]"
-).search
 
 
 def _count_latin(text: str) -> int:

@@ -26,10 +26,8 @@ def kinds(text: bytes) -> set[str]:
         found = {kind for kind, pattern in _KEYS if pattern.search(text)}
     if b"PRIVATE KEY" in text and _PRIVATE_KEY.search(text):
         found.add("private key")
-    if b"@" in text and any(_ADDRESS.search(text, max(0, at - 64), at + 256) for at in _places(text)):
+    if b"@" in text and any(
+        _ADDRESS.search(text, max(0, match.start() - 64), match.start() + 256) for match in re.finditer(b"@", text)
+    ):
         found.add("e-mail address")
     return found
-
-
-def _places(text: bytes) -> list[int]:
-    return [match.start() for match in re.finditer(b"@", text)]

@@ -9,7 +9,7 @@ import msgspec
 
 from models.traces import columns, conversations, markup
 from models.traces.conversations import RawTurn
-from models.traces.draft import Draft
+from models.traces.draft import Draft, draft_of
 from models.traces.fault import Fault
 from models.traces.trace import Trace
 
@@ -38,8 +38,13 @@ def sentence(draft: Draft) -> str:
 def problem_of(row: Mapping[str, object]) -> str:
     """The problem of a row of an evaluation set, or nothing."""
     row = _unpacked(row)
-    asked = next((name for name in columns.PROBLEM if isinstance(row.get(name), str)), None)
-    return str(row[asked]) if asked else read(row).problem
+    asked = _asked(row)
+    return read(row).problem if asked is None else asked
+
+
+def _asked(row: Mapping[str, object]) -> str | None:
+    """The text of the first column that is named as a problem is."""
+    return next((text for name in columns.PROBLEM if isinstance(text := row.get(name), str)), None)
 
 
 def _unpacked(row: Mapping[str, object]) -> Mapping[str, object]:
@@ -57,23 +62,7 @@ def _ours(row: Mapping[str, object]) -> Draft | None:
         trace = msgspec.convert(fields, Trace, strict=False)
     except (msgspec.MsgspecError, UnicodeError):
         return None
-    return Draft(
-        "Stillroom traces",
-        "thinking in its own field" if trace.thinking else "no thinking",
-        problem=trace.problem,
-        thinking=trace.thinking,
-        answer=trace.answer,
-        system=trace.system,
-        turns=trace.turns,
-        gold=trace.gold,
-        source=trace.source,
-        teacher=trace.teacher,
-        licence=trace.licence,
-        closed=trace.closed,
-        verified=trace.verified,
-        tokens=trace.tokens,
-        budget=trace.budget,
-    )
+    return draft_of(trace, "Stillroom traces", "thinking in its own field" if trace.thinking else "no thinking")
 
 
 def _conversation(row: Mapping[str, object]) -> Draft | None:
@@ -83,8 +72,7 @@ def _conversation(row: Mapping[str, object]) -> Draft | None:
             continue
         sharegpt = any(isinstance(turn, dict) and "from" in turn for turn in messages[:1])
         title = f"ShareGPT {key}" if sharegpt else "OpenAI messages" if key == "messages" else f"messages in {key}"
-        apart = _reply_apart(row)
-        draft = conversations.read_messages(title, messages, apart)
+        draft = conversations.read_messages(title, messages, _reply_apart(row))
         draft.closed = draft.closed and not conversations.was_cut(row)
         return draft
     prompt, completion = _list(row.get("prompt")), row.get("completion")
@@ -100,8 +88,7 @@ def _reply_apart(row: Mapping[str, object]) -> Mapping[str, object] | None:
         return {"role": "assistant", **record}
     answer = next((row[name] for name in ("answer", "response", "output") if isinstance(row.get(name), str)), None)
     thinking = next((row[name] for name in conversations.THINKING_FIELDS if isinstance(row.get(name), str)), None)
-    messages = _list(row.get("messages")) or [None]
-    last = messages[-1]
+    last = (_list(row.get("messages")) or [None])[-1]
     if answer is None or not isinstance(last, dict) or last.get("role") not in ("user", "human"):
         return None
     return {"role": "assistant", "content": answer, **({"reasoning": thinking} if thinking else {})}
@@ -113,8 +100,7 @@ def _record(row: Mapping[str, object]) -> Draft | None:
     if isinstance(response, dict):
         body = response.get("body")
         asked = request if isinstance(request, dict) else {}
-        inner = _record_of({**row, **asked, **(body if isinstance(body, dict) else response)})
-        return inner
+        return _record_of({**row, **asked, **(body if isinstance(body, dict) else response)})
     return _record_of(row)
 
 
@@ -128,9 +114,7 @@ def _record_of(row: Mapping[str, object]) -> Draft | None:
     if messages is not None:
         draft = conversations.read_messages(title, messages, {"role": "assistant", **message})
     else:
-        draft = Draft(title)
-        asked = next((row[name] for name in columns.PROBLEM if isinstance(row.get(name), str)), "")
-        draft.problem = str(asked)
+        draft = Draft(title, problem=_asked(row) or "")
         turn = conversations.read_message(message)
         if isinstance(turn, str):
             draft.fault = Fault("broken", turn)
@@ -143,10 +127,8 @@ def _record_of(row: Mapping[str, object]) -> Draft | None:
 
 def _message_of(row: Mapping[str, object]) -> Mapping[str, object] | None:
     choices = _list(row.get("choices"))
-    if choices and isinstance(choices[0], dict):
-        message = choices[0].get("message")
-        return message if isinstance(message, dict) else None
-    message = row.get("message")
+    holder = choices[0] if choices and isinstance(choices[0], dict) else row
+    message = holder.get("message")
     return message if isinstance(message, dict) else None
 
 

@@ -40,12 +40,6 @@ def split(traces: Iterable[Trace], fractions: Mapping[str, float], seed: int = 0
     return divided
 
 
-def part_of(problem: str, fractions: Mapping[str, float], seed: int = 0) -> str:
-    """The part that one problem belongs to, whatever else is in its set."""
-    _check(fractions)
-    return _part(_place(problem_key(problem), seed), fractions)
-
-
 def _place(key: str, seed: int) -> float:
     """A number from 0 to 1, evenly spread over problems."""
     digest = hashlib.blake2b(f"{seed}\x1f{key}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
@@ -63,12 +57,8 @@ def _part(place: float, fractions: Mapping[str, float]) -> str:
 
 
 def _fill(part: str, fractions: Mapping[str, float], parts: dict[str, str], places: Mapping[str, float]) -> None:
-    lower = 0.0
-    for name, share in fractions.items():
-        if name == part:
-            break
-        lower += share
-    middle = lower + fractions[part] / 2
+    names = list(fractions)
+    middle = sum(fractions[name] for name in names[: names.index(part)]) + fractions[part] / 2
     held = list(parts.values())
     spare = [key for key in parts if held.count(parts[key]) > 1]
     if spare:

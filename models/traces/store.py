@@ -29,6 +29,7 @@ from models.checkpoint import folders
 from models.trace_report import Added, SourceFile, TraceSet
 from models.traces import checks, importing
 from models.traces.checks import Count, Limits
+from models.traces.draft import draft_of
 from models.traces.tally import Tally
 from models.traces.trace import Trace, identify
 
@@ -64,7 +65,7 @@ def _listed(name: str) -> TraceSet:
         return get(name)
     except errors.StillroomError as error:
         size = (paths.traces_folder() / name / DATA).stat().st_size
-        return TraceSet(name=name, created="", changed="", traces=0, size_bytes=size, data_hash="", problem=error.text)
+        return msgspec.structs.replace(_empty(name, ""), size_bytes=size, problem=error.text)
 
 
 def report(name: str) -> Added | None:
@@ -137,7 +138,7 @@ def add(
                 else:
                     yield item
             done += _size(path)
-        before = change.known_files
+        before = change.record.files
         change.files = [*before, *job.files]
         added = job.result(name, change.tally.traces)
         told = _told_of_set(added, before, change.made)
@@ -183,7 +184,8 @@ def edit(
     old = next((trace for trace in read(name, with_excluded=True) if trace.id == trace_id), None)
     if old is None:
         raise errors.NotFound(f"There is no trace {trace_id} in {name}.")
-    new = _edited(old, problem, thinking, answer, system)
+    texts = {"problem": problem, "thinking": thinking, "answer": answer, "system": system}
+    new = _edited(old, {field: text for field, text in texts.items() if text is not None})
     if new == old:
         return old
     with _writing(name) as change:
@@ -200,13 +202,8 @@ def edit(
     return new
 
 
-def _edited(old: Trace, problem: str | None, thinking: str | None, answer: str | None, system: str | None) -> Trace:
-    draft = importing.draft_of(old)
-    draft.problem = old.problem if problem is None else problem
-    draft.thinking = old.thinking if thinking is None else thinking
-    draft.answer = old.answer if answer is None else answer
-    draft.system = old.system if system is None else system
-    draft.closed = True
+def _edited(old: Trace, texts: dict[str, str]) -> Trace:
+    draft = draft_of(msgspec.structs.replace(old, closed=True, **texts))
     checks.mend(draft)
     why = checks.why_left_out(draft, Limits(other_script=1))
     if why:
@@ -231,13 +228,11 @@ class _Change:
     """A draft of a set's traces; commit puts it in the place of the old ones."""
 
     def __init__(self, name: str, folder: Path) -> None:
-        self.name, self.folder = name, folder
+        self.folder = folder
         self.made = not (folder / DATA).exists()
         self.tally = Tally()
-        record = None if self.made else get(name)
-        self.known_files: list[SourceFile] = record.files if record else []
-        self.files = self.known_files
-        self._created = record.created if record else _now()
+        self.record = _empty(name, _now()) if self.made else get(name)  # as it was
+        self.files = self.record.files
         self._draft = folder / f".{DATA}.{os.getpid()}"
         self._file = self._draft.open("wb", buffering=_BUFFER)
         self._hash = hashlib.sha256()
@@ -257,10 +252,9 @@ class _Change:
         os.fsync(self._file.fileno())
         self._file.close()
         self._draft.replace(self.folder / DATA)
-        _sync(self.folder)
-        digest = self._hash.hexdigest()
-        out = len(excluded(self.name))
-        record = self.tally.record(self.name, self._created, _now(), self.files, out, self.size_bytes, digest)
+        folders.sync_folder(self.folder)
+        about = msgspec.structs.replace(self.record, files=self.files, excluded=len(excluded(self.record.name)))
+        record = self.tally.counted(about, _now(), self.size_bytes, self._hash.hexdigest())
         _write_json(self.folder / RECORD, record)
 
     def close(self) -> None:
@@ -273,9 +267,8 @@ class _Change:
 def _writing(name: str) -> Iterator[_Change]:
     """Change a set's traces; without a commit it stays as it was, and one that is new vanishes."""
     if not _NAME.fullmatch(name):
-        raise errors.BadInput(
-            f"{name!r} can't be the name of a set of traces.", "Use letters, digits, spaces and . ( ) + - _ alone."
-        )
+        fault = f"{name!r} can't be the name of a set of traces."
+        raise errors.BadInput(fault, "Use letters, digits, spaces and . ( ) + - _ alone.")
     folder = paths.traces_folder() / name
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -315,9 +308,8 @@ def _locked(folder: Path, wait_s: float = WAIT_S) -> Iterator[None]:
                 break
             except BlockingIOError as error:
                 if time.monotonic() >= until:
-                    raise errors.Busy(
-                        f"Another process is changing the traces {folder.name}.", "Wait until it is done."
-                    ) from error
+                    fault = f"Another process is changing the traces {folder.name}."
+                    raise errors.Busy(fault, "Wait until it is done.") from error
             time.sleep(TRY_AGAIN_S)
         yield
 
@@ -351,10 +343,8 @@ def _read_data(data: Path) -> Iterator[Trace]:
             try:
                 yield _decoder.decode(line)
             except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-                raise errors.Corrupt(
-                    f"Line {number} of the traces {data.parent.name} is damaged.",
-                    f"Mend or remove that line of {data}.",
-                ) from error
+                fault = f"Line {number} of the traces {data.parent.name} is damaged."
+                raise errors.Corrupt(fault, f"Mend or remove that line of {data}.") from error
 
 
 def _recount(name: str, folder: Path, old: TraceSet | None) -> TraceSet:
@@ -366,13 +356,17 @@ def _recount(name: str, folder: Path, old: TraceSet | None) -> TraceSet:
     with (folder / DATA).open("rb") as file:
         digest = hashlib.file_digest(file, "sha256")
     changed = datetime.fromtimestamp(stat.st_mtime, UTC).isoformat(timespec="seconds")
-    created, files = (old.created, old.files) if old else (changed, [])
-    record = tally.record(name, created, changed, files, 0, stat.st_size, digest.hexdigest())
+    about = msgspec.structs.replace(old, name=name, excluded=0) if old else _empty(name, changed)
+    record = tally.counted(about, changed, stat.st_size, digest.hexdigest())
     # a disk that can't be written to can still be read, and whoever changes the set now writes its record himself
     with contextlib.suppress(OSError, errors.Busy), _locked(folder, 0):
         if (folder / DATA).stat().st_mtime_ns == stat.st_mtime_ns:
             _write_json(folder / RECORD, record)
     return record
+
+
+def _empty(name: str, created: str) -> TraceSet:
+    return TraceSet(name=name, created=created, changed=created, traces=0, size_bytes=0, data_hash="")
 
 
 def _existing(name: str) -> Path:
@@ -399,18 +393,8 @@ def _read_json(path: Path, kind: type[_T]) -> _T | None:
 
 
 def _write_json(path: Path, content: object) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    folders.write_file(draft, msgspec.json.format(msgspec.json.encode(content), indent=2))
-    draft.replace(path)
-    _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    folders.replace_file(path, folders.as_json(content))
+    folders.sync_folder(path.parent)
 
 
 def _now() -> str:

@@ -20,14 +20,12 @@ Found = Literal["none", "tags", "closed", "open", "late"]
 
 
 class Split(NamedTuple):
-    """A reply in its parts.
-
-    found: "tags" open and close; "closed" a close alone, as when the template opens; "open" a tag that never closes;
-    "late" text before the open tag; "none" no tag.
-    """
+    """A reply in its parts."""
 
     thinking: str
     answer: str
+    # "tags" open and close; "closed" a close alone, as when the template opens; "open" a tag that never closes;
+    # "late" text before the open tag; "none" no tag
     found: Found
     tag: str = ""
 

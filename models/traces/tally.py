@@ -3,7 +3,9 @@
 import hashlib
 from collections import Counter
 
-from models.trace_report import SourceFile, TraceSet
+import msgspec
+
+from models.trace_report import TraceSet
 from models.traces.duplicates import HashIndex
 from models.traces.split import problem_key
 from models.traces.trace import Trace
@@ -28,34 +30,18 @@ class Tally:
         self.verified += trace.verified is True
         self.wrong += trace.verified is False
         self.characters += len(trace.thinking) + len(trace.answer)
-        for counter, name in (
-            (self.teachers, trace.teacher),
-            (self.sources, trace.source),
-            (self.licences, trace.licence),
-        ):
-            if name:
-                counter[name] += 1
+        self.teachers.update(filter(None, [trace.teacher]))
+        self.sources.update(filter(None, [trace.source]))
+        self.licences.update(filter(None, [trace.licence]))
 
-    def record(
-        self,
-        name: str,
-        created: str,
-        changed: str,
-        files: list[SourceFile],
-        excluded: int,
-        size_bytes: int,
-        data_hash: str,
-    ) -> TraceSet:
-        """The record of a set with these traces."""
-        return TraceSet(
-            name=name,
-            created=created,
+    def counted(self, record: TraceSet, changed: str, size_bytes: int, data_hash: str) -> TraceSet:
+        """The record of a set with what is known of these traces, which were all written now."""
+        return msgspec.structs.replace(
+            record,
             changed=changed,
-            traces=self.traces,
             size_bytes=size_bytes,
             data_hash=data_hash,
-            files=files,
-            excluded=excluded,
+            traces=self.traces,
             problems=self.problems,
             thinking=self.thinking,
             verified=self.verified,

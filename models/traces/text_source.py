@@ -1,8 +1,8 @@
 """What kind of file rows stand in, and its bytes as UTF-8, whatever its encoding and line ends."""
 
 import io
+from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 from typing import Literal, NamedTuple
 
 _BUFFER = 1 << 20
@@ -11,16 +11,16 @@ Format = Literal["JSONL", "JSON", "CSV", "TSV", "Parquet"]
 
 
 class Kind(NamedTuple):
-    """What a file is. encoding says a BOM too: "UTF-8 with BOM"; newline: what ends its lines."""
+    """What a file is."""
 
     format: Format
-    encoding: str
-    codec: str
+    encoding: str  # as people know it, with its BOM: "UTF-8 with BOM"
+    codec: str  # Python's
     bom_bytes: int
-    newline: str
-    skip: int = 0
-    separated: bool = False
-    delimiter: str = ","
+    newline: str  # what ends its lines
+    skip: int = 0  # bytes of UTF-8 before a JSON list's elements
+    separated: bool = False  # those stand in a list
+    delimiter: str = ","  # of CSV
 
 
 class TextSource:
@@ -51,39 +51,28 @@ class TextSource:
 
     def readline(self, size: int) -> bytes:
         """The next line with its end, or as much of it as `size`; empty at the end of the file."""
-        if self._text is None:
-            return self._raw.readline(size)
-        try:
-            return self._text.readline(size).encode("utf-8", "surrogatepass")
-        except UnicodeDecodeError:
-            return self._undecodable()
+        return self._raw.readline(size) if self._text is None else self._encoded(self._text.readline, size)
 
     def read(self, size: int, /) -> bytes:
         """The next bytes, or characters' bytes; empty at the end."""
-        if self._text is None:
-            return self._raw.read(size)
-        try:
-            return self._text.read(size).encode("utf-8", "surrogatepass")
-        except UnicodeDecodeError:
-            return self._undecodable()
+        return self._raw.read(size) if self._text is None else self._encoded(self._text.read, size)
 
-    def _undecodable(self) -> bytes:
-        # nothing behind such a place can be trusted to be where it seems to be
-        self._raw.seek(0, io.SEEK_END)
-        self._text, self._broken = None, self._text  # kept, as it would close the file when it goes
-        return b"\xff"
+    def _encoded(self, take: Callable[[int], str], size: int) -> bytes:
+        try:
+            return take(size).encode("utf-8", "surrogatepass")
+        except UnicodeDecodeError:
+            # nothing behind such a place can be trusted to be where it seems to be
+            self._raw.seek(0, io.SEEK_END)
+            self._text, self._broken = None, self._text  # kept, as it would close the file when it goes
+            return b"\xff"
 
     @property
     def done(self) -> int:
         """Bytes of the file read so far."""
         return self._raw.tell()
 
-    def __enter__(self) -> "TextSource":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Close the file."""
         for file in (self._text, self._broken, self._raw):
             if file is not None:
                 file.close()

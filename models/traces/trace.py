@@ -17,32 +17,24 @@ class Turn(msgspec.Struct, frozen=True):
 
 
 class Trace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a student learns from: thinking, then answer, to a problem.
+    """What a student learns from: thinking, then answer, to a problem."""
 
-    id: hash of what is said (identify). thinking is empty for a direct answer. turns: the conversation before the
-    problem, oldest first. gold: the answer that is known to be right; verified: whether the answer was compared with it
-    and how that went, None when it was not. closed: the model ended its thinking by itself. teacher: the model that
-    wrote it; source: the file or place it came from; line: its row there, from 1. tokens: of thinking and answer, as the
-    teacher counted them, 0 when not known; budget: the thinking budget it was written under, None for none or not known.
-    history: ids it had before it was edited, oldest first.
-    """
-
-    id: str
+    id: str  # hash of what is said (identify)
     problem: str
-    thinking: str
+    thinking: str  # empty for a direct answer
     answer: str
     system: str = ""
-    turns: list[Turn] = []
-    gold: str = ""
-    source: str = ""
-    teacher: str = ""
+    turns: list[Turn] = []  # the conversation before the problem, oldest first
+    gold: str = ""  # the answer that is known to be right
+    source: str = ""  # the file or place it came from
+    teacher: str = ""  # the model that wrote it
     licence: str = ""
-    closed: bool = True
-    verified: bool | None = None
-    line: int = 0
-    tokens: int = 0
-    budget: int | None = None
-    history: list[str] = []
+    closed: bool = True  # the model ended its thinking by itself
+    verified: bool | None = None  # how the answer compared with the right one, None when it was not compared
+    line: int = 0  # its row in the source, from 1
+    tokens: int = 0  # of thinking and answer, as the teacher counted them, 0 when not known
+    budget: int | None = None  # the thinking budget it was written under, None for none or not known
+    history: list[str] = []  # ids it had before it was edited, oldest first
 
 
 def said(problem: str, thinking: str, answer: str, turns: Sequence[Turn] = ()) -> bytes:

@@ -21,6 +21,7 @@ class AddTraces(JobRequest, frozen=True, kw_only=True, tag="add_traces"):
 
     lane = "light"
     doing = "reading"
+    step = "read the traces"
 
     def work(self) -> Generator[Event, None, Added]:
         from models.library import installed
@@ -29,22 +30,12 @@ class AddTraces(JobRequest, frozen=True, kw_only=True, tag="add_traces"):
 
         if self.model is not None:
             yield from installed.prepare(self.model)  # the starter may not be made yet
-        return (
-            yield from store.add(
-                self.name,
-                [Path(file) for file in self.files],
-                limits=Limits(max_tokens=self.max_tokens),
-                count=None if self.model is None else counting.tokens_of(self.model),
-                evaluation=[Path(file) for file in self.evaluation],
-            )
-        )
+        count = None if self.model is None else counting.tokens_of(self.model)
+        limits, evaluation = Limits(max_tokens=self.max_tokens), [Path(file) for file in self.evaluation]
+        return (yield from store.add(self.name, self.files, limits=limits, count=count, evaluation=evaluation))
 
     def title(self) -> str:
-        """The set that they are for."""
         return f"Traces for {self.name}"
 
     def subject(self) -> str:
         return self.name
-
-    def words(self) -> str:
-        return "read the traces"

@@ -17,6 +17,7 @@ class ExportTraces(JobRequest, frozen=True, kw_only=True, tag="export_traces"):
 
     lane = "light"
     doing = "writing"
+    step = "write the traces"
 
     def work(self) -> Generator[Event, None, Exported]:
         from models.traces.export import export
@@ -28,6 +29,3 @@ class ExportTraces(JobRequest, frozen=True, kw_only=True, tag="export_traces"):
 
     def subject(self) -> str:
         return self.name
-
-    def words(self) -> str:
-        return "write the traces"

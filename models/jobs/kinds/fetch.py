@@ -20,6 +20,7 @@ class Fetch(JobRequest, frozen=True, kw_only=True, tag="fetch"):
     needs_network = True
     can_pause = True
     doing = "downloading"
+    step = "download"
     makes = "model"
 
     def work(self) -> Generator[Event, None, Model]:
@@ -28,14 +29,10 @@ class Fetch(JobRequest, frozen=True, kw_only=True, tag="fetch"):
         return (yield from fetch(self.repo, self.revision, self.recipe))
 
     def title(self) -> str:
-        """The repository without its owner."""
         return self.repo.rpartition("/")[2]
 
     def subject(self) -> str:
         return self.repo
-
-    def words(self) -> str:
-        return "download"
 
     def resumed(self) -> Self:
         """The same at the commit it began with, whatever its branch stands for by now."""

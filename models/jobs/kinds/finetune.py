@@ -26,28 +26,24 @@ class Finetune(JobRequest, frozen=True, kw_only=True, tag="finetune"):
     patience_s = 120.0  # a micro-batch of long traces takes as long; then it saves, and nothing is learned twice
     stopping = "Stopping after this step …"
     doing = "fine-tuning"
+    step = "fine-tune"
     makes = "adapter"
 
     def work(self) -> Generator[Event, None, Finetuned]:
         from models.finetune.from_set import finetune_on_set
 
-        return (
-            yield from finetune_on_set(
-                self.model,
-                self.traces,
-                self.name,
-                config=self.config,
-                held_out=self.held_out,
-                run=self.run,
-                resume=self.resume,
-            )
+        return finetune_on_set(
+            self.model,
+            self.traces,
+            self.name,
+            config=self.config,
+            held_out=self.held_out,
+            run=self.run,
+            resume=self.resume,
         )
 
     def subject(self) -> str:
         return self.name
-
-    def words(self) -> str:
-        return "fine-tune"
 
     def run_id(self) -> str:
         return self.run

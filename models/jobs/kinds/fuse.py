@@ -17,6 +17,7 @@ class Fuse(JobRequest, frozen=True, kw_only=True, tag="fuse"):
     recipe: str = ""  # quantize it then; empty to leave it as it is
 
     doing = "fusing"
+    step = "fuse"
     makes = "model"
 
     def work(self) -> Generator[Event, None, Model | Fused]:
@@ -25,11 +26,7 @@ class Fuse(JobRequest, frozen=True, kw_only=True, tag="fuse"):
         return (yield from fuse(self.model, self.adapter, name=self.name, gguf=self.gguf, recipe=self.recipe))
 
     def title(self) -> str:
-        """The file's name, or both names."""
         return Path(self.gguf).name if self.gguf else f"{self.model} + {self.adapter}"
 
     def subject(self) -> str:
         return self.adapter
-
-    def words(self) -> str:
-        return "fuse"

@@ -15,6 +15,7 @@ class ImportModel(JobRequest, frozen=True, kw_only=True, tag="import"):
 
     lane = "light"
     doing = "importing"
+    step = "import"
     makes = "model"
 
     def work(self) -> Generator[Event, None, Model]:
@@ -23,11 +24,7 @@ class ImportModel(JobRequest, frozen=True, kw_only=True, tag="import"):
         return (yield from import_model(self.path, self.name))
 
     def title(self) -> str:
-        """The file's or folder's name."""
         return Path(self.path).name
 
     def subject(self) -> str:
         return self.path
-
-    def words(self) -> str:
-        return "import"

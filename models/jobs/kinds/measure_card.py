@@ -13,6 +13,7 @@ class MeasureCard(JobRequest, frozen=True, kw_only=True, tag="measure_card"):
     reference: str | None = None  # its original; found by its record when None
 
     doing = "measuring"
+    step = "measure its quant card"
 
     def work(self) -> Generator[Event, None, QuantCard]:
         from models.quant.card import measure
@@ -21,6 +22,3 @@ class MeasureCard(JobRequest, frozen=True, kw_only=True, tag="measure_card"):
 
     def subject(self) -> str:
         return self.model
-
-    def words(self) -> str:
-        return "measure its quant card"

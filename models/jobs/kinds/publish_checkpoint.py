@@ -15,6 +15,7 @@ class PublishCheckpoint(JobRequest, frozen=True, kw_only=True, tag="keep"):
 
     lane = "light"
     doing = "keeping"
+    step = "keep what it learned"
     makes = "adapter"
 
     def work(self) -> Generator[Event, None, Model]:
@@ -27,9 +28,6 @@ class PublishCheckpoint(JobRequest, frozen=True, kw_only=True, tag="keep"):
 
     def subject(self) -> str:
         return self.name
-
-    def words(self) -> str:
-        return "keep what it learned"
 
     def run_id(self) -> str:
         return self.run

@@ -25,24 +25,20 @@ class Quantize(JobRequest, frozen=True, kw_only=True, tag="quantize"):
     def work(self) -> Generator[Event, None, Model]:
         from models.quant.quantize import quantize
 
-        return (
-            yield from quantize(
-                self.model,
-                self.recipe,
-                group_size=self.group_size,
-                name=self.name,
-                replace=self.replace,
-                card=self.card,
-                drop_original=self.drop_original,
-            )
+        return quantize(
+            self.model,
+            self.recipe,
+            group_size=self.group_size,
+            name=self.name,
+            replace=self.replace,
+            card=self.card,
+            drop_original=self.drop_original,
         )
 
     def subject(self) -> str:
-        """The model that is quantized."""
         return self.model
 
     def words(self) -> str:
-        """As a step, with its recipe."""
         return f"quantize to {self.recipe_title()}"
 
     def recipe_title(self) -> str:

@@ -15,6 +15,7 @@ class Search(JobRequest, frozen=True, kw_only=True, tag="search"):
     lane = "network"
     needs_network = True
     doing = "searching"
+    step = "search"
 
     def work(self) -> Generator[Event, None, Found]:
         from models.hub.search import search
@@ -23,6 +24,3 @@ class Search(JobRequest, frozen=True, kw_only=True, tag="search"):
 
     def subject(self) -> str:
         return self.query
-
-    def words(self) -> str:
-        return "search"

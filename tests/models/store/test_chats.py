@@ -371,7 +371,7 @@ def test_a_fault_of_the_disk_is_said(chats: Chats, monkeypatch: pytest.MonkeyPat
 
 def test_our_own_mistakes_stay_what_they_are(chats: Chats) -> None:
     with pytest.raises(sqlite3.OperationalError, match="no such column"):
-        chats._set(chats.create().id, "nonsense", 1)
+        chats._set(chats.create().id, nonsense=1)
 
 
 def test_the_store_belongs_to_one_thread(chats: Chats, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from models import errors
-from models.traces.split import part_of, split
+from models.traces.split import split
 from tests.models.traces.made import make, many
 
 SHARES = {"train": 0.9, "valid": 0.05, "test": 0.05}
@@ -22,7 +22,7 @@ def test_a_problem_stays_on_its_side_when_the_set_grows_and_another_seed_moves_i
     few, more = split(many(200), SHARES, seed=3), split(many(400), SHARES, seed=3)
     for name, part in few.items():
         assert {trace.id for trace in part} <= {trace.id for trace in more[name]}
-        assert all(part_of(trace.problem, SHARES, 3) == name for trace in part)
+        assert all(split([trace], SHARES, 3)[name] == [trace] for trace in part)
     assert [trace.id for trace in split(many(200), SHARES, seed=4)["valid"]] != [trace.id for trace in few["valid"]]
 
 
