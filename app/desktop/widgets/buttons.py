@@ -8,10 +8,11 @@ from typing import Literal
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QEnterEvent, QKeyEvent, QPainter, QPainterPath, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QWidget
 
 from app.desktop import fonts
 from app.desktop.theme import colours
+from app.desktop.widgets.layouts import in_row
 
 HEIGHT_PX = 27
 RADIUS = 6.0
@@ -121,11 +122,7 @@ class GetButton(QWidget):
         self.main = RowButton("Get", f"Get {title}", side="left")
         self.arrow = MenuButton("▾", f"Variants of {title}", side="right")
         self.arrow.setToolTip("Other variants")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
-        row.addWidget(self.main)
-        row.addWidget(self.arrow)
+        in_row(self, self.main, self.arrow)
         self.main.clicked.connect(self.pressed)
         self.arrow.clicked.connect(lambda: self.menu_asked.emit(self.arrow.below()))
 

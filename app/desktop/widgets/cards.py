@@ -4,11 +4,12 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QFrame, QLabel, QScrollArea, QSizePolicy, QWidget
 
 from app.desktop import fonts
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.drawing import draw_line
+from app.desktop.widgets.layouts import in_column, in_row
 
 PAD_PX, GAP_PX, MARGIN_PX = 16, 16, 24
 SIDE_PX, NARROW_PX, WIDEST_PX = 372, 820, 1400
@@ -25,13 +26,8 @@ class Card(QFrame):
         self.title.setObjectName("card_title")
         self.title.setTextFormat(Qt.TextFormat.PlainText)
         self.title.setMinimumHeight(18)
-        self.head = QHBoxLayout()
-        self.head.setSpacing(10)
-        self.head.addWidget(self.title)
-        self.body = QVBoxLayout(self)
-        self.body.setContentsMargins(PAD_PX, 14, PAD_PX, PAD_PX)
-        self.body.setSpacing(6)
-        self.body.addLayout(self.head)
+        self.head = in_row(None, self.title, spacing=10)
+        self.body = in_column(self, self.head, margins=(PAD_PX, 14, PAD_PX, PAD_PX), spacing=6)
 
 
 def label(text: str = "", kind: str = "small", wraps: bool = True) -> QLabel:
@@ -114,33 +110,20 @@ class TwoColumns(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setWidgetResizable(True)
-        self.main, self.side, self.below = QVBoxLayout(), QVBoxLayout(), QVBoxLayout()
-        for column in (self.main, self.side, self.below):
-            column.setContentsMargins(0, 0, 0, 0)
-            column.setSpacing(GAP_PX)
-        self._side = QWidget()
-        self._side.setLayout(self.side)
-        main = QWidget()
-        main.setLayout(self.main)
+        main, self._side = QWidget(), QWidget()
+        self.main = in_column(main, spacing=GAP_PX)
+        self.side = in_column(self._side, spacing=GAP_PX)
+        self.below = in_column(None, spacing=GAP_PX)
         self._columns = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self._columns.setSpacing(GAP_PX)
         self._columns.addWidget(main, 1, Qt.AlignmentFlag.AlignTop)
         self._columns.addWidget(self._side, 0, Qt.AlignmentFlag.AlignTop)
         holder = QWidget()
         holder.setMaximumWidth(WIDEST_PX)
-        column = QVBoxLayout(holder)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(GAP_PX)
-        column.addLayout(self._columns)
-        column.addLayout(self.below)
-        column.addStretch(1)
+        in_column(holder, self._columns, self.below, 1, spacing=GAP_PX)
         content = QWidget()
         content.setObjectName("page")
-        self._row = QHBoxLayout(content)
-        self._row.setContentsMargins(MARGIN_PX, 18, MARGIN_PX, 18)
-        self._row.addStretch(1)
-        self._row.addWidget(holder, 1000)
-        self._row.addStretch(1)
+        self._row = in_row(content, 1, (holder, 1000), 1, margins=(MARGIN_PX, 18, MARGIN_PX, 18))
         # the scroll bar stands in the margin
         self.verticalScrollBar().rangeChanged.connect(
             lambda _least, most: self._row.setContentsMargins(MARGIN_PX, 18, MARGIN_PX - (11 if most else 0), 18)

@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.desktop import fonts
 from app.desktop.services.job_queue import JobQueue
@@ -10,6 +10,7 @@ from app.desktop.theme import colours, theme
 from app.desktop.widgets import job_words
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.drawing import draw_bar, draw_pill, draw_text, tip
+from app.desktop.widgets.layouts import in_column
 from app.desktop.widgets.small_parts import draw_card
 from models.jobs import kinds
 from models.jobs.queue import Job
@@ -161,9 +162,7 @@ class JobStack(QWidget):
         super().__init__(parent)
         self._jobs = jobs
         self.cards: dict[int, JobCard] = {}
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(14)
+        self._column = in_column(self, spacing=14)
         self._column.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.hide()
 

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import Literal
 
 from PySide6.QtCore import QSize, QTimer
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QToolButton, QWidget
 
 from app.desktop import icons
 from app.desktop.theme import colours, restyle, theme
+from app.desktop.widgets.layouts import in_row
 from app.desktop.widgets.readable import ReadableText
 
 Tone = Literal["info", "bad"]
@@ -64,11 +65,7 @@ class NoticeBar(QFrame):
         self._close.setToolTip("Dismiss")
         self._close.setIconSize(QSize(12, 12))
         self._close.clicked.connect(self.dismiss)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(14, 7, 10, 7)
-        row.setSpacing(10)
-        for part in (self._icon, self._text, self._action, self._close):
-            row.addWidget(part)
+        row = in_row(self, self._icon, self._text, self._action, self._close, margins=(14, 7, 10, 7), spacing=10)
         row.setStretch(1, 1)
         theme.changed.connect(self._recolour)
 

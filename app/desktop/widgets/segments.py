@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFontMetrics, QKeyEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QFrame, QPushButton, QSizePolicy, QWidget
 
 from app.desktop import fonts
+from app.desktop.widgets.layouts import in_row
 
 HEIGHT_PX = 27
 
@@ -42,9 +43,7 @@ class Segments(QFrame):
         self.setFixedHeight(HEIGHT_PX)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.parts: dict[str, SectionButton] = {}
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
+        row = in_row(self)
         for number, (key, title) in enumerate(titles.items()):
             part = self.parts[key] = SectionButton()
             part.set_caption(title)

@@ -6,10 +6,11 @@ what is no number is answered with a sentence and changes nothing.
 
 from PySide6.QtCore import QPoint, QTimer, Signal
 from PySide6.QtGui import QAction, QFocusEvent
-from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QLineEdit, QMenu, QPushButton, QWidget
+from PySide6.QtWidgets import QButtonGroup, QFrame, QLabel, QLineEdit, QMenu, QPushButton, QWidget
 
 from app.desktop import icons
 from app.desktop.theme import colours, restyle, theme
+from app.desktop.widgets.layouts import in_row
 from models import budgets
 from models.errors import BadInput
 
@@ -148,19 +149,11 @@ class ThinkingControl(QWidget):
         self._segments.setAccessibleName("Thinking")
         self._segments.setFixedHeight(26)
         self._group = QButtonGroup(self)
-        row = QHBoxLayout(self._segments)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
-        for number, (name, budget) in enumerate(SEGMENTS.items()):
-            row.addWidget(self._segment(number, name, budget))
+        in_row(self._segments, *(self._segment(at, name, budget) for at, (name, budget) in enumerate(SEGMENTS.items())))
         self.field = BudgetField()
         self.field.chosen.connect(self._choose)
         self.field.problem.connect(self.problem)
-        line = QHBoxLayout(self)
-        line.setContentsMargins(0, 0, 0, 0)
-        line.setSpacing(12)
-        for part in (self._label, self._segments, self.field):
-            line.addWidget(part)
+        in_row(self, self._label, self._segments, self.field, spacing=12)
         self.set_budget(2048)
 
     @property

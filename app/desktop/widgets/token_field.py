@@ -1,8 +1,9 @@
 """The access token for gated and private repositories: given here once, kept in the system's keychain, never shown again."""
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QWidget
 
+from app.desktop.widgets.layouts import in_column, in_row
 from models.errors import StillroomError
 from models.hub import credentials
 
@@ -41,15 +42,8 @@ class TokenField(QWidget):
         self.state = QLabel()
         self.state.setObjectName("small")
         self.state.setWordWrap(True)
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        for part in (self.edit, self.keep, self.forget):
-            row.addWidget(part)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        column.addLayout(row)
-        column.addWidget(self.state)
+        row = in_row(None, self.edit, self.keep, self.forget, spacing=8)
+        in_column(self, row, self.state, spacing=4)
         self._show()
 
     def _save(self) -> None:

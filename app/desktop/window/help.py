@@ -4,10 +4,11 @@ from pathlib import Path
 
 from PySide6.QtCore import QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QImage, QTextCursor, QTextDocument
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QTextBrowser, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QTextBrowser, QWidget
 
 from app.desktop import fonts
 from app.desktop.theme import colours, theme
+from app.desktop.widgets.layouts import in_column, in_row
 from app.desktop.window.help_pages import title_of
 from models.errors import NotFound
 
@@ -46,21 +47,10 @@ class HelpPage(QWidget):
         bar = QWidget()
         bar.setObjectName("toolbar")
         bar.setFixedHeight(52)
-        row = QHBoxLayout(bar)
-        row.setContentsMargins(18, 0, 18, 0)
-        row.addWidget(self._title)
-        row.addStretch(1)
-        row.addWidget(back)
+        in_row(bar, self._title, 1, back, margins=(18, 0, 18, 0))
         self.text.setMaximumWidth(720)
-        middle = QHBoxLayout()
-        middle.setContentsMargins(24, 16, 24, 16)
-        middle.addStretch(1)
-        middle.addWidget(self.text, 1000)
-        middle.addStretch(1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(bar)
-        column.addLayout(middle, 1)
+        middle = in_row(None, 1, (self.text, 1000), 1, margins=(24, 16, 24, 16))
+        in_column(self, bar, (middle, 1), spacing=6)
         theme.changed.connect(self._show)
 
     def show_file(self, file: Path) -> None:

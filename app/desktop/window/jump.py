@@ -22,12 +22,12 @@ from PySide6.QtWidgets import (
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
-    QVBoxLayout,
     QWidget,
 )
 
 from app.desktop import fonts, icons
 from app.desktop.theme import colours
+from app.desktop.widgets.layouts import in_column
 
 Index = QModelIndex | QPersistentModelIndex
 MOST = 60
@@ -154,13 +154,8 @@ class JumpDialog(QDialog):
         self.found.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         card = QFrame()
         card.setObjectName("jump_card")
-        inside = QVBoxLayout(card)
-        inside.setContentsMargins(4, 4, 4, 8)
-        inside.addWidget(self.field)
-        inside.addWidget(self.found)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(card)
+        in_column(card, self.field, self.found, margins=(4, 4, 4, 8), spacing=6)
+        in_column(self, card)
         self.field.textChanged.connect(self._find)
         self.found.clicked.connect(self._go)
         self.field.installEventFilter(self)

@@ -2,9 +2,10 @@
 
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QProgressBar, QWidget
 
 from app.desktop.theme import colours
+from app.desktop.widgets.layouts import in_column, in_row
 from models import quantities
 
 
@@ -46,16 +47,8 @@ class MemoryMeter(QWidget):
         for label in (title, self._amount, self._loaded):
             label.setObjectName("small")
         self._loaded.setTextFormat(Qt.TextFormat.PlainText)
-        line = QHBoxLayout()
-        line.addWidget(title)
-        line.addStretch(1)
-        line.addWidget(self._amount)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(8, 8, 8, 18)
-        column.setSpacing(6)
-        column.addLayout(line)
-        column.addWidget(self.bar)
-        column.addWidget(self._loaded)
+        line = in_row(None, title, 1, self._amount)
+        in_column(self, line, self.bar, self._loaded, margins=(8, 8, 8, 18), spacing=6)
 
     def show_memory(self, used_bytes: int, limit_bytes: int) -> None:
         """Say how many bytes the engine takes of the most it may take."""

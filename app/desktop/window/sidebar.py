@@ -7,16 +7,15 @@ from PySide6.QtGui import QColor, QEnterEvent, QKeySequence, QPainter, QPaintEve
 from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
-    QHBoxLayout,
     QLabel,
     QLineEdit,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from app.desktop import fonts, icons
 from app.desktop.theme import colours, theme
+from app.desktop.widgets.layouts import Gap, in_column, in_row
 from app.desktop.window.chat_list import ChatListModel, ChatListView
 from app.desktop.window.memory_meter import MemoryMeter
 
@@ -132,30 +131,32 @@ class Sidebar(QWidget):
         self.search.selectAll()
 
     def _lay_out(self) -> None:
-        top = QHBoxLayout()
-        top.setContentsMargins(9, 0, 1, 0)
-        top.setSpacing(2)
         wordmark = QLabel("Stillroom")
         wordmark.setObjectName("wordmark")
-        top.addWidget(wordmark)
-        top.addStretch(1)
         tip = f"Hide the sidebar ({key_said(SIDEBAR_KEYS)})"
-        top.addWidget(self._tool("sidebar", "Hide sidebar", tip, self.hide_pressed))
-        top.addWidget(self._tool("compose", "New chat", f"New chat ({key_said('Ctrl+N')})", self.new_chat_pressed))
-        self._page_rows = QVBoxLayout()
-        self._page_rows.setSpacing(0)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(10, 9, 11, 0)
-        column.setSpacing(0)
-        column.addLayout(top)
-        column.addSpacing(7)
-        column.addLayout(self._page_rows)
-        column.addSpacing(10)
-        column.addWidget(self.search)
-        column.addSpacing(6)
-        column.addWidget(self.nothing)
-        column.addWidget(self.chats, 1)
-        column.addWidget(self.memory)
+        top = in_row(
+            None,
+            wordmark,
+            1,
+            self._tool("sidebar", "Hide sidebar", tip, self.hide_pressed),
+            self._tool("compose", "New chat", f"New chat ({key_said('Ctrl+N')})", self.new_chat_pressed),
+            margins=(9, 0, 1, 0),
+            spacing=2,
+        )
+        self._page_rows = in_column(None)
+        in_column(
+            self,
+            top,
+            Gap(7),
+            self._page_rows,
+            Gap(10),
+            self.search,
+            Gap(6),
+            self.nothing,
+            (self.chats, 1),
+            self.memory,
+            margins=(10, 9, 11, 0),
+        )
 
     def _tool(self, icon_name: str, name: str, tip: str, signal: object) -> QToolButton:
         button = QToolButton()

@@ -4,13 +4,14 @@ from collections.abc import Callable
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPalette, QResizeEvent
-from PySide6.QtWidgets import QComboBox, QDialog, QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QDialog, QFrame, QLabel, QScrollArea, QWidget
 
 from app.desktop.pages.chat.footer import figures_text
 from app.desktop.pages.chat.message_actions import MessageActions
 from app.desktop.pages.chat.reply_view import ReplyView
 from app.desktop.text import links
 from app.desktop.theme import colours, theme
+from app.desktop.widgets.layouts import in_column, in_row
 from models.store.rows import Figures, StoredMessage
 
 SIZE = (1100, 720)
@@ -77,11 +78,7 @@ class VersionColumn(QWidget):
         self._figures = QLabel()
         self._figures.setObjectName("hint")
         self._figures.setTextFormat(Qt.TextFormat.PlainText)
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(8)
-        self._column.addWidget(self.choice)
-        self._column.addWidget(self._figures)
+        self._column = in_column(self, self.choice, self._figures, spacing=8)
         self.choice.currentIndexChanged.connect(self._show)
         self._show(at)
 
@@ -121,8 +118,4 @@ class CompareDialog(QDialog):
             VersionColumn("Left", versions, left, writer),
             VersionColumn("Right", versions, right, writer),
         )
-        row = QHBoxLayout(self)
-        row.setContentsMargins(16, 16, 16, 16)
-        row.setSpacing(16)
-        for column in self.columns:
-            row.addWidget(column, 1)
+        in_row(self, *((column, 1) for column in self.columns), margins=(16, 16, 16, 16), spacing=16)

@@ -21,17 +21,16 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import (
     QAbstractButton,
     QFrame,
-    QHBoxLayout,
     QLabel,
     QPlainTextEdit,
     QPushButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from app.desktop import icons
 from app.desktop.pages.chat import attachments
 from app.desktop.theme import colours, theme
+from app.desktop.widgets.layouts import in_column, in_row
 from models.errors import StillroomError
 
 MOST_LINES = 8
@@ -301,18 +300,8 @@ class Composer(QFrame):
         return button
 
     def _lay_out(self) -> None:
-        tools = QHBoxLayout()
-        tools.setSpacing(8)
-        tools.addWidget(self._file)
-        tools.addWidget(self._preset)
-        tools.addStretch(1)
-        tools.addWidget(self._context)
-        tools.addWidget(self.button)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(14, 13, 14, 11)
-        column.setSpacing(18)
-        column.addWidget(self.edit)
-        column.addLayout(tools)
+        tools = in_row(None, self._file, self._preset, 1, self._context, self.button, spacing=8)
+        in_column(self, self.edit, tools, margins=(14, 13, 14, 11), spacing=18)
 
 
 def _local_files(source: QMimeData) -> list[Path]:

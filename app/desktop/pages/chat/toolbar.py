@@ -1,9 +1,10 @@
 """The bar above the transcript: which model and adapter answer and how long they may think; a sentence below when there is one."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QWidget
 
 from app.desktop.pages.chat.adapter_picker import AdapterPicker
+from app.desktop.widgets.layouts import in_column, in_row
 from app.desktop.widgets.model_picker import ModelPicker
 from app.desktop.widgets.thinking_control import ThinkingControl
 
@@ -22,13 +23,7 @@ class ChatToolbar(QWidget):
         self._bar.setObjectName("toolbar")
         self._bar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._bar.setFixedHeight(HEIGHT_PX)
-        self.row = QHBoxLayout(self._bar)
-        self.row.setContentsMargins(18, 0, 18, 0)
-        self.row.setSpacing(12)
-        self.row.addWidget(self.picker)
-        self.row.addWidget(self.adapter)
-        self.row.addStretch(1)
-        self.row.addWidget(self.thinking)
+        self.row = in_row(self._bar, self.picker, self.adapter, 1, self.thinking, margins=(18, 0, 18, 0), spacing=12)
         self._note = ""
         self._problem = ""
         self._sentence = QLabel()
@@ -37,11 +32,7 @@ class ChatToolbar(QWidget):
         self._sentence.setAlignment(Qt.AlignmentFlag.AlignRight)
         self._sentence.setWordWrap(True)
         self._sentence.setContentsMargins(18, 6, 18, 0)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self._bar)
-        column.addWidget(self._sentence)
+        in_column(self, self._bar, self._sentence)
         self.thinking.problem.connect(self._show_problem)
         self._show()
 

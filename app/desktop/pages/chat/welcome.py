@@ -1,7 +1,9 @@
 """What an empty chat shows: the model that will answer, what it is good for, and three questions to begin with."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QWidget
+
+from app.desktop.widgets.layouts import Gap, in_column, in_row
 
 EXAMPLES = (
     "What is the capital of France?",
@@ -32,20 +34,20 @@ class Welcome(QWidget):
         self._progress.setAccessibleName("Loading progress")
         self._progress.setTextVisible(False)
         self._progress.setFixedSize(240, 4)
-        examples = QHBoxLayout()
-        examples.setSpacing(12)
-        for text in EXAMPLES:
-            examples.addWidget(self._example(text), 1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(8)
-        column.addStretch(3)
+        examples = in_row(None, *((self._example(text), 1) for text in EXAMPLES), spacing=12)
         centre = Qt.AlignmentFlag.AlignHCenter
-        for part in (self._heading, self._about, self._progress_text, self._progress):
-            column.addWidget(part, 0, centre)
-        column.addSpacing(20)
-        column.addLayout(examples)
-        column.addStretch(4)
+        in_column(
+            self,
+            3,
+            (self._heading, 0, centre),
+            (self._about, 0, centre),
+            (self._progress_text, 0, centre),
+            (self._progress, 0, centre),
+            Gap(20),
+            examples,
+            4,
+            spacing=8,
+        )
         self.show_loading(None, "")
 
     def show_model(self, title: str, about: str) -> None:
@@ -68,8 +70,6 @@ class Welcome(QWidget):
         label = QLabel(text)
         label.setWordWrap(True)
         label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        inside = QHBoxLayout(button)
-        inside.setContentsMargins(14, 10, 14, 10)
-        inside.addWidget(label)
+        in_row(button, label, margins=(14, 10, 14, 10))
         button.clicked.connect(lambda: self.example_chosen.emit(text))
         return button

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.desktop import fonts
 from app.desktop.pages.finetune import words
@@ -13,6 +13,7 @@ from app.desktop.theme import colours, theme
 from app.desktop.widgets.cards import PAD_PX, Card, label
 from app.desktop.widgets.curve_chart import CurveChart, Line
 from app.desktop.widgets.drawing import draw_text
+from app.desktop.widgets.layouts import in_row
 from app.desktop.widgets.segments import Segments
 
 LOSS_PX, SMALL_PX = 232, 104
@@ -161,10 +162,7 @@ class LossCard(Card):
         self.head.addWidget(self.progress)
         self.body.addWidget(self._progress_below)
         self.body.addWidget(self.chart)
-        line = QHBoxLayout()
-        line.addWidget(self.small)
-        line.addStretch(1)
-        line.addWidget(self.small_value)
+        line = in_row(None, self.small, 1, self.small_value)
         self.body.addSpacing(4)
         self.body.addLayout(line)
         self._progress_below.hide()

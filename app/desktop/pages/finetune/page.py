@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from app.desktop.pages.contract import Page
 from app.desktop.pages.finetune.facts import Listing, OpenedRun, SetFacts
@@ -16,6 +16,7 @@ from app.desktop.services.run_entries import RunEntry
 from app.desktop.services.run_tracker import RunTracker
 from app.desktop.services.services import Services
 from app.desktop.widgets.cards import label
+from app.desktop.widgets.layouts import in_column
 from models.errors import StillroomError
 from models.events import Event, Model
 from models.finetune.runs import Saved
@@ -290,9 +291,4 @@ class FinetunePage(Page):
         self._stack = QStackedWidget()
         self._stack.addWidget(self.form)
         self._stack.addWidget(self._opening)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.toolbar)
-        column.addWidget(self.notices)
-        column.addWidget(self._stack, 1)
+        in_column(self, self.toolbar, self.notices, (self._stack, 1))

@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QRectF, QSize, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QWidget
 
 from app.desktop.pages.finetune import words
 from app.desktop.services.run_curves import RunCurves
@@ -11,6 +11,7 @@ from app.desktop.theme import colours, restyle, theme
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.cards import label
 from app.desktop.widgets.drawing import draw_bar
+from app.desktop.widgets.layouts import in_column, in_row
 from models import stages
 from models.jobs.kinds.finetune import Finetune
 
@@ -61,15 +62,8 @@ class StatusCard(QFrame):
         self.button = RowButton("Chat")
         self.button.strong = True
         self.button.clicked.connect(self._press)
-        texts = QVBoxLayout()
-        texts.setSpacing(4)
-        for part in (self.text, self.more, self.bar):
-            texts.addWidget(part)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(16, 12, 16, 12)
-        row.setSpacing(16)
-        row.addLayout(texts, 1)
-        row.addWidget(self.button)
+        texts = in_column(None, self.text, self.more, self.bar, spacing=4)
+        in_row(self, (texts, 1), self.button, margins=(16, 12, 16, 12), spacing=16)
         self.hide()
 
     def show_entry(self, entry: RunEntry, record: RunCurves, stopping: bool) -> None:

@@ -5,7 +5,7 @@ from functools import partial
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QWidget
+from PySide6.QtWidgets import QLabel, QMenu, QSizePolicy, QWidget
 
 from app.desktop import fonts
 from app.desktop.services.run_entries import RunEntry
@@ -13,6 +13,7 @@ from app.desktop.services.run_tracker import RunTracker
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.buttons import MenuButton, RowButton
 from app.desktop.widgets.drawing import CENTRE, draw_text
+from app.desktop.widgets.layouts import in_row
 from models.events import Model
 
 HEIGHT_PX, NARROW_PX, PILL_PX = 52, 700, 24
@@ -82,14 +83,18 @@ class FinetuneToolbar(QWidget):
         self.stop_button = RowButton("Stop and keep")
         self.new_button = RowButton("New run")
         self.stop_button.setToolTip("End the run at its next step and take what it has learned into the library")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(18, 0, 18, 0)
-        row.setSpacing(12)
-        row.addWidget(self._title)
-        row.addWidget(self.pill, 1000)
-        row.addStretch(1)
-        for button in (self.pause_button, self.resume_button, self.stop_button, self.new_button):
-            row.addWidget(button)
+        in_row(
+            self,
+            self._title,
+            (self.pill, 1000),
+            1,
+            self.pause_button,
+            self.resume_button,
+            self.stop_button,
+            self.new_button,
+            margins=(18, 0, 18, 0),
+            spacing=12,
+        )
         self.pill.clicked.connect(lambda: self.menu().popup(self.pill.below()))
         self.pause_button.clicked.connect(self.pause)
         self.resume_button.clicked.connect(self.resume)

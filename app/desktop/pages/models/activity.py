@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QWidget
+from PySide6.QtWidgets import QLabel, QScrollArea, QWidget
 
 from app.desktop.pages.models.discover import fill_column
 from app.desktop.services.job_queue import JobQueue
 from app.desktop.widgets import job_words
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.job_card import JobStack
+from app.desktop.widgets.layouts import in_row
 from models.jobs.queue import Job
 
 SHOWN_ENDED = 30
@@ -40,13 +41,9 @@ class Activity(QScrollArea):
         self._clear = RowButton("Clear finished")
         self._clear.clicked.connect(self.clear_requested)
         self._heading = QWidget()
-        line = QHBoxLayout(self._heading)
-        line.setContentsMargins(2, 6, 0, 0)
         title = QLabel("Ended")
         title.setObjectName("card_title")
-        line.addWidget(title)
-        line.addStretch(1)
-        line.addWidget(self._clear)
+        in_row(self._heading, title, 1, self._clear, margins=(2, 6, 0, 0))
         fill_column(self, (self.under_way, self._heading, self.ended, self._more, self._nothing))
         self.under_way.chat_requested.connect(self.chat_requested)
         self.ended.chat_requested.connect(self.chat_requested)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal, SignalInstance
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QWidget
 
 from app.desktop.pages.models import offers
 from app.desktop.pages.models.downloads import Downloads, repo_of
@@ -18,6 +18,7 @@ from app.desktop.services.job_queue import JobQueue
 from app.desktop.widgets import job_words
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.job_card import JobStack
+from app.desktop.widgets.layouts import in_column, in_row
 from models.events import Model
 from models.jobs.queue import Job
 from models.library import fit
@@ -181,14 +182,9 @@ class Discover(QScrollArea):
         button = RowButton("Get it", "Get the offered model")
         button.strong = True
         button.clicked.connect(self._get_best)
-        line = QHBoxLayout(self._first)
-        line.setContentsMargins(16, 11, 16, 11)
-        line.setSpacing(16)
-        line.addWidget(self._first_text, 1)
-        line.addWidget(button)
+        in_row(self._first, (self._first_text, 1), button, margins=(16, 11, 16, 11), spacing=16)
         self._first.hide()
-        self._pasted_row = QVBoxLayout(self._pasted_card)
-        self._pasted_row.setContentsMargins(0, 0, 0, 0)
+        self._pasted_row = in_column(self._pasted_card)
         self._pasted_card.hide()
         parts = (self.stack, self._first, self._pasted_card, self._reading, self.table, self.results, self.cards)
         fill_column(self, parts)
@@ -198,19 +194,10 @@ def fill_column(area: QScrollArea, parts: Sequence[QWidget]) -> None:
     """Put widgets below each other into a scroll area, as wide as there is room up to COLUMN_PX."""
     content = QWidget()
     content.setObjectName("page")
-    row = QHBoxLayout(content)
-    row.setContentsMargins(MARGIN_PX, 16, MARGIN_PX, 16)
     holder = QWidget()
     holder.setMaximumWidth(COLUMN_PX)
-    column = QVBoxLayout(holder)
-    column.setContentsMargins(0, 0, 0, 0)
-    column.setSpacing(GAP_PX)
-    for part in parts:
-        column.addWidget(part)
-    column.addStretch(1)
-    row.addStretch(1)
-    row.addWidget(holder, 1000)
-    row.addStretch(1)
+    in_column(holder, *parts, 1, spacing=GAP_PX)
+    row = in_row(content, 1, (holder, 1000), 1, margins=(MARGIN_PX, 16, MARGIN_PX, 16))
     # the scroll bar stands in the margin
     bar = area.verticalScrollBar()
     bar.rangeChanged.connect(

@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QWidget
 
 from app.desktop.widgets.buttons import RowButton
+from app.desktop.widgets.layouts import in_column, in_row
 from models import quantities
 from models.events import Model
 
@@ -24,9 +25,7 @@ class HiddenModels(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._lines: dict[str, QWidget] = {}
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(2, 0, 2, 0)
-        self._column.setSpacing(6)
+        self._column = in_column(self, margins=(2, 0, 2, 0), spacing=6)
         self.hide()
 
     def show_models(self, models: Iterable[Model]) -> None:
@@ -45,9 +44,6 @@ class HiddenModels(QWidget):
 
     def _line(self, model: Model) -> QWidget:
         line = QWidget()
-        row = QHBoxLayout(line)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(8)
         text = QLabel(said(model))
         text.setObjectName("hint")
         text.setTextFormat(Qt.TextFormat.PlainText)
@@ -58,9 +54,7 @@ class HiddenModels(QWidget):
         now.clicked.connect(lambda: self.free_now.emit(model.name))
         now.clicked.connect(lambda: undo.setEnabled(False))
         now.clicked.connect(lambda: now.setEnabled(False))
-        row.addWidget(text, 1)
-        row.addWidget(undo)
-        row.addWidget(now)
+        in_row(line, (text, 1), undo, now, spacing=8)
         return line
 
 

@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterable
 
 from PySide6.QtCore import Qt, Signal, SignalInstance
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QWidget
 
 from app.desktop.pages.models.get_row import PAD, HubRow
 from app.desktop.services.engine_signals import EngineLike
 from app.desktop.widgets.buttons import RowButton
+from app.desktop.widgets.layouts import in_column, in_row
 from models import events, quantities
 from models.jobs.kinds.search import Search
 
@@ -69,17 +70,8 @@ class HubResults(QFrame):
         self._stop = RowButton("Stop", "Stop searching")
         self._stop.clicked.connect(self.clear)
         self._message = QWidget()
-        line = QHBoxLayout(self._message)
-        line.setContentsMargins(PAD, 8, PAD, 16)
-        line.setSpacing(14)
-        line.addWidget(self._sentence, 1)
-        line.addWidget(self._again)
-        line.addWidget(self._stop)
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(0)
-        self._column.addWidget(self._title)
-        self._column.addWidget(self._message)
+        in_row(self._message, (self._sentence, 1), self._again, self._stop, margins=(PAD, 8, PAD, 16), spacing=14)
+        self._column = in_column(self, self._title, self._message)
         arrived.connect(self._take)
         self.hide()
 

@@ -10,12 +10,10 @@ from PySide6.QtGui import QDesktopServices, QResizeEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
-    QHBoxLayout,
     QLabel,
     QMenu,
     QScrollArea,
     QSizePolicy,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -30,6 +28,7 @@ from app.desktop.services.deletions import Deletions
 from app.desktop.services.job_queue import JobQueue
 from app.desktop.services.preferences import Preferences
 from app.desktop.widgets import job_words
+from app.desktop.widgets.layouts import in_column, in_row
 from app.desktop.widgets.notices import NoticeBar
 from models import quantities
 from models.errors import StillroomError
@@ -317,27 +316,12 @@ class LibrarySection(QWidget):
         self._foot.setAccessibleName(f"Space {SECTIONS['library']}")
         card = QFrame()
         card.setObjectName("card")
-        inner = QVBoxLayout(card)
-        inner.setContentsMargins(1, 1, 1, 1)
-        inner.setSpacing(0)
-        inner.addWidget(self.header)
-        inner.addWidget(self.view, 1)
-        inner.addWidget(self._empty, 1)
+        in_column(card, self.header, (self.view, 1), (self._empty, 1), margins=(1, 1, 1, 1))
         holder = QWidget()
         holder.setMaximumWidth(COLUMN_PX)
-        column = QVBoxLayout(holder)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(GAP_PX)
-        column.addWidget(card, 1)
         self._panel_area.setWidget(self.panel)
-        column.addWidget(self._panel_area)
-        column.addWidget(self.hidden)
-        column.addWidget(self._foot)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(MARGIN_PX, 16, MARGIN_PX, 12)
-        row.addStretch(1)
-        row.addWidget(holder, 1000)
-        row.addStretch(1)
+        in_column(holder, (card, 1), self._panel_area, self.hidden, self._foot, spacing=GAP_PX)
+        in_row(self, 1, (holder, 1000), 1, margins=(MARGIN_PX, 16, MARGIN_PX, 12))
 
 
 class _PanelArea(QScrollArea):

@@ -4,11 +4,12 @@ import sys
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QWidget
 
 from app.desktop.pages.models.library_list import provenance
 from app.desktop.pages.models.quant_cards import QuantCards
 from app.desktop.widgets.buttons import MenuButton, RowButton
+from app.desktop.widgets.layouts import Gap, in_column, in_row
 from models import quantities
 from models.events import Model
 
@@ -70,20 +71,11 @@ class ModelPanel(QFrame):
             "Show": RowButton(SHOW),
             "Delete": RowButton("Delete"),
         }
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        for button in self.buttons.values():
-            row.addWidget(button)
-        row.addStretch(1)
+        row = in_row(None, *self.buttons.values(), 1, spacing=8)
         self.cards = QuantCards(framed=False)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 12, 16, 12)
-        column.setSpacing(4)
-        for part in (self._title, self._about, self._problem):
-            column.addWidget(part)
-        column.addSpacing(4)
-        column.addLayout(row)
-        column.addWidget(self.cards)
+        in_column(
+            self, self._title, self._about, self._problem, Gap(4), row, self.cards, margins=(16, 12, 16, 12), spacing=4
+        )
         for name, signal in (
             ("Chat", self.chat), ("Repair", self.repair), ("Quantize", self.quantize_asked),
             ("Measure", self.measure), ("Fuse", self.fuse), ("Export", self.export), ("Show", self.reveal),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QUrl
-from PySide6.QtWidgets import QFileDialog, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QStackedWidget, QWidget
 
 from app.desktop.pages.contract import Page
 from app.desktop.pages.models.activity import Activity
@@ -17,6 +17,7 @@ from app.desktop.services.deletions import Deletions
 from app.desktop.services.services import Services
 from app.desktop.widgets import job_words
 from app.desktop.widgets.file_drop import FileDrop
+from app.desktop.widgets.layouts import in_column
 from models.errors import StillroomError
 from models.events import Model
 from models.jobs.kinds.import_model import ImportModel
@@ -244,12 +245,7 @@ class ModelsPage(Page):
         for widget in self._sections.values():
             self._stack.addWidget(widget)
         self.file_drop = FileDrop(self, self._stack, importable)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.toolbar)
-        column.addWidget(self.notices)
-        column.addWidget(self._stack, 1)
+        in_column(self, self.toolbar, self.notices, (self._stack, 1))
 
 
 def importable(urls: Sequence[QUrl]) -> list[str]:

@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableView,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -25,6 +24,7 @@ from app.desktop.pages.models.places import THIS_MACHINE
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.column_header import ColumnHeader
 from app.desktop.widgets.drawing import LEFT, RIGHT, draw_line, draw_text
+from app.desktop.widgets.layouts import in_column
 from models import quantities
 from models.events import Model
 
@@ -206,11 +206,7 @@ class QuantCards(QFrame):
         self.model = VariantModel(self)
         self.table = VariantTable()
         self.table.setModel(self.model)
-        texts = QVBoxLayout()
-        texts.setSpacing(4)
-        for part in (self._title, self._explained, self._warnings):
-            texts.addWidget(part)
-        texts.addStretch(1)
+        texts = in_column(None, self._title, self._explained, self._warnings, 1, spacing=4)
         self._side = QWidget()
         self._side.setLayout(texts)
         texts.setContentsMargins(0, 0, 0, 0)

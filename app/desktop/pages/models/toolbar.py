@@ -2,9 +2,10 @@
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QLineEdit, QMenu, QWidget
+from PySide6.QtWidgets import QButtonGroup, QFrame, QLabel, QLineEdit, QMenu, QWidget
 
 from app.desktop.widgets.buttons import MenuButton
+from app.desktop.widgets.layouts import in_row
 from app.desktop.widgets.segments import SectionButton
 
 HEIGHT_PX = 52
@@ -49,14 +50,16 @@ class ModelsToolbar(QWidget):
         self.import_button = MenuButton("Import…", "Import")
         self.import_button.setToolTip("Bring a GGUF file or a model folder of this machine into the library")
         self.import_button.clicked.connect(self._show_import_menu)
-        self.row = QHBoxLayout(self)
-        self.row.setContentsMargins(18, 0, 18, 0)
-        self.row.setSpacing(12)
-        self.row.addWidget(self._title)
-        self.row.addWidget(self._segments())
-        self.row.addStretch(1)
-        self.row.addWidget(self.search, 1000)
-        self.row.addWidget(self.import_button)
+        self.row = in_row(
+            self,
+            self._title,
+            self._segments(),
+            1,
+            (self.search, 1000),
+            self.import_button,
+            margins=(18, 0, 18, 0),
+            spacing=12,
+        )
         self.show_section("discover")
 
     def show_section(self, section: str) -> None:
@@ -100,9 +103,7 @@ class ModelsToolbar(QWidget):
         frame.setObjectName("segments")
         frame.setAccessibleName("Section")
         frame.setFixedHeight(26)
-        row = QHBoxLayout(frame)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
+        row = in_row(frame)
         for number, (section, title) in enumerate(SECTIONS.items()):
             button = SectionButton()
             button.set_caption(title)

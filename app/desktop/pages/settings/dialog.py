@@ -1,9 +1,10 @@
 """Settings: appearance, how long models think in a new chat, and the Hub's token. What is changed holds at once."""
 
-from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QFormLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QFormLayout, QLabel, QWidget
 
 from app.desktop.services.preferences import Preferences
 from app.desktop.theme import Scheme, theme
+from app.desktop.widgets.layouts import in_column
 from app.desktop.widgets.thinking_control import BudgetField
 from app.desktop.widgets.token_field import TokenField
 from models import paths
@@ -46,13 +47,7 @@ class SettingsDialog(QDialog):
         form.addRow("Hugging Face token", self.token)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(20, 20, 20, 16)
-        column.setSpacing(12)
-        column.addLayout(form)
-        column.addWidget(self._problem)
-        column.addWidget(where)
-        column.addWidget(buttons)
+        in_column(self, form, self._problem, where, buttons, margins=(20, 20, 20, 16), spacing=12)
 
     def _choose_scheme(self, name: str) -> None:
         self._preferences.change(theme=SCHEMES[name])

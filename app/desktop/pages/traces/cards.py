@@ -4,10 +4,11 @@ from typing import Literal
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QTextCursor
-from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QScrollArea, QSizePolicy, QWidget
 
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.cards import label
+from app.desktop.widgets.layouts import in_column
 from app.desktop.widgets.readable import ReadableText
 
 Part = Literal["problem", "thinking", "answer"]
@@ -32,12 +33,9 @@ class TextCard(QFrame):
         self._timer = QTimer(self, singleShot=True, interval=0)
         self._timer.timeout.connect(self._add_piece)
         self.more.clicked.connect(self._show_rest)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 13, 16, 14)
-        column.setSpacing(5)
-        column.addWidget(self.head)
-        column.addWidget(self.text)
-        column.addWidget(self.more, 0, Qt.AlignmentFlag.AlignLeft)
+        in_column(
+            self, self.head, self.text, (self.more, 0, Qt.AlignmentFlag.AlignLeft), margins=(16, 13, 16, 14), spacing=5
+        )
         self.more.hide()
 
     def show_text(self, head: str, text: str) -> None:
@@ -96,11 +94,7 @@ class EditCard(QFrame):
         self.field.setMinimumHeight(FEW_PX if part != "thinking" else MANY_PX)
         self.field.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
         self.field.textChanged.connect(self.text_changed)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 13, 8, 10)
-        column.setSpacing(5)
-        column.addWidget(self.head)
-        column.addWidget(self.field, 1)
+        in_column(self, self.head, (self.field, 1), margins=(16, 13, 8, 10), spacing=5)
 
     @property
     def text(self) -> str:
@@ -126,12 +120,7 @@ class _Field(QPlainTextEdit):
 def scrolled(parts: list[QWidget], name: str) -> QScrollArea:
     """Parts one below the other, in an area that scrolls."""
     content = QWidget()
-    column = QVBoxLayout(content)
-    column.setContentsMargins(MARGIN_PX, 0, MARGIN_PX, 18)
-    column.setSpacing(12)
-    for part in parts:
-        column.addWidget(part)
-    column.addStretch(1)
+    in_column(content, *parts, 1, margins=(MARGIN_PX, 0, MARGIN_PX, 18), spacing=12)
     area = QScrollArea()
     area.setObjectName("see_through")
     content.setObjectName("see_through_content")

@@ -4,12 +4,13 @@ import os
 from pathlib import Path
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QWidget
 
 from app.desktop.pages.traces import words
 from app.desktop.pages.traces.reader import Previewed
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.cards import label
+from app.desktop.widgets.layouts import in_column
 from models import quantities
 
 NAMED = 3  # rows left out that are named
@@ -82,9 +83,7 @@ class FileList(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.cards: list[FileCard] = []
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(8)
+        self._column = in_column(self, spacing=8)
 
     @property
     def paths(self) -> list[str]:

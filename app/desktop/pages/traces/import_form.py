@@ -7,12 +7,13 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QWidget
 
 from app.desktop.pages.traces import words
 from app.desktop.pages.traces.file_list import FileList
 from app.desktop.widgets.buttons import MenuButton, RowButton
 from app.desktop.widgets.cards import label
+from app.desktop.widgets.layouts import Gap, in_column, in_row
 from models.trace_report import TraceSet
 
 _NOT_IN_NAMES = re.compile(r"[^\w .()+-]+")
@@ -183,42 +184,36 @@ class ImportForm(QWidget):
         self.cancel.clicked.connect(self.cancelled)
 
     def _lay_out(self) -> None:
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(8)
-        column.addWidget(self.files)
-        column.addWidget(self.add, 0, Qt.AlignmentFlag.AlignLeft)
-        column.addSpacing(10)
-        column.addWidget(label("Set", "card_title"))
-        column.addLayout(_line(self.name, self.sets))
-        column.addWidget(self._into)
-        column.addSpacing(10)
-        column.addWidget(label("Longest trace", "card_title"))
-        column.addLayout(_line(self.longest, label("tokens", "plain", wraps=False), stretch=True))
-        column.addWidget(
-            label("Longer ones are left out whole, never cut. Estimated at 3.2 characters a token; empty for no limit.")
+        buttons = in_row(None, 1, self.cancel, self.go, spacing=8)
+        in_column(
+            self,
+            self.files,
+            (self.add, 0, Qt.AlignmentFlag.AlignLeft),
+            Gap(10),
+            label("Set", "card_title"),
+            _line(self.name, self.sets),
+            self._into,
+            Gap(10),
+            label("Longest trace", "card_title"),
+            _line(self.longest, label("tokens", "plain", wraps=False), stretch=True),
+            label(
+                "Longer ones are left out whole, never cut. Estimated at 3.2 characters a token; empty for no limit."
+            ),
+            Gap(10),
+            label("Keep apart from evaluation sets", "card_title"),
+            _line(self.choose, self.none, stretch=True),
+            self._apart,
+            Gap(8),
+            self._fault,
+            buttons,
+            spacing=8,
         )
-        column.addSpacing(10)
-        column.addWidget(label("Keep apart from evaluation sets", "card_title"))
-        column.addLayout(_line(self.choose, self.none, stretch=True))
-        column.addWidget(self._apart)
-        column.addSpacing(8)
-        column.addWidget(self._fault)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(8)
-        buttons.addStretch(1)
-        buttons.addWidget(self.cancel)
-        buttons.addWidget(self.go)
-        column.addLayout(buttons)
         self._fault.hide()
         self.none.hide()
 
 
 def _line(*widgets: QWidget, stretch: bool = False) -> QHBoxLayout:
-    row = QHBoxLayout()
-    row.setSpacing(8)
-    for widget in widgets:
-        row.addWidget(widget)
+    row = in_row(None, *widgets, spacing=8)
     if stretch:
         row.addStretch(1)
     return row

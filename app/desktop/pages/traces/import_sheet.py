@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from app.desktop.pages.traces import words
 from app.desktop.pages.traces.import_form import ImportForm, Request
@@ -13,6 +13,7 @@ from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.cards import label
 from app.desktop.widgets.job_card import JobCard
 from app.desktop.widgets.job_words import is_over
+from app.desktop.widgets.layouts import in_column, in_row
 from models.jobs.queue import Job
 from models.trace_report import Added
 
@@ -50,7 +51,7 @@ class ImportSheet(QScrollArea):
         self.form = ImportForm()
         self.form.cancelled.connect(self.closed)
         self.card: JobCard | None = None
-        self._progress = QVBoxLayout()
+        self._progress = in_column(None, spacing=12)
         self.hide_button = RowButton("Back to the traces")
         self.hide_button.clicked.connect(self.closed)
         self._shape = label("", "small")
@@ -164,30 +165,15 @@ class ImportSheet(QScrollArea):
         progress, report = QWidget(), QWidget()
         progress.setLayout(self._progress)
         self._progress.setContentsMargins(0, 0, 0, 0)
-        self._progress.setSpacing(12)
         self._progress.addWidget(self.hide_button, 0, Qt.AlignmentFlag.AlignLeft)
-        told = QVBoxLayout(report)
-        told.setContentsMargins(0, 0, 0, 0)
-        told.setSpacing(12)
-        told.addWidget(self._shape)
-        told.addWidget(self.reasons)
-        told.addWidget(self._notes)
-        told.addWidget(self.done, 0, Qt.AlignmentFlag.AlignLeft)
+        in_column(
+            report, self._shape, self.reasons, self._notes, (self.done, 0, Qt.AlignmentFlag.AlignLeft), spacing=12
+        )
         self._parts: dict[str, QWidget] = {"form": self.form, "progress": progress, "report": report}
         holder = QWidget()
         holder.setMaximumWidth(WIDEST_PX)
-        column = QVBoxLayout(holder)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(12)
-        column.addWidget(self._title)
-        for part in self._parts.values():
-            column.addWidget(part)
-        column.addStretch(1)
+        in_column(holder, self._title, *self._parts.values(), 1, spacing=12)
         content = QWidget()
         content.setObjectName("page")
-        row = QHBoxLayout(content)
-        row.setContentsMargins(24, 24, 24, 24)
-        row.addStretch(1)
-        row.addWidget(holder, 1000)
-        row.addStretch(1)
+        in_row(content, 1, (holder, 1000), 1, margins=(24, 24, 24, 24))
         self.setWidget(content)

@@ -1,10 +1,11 @@
 """The jobs about traces that are under way and stand nowhere else: exports, and imports whose sheet was left."""
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.desktop.widgets.job_card import JobCard
 from app.desktop.widgets.job_words import is_over
+from app.desktop.widgets.layouts import in_column
 from models.jobs.queue import Job
 
 
@@ -22,9 +23,7 @@ class JobsStrip(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.cards: dict[int, JobCard] = {}
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(18, 12, 18, 2)
-        self._column.setSpacing(10)
+        self._column = in_column(self, margins=(18, 12, 18, 2), spacing=10)
         self.hide()
 
     def take_job(self, job: Job) -> None:

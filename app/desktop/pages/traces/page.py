@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from app.desktop.pages.contract import Page
 from app.desktop.pages.traces import words
@@ -18,6 +18,7 @@ from app.desktop.pages.traces.trace_panel import UNSAVED
 from app.desktop.services.deletions import Deletions
 from app.desktop.services.services import Services
 from app.desktop.widgets.file_drop import FileDrop
+from app.desktop.widgets.layouts import in_column
 from models.errors import StillroomError
 from models.jobs.queue import Job
 from models.trace_report import Reason, TraceSet
@@ -242,10 +243,4 @@ class TracesPage(Page):
         for widget in (blank, self.view, self.importing.sheet, self.empty):
             self._stack.addWidget(widget)
         self.file_drop = FileDrop(self, self._stack, importable)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.toolbar)
-        column.addWidget(self.notices)
-        column.addWidget(self.importing.strip)
-        column.addWidget(self._stack, 1)
+        in_column(self, self.toolbar, self.notices, self.importing.strip, (self._stack, 1))

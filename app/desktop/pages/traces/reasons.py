@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from app.desktop import fonts
 from app.desktop.pages.traces import words
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.drawing import LEFT, RIGHT, draw_line, draw_text, tip
+from app.desktop.widgets.layouts import in_column
 from models.trace_report import REASON_WORDS, REASONS, LeftOut, Reason
 
 HEAD_PX, LINE_PX = 31, 18
@@ -65,9 +66,7 @@ class Reasons(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName("Left out")
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(0)
+        self._column = in_column(self)
         self.rows: list[ReasonRow] = []
 
     def show_counts(self, counts: dict[Reason, int], left_out: Sequence[LeftOut]) -> None:

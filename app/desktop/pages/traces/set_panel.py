@@ -1,13 +1,14 @@
 """The panel at the right while nothing is chosen: what the set holds, how long its traces are, and what was left out."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QWidget
 
 from app.desktop.pages.traces import words
 from app.desktop.pages.traces.cards import MARGIN_PX, scrolled
 from app.desktop.pages.traces.chart import LengthChart
 from app.desktop.pages.traces.reasons import Reasons
 from app.desktop.widgets.cards import label
+from app.desktop.widgets.layouts import in_column
 from models.trace_report import Added, Histogram, TraceSet
 
 
@@ -38,12 +39,8 @@ class SetPanel(QWidget):
             self._contents, self._checked, self.chart, self._lengths, self._left_out, self._which, self.reasons,
             self._notes, self._sources,
         ]  # fmt: skip
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 18, 0, 0)
-        column.setSpacing(10)
         self._title.setContentsMargins(MARGIN_PX, 0, MARGIN_PX, 0)
-        column.addWidget(self._title)
-        column.addWidget(scrolled(parts, "About the set"), 1)
+        in_column(self, self._title, (scrolled(parts, "About the set"), 1), margins=(0, 18, 0, 0), spacing=10)
         self.show_lengths(None)
 
     def show_set(self, record: TraceSet, report: Added | None) -> None:

@@ -5,10 +5,11 @@ from functools import partial
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QMenu, QWidget
+from PySide6.QtWidgets import QLabel, QLineEdit, QMenu, QWidget
 
 from app.desktop.pages.traces import words
 from app.desktop.widgets.buttons import MenuButton, RowButton
+from app.desktop.widgets.layouts import in_row
 from models.trace_report import Added, TraceSet
 from models.traces import export
 
@@ -158,13 +159,16 @@ class TracesToolbar(QWidget):
         return field
 
     def _lay_out(self) -> None:
-        self._row = row = QHBoxLayout(self)
-        row.setContentsMargins(18, 0, 18, 0)
-        row.setSpacing(12)
-        row.addWidget(self._title)
-        row.addWidget(self.picker)
-        row.addWidget(self.pill)
-        row.addStretch(1)
-        row.addWidget(self.search, 1000)
-        for button in (self.import_button, self.export_button, self.finetune_button):
-            row.addWidget(button)
+        self._row = in_row(
+            self,
+            self._title,
+            self.picker,
+            self.pill,
+            1,
+            (self.search, 1000),
+            self.import_button,
+            self.export_button,
+            self.finetune_button,
+            margins=(18, 0, 18, 0),
+            spacing=12,
+        )

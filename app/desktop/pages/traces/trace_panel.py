@@ -3,7 +3,7 @@
 import textwrap
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QScrollArea, QStackedWidget, QWidget
 
 from app.desktop.pages.traces import words
 from app.desktop.pages.traces.cards import MARGIN_PX, EditCard, TextCard, scrolled
@@ -11,6 +11,7 @@ from app.desktop.pages.traces.rows import TraceRow
 from app.desktop.pages.traces.set_writer import Texts
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.cards import label
+from app.desktop.widgets.layouts import in_column, in_row
 from models.traces.trace import Trace
 
 TITLE = 46  # characters: two lines beside the buttons
@@ -198,12 +199,14 @@ class TracePanel(QWidget):
             card.text_changed.connect(lambda: self._tell(""))
 
     def _lay_out(self) -> None:
-        head = QHBoxLayout()
-        head.setContentsMargins(MARGIN_PX, 18, MARGIN_PX, 0)
-        head.setSpacing(8)
-        head.addWidget(self._title, 1)
-        for button in (self.edit, self.leave_out, self.take_back, self.save, self.cancel):
-            head.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+        buttons = (self.edit, self.leave_out, self.take_back, self.save, self.cancel)
+        head = in_row(
+            None,
+            (self._title, 1),
+            *((button, 0, Qt.AlignmentFlag.AlignTop) for button in buttons),
+            margins=(MARGIN_PX, 18, MARGIN_PX, 0),
+            spacing=8,
+        )
         self._fault.setContentsMargins(MARGIN_PX, 0, MARGIN_PX, 0)
         self._fill = scrolled(
             [self._why, self.problem, self.thinking, self.answer, self._advice, self._provenance], "Trace"
@@ -218,19 +221,11 @@ class TracePanel(QWidget):
         content = QWidget()
         content.setObjectName("see_through_content")
         fields.setWidget(content)
-        column = QVBoxLayout(content)
-        column.setContentsMargins(MARGIN_PX, 0, MARGIN_PX, 18)
-        column.setSpacing(12)
-        for name, card in self.fields.items():
-            column.addWidget(card, 3 if name == "thinking" else 1)
+        fields_here = ((card, 3 if name == "thinking" else 1) for name, card in self.fields.items())
+        in_column(content, *fields_here, margins=(MARGIN_PX, 0, MARGIN_PX, 18), spacing=12)
         self._stack.addWidget(self._fill)
         self._stack.addWidget(fields)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.setSpacing(12)
-        whole.addLayout(head)
-        whole.addWidget(self._fault)
-        whole.addWidget(self._stack, 1)
+        in_column(self, head, self._fault, (self._stack, 1), spacing=12)
         self._fault.hide()
 
 

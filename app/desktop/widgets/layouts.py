@@ -1,0 +1,49 @@
+"""Rows and columns: a layout, what lies in it, its margins and its spacing in one call."""
+
+from typing import TypeVar
+
+import msgspec
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QBoxLayout, QHBoxLayout, QLayout, QVBoxLayout, QWidget
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """An empty place of a fixed size."""
+
+    px: int
+
+
+# A widget or a layout, alone or with its stretch and alignment; a number is an empty place that stretches.
+Item = QWidget | QLayout | int | Gap | tuple[QWidget | QLayout, int] | tuple[QWidget, int, Qt.AlignmentFlag]
+_Box = TypeVar("_Box", bound=QBoxLayout)
+
+
+def in_row(
+    parent: QWidget | None, *items: Item, margins: tuple[int, int, int, int] = (0, 0, 0, 0), spacing: int = 0
+) -> QHBoxLayout:
+    """Side by side. parent: None for a layout within another. margins: left, top, right, bottom."""
+    return _filled(QHBoxLayout(parent), items, margins, spacing)
+
+
+def in_column(
+    parent: QWidget | None, *items: Item, margins: tuple[int, int, int, int] = (0, 0, 0, 0), spacing: int = 0
+) -> QVBoxLayout:
+    """One below the other; else as in_row."""
+    return _filled(QVBoxLayout(parent), items, margins, spacing)
+
+
+def _filled(box: _Box, items: tuple[Item, ...], margins: tuple[int, int, int, int], spacing: int) -> _Box:
+    box.setContentsMargins(*margins)
+    box.setSpacing(spacing)
+    for item in items:
+        if isinstance(item, int):
+            box.addStretch(item)
+        elif isinstance(item, Gap):
+            box.addSpacing(item.px)
+        else:
+            part, *how = item if isinstance(item, tuple) else (item,)
+            if isinstance(part, QLayout):
+                box.addLayout(part, *how)
+            else:
+                box.addWidget(part, *how)
+    return box
