@@ -1,5 +1,6 @@
 """Rows and columns: a layout, what lies in it, its margins and its spacing in one call."""
 
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 import msgspec
@@ -22,17 +23,21 @@ def in_row(
     parent: QWidget | None, *items: Item, margins: tuple[int, int, int, int] = (0, 0, 0, 0), spacing: int = 0
 ) -> QHBoxLayout:
     """Side by side. parent: None for a layout within another. margins: left, top, right, bottom."""
-    return _filled(QHBoxLayout(parent), items, margins, spacing)
+    return _filled(QHBoxLayout(), parent, items, margins, spacing)
 
 
 def in_column(
     parent: QWidget | None, *items: Item, margins: tuple[int, int, int, int] = (0, 0, 0, 0), spacing: int = 0
 ) -> QVBoxLayout:
     """One below the other; else as in_row."""
-    return _filled(QVBoxLayout(parent), items, margins, spacing)
+    return _filled(QVBoxLayout(), parent, items, margins, spacing)
 
 
-def _filled(box: _Box, items: tuple[Item, ...], margins: tuple[int, int, int, int], spacing: int) -> _Box:
+def _filled(
+    box: _Box, parent: QWidget | None, items: Iterable[Item], margins: tuple[int, int, int, int], spacing: int
+) -> _Box:
+    if parent is not None:
+        parent.setLayout(box)
     box.setContentsMargins(*margins)
     box.setSpacing(spacing)
     for item in items:
@@ -42,8 +47,6 @@ def _filled(box: _Box, items: tuple[Item, ...], margins: tuple[int, int, int, in
             box.addSpacing(item.px)
         else:
             part, *how = item if isinstance(item, tuple) else (item,)
-            if isinstance(part, QLayout):
-                box.addLayout(part, *how)
-            else:
-                box.addWidget(part, *how)
+            add: Callable[..., None] = box.addLayout if isinstance(part, QLayout) else box.addWidget
+            add(part, *how)
     return box
