@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QToolButton, QWidget
 from app.desktop import icons
 from app.desktop.theme import colours, restyle, theme
 from app.desktop.widgets.layouts import in_row
+from app.desktop.widgets.named import named
 from app.desktop.widgets.readable import ReadableText
 
 Tone = Literal["info", "bad"]
@@ -23,8 +24,7 @@ class NoticeBar(QFrame):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("notice")
-        self.setAccessibleName("Notices")
+        named(self, "notice", "Notices")
         self._tone: Tone = "info"
         self.setProperty("tone", self._tone)
         self._do: Callable[[], None] | None = None
@@ -57,12 +57,9 @@ class NoticeBar(QFrame):
         self._built = True
         self._icon = QLabel()
         self._text = ReadableText("Notice")
-        self._action = QPushButton()
-        self._action.setObjectName("quiet")
+        self._action = named(QPushButton(), "quiet")
         self._action.clicked.connect(self._act)
-        self._close = QToolButton()
-        self._close.setAccessibleName("Dismiss notice")
-        self._close.setToolTip("Dismiss")
+        self._close = named(QToolButton(), name="Dismiss notice", tip="Dismiss")
         self._close.setIconSize(QSize(12, 12))
         self._close.clicked.connect(self.dismiss)
         row = in_row(self, self._icon, self._text, self._action, self._close, margins=(14, 7, 10, 7), spacing=10)

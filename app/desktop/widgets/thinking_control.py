@@ -6,11 +6,13 @@ what is no number is answered with a sentence and changes nothing.
 
 from PySide6.QtCore import QPoint, QTimer, Signal
 from PySide6.QtGui import QAction, QFocusEvent
-from PySide6.QtWidgets import QButtonGroup, QFrame, QLabel, QLineEdit, QMenu, QPushButton, QWidget
+from PySide6.QtWidgets import QButtonGroup, QFrame, QLineEdit, QMenu, QPushButton, QWidget
 
 from app.desktop import icons
 from app.desktop.theme import colours, restyle, theme
+from app.desktop.widgets.cards import label
 from app.desktop.widgets.layouts import in_row
+from app.desktop.widgets.named import named
 from models import budgets
 from models.errors import BadInput
 
@@ -53,10 +55,8 @@ class BudgetField(QLineEdit):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("budget")
-        self.setAccessibleName("Thinking tokens")
+        named(self, "budget", "Thinking tokens", "The most tokens the model may think: type a number")
         self.setProperty("wrong", False)
-        self.setToolTip("The most tokens the model may think: type a number")
         self._budget: Budget = 2048
         self._showing = False
         self._timer = QTimer(self, singleShot=True, interval=COMMIT_MS)
@@ -142,11 +142,8 @@ class ThinkingControl(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._budget: Budget = 2048
-        self._label = QLabel("Thinking")
-        self._label.setObjectName("muted")
-        self._segments = QFrame()
-        self._segments.setObjectName("segments")
-        self._segments.setAccessibleName("Thinking")
+        self._label = label("Thinking", "muted", wraps=False)
+        self._segments = named(QFrame(), "segments", "Thinking")
         self._segments.setFixedHeight(26)
         self._group = QButtonGroup(self)
         in_row(self._segments, *(self._segment(at, name, budget) for at, (name, budget) in enumerate(SEGMENTS.items())))
@@ -175,9 +172,7 @@ class ThinkingControl(QWidget):
             self.field.commit()
 
     def _segment(self, number: int, name: str, budget: Budget) -> QPushButton:
-        button = QPushButton(name)
-        button.setObjectName("segment")
-        button.setAccessibleName(name)
+        button = named(QPushButton(name), "segment", name)
         button.setCheckable(True)
         button.setToolTip("Answer without thinking" if budget == 0 else f"Think for up to {said(budget)}")
         if budget is None:

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import QLineEdit, QListView, QStyledItemDelegate, QStyleO
 
 from app.desktop import fonts
 from app.desktop.theme import colours, theme
+from app.desktop.widgets.named import named
 from models.store.rows import UNTITLED
 
 Index = QModelIndex | QPersistentModelIndex
@@ -168,9 +169,7 @@ class ChatDelegate(QStyledItemDelegate):
         painter.restore()
 
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
-        editor = QLineEdit(parent)
-        editor.setObjectName("rename")
-        editor.setAccessibleName("Chat title")
+        editor = named(QLineEdit(parent), "rename", "Chat title")
         return editor
 
     def updateEditorGeometry(self, editor: QWidget, option: QStyleOptionViewItem, index: Index) -> None:
@@ -244,8 +243,7 @@ class ChatListView(QListView):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("chats")
-        self.setAccessibleName("Chats")
+        named(self, "chats", "Chats")
         self.setMouseTracking(True)
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QLabel, QPushButton, QTextBrowser, QWidget
 from app.desktop import fonts
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.layouts import in_column, in_row
+from app.desktop.widgets.named import named
 from app.desktop.window.help_pages import title_of
 from models.errors import NotFound
 
@@ -34,18 +35,13 @@ class HelpPage(QWidget):
         super().__init__(parent)
         self.setObjectName("page")
         self._file: Path | None = None
-        self._title = QLabel()
-        self._title.setObjectName("wordmark")
-        back = QPushButton("Done")
-        back.setAccessibleName("Close help")
+        self._title = named(QLabel(), "wordmark")
+        back = named(QPushButton("Done"), name="Close help")
         back.clicked.connect(self.closed)
-        self.text = HelpText()
-        self.text.setObjectName("help")
-        self.text.setAccessibleName("Help")
+        self.text = named(HelpText(), "help", "Help")
         self.text.setOpenLinks(False)
         self.text.anchorClicked.connect(self._follow)
-        bar = QWidget()
-        bar.setObjectName("toolbar")
+        bar = named(QWidget(), "toolbar")
         bar.setFixedHeight(52)
         in_row(bar, self._title, 1, back, margins=(18, 0, 18, 0))
         self.text.setMaximumWidth(720)

@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
 from app.desktop import fonts, icons
 from app.desktop.theme import colours
 from app.desktop.widgets.layouts import in_column
+from app.desktop.widgets.named import named
 
 Index = QModelIndex | QPersistentModelIndex
 MOST = 60
@@ -140,20 +141,15 @@ class JumpDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setAccessibleName("Jump")
         self._targets = targets
-        self.field = QLineEdit()
-        self.field.setObjectName("jump")
-        self.field.setAccessibleName("Jump to")
+        self.field = named(QLineEdit(), "jump", "Jump to")
         self.field.setPlaceholderText("Jump to a chat, a model or a command")
         self.model = TargetModel(self)
-        self.found = QListView()
-        self.found.setObjectName("found")
-        self.found.setAccessibleName("Found")
+        self.found = named(QListView(), "found", "Found")
         self.found.setModel(self.model)
         self.found.setItemDelegate(TargetDelegate(self.found))
         self.found.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.found.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
-        card = QFrame()
-        card.setObjectName("jump_card")
+        card = named(QFrame(), "jump_card")
         in_column(card, self.field, self.found, margins=(4, 4, 4, 8), spacing=6)
         in_column(self, card)
         self.field.textChanged.connect(self._find)

@@ -15,7 +15,9 @@ from PySide6.QtWidgets import (
 
 from app.desktop import fonts, icons
 from app.desktop.theme import colours, theme
+from app.desktop.widgets.cards import label
 from app.desktop.widgets.layouts import Gap, in_column, in_row
+from app.desktop.widgets.named import named
 from app.desktop.window.chat_list import ChatListModel, ChatListView
 from app.desktop.window.memory_meter import MemoryMeter
 
@@ -92,9 +94,7 @@ class Sidebar(QWidget):
         self.setFixedWidth(WIDTH_PX)
         self._pages = QButtonGroup(self)
         self._icons: list[tuple[QToolButton, str]] = []
-        self.search = QLineEdit()
-        self.search.setObjectName("search")
-        self.search.setAccessibleName("Search chats")
+        self.search = named(QLineEdit(), "search", "Search chats")
         self.search.setPlaceholderText(f"Search chats {key_said('Ctrl+F')}")
         self.search.setClearButtonEnabled(True)
         self._pause = QTimer(self, singleShot=True, interval=SEARCH_MS)
@@ -103,8 +103,7 @@ class Sidebar(QWidget):
         self.chat_model = ChatListModel(self)
         self.chats = ChatListView()
         self.chats.setModel(self.chat_model)
-        self.nothing = QLabel("No chat has these words.")
-        self.nothing.setObjectName("small")
+        self.nothing = label("No chat has these words.", "small", wraps=False)
         self.nothing.setContentsMargins(9, 8, 9, 0)
         self.nothing.hide()
         self.memory = MemoryMeter()
@@ -159,9 +158,7 @@ class Sidebar(QWidget):
         )
 
     def _tool(self, icon_name: str, name: str, tip: str, signal: object) -> QToolButton:
-        button = QToolButton()
-        button.setAccessibleName(name)
-        button.setToolTip(tip)
+        button = named(QToolButton(), name=name, tip=tip)
         button.setIconSize(QSize(16, 16))
         button.clicked.connect(lambda: signal.emit())  # type: ignore[attr-defined]
         self._icons.append((button, icon_name))

@@ -4,14 +4,16 @@ from collections.abc import Callable
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPalette, QResizeEvent
-from PySide6.QtWidgets import QComboBox, QDialog, QFrame, QLabel, QScrollArea, QWidget
+from PySide6.QtWidgets import QComboBox, QDialog, QFrame, QScrollArea, QWidget
 
 from app.desktop.pages.chat.footer import figures_text
 from app.desktop.pages.chat.message_actions import MessageActions
 from app.desktop.pages.chat.reply_view import ReplyView
 from app.desktop.text import links
 from app.desktop.theme import colours, theme
+from app.desktop.widgets.cards import label
 from app.desktop.widgets.layouts import in_column, in_row
+from app.desktop.widgets.named import named
 from models.store.rows import Figures, StoredMessage
 
 SIZE = (1100, 720)
@@ -70,14 +72,11 @@ class VersionColumn(QWidget):
         self._name = name
         self._versions = versions
         self._reply: ComparedReply | None = None
-        self.choice = QComboBox()
-        self.choice.setAccessibleName(f"{name} version")
+        self.choice = named(QComboBox(), name=f"{name} version")
         self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.choice.addItems([f"{row.version} / {row.versions} · {writer(row.model, row.adapter)}" for row in versions])
         self.choice.setCurrentIndex(at)
-        self._figures = QLabel()
-        self._figures.setObjectName("hint")
-        self._figures.setTextFormat(Qt.TextFormat.PlainText)
+        self._figures = label("", "hint", wraps=False)
         self._column = in_column(self, self.choice, self._figures, spacing=8)
         self.choice.currentIndexChanged.connect(self._show)
         self._show(at)

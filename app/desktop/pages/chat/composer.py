@@ -31,6 +31,7 @@ from app.desktop import icons
 from app.desktop.pages.chat import attachments
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.layouts import in_column, in_row
+from app.desktop.widgets.named import named
 from models.errors import StillroomError
 
 MOST_LINES = 8
@@ -49,8 +50,7 @@ class MessageEdit(QPlainTextEdit):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("message")
-        self.setAccessibleName("Message")
+        named(self, "message", "Message")
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setTabChangesFocus(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -179,8 +179,7 @@ class Composer(QFrame):
         self._file.clicked.connect(self.choose_files)
         self._preset = self._pill("Preset: None ▾", "Preset", "System prompt, sampling and budget under one name")
         self._preset.clicked.connect(lambda: self.presets_requested.emit(self._preset))
-        self._context = QLabel()
-        self._context.setObjectName("small")
+        self._context = named(QLabel(), "small")
         self.button = SendButton()
         self.button.clicked.connect(self._pressed)
         self._lay_out()
@@ -293,10 +292,7 @@ class Composer(QFrame):
         self.draft_changed.emit(self.text)
 
     def _pill(self, text: str, name: str, tip: str) -> QPushButton:
-        button = QPushButton(text)
-        button.setObjectName("pill")
-        button.setAccessibleName(name)
-        button.setToolTip(tip)
+        button = named(QPushButton(text), "pill", name, tip)
         return button
 
     def _lay_out(self) -> None:

@@ -1,11 +1,13 @@
 """The bar above the transcript: which model and adapter answer and how long they may think; a sentence below when there is one."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.desktop.pages.chat.adapter_picker import AdapterPicker
+from app.desktop.widgets.cards import label
 from app.desktop.widgets.layouts import in_column, in_row
 from app.desktop.widgets.model_picker import ModelPicker
+from app.desktop.widgets.named import named
 from app.desktop.widgets.thinking_control import ThinkingControl
 
 HEIGHT_PX = 52
@@ -19,18 +21,14 @@ class ChatToolbar(QWidget):
         self.picker = ModelPicker()
         self.adapter = AdapterPicker()
         self.thinking = ThinkingControl()
-        self._bar = QWidget()
-        self._bar.setObjectName("toolbar")
+        self._bar = named(QWidget(), "toolbar")
         self._bar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._bar.setFixedHeight(HEIGHT_PX)
         self.row = in_row(self._bar, self.picker, self.adapter, 1, self.thinking, margins=(18, 0, 18, 0), spacing=12)
         self._note = ""
         self._problem = ""
-        self._sentence = QLabel()
-        self._sentence.setObjectName("hint")
-        self._sentence.setTextFormat(Qt.TextFormat.PlainText)
+        self._sentence = label("", "hint")
         self._sentence.setAlignment(Qt.AlignmentFlag.AlignRight)
-        self._sentence.setWordWrap(True)
         self._sentence.setContentsMargins(18, 6, 18, 0)
         in_column(self, self._bar, self._sentence)
         self.thinking.problem.connect(self._show_problem)

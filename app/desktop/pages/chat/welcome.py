@@ -3,7 +3,9 @@
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QWidget
 
+from app.desktop.widgets.cards import label
 from app.desktop.widgets.layouts import Gap, in_column, in_row
+from app.desktop.widgets.named import named
 
 EXAMPLES = (
     "What is the capital of France?",
@@ -23,15 +25,10 @@ class Welcome(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._heading = QLabel("What shall we think about?")
-        self._heading.setObjectName("heading")
-        self._about = QLabel()
-        self._about.setObjectName("muted")
-        self._progress_text = QLabel()
-        self._progress_text.setObjectName("small")
-        self._progress = QProgressBar()
-        self._progress.setObjectName("loading")
-        self._progress.setAccessibleName("Loading progress")
+        self._heading = label("What shall we think about?", "heading", wraps=False)
+        self._about = named(QLabel(), "muted")
+        self._progress_text = named(QLabel(), "small")
+        self._progress = named(QProgressBar(), "loading", "Loading progress")
         self._progress.setTextVisible(False)
         self._progress.setFixedSize(240, 4)
         examples = in_row(None, *((self._example(text), 1) for text in EXAMPLES), spacing=12)
@@ -64,9 +61,7 @@ class Welcome(QWidget):
 
     def _example(self, text: str) -> QPushButton:
         # A push button does not wrap: the text is a label of its own inside it.
-        button = QPushButton()
-        button.setObjectName("example")
-        button.setAccessibleName(text)
+        button = named(QPushButton(), "example", text)
         label = QLabel(text)
         label.setWordWrap(True)
         label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)

@@ -17,8 +17,10 @@ from app.desktop.services.engine_signals import EngineLike
 from app.desktop.services.job_queue import JobQueue
 from app.desktop.widgets import job_words
 from app.desktop.widgets.buttons import RowButton
+from app.desktop.widgets.cards import label
 from app.desktop.widgets.job_card import JobStack
 from app.desktop.widgets.layouts import in_column, in_row
+from app.desktop.widgets.named import named
 from models.events import Model
 from models.jobs.queue import Job
 from models.library import fit
@@ -57,11 +59,9 @@ class Discover(QScrollArea):
         self.results = HubResults(engine, arrived)
         self.cards = QuantCards()
         self.pasted: HubRow | None = None
-        self._pasted_card = QFrame()
-        self._pasted_card.setObjectName("card")
+        self._pasted_card = named(QFrame(), "card")
         self._query = ""
-        self._reading = QLabel("Reading the catalog …")
-        self._reading.setObjectName("hint")
+        self._reading = label("Reading the catalog …", "hint", wraps=False)
         self._lay_out()
         self.stack.chat_requested.connect(self.chat_requested)
         self.table.chat_requested.connect(self.chat_requested)
@@ -174,8 +174,7 @@ class Discover(QScrollArea):
         row.set_state(state_of(row.repo, self._jobs, self._models))
 
     def _lay_out(self) -> None:
-        self._first = QFrame()
-        self._first.setObjectName("offer")
+        self._first = named(QFrame(), "offer")
         self._first_text = QLabel()
         self._first_text.setTextFormat(Qt.TextFormat.PlainText)
         self._first_text.setWordWrap(True)
@@ -192,8 +191,7 @@ class Discover(QScrollArea):
 
 def fill_column(area: QScrollArea, parts: Sequence[QWidget]) -> None:
     """Put widgets below each other into a scroll area, as wide as there is room up to COLUMN_PX."""
-    content = QWidget()
-    content.setObjectName("page")
+    content = named(QWidget(), "page")
     holder = QWidget()
     holder.setMaximumWidth(COLUMN_PX)
     in_column(holder, *parts, 1, spacing=GAP_PX)

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
 
 from app.desktop.widgets.buttons import RowButton
+from app.desktop.widgets.cards import label
 from app.desktop.widgets.layouts import in_column, in_row
 from models import quantities
 from models.events import Model
@@ -44,10 +45,7 @@ class HiddenModels(QWidget):
 
     def _line(self, model: Model) -> QWidget:
         line = QWidget()
-        text = QLabel(said(model))
-        text.setObjectName("hint")
-        text.setTextFormat(Qt.TextFormat.PlainText)
-        text.setWordWrap(True)
+        text = label(said(model), "hint")
         undo = RowButton("Undo", f"Keep {model.title}")
         now = RowButton("Free the space now", f"Free the space of {model.title} now")
         undo.clicked.connect(lambda: self.undo.emit(model.name))

@@ -9,7 +9,9 @@ from PySide6.QtWidgets import QFrame, QLabel, QWidget
 from app.desktop.pages.models.get_row import PAD, HubRow
 from app.desktop.services.engine_signals import EngineLike
 from app.desktop.widgets.buttons import RowButton
+from app.desktop.widgets.cards import label
 from app.desktop.widgets.layouts import in_column, in_row
+from app.desktop.widgets.named import named
 from models import events, quantities
 from models.jobs.kinds.search import Search
 
@@ -51,15 +53,12 @@ class HubResults(QFrame):
 
     def __init__(self, engine: EngineLike, arrived: SignalInstance, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("card")
-        self.setAccessibleName("Found on the Hub")
+        named(self, "card", "Found on the Hub")
         self._engine = engine
         self._call: int | None = None
         self.query = ""
         self.rows: list[HubRow] = []
-        self._title = QLabel()
-        self._title.setObjectName("column_title")
-        self._title.setTextFormat(Qt.TextFormat.PlainText)
+        self._title = label("", "column_title", wraps=False)
         self._title.setContentsMargins(PAD, 11, PAD, 8)
         self._sentence = QLabel()
         self._sentence.setTextFormat(Qt.TextFormat.PlainText)

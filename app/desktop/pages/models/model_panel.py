@@ -10,6 +10,7 @@ from app.desktop.pages.models.library_list import provenance
 from app.desktop.pages.models.quant_cards import QuantCards
 from app.desktop.widgets.buttons import MenuButton, RowButton
 from app.desktop.widgets.layouts import Gap, in_column, in_row
+from app.desktop.widgets.named import named
 from models import quantities
 from models.events import Model
 
@@ -52,12 +53,9 @@ class ModelPanel(QFrame):
         super().__init__(parent)
         self.setObjectName("card")
         self.model: Model | None = None
-        self._title = QLabel()
-        self._title.setObjectName("card_title")
-        self._about = QLabel()
-        self._about.setObjectName("small")
-        self._problem = QLabel()
-        self._problem.setObjectName("fault")
+        self._title = named(QLabel(), "card_title")
+        self._about = named(QLabel(), "small")
+        self._problem = named(QLabel(), "fault")
         for label in (self._title, self._about, self._problem):
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setWordWrap(True)

@@ -22,9 +22,11 @@ from app.desktop import fonts
 from app.desktop.pages.models.get_state import variant
 from app.desktop.pages.models.places import THIS_MACHINE
 from app.desktop.theme import colours, theme
+from app.desktop.widgets.cards import label
 from app.desktop.widgets.column_header import ColumnHeader
 from app.desktop.widgets.drawing import LEFT, RIGHT, draw_line, draw_text
 from app.desktop.widgets.layouts import in_column
+from app.desktop.widgets.named import named
 from models import quantities
 from models.events import Model
 
@@ -151,8 +153,7 @@ class VariantTable(QTableView):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("plain_table")
-        self.setAccessibleName("Quantizations")
+        named(self, "plain_table", "Quantizations")
         numbers = range(1, len(COLUMNS))
         self.setHorizontalHeader(ColumnHeader(COLUMNS, HEADER_PX, numbers, _inset, parent=self))
         self.verticalHeader().hide()
@@ -192,17 +193,10 @@ class QuantCards(QFrame):
         super().__init__(parent)
         if framed:
             self.setObjectName("card")
-        self._title = QLabel()
-        self._title.setObjectName("card_title")
-        self._title.setTextFormat(Qt.TextFormat.PlainText)
-        self._title.setWordWrap(True)
-        self._explained = QLabel(EXPLAINED)
-        self._explained.setObjectName("small")
+        self._title = label("", "card_title")
+        self._explained = named(QLabel(EXPLAINED), "small")
         self._explained.setWordWrap(True)
-        self._warnings = QLabel()
-        self._warnings.setObjectName("warning")
-        self._warnings.setTextFormat(Qt.TextFormat.PlainText)
-        self._warnings.setWordWrap(True)
+        self._warnings = label("", "warning")
         self.model = VariantModel(self)
         self.table = VariantTable()
         self.table.setModel(self.model)

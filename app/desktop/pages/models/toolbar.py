@@ -2,10 +2,12 @@
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QButtonGroup, QFrame, QLabel, QLineEdit, QMenu, QWidget
+from PySide6.QtWidgets import QButtonGroup, QFrame, QLineEdit, QMenu, QWidget
 
 from app.desktop.widgets.buttons import MenuButton
+from app.desktop.widgets.cards import label
 from app.desktop.widgets.layouts import in_row
+from app.desktop.widgets.named import named
 from app.desktop.widgets.segments import SectionButton
 
 HEIGHT_PX = 52
@@ -34,13 +36,10 @@ class ModelsToolbar(QWidget):
         self.setObjectName("toolbar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedHeight(HEIGHT_PX)
-        self._title = QLabel("Models")
-        self._title.setObjectName("page_title")
+        self._title = label("Models", "page_title", wraps=False)
         self._group = QButtonGroup(self)
         self.sections: dict[str, SectionButton] = {}
-        self.search = QLineEdit()
-        self.search.setObjectName("search")
-        self.search.setAccessibleName("Search models")
+        self.search = named(QLineEdit(), "search", "Search models")
         self.search.setPlaceholderText("Search Hugging Face or paste a repo id")
         self.search.setClearButtonEnabled(True)
         self.search.setMinimumWidth(60)
@@ -99,16 +98,12 @@ class ModelsToolbar(QWidget):
             super().keyPressEvent(event)
 
     def _segments(self) -> QFrame:
-        frame = QFrame()
-        frame.setObjectName("segments")
-        frame.setAccessibleName("Section")
+        frame = named(QFrame(), "segments", "Section")
         frame.setFixedHeight(26)
         row = in_row(frame)
         for number, (section, title) in enumerate(SECTIONS.items()):
-            button = SectionButton()
+            button = named(SectionButton(), "section", title)
             button.set_caption(title)
-            button.setObjectName("section")
-            button.setAccessibleName(title)
             button.setCheckable(True)
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.setProperty("last", number == len(SECTIONS) - 1)

@@ -14,6 +14,7 @@ from app.desktop.pages.traces.file_list import FileList
 from app.desktop.widgets.buttons import MenuButton, RowButton
 from app.desktop.widgets.cards import label
 from app.desktop.widgets.layouts import Gap, in_column, in_row
+from app.desktop.widgets.named import named
 from models.trace_report import TraceSet
 
 _NOT_IN_NAMES = re.compile(r"[^\w .()+-]+")
@@ -56,14 +57,11 @@ class ImportForm(QWidget):
         self._named = False  # by hand
         self.files = FileList()
         self.add = RowButton("Add files…")
-        self.name = QLineEdit()
-        self.name.setAccessibleName("Name of the set")
+        self.name = named(QLineEdit(), name="Name of the set")
         self.name.setMaxLength(100)
         self.sets = MenuButton("▾", "Sets there are")
         self._into = label("", "small")
-        self.longest = QLineEdit()
-        self.longest.setObjectName("number")
-        self.longest.setAccessibleName("Longest trace")
+        self.longest = named(QLineEdit(), "number", "Longest trace")
         self.longest.setPlaceholderText("no limit")
         self.longest.setFixedWidth(104)
         self._evaluation: list[str] = []

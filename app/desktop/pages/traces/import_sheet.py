@@ -14,6 +14,7 @@ from app.desktop.widgets.cards import label
 from app.desktop.widgets.job_card import JobCard
 from app.desktop.widgets.job_words import is_over
 from app.desktop.widgets.layouts import in_column, in_row
+from app.desktop.widgets.named import named
 from models.jobs.queue import Job
 from models.trace_report import Added
 
@@ -40,8 +41,7 @@ class ImportSheet(QScrollArea):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("see_through")
-        self.setAccessibleName("Import")
+        named(self, "see_through", "Import")
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setWidgetResizable(True)
@@ -173,7 +173,6 @@ class ImportSheet(QScrollArea):
         holder = QWidget()
         holder.setMaximumWidth(WIDEST_PX)
         in_column(holder, self._title, *self._parts.values(), 1, spacing=12)
-        content = QWidget()
-        content.setObjectName("page")
+        content = named(QWidget(), "page")
         in_row(content, 1, (holder, 1000), 1, margins=(24, 24, 24, 24))
         self.setWidget(content)

@@ -5,11 +5,13 @@ from functools import partial
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QLabel, QLineEdit, QMenu, QWidget
+from PySide6.QtWidgets import QLineEdit, QMenu, QWidget
 
 from app.desktop.pages.traces import words
 from app.desktop.widgets.buttons import MenuButton, RowButton
+from app.desktop.widgets.cards import label
 from app.desktop.widgets.layouts import in_row
+from app.desktop.widgets.named import named
 from models.trace_report import Added, TraceSet
 from models.traces import export
 
@@ -46,13 +48,10 @@ class TracesToolbar(QWidget):
         self.setFixedHeight(HEIGHT_PX)
         self._sets: Sequence[TraceSet] = ()
         self._current = ""
-        self._title = QLabel("Traces")
-        self._title.setObjectName("page_title")
+        self._title = label("Traces", "page_title", wraps=False)
         self.picker = MenuButton("No set ▾", "Trace set")
         self.picker.clicked.connect(lambda: self.set_menu().popup(self.picker.below()))
-        self.pill = QLabel()
-        self.pill.setObjectName("count_pill")
-        self.pill.setTextFormat(Qt.TextFormat.PlainText)
+        self.pill = label("", "count_pill", wraps=False)
         self.pill.setFixedHeight(23)
         self.search = self._search_field()
         self.import_button = RowButton("Import…", "Import traces")
@@ -146,9 +145,7 @@ class TracesToolbar(QWidget):
         self.query_changed.emit(self.search.text().strip())
 
     def _search_field(self) -> QLineEdit:
-        field = QLineEdit()
-        field.setObjectName("search")
-        field.setAccessibleName("Search traces")
+        field = named(QLineEdit(), "search", "Search traces")
         field.setPlaceholderText("Search traces")
         field.setClearButtonEnabled(True)
         field.setMinimumWidth(60)

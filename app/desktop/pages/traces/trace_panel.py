@@ -12,6 +12,7 @@ from app.desktop.pages.traces.set_writer import Texts
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.cards import label
 from app.desktop.widgets.layouts import in_column, in_row
+from app.desktop.widgets.named import named
 from models.traces.trace import Trace
 
 TITLE = 46  # characters: two lines beside the buttons
@@ -211,15 +212,12 @@ class TracePanel(QWidget):
         self._fill = scrolled(
             [self._why, self.problem, self.thinking, self.answer, self._advice, self._provenance], "Trace"
         )
-        fields = QScrollArea()
-        fields.setObjectName("see_through")
-        fields.setAccessibleName("Edit")
+        fields = named(QScrollArea(), "see_through", "Edit")
         fields.setFrameShape(QFrame.Shape.NoFrame)
         fields.setWidgetResizable(True)
         fields.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         fields.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        content = QWidget()
-        content.setObjectName("see_through_content")
+        content = named(QWidget(), "see_through_content")
         fields.setWidget(content)
         fields_here = ((card, 3 if name == "thinking" else 1) for name, card in self.fields.items())
         in_column(content, *fields_here, margins=(MARGIN_PX, 0, MARGIN_PX, 18), spacing=12)
