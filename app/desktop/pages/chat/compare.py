@@ -113,8 +113,5 @@ class CompareDialog(QDialog):
         at = next(index for index, row in enumerate(versions) if row.id == shown)
         left = max(at - 1, 0)
         right = min(left + 1, len(versions) - 1)
-        self.columns = (
-            VersionColumn("Left", versions, left, writer),
-            VersionColumn("Right", versions, right, writer),
-        )
+        self.columns = (VersionColumn("Left", versions, left, writer), VersionColumn("Right", versions, right, writer))
         in_row(self, *((column, 1) for column in self.columns), margins=(16, 16, 16, 16), spacing=16)

@@ -34,12 +34,7 @@ class ModelStatus(QObject):
     listed = Signal(list, dict)
 
     def __init__(
-        self,
-        toolbar: ChatToolbar,
-        welcome: Welcome,
-        composer: Composer,
-        loading: Loading,
-        services: Services,
+        self, toolbar: ChatToolbar, welcome: Welcome, composer: Composer, loading: Loading, services: Services
     ) -> None:
         super().__init__(toolbar)
         self._toolbar = toolbar

@@ -34,10 +34,7 @@ class FinetunePage(Page):
     """Toolbar, notices, and the form or a run."""
 
     def __init__(
-        self,
-        services: Services,
-        machine: Callable[[], Machine] = hardware.machine,
-        parent: QWidget | None = None,
+        self, services: Services, machine: Callable[[], Machine] = hardware.machine, parent: QWidget | None = None
     ) -> None:
         super().__init__(services, parent)
         self._preferences = services.preferences

@@ -7,15 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QPoint, QProcess, QSize, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QResizeEvent
-from PySide6.QtWidgets import (
-    QFileDialog,
-    QFrame,
-    QLabel,
-    QMenu,
-    QScrollArea,
-    QSizePolicy,
-    QWidget,
-)
+from PySide6.QtWidgets import QFileDialog, QFrame, QLabel, QMenu, QScrollArea, QSizePolicy, QWidget
 
 from app.desktop.pages.models.discover import COLUMN_PX, GAP_PX, MARGIN_PX
 from app.desktop.pages.models.downloads import Downloads
