@@ -7,11 +7,12 @@ import math
 from typing import Literal
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QEnterEvent, QKeyEvent, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QKeyEvent, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
 from app.desktop import fonts
 from app.desktop.theme import colours
+from app.desktop.widgets.drawing import smooth_painter
 from app.desktop.widgets.layouts import in_row
 
 HEIGHT_PX = 27
@@ -60,14 +61,9 @@ class RowButton(QAbstractButton):
         else:
             super().keyPressEvent(event)
 
-    def enterEvent(self, event: QEnterEvent) -> None:
-        super().enterEvent(event)
-        self.update()
-
     def paintEvent(self, event: QPaintEvent) -> None:
         c = colours()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter = smooth_painter(self)
         hot = self.underMouse() and self.isEnabled()
         ground = c.selected if self.isDown() else c.sunken if hot else c.raised
         edge = c.accent if self.hasFocus() else c.line if not self.isEnabled() else c.edge

@@ -3,11 +3,12 @@
 While a model loads the button says so and shows how far it is; it can be opened all the same.
 """
 
-from PySide6.QtCore import QRectF, Qt, Signal
-from PySide6.QtGui import QAction, QColor, QPainter
+from PySide6.QtCore import QRectF, Signal
+from PySide6.QtGui import QAction, QPainter
 from PySide6.QtWidgets import QMenu, QWidget
 
 from app.desktop.theme import colours
+from app.desktop.widgets.drawing import draw_round
 from app.desktop.widgets.picker_button import PickerButton
 from models.events import Model
 
@@ -60,12 +61,9 @@ class ModelPicker(PickerButton):
 
     def _paint_bar(self, painter: QPainter, fraction: float) -> None:
         track = QRectF(6, self.height() - 4, self.width() - 12, 2)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(colours().accent_tint))
-        painter.drawRoundedRect(track, 1, 1)
-        painter.setBrush(QColor(colours().accent))
+        draw_round(painter, track, 1, colours().accent_tint)
         track.setWidth(track.width() * min(max(fraction, 0.02), 1.0))
-        painter.drawRoundedRect(track, 1, 1)
+        draw_round(painter, track, 1, colours().accent)
 
     def _said(self) -> str:
         if self._loading is not None:

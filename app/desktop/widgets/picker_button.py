@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QAbstractButton, QMenu, QWidget
 
 from app.desktop import fonts
 from app.desktop.theme import colours
+from app.desktop.widgets.drawing import draw_round, frame_of
 
 PAD, GAP, ARROW = 11, 6, 14
 
@@ -40,9 +41,8 @@ class PickerButton(QAbstractButton):
         """Draw all of it; a subclass adds to that."""
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         c = colours()
-        painter.setPen(QColor(c.accent if self.hasFocus() else c.edge))
-        painter.setBrush(QColor(c.selected if self.isDown() else c.sunken if self.underMouse() else c.raised))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
+        ground = c.selected if self.isDown() else c.sunken if self.underMouse() else c.raised
+        draw_round(painter, frame_of(self), 6, ground, c.accent if self.hasFocus() else c.edge)
         x = PAD
         middle = Qt.AlignmentFlag.AlignVCenter
         for text, font, colour in self._texts():

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import QLineEdit, QListView, QStyledItemDelegate, QStyleO
 
 from app.desktop import fonts
 from app.desktop.theme import colours, theme
+from app.desktop.widgets.drawing import draw_round
 from app.desktop.widgets.named import named
 from models.store.rows import UNTITLED
 
@@ -189,9 +190,7 @@ class ChatDelegate(QStyledItemDelegate):
         if chosen or hovered:
             fill = QColor(c.selected)
             fill.setAlphaF(1.0 if chosen else 0.45)
-            painter.setBrush(fill)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.drawRoundedRect(area, 6, 6)
+            draw_round(painter, area, 6, fill)
         painter.setFont(fonts.text())
         painter.setPen(QColor(c.text))
         line = QRectF(area.left() + 9, area.top(), area.width() - (30 if entry.busy else 18), ROW_PX)

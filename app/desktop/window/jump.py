@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from app.desktop import fonts, icons
 from app.desktop.theme import colours
+from app.desktop.widgets.drawing import draw_round
 from app.desktop.widgets.layouts import in_column
 from app.desktop.widgets.named import named
 
@@ -107,9 +108,7 @@ class TargetDelegate(QStyledItemDelegate):
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if option.state & QStyle.StateFlag.State_Selected:
-            painter.setBrush(QColor(c.accent_tint))
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.drawRoundedRect(area.adjusted(6, 1, -6, -1), 6, 6)
+            draw_round(painter, area.adjusted(6, 1, -6, -1), 6, c.accent_tint)
         top = int(area.top() + (ROW_PX - 16) / 2)
         painter.drawPixmap(int(area.left()) + 16, top, icons.pixmap(target.icon, c.muted))
         middle = Qt.AlignmentFlag.AlignVCenter

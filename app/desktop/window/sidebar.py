@@ -3,12 +3,13 @@
 import sys
 
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QEnterEvent, QKeySequence, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QEnterEvent, QKeySequence, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QLabel, QLineEdit, QToolButton, QWidget
 
 from app.desktop import fonts, icons
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.cards import label
+from app.desktop.widgets.drawing import draw_round, smooth_painter
 from app.desktop.widgets.layouts import Gap, in_column, in_row
 from app.desktop.widgets.named import named
 from app.desktop.window.chat_list import ChatListModel, ChatListView
@@ -47,13 +48,10 @@ class PageButton(QAbstractButton):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         c = colours()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter = smooth_painter(self)
         area = QRectF(self.rect())
-        painter.setPen(Qt.PenStyle.NoPen)
         if self.isChecked() or self.underMouse() or self.hasFocus():
-            painter.setBrush(QColor(c.accent_tint if self.isChecked() else c.selected))
-            painter.drawRoundedRect(area, 6, 6)
+            draw_round(painter, area, 6, c.accent_tint if self.isChecked() else c.selected)
         chosen = self.isChecked()
         painter.drawPixmap(9, 6, icons.pixmap(self._icon_name, c.accent if chosen else c.muted))
         painter.setFont(fonts.text(weight=fonts.BOLD) if chosen else fonts.text())

@@ -14,7 +14,6 @@ from PySide6.QtGui import (
     QDropEvent,
     QKeyEvent,
     QKeySequence,
-    QPainter,
     QPaintEvent,
     QPen,
 )
@@ -23,6 +22,7 @@ from PySide6.QtWidgets import QAbstractButton, QFrame, QLabel, QPlainTextEdit, Q
 from app.desktop import icons
 from app.desktop.pages.chat import attachments
 from app.desktop.theme import colours, theme
+from app.desktop.widgets.drawing import smooth_painter
 from app.desktop.widgets.layouts import in_column, in_row
 from app.desktop.widgets.named import named
 from models.errors import StillroomError
@@ -123,8 +123,7 @@ class SendButton(QAbstractButton):
     def paintEvent(self, event: QPaintEvent) -> None:
         """A disc of the text's colour; faint while there is nothing to send."""
         c = colours()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter = smooth_painter(self)
         outlined = theme.is_dark and self._stops
         fill = QColor(c.text if self.isEnabled() else c.line)
         if self.isDown():
@@ -262,8 +261,7 @@ class Composer(QFrame):
     def paintEvent(self, event: QPaintEvent) -> None:
         """The card. By hand: a style sheet would have to be applied anew at each change of the focus."""
         c = colours()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter = smooth_painter(self)
         pen = QPen(QColor(c.accent if self._dropping else c.faint if self._focused else c.edge))
         pen.setStyle(Qt.PenStyle.DashLine if self._dropping else Qt.PenStyle.SolidLine)
         painter.setPen(pen)

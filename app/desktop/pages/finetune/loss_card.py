@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QColor, QFontMetricsF, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.desktop import fonts
@@ -12,7 +12,7 @@ from app.desktop.services.run_curves import RunCurves
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.cards import PAD_PX, Card, label
 from app.desktop.widgets.curve_chart import CurveChart, Line
-from app.desktop.widgets.drawing import draw_text
+from app.desktop.widgets.drawing import draw_text, smooth_painter
 from app.desktop.widgets.layouts import in_row
 from app.desktop.widgets.segments import Segments
 
@@ -57,8 +57,7 @@ class Legend(QWidget):
         return QSize(40, 18)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter = smooth_painter(self)
         left, font = 4.0, fonts.text(11)
         for key in self.keys:
             ink = QColor(getattr(colours(), key.ink))

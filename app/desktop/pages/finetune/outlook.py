@@ -1,14 +1,14 @@
 """What the run will take, before it starts: time, memory against what is there, and what is left out."""
 
 from PySide6.QtCore import QRectF, QSize
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from app.desktop.pages.finetune import words
 from app.desktop.pages.finetune.facts import SetFacts
 from app.desktop.theme import theme
 from app.desktop.widgets.cards import Card, Rows, label
-from app.desktop.widgets.drawing import draw_bar, fit_colour
+from app.desktop.widgets.drawing import draw_bar, fit_colour, smooth_painter
 from models import quantities
 from models.events import Model
 from models.finetune import estimate
@@ -38,8 +38,7 @@ class MemoryBar(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         memory = self._memory
         if memory is not None:
-            painter = QPainter(self)
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter = smooth_painter(self)
             share = memory.needed_bytes / max(1, memory.room_bytes)
             draw_bar(painter, QRectF(self.rect()), share, fit_colour(memory.state))
 

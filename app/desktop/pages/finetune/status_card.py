@@ -1,7 +1,7 @@
 """What a run does before its first step, why it stands still, or what has come of it; hidden while it simply trains."""
 
 from PySide6.QtCore import QRectF, QSize, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QFrame, QWidget
 
 from app.desktop.pages.finetune import words
@@ -10,7 +10,7 @@ from app.desktop.services.run_entries import RunEntry
 from app.desktop.theme import colours, restyle, theme
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.cards import label
-from app.desktop.widgets.drawing import draw_bar
+from app.desktop.widgets.drawing import draw_bar, smooth_painter
 from app.desktop.widgets.layouts import in_column, in_row
 from models import stages
 from models.jobs.kinds.finetune import Finetune
@@ -35,8 +35,7 @@ class Bar(QWidget):
         return QSize(200, 6)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter = smooth_painter(self)
         draw_bar(painter, QRectF(self.rect()), self._share, colours().accent)
 
 

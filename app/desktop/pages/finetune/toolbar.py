@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import QFontMetrics, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QMenu, QSizePolicy, QWidget
 
 from app.desktop import fonts
@@ -12,7 +12,7 @@ from app.desktop.services.run_entries import RunEntry
 from app.desktop.services.run_tracker import RunTracker
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.buttons import MenuButton, RowButton
-from app.desktop.widgets.drawing import CENTRE, draw_text
+from app.desktop.widgets.drawing import CENTRE, draw_round, draw_text, frame_of, smooth_painter
 from app.desktop.widgets.layouts import in_row
 from models.events import Model
 
@@ -42,11 +42,9 @@ class RunPill(MenuButton):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         c = colours()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(QColor(c.accent if self.hasFocus() else c.edge), 1))
-        painter.setBrush(QColor(c.selected if self.isDown() or self.underMouse() else c.sidebar))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 11.5, 11.5)
+        painter = smooth_painter(self)
+        ground = c.selected if self.isDown() or self.underMouse() else c.sidebar
+        draw_round(painter, frame_of(self), 11.5, ground, c.accent if self.hasFocus() else c.edge)
         draw_text(painter, QRectF(12, 0, self.width() - 36, self.height()), self.text(), self.font(), c.text)
         draw_text(painter, QRectF(self.width() - 24, 0, 14, self.height()), "▾", fonts.text(10), c.muted, CENTRE)
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, QSize
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from app.desktop import fonts
@@ -13,7 +13,7 @@ from app.desktop.pages.finetune.facts import SetFacts
 from app.desktop.services.run_curves import RunCurves
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.cards import Card, label
-from app.desktop.widgets.drawing import CENTRE, LEFT, RIGHT, draw_text
+from app.desktop.widgets.drawing import CENTRE, LEFT, RIGHT, draw_text, smooth_painter
 from models.finetune.runs import Run
 from models.trace_report import TraceSet
 
@@ -64,8 +64,7 @@ class LengthChart(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         c, small = colours(), fonts.text(11)
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter = smooth_painter(self)
         painter.setPen(QColor(0, 0, 0, 0))
         painter.setBrush(QColor(c.edge))
         most, room = max(self._heights, default=0), self.width() / BARS

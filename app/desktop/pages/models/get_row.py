@@ -15,7 +15,7 @@ from app.desktop.pages.models import offers
 from app.desktop.pages.models.get_state import GetState
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.buttons import GetButton, RowButton
-from app.desktop.widgets.drawing import RIGHT, draw_bar, draw_line, draw_text, fit_colour, tip
+from app.desktop.widgets.drawing import RIGHT, draw_bar, draw_line, draw_text, fit_colour, smooth_painter, tip
 from models.library.catalog import Offer
 
 ROW_PX, QUESTION_PX = 47, 40
@@ -136,8 +136,7 @@ class GetRow(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Title, second line, what the kind of row adds, and the question."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter = smooth_painter(self)
         self.paint_row(painter)
         c = colours()
         if self.state.kind == "busy":
