@@ -10,6 +10,7 @@ from app.desktop import fonts
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.drawing import draw_line
 from app.desktop.widgets.layouts import in_column, in_row
+from app.desktop.widgets.scrolling import set_plain, show_in_middle
 
 PAD_PX, GAP_PX, MARGIN_PX = 16, 16, 24
 SIDE_PX, NARROW_PX, WIDEST_PX = 372, 820, 1400
@@ -106,10 +107,7 @@ class TwoColumns(QScrollArea):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("see_through")
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setWidgetResizable(True)
+        set_plain(self, "see_through")
         main, self._side = QWidget(), QWidget()
         self.main = in_column(main, spacing=GAP_PX)
         self.side = in_column(self._side, spacing=GAP_PX)
@@ -121,14 +119,7 @@ class TwoColumns(QScrollArea):
         holder = QWidget()
         holder.setMaximumWidth(WIDEST_PX)
         in_column(holder, self._columns, self.below, 1, spacing=GAP_PX)
-        content = QWidget()
-        content.setObjectName("page")
-        self._row = in_row(content, 1, (holder, 1000), 1, margins=(MARGIN_PX, 18, MARGIN_PX, 18))
-        # the scroll bar stands in the margin
-        self.verticalScrollBar().rangeChanged.connect(
-            lambda _least, most: self._row.setContentsMargins(MARGIN_PX, 18, MARGIN_PX - (11 if most else 0), 18)
-        )
-        self.setWidget(content)
+        show_in_middle(self, holder, MARGIN_PX, 18)
         self._turn()
 
     def resizeEvent(self, event: QResizeEvent) -> None:

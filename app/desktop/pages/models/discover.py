@@ -21,6 +21,7 @@ from app.desktop.widgets.cards import label
 from app.desktop.widgets.job_card import JobStack
 from app.desktop.widgets.layouts import in_column, in_row
 from app.desktop.widgets.named import named
+from app.desktop.widgets.scrolling import set_plain, show_in_middle
 from models.events import Model
 from models.jobs.queue import Job
 from models.library import fit
@@ -191,18 +192,9 @@ class Discover(QScrollArea):
 
 def fill_column(area: QScrollArea, parts: Sequence[QWidget]) -> None:
     """Put widgets below each other into a scroll area, as wide as there is room up to COLUMN_PX."""
-    content = named(QWidget(), "page")
     holder = QWidget()
     holder.setMaximumWidth(COLUMN_PX)
     in_column(holder, *parts, 1, spacing=GAP_PX)
-    row = in_row(content, 1, (holder, 1000), 1, margins=(MARGIN_PX, 16, MARGIN_PX, 16))
-    # the scroll bar stands in the margin
-    bar = area.verticalScrollBar()
-    bar.rangeChanged.connect(
-        lambda _least, most: row.setContentsMargins(MARGIN_PX, 16, MARGIN_PX - (11 if most else 0), 16)
-    )
-    area.setWidget(content)
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    show_in_middle(area, holder, MARGIN_PX, 16)
+    set_plain(area)
     area.setFocusPolicy(Qt.FocusPolicy.NoFocus)

@@ -22,6 +22,7 @@ from app.desktop.services.preferences import Preferences
 from app.desktop.widgets import job_words
 from app.desktop.widgets.layouts import in_column, in_row
 from app.desktop.widgets.notices import NoticeBar
+from app.desktop.widgets.scrolling import set_plain
 from models import quantities
 from models.errors import StillroomError
 from models.events import Model
@@ -322,10 +323,7 @@ class _PanelArea(QScrollArea):
     def __init__(self) -> None:
         super().__init__()
         self.wanted_px = 0
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setObjectName("see_through")
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        set_plain(self, "see_through")
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
 

@@ -1,5 +1,6 @@
 """Cards of the panel: a text with a line above that says whether it is learned, and a field to change it in."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -8,8 +9,10 @@ from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QScrollArea, QSize
 
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.cards import label
-from app.desktop.widgets.layouts import in_column
+from app.desktop.widgets.layouts import Item, in_column
+from app.desktop.widgets.named import named
 from app.desktop.widgets.readable import ReadableText
+from app.desktop.widgets.scrolling import set_plain
 
 Part = Literal["problem", "thinking", "answer"]
 SHOWN = 1500  # characters of a long text that are shown before it is asked for
@@ -87,8 +90,7 @@ class EditCard(QFrame):
         self.head: QLabel = label(head, "violet" if part == "thinking" else "small")
         self.head.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.field = _Field(self)
-        self.field.setObjectName("trace_text")
-        self.field.setAccessibleName(f"Edit {part}")
+        named(self.field, "trace_text", f"Edit {part}")
         self.field.setFrameShape(QFrame.Shape.NoFrame)
         self.field.setTabChangesFocus(True)
         self.field.setMinimumHeight(FEW_PX if part != "thinking" else MANY_PX)
@@ -117,17 +119,12 @@ class _Field(QPlainTextEdit):
             super().keyPressEvent(event)
 
 
-def scrolled(parts: list[QWidget], name: str) -> QScrollArea:
+def scrolled(parts: Iterable[Item], name: str) -> QScrollArea:
     """Parts one below the other, in an area that scrolls."""
-    content = QWidget()
-    in_column(content, *parts, 1, margins=(MARGIN_PX, 0, MARGIN_PX, 18), spacing=12)
+    content = named(QWidget(), "see_through_content")
+    in_column(content, *parts, margins=(MARGIN_PX, 0, MARGIN_PX, 18), spacing=12)
     area = QScrollArea()
-    area.setObjectName("see_through")
-    content.setObjectName("see_through_content")
-    area.setAccessibleName(name)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setWidgetResizable(True)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    set_plain(area, "see_through", name)
     area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     area.setWidget(content)
     return area

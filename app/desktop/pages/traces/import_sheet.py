@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
+from PySide6.QtWidgets import QScrollArea, QWidget
 
 from app.desktop.pages.traces import words
 from app.desktop.pages.traces.import_form import ImportForm, Request
@@ -15,6 +15,7 @@ from app.desktop.widgets.job_card import JobCard
 from app.desktop.widgets.job_words import is_over
 from app.desktop.widgets.layouts import in_column, in_row
 from app.desktop.widgets.named import named
+from app.desktop.widgets.scrolling import set_plain
 from models.jobs.queue import Job
 from models.trace_report import Added
 
@@ -41,10 +42,7 @@ class ImportSheet(QScrollArea):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        named(self, "see_through", "Import")
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setWidgetResizable(True)
+        set_plain(self, "see_through", "Import")
         self.job_id = 0
         self.request: Request | None = None
         self._title = label("Import traces", "sheet_title")

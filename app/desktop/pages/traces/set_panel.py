@@ -40,7 +40,7 @@ class SetPanel(QWidget):
             self._notes, self._sources,
         ]  # fmt: skip
         self._title.setContentsMargins(MARGIN_PX, 0, MARGIN_PX, 0)
-        in_column(self, self._title, (scrolled(parts, "About the set"), 1), margins=(0, 18, 0, 0), spacing=10)
+        in_column(self, self._title, (scrolled([*parts, 1], "About the set"), 1), margins=(0, 18, 0, 0), spacing=10)
         self.show_lengths(None)
 
     def show_set(self, record: TraceSet, report: Added | None) -> None:

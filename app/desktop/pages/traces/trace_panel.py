@@ -3,7 +3,7 @@
 import textwrap
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QScrollArea, QStackedWidget, QWidget
+from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from app.desktop.pages.traces import words
 from app.desktop.pages.traces.cards import MARGIN_PX, EditCard, TextCard, scrolled
@@ -12,7 +12,6 @@ from app.desktop.pages.traces.set_writer import Texts
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.cards import label
 from app.desktop.widgets.layouts import in_column, in_row
-from app.desktop.widgets.named import named
 from models.traces.trace import Trace
 
 TITLE = 46  # characters: two lines beside the buttons
@@ -210,19 +209,11 @@ class TracePanel(QWidget):
         )
         self._fault.setContentsMargins(MARGIN_PX, 0, MARGIN_PX, 0)
         self._fill = scrolled(
-            [self._why, self.problem, self.thinking, self.answer, self._advice, self._provenance], "Trace"
+            [self._why, self.problem, self.thinking, self.answer, self._advice, self._provenance, 1], "Trace"
         )
-        fields = named(QScrollArea(), "see_through", "Edit")
-        fields.setFrameShape(QFrame.Shape.NoFrame)
-        fields.setWidgetResizable(True)
-        fields.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        fields.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        content = named(QWidget(), "see_through_content")
-        fields.setWidget(content)
-        fields_here = ((card, 3 if name == "thinking" else 1) for name, card in self.fields.items())
-        in_column(content, *fields_here, margins=(MARGIN_PX, 0, MARGIN_PX, 18), spacing=12)
+        fields = ((card, 3 if name == "thinking" else 1) for name, card in self.fields.items())
         self._stack.addWidget(self._fill)
-        self._stack.addWidget(fields)
+        self._stack.addWidget(scrolled(fields, "Edit"))
         in_column(self, head, self._fault, (self._stack, 1), spacing=12)
         self._fault.hide()
 
