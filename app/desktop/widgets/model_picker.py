@@ -4,11 +4,12 @@ While a model loads the button says so and shows how far it is; it can be opened
 """
 
 from PySide6.QtCore import QRectF, Signal
-from PySide6.QtGui import QAction, QPainter
+from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QMenu, QWidget
 
 from app.desktop.theme import colours
 from app.desktop.widgets.drawing import draw_round
+from app.desktop.widgets.menus import add_choice
 from app.desktop.widgets.picker_button import PickerButton
 from models.events import Model
 
@@ -57,7 +58,7 @@ class ModelPicker(PickerButton):
 
     def fill(self, menu: QMenu) -> None:
         for model in self._models:
-            menu.addAction(self._entry(menu, model))
+            self._add(menu, model)
 
     def _paint_bar(self, painter: QPainter, fraction: float) -> None:
         track = QRectF(6, self.height() - 4, self.width() - 12, 2)
@@ -70,13 +71,10 @@ class ModelPicker(PickerButton):
             return self._stage or "loading"
         return self._precision
 
-    def _entry(self, menu: QMenu, model: Model) -> QAction:
+    def _add(self, menu: QMenu, model: Model) -> None:
         size = f"{model.size_bytes / 1e9:.1f} GB" if model.size_bytes >= 1e9 else f"{model.size_bytes / 1e6:.0f} MB"
-        action = QAction(f"{model.title}   {bits_said(model)} · {size}", menu)
-        action.setCheckable(True)
-        action.setChecked(model.name == self._current)
+        text, chosen = f"{model.title}   {bits_said(model)} · {size}", model.name == self._current
+        action = add_choice(menu, text, chosen, lambda: self.model_chosen.emit(model.name))
         if model.state == "broken":
             action.setEnabled(False)
             action.setText(f"{model.title}   {model.problem}")
-        action.triggered.connect(lambda: self.model_chosen.emit(model.name))
-        return action

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QAbstractButton, QMenu, QWidget
 from app.desktop import fonts
 from app.desktop.theme import colours
 from app.desktop.widgets.drawing import draw_round, frame_of
+from app.desktop.widgets.menus import fleeting_menu
 
 PAD, GAP, ARROW = 11, 6, 14
 
@@ -73,7 +74,6 @@ class PickerButton(QAbstractButton):
 
     def _open(self) -> None:
         self.opened.emit()
-        menu = QMenu(self)
+        menu = fleeting_menu(self)
         self.fill(menu)
-        menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(self.mapToGlobal(QPoint(0, self.height() + 4)))

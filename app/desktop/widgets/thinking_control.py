@@ -6,12 +6,13 @@ what is no number is answered with a sentence and changes nothing.
 
 from PySide6.QtCore import QPoint, QTimer, Signal
 from PySide6.QtGui import QAction, QFocusEvent
-from PySide6.QtWidgets import QButtonGroup, QFrame, QLineEdit, QMenu, QPushButton, QWidget
+from PySide6.QtWidgets import QButtonGroup, QFrame, QLineEdit, QPushButton, QWidget
 
 from app.desktop import icons
 from app.desktop.theme import colours, restyle, theme
 from app.desktop.widgets.cards import label
 from app.desktop.widgets.layouts import in_row
+from app.desktop.widgets.menus import fleeting_menu
 from app.desktop.widgets.named import named
 from models import budgets
 from models.errors import BadInput
@@ -113,11 +114,10 @@ class BudgetField(QLineEdit):
         self.problem.emit(sentence)
 
     def _show_numbers(self) -> None:
-        menu = QMenu(self)
+        menu = fleeting_menu(self)
         for budget in NUMBERS:
             action = menu.addAction(said(budget))
             action.triggered.connect(lambda _=False, b=budget: self._choose(b))
-        menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(self.mapToGlobal(QPoint(0, self.height() + 4)))
 
     def _choose(self, budget: Budget) -> None:

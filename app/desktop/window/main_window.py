@@ -119,7 +119,7 @@ class MainWindow(QMainWindow):
         if self.pages.start_search():
             return
         self._set_sidebar(True)
-        self.sidebar.start_search()
+        self.sidebar.search.start()
 
     def show_help(self, file: Path) -> None:
         """Show a help page in place of the page in front."""

@@ -4,7 +4,7 @@ import sys
 
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QEnterEvent, QKeySequence, QPaintEvent
-from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QLabel, QLineEdit, QToolButton, QWidget
+from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QToolButton, QWidget
 
 from app.desktop import fonts, icons
 from app.desktop.theme import colours, theme
@@ -12,6 +12,7 @@ from app.desktop.widgets.cards import label
 from app.desktop.widgets.drawing import draw_round, smooth_painter
 from app.desktop.widgets.layouts import Gap, in_column, in_row
 from app.desktop.widgets.named import named
+from app.desktop.widgets.toolbar import SearchField
 from app.desktop.window.chat_list import ChatListModel, ChatListView
 from app.desktop.window.memory_meter import MemoryMeter
 
@@ -85,9 +86,7 @@ class Sidebar(QWidget):
         self.setFixedWidth(WIDTH_PX)
         self._pages = QButtonGroup(self)
         self._icons: list[tuple[QToolButton, str]] = []
-        self.search = named(QLineEdit(), "search", "Search chats")
-        self.search.setPlaceholderText(f"Search chats {key_said('Ctrl+F')}")
-        self.search.setClearButtonEnabled(True)
+        self.search = SearchField("Search chats", f"Search chats {key_said('Ctrl+F')}")
         self._pause = QTimer(self, singleShot=True, interval=SEARCH_MS)
         self._pause.timeout.connect(lambda: self.search_changed.emit(self.search.text().strip()))
         self.search.textChanged.connect(lambda: self._pause.start())
@@ -115,18 +114,11 @@ class Sidebar(QWidget):
             if button.text() == name:
                 button.setChecked(True)
 
-    def start_search(self) -> None:
-        """Put the cursor into the search field."""
-        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self.search.selectAll()
-
     def _lay_out(self) -> None:
-        wordmark = QLabel("Stillroom")
-        wordmark.setObjectName("wordmark")
         tip = f"Hide the sidebar ({key_said(SIDEBAR_KEYS)})"
         top = in_row(
             None,
-            wordmark,
+            label("Stillroom", "wordmark", wraps=False),
             1,
             self._tool("sidebar", "Hide sidebar", tip, self.hide_pressed),
             self._tool("compose", "New chat", f"New chat ({key_said('Ctrl+N')})", self.new_chat_pressed),

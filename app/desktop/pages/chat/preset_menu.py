@@ -1,7 +1,6 @@
 """The menu of presets and the dialog that edits one. Imported when the menu is first opened."""
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -15,6 +14,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.desktop.widgets import thinking_control
+from app.desktop.widgets.menus import add_choice
 from app.desktop.widgets.named import named
 from models.errors import BadInput
 from models.presets import BUILT_IN
@@ -47,11 +47,8 @@ class PresetMenu(QMenu):
             self.addAction(f"Delete “{mine.name}”").triggered.connect(lambda: self._delete(mine))
 
     def _add(self, name: str, preset: Preset | None) -> None:
-        action = QAction(name, self, toolTip=preset.system if preset else "")
-        action.setCheckable(True)
-        action.setChecked(self._current == (preset.name if preset else ""))
-        action.triggered.connect(lambda: self.chosen.emit(preset))
-        self.addAction(action)
+        chosen = self._current == (preset.name if preset else "")
+        add_choice(self, name, chosen, lambda: self.chosen.emit(preset)).setToolTip(preset.system if preset else "")
 
     def _edit(self, old: Preset | None) -> None:
         taken = {preset.name for preset in (*BUILT_IN, *self._own) if preset is not old}

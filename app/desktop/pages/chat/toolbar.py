@@ -7,10 +7,8 @@ from app.desktop.pages.chat.adapter_picker import AdapterPicker
 from app.desktop.widgets.cards import label
 from app.desktop.widgets.layouts import in_column, in_row
 from app.desktop.widgets.model_picker import ModelPicker
-from app.desktop.widgets.named import named
 from app.desktop.widgets.thinking_control import ThinkingControl
-
-HEIGHT_PX = 52
+from app.desktop.widgets.toolbar import Toolbar
 
 
 class ChatToolbar(QWidget):
@@ -21,9 +19,7 @@ class ChatToolbar(QWidget):
         self.picker = ModelPicker()
         self.adapter = AdapterPicker()
         self.thinking = ThinkingControl()
-        self._bar = named(QWidget(), "toolbar")
-        self._bar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._bar.setFixedHeight(HEIGHT_PX)
+        self._bar = Toolbar()
         self.row = in_row(self._bar, self.picker, self.adapter, 1, self.thinking, margins=(18, 0, 18, 0), spacing=12)
         self._note = ""
         self._problem = ""

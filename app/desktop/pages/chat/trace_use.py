@@ -6,10 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QPoint, Signal
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.desktop.services.background import Background
 from app.desktop.services.chat_store import ChatStore
+from app.desktop.widgets.menus import fleeting_menu
 from app.desktop.widgets.notices import NoticeBar
 from models import errors
 
@@ -114,7 +115,7 @@ class TraceUse(QObject):
     # On this one
 
     def _offer(self, reply_id: int, at: QPoint, names: list[str]) -> None:
-        menu = QMenu(self._window)
+        menu = fleeting_menu(self._window)
         for name in names:
             menu.addAction(name).triggered.connect(partial(self._chosen, reply_id, name))
         if names:
@@ -122,7 +123,6 @@ class TraceUse(QObject):
         if FIRST_SET not in names:
             menu.addAction(f"New set “{FIRST_SET}”").triggered.connect(partial(self._chosen, reply_id, FIRST_SET))
         menu.addAction("New set…").triggered.connect(partial(self._ask_name, reply_id))
-        menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(at)
 
     def _chosen(self, reply_id: int, name: str, _checked: bool = False) -> None:

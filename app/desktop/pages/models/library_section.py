@@ -21,6 +21,7 @@ from app.desktop.services.job_queue import JobQueue
 from app.desktop.services.preferences import Preferences
 from app.desktop.widgets import job_words
 from app.desktop.widgets.layouts import in_column, in_row
+from app.desktop.widgets.menus import fleeting_menu
 from app.desktop.widgets.notices import NoticeBar
 from app.desktop.widgets.scrolling import set_plain
 from models import quantities
@@ -252,7 +253,7 @@ class LibrarySection(QWidget):
 
     def model_menu(self, name: str) -> QMenu:
         """What can be done with a model, for a right click."""
-        menu = QMenu(self)
+        menu = fleeting_menu(self)
         for key, text in (
             ("Chat", "Chat"), ("Repair", "Repair"), ("Quantize", "Quantize…"), ("Measure", "Measure Quant Card"),
             ("Fuse", "Fuse into a Model"), ("Export", "Export GGUF…"), ("Show", SHOW), ("Delete", "Delete"),
@@ -263,7 +264,6 @@ class LibrarySection(QWidget):
             action = menu.addAction(text)
             action.setEnabled(button.isEnabled())
             action.triggered.connect(button.click)
-        menu.aboutToHide.connect(menu.deleteLater)
         return menu
 
     def _show_menu(self, name: str, at: QPoint) -> None:

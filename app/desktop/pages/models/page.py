@@ -116,7 +116,7 @@ class ModelsPage(Page):
     def start_search(self) -> bool:
         """Show the catalog and put the cursor into the search field."""
         self.show_section("discover")
-        self.toolbar.start_search()
+        self.toolbar.search.start()
         return True
 
     def import_file(self) -> None:

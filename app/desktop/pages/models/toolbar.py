@@ -1,21 +1,21 @@
 """The bar above the page: Discover · On this Mac · Activity, the search of the Hub, and Import."""
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QButtonGroup, QFrame, QLineEdit, QMenu, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QButtonGroup, QFrame, QMenu, QWidget
 
 from app.desktop.widgets.buttons import MenuButton
-from app.desktop.widgets.cards import label
 from app.desktop.widgets.layouts import in_row
+from app.desktop.widgets.menus import fleeting_menu
 from app.desktop.widgets.named import named
 from app.desktop.widgets.segments import SectionButton
+from app.desktop.widgets.toolbar import SearchField, Toolbar
 
-HEIGHT_PX = 52
 NARROW_PX = 700
 SECTIONS = {"discover": "Discover", "library": "On this Mac", "activity": "Activity"}
 
 
-class ModelsToolbar(QWidget):
+class ModelsToolbar(Toolbar):
     """Which section is shown, what is looked for, and the way to files of one's own.
 
     Signals:
@@ -32,16 +32,10 @@ class ModelsToolbar(QWidget):
     import_folder_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("toolbar")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setFixedHeight(HEIGHT_PX)
-        self._title = label("Models", "page_title", wraps=False)
+        super().__init__("Models", parent)
         self._group = QButtonGroup(self)
         self.sections: dict[str, SectionButton] = {}
-        self.search = named(QLineEdit(), "search", "Search models")
-        self.search.setPlaceholderText("Search Hugging Face or paste a repo id")
-        self.search.setClearButtonEnabled(True)
+        self.search = SearchField("Search models", "Search Hugging Face or paste a repo id")
         self.search.setMinimumWidth(60)
         self.search.setMaximumWidth(270)
         self.search.textChanged.connect(lambda text: self.query_changed.emit(text.strip()))
@@ -70,16 +64,10 @@ class ModelsToolbar(QWidget):
         for section, count in (("library", models), ("activity", jobs)):
             self.sections[section].set_caption(f"{SECTIONS[section]} · {count}" if count else SECTIONS[section])
 
-    def start_search(self) -> None:
-        """Put the cursor into the search field."""
-        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self.search.selectAll()
-
     def import_menu(self) -> QMenu:
-        menu = QMenu(self)
+        menu = fleeting_menu(self)
         menu.addAction("GGUF File…").triggered.connect(self.import_file_requested)
         menu.addAction("Model Folder…").triggered.connect(self.import_folder_requested)
-        menu.aboutToHide.connect(menu.deleteLater)
         return menu
 
     def minimumSizeHint(self) -> QSize:
@@ -90,12 +78,6 @@ class ModelsToolbar(QWidget):
         """The title goes first when it gets narrow; the sidebar says the same."""
         super().resizeEvent(event)
         self._title.setVisible(self.width() >= NARROW_PX)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape and self.search.text():
-            self.search.clear()
-        else:
-            super().keyPressEvent(event)
 
     def _segments(self) -> QFrame:
         frame = named(QFrame(), "segments", "Section")

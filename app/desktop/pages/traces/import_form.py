@@ -7,13 +7,14 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QWidget
 
 from app.desktop.pages.traces import words
 from app.desktop.pages.traces.file_list import FileList
 from app.desktop.widgets.buttons import MenuButton, RowButton
 from app.desktop.widgets.cards import label
 from app.desktop.widgets.layouts import Gap, in_column, in_row
+from app.desktop.widgets.menus import fleeting_menu
 from app.desktop.widgets.named import named
 from models.trace_report import TraceSet
 
@@ -153,11 +154,10 @@ class ImportForm(QWidget):
         self.go.update()
 
     def _show_sets(self) -> None:
-        menu = QMenu(self)
+        menu = fleeting_menu(self)
         for found in self._sets:
             action = menu.addAction(f"{found.name.replace('&', '&&')}\t{words.counted(found.traces, 'trace')}")
             action.triggered.connect(partial(self._take_name, found.name))
-        menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(self.sets.below())
 
     def _take_name(self, name: str, _checked: bool = False) -> None:

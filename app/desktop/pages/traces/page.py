@@ -72,7 +72,7 @@ class TracesPage(Page):
         """Put the cursor into the search field, where there is a set to search."""
         if self.shown.record is not None:
             self._stack.setCurrentWidget(self.view)
-            self.toolbar.start_search()
+            self.toolbar.search.start()
         return True
 
     def choose_files(self) -> None:

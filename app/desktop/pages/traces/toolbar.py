@@ -3,25 +3,25 @@
 from collections.abc import Sequence
 from functools import partial
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QLineEdit, QMenu, QWidget
+from PySide6.QtCore import QSize, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QMenu, QWidget
 
 from app.desktop.pages.traces import words
 from app.desktop.widgets.buttons import MenuButton, RowButton
 from app.desktop.widgets.cards import label
 from app.desktop.widgets.layouts import in_row
-from app.desktop.widgets.named import named
+from app.desktop.widgets.menus import add_choice, fleeting_menu
+from app.desktop.widgets.toolbar import HEIGHT_PX, SearchField, Toolbar
 from models.trace_report import Added, TraceSet
 from models.traces import export
 
-HEIGHT_PX = 52
 NO_TITLE_PX, NO_PILL_PX, TIGHT_PX = 760, 980, 660
 SEARCH_MS = 150  # of rest between two letters
 LONGEST_NAME = 26  # characters
 
 
-class TracesToolbar(QWidget):
+class TracesToolbar(Toolbar):
     """Title, set, pill, search, Import, Export, and the way on.
 
     Signals:
@@ -42,13 +42,9 @@ class TracesToolbar(QWidget):
     finetune_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("toolbar")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setFixedHeight(HEIGHT_PX)
+        super().__init__("Traces", parent)
         self._sets: Sequence[TraceSet] = ()
         self._current = ""
-        self._title = label("Traces", "page_title", wraps=False)
         self.picker = MenuButton("No set ▾", "Trace set")
         self.picker.clicked.connect(lambda: self.set_menu().popup(self.picker.below()))
         self.pill = label("", "count_pill", wraps=False)
@@ -84,33 +80,24 @@ class TracesToolbar(QWidget):
         self.pill.setText(words.pill(record, report) if record else "")
         self._fit()
 
-    def start_search(self) -> None:
-        """Put the cursor into the search field."""
-        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self.search.selectAll()
-
     def set_menu(self) -> QMenu:
         """All sets, a new one, and deleting this one."""
-        menu = QMenu(self)
+        menu = fleeting_menu(self)
         for found in self._sets:
-            action = menu.addAction(f"{found.name.replace('&', '&&')}\t{words.counted(words.kept(found), 'trace')}")
-            action.setCheckable(True)
-            action.setChecked(found.name == self._current)
-            action.triggered.connect(partial(self._choose, found.name))
+            text = f"{found.name.replace('&', '&&')}\t{words.counted(words.kept(found), 'trace')}"
+            add_choice(menu, text, found.name == self._current, partial(self._choose, found.name))
         menu.addSeparator()
         menu.addAction("New Set…").triggered.connect(self.new_set_requested)
         delete = menu.addAction("Delete Set")
         delete.setEnabled(bool(self._current))
         delete.triggered.connect(self.delete_requested)
-        menu.aboutToHide.connect(menu.deleteLater)
         return menu
 
     def export_menu(self) -> QMenu:
         """The shapes that a set can be written in."""
-        menu = QMenu(self)
+        menu = fleeting_menu(self)
         for shape in export.SHAPES:
             menu.addAction(words.SHAPES[shape]).triggered.connect(partial(self._export, shape))
-        menu.aboutToHide.connect(menu.deleteLater)
         return menu
 
     def minimumSizeHint(self) -> QSize:
@@ -121,12 +108,6 @@ class TracesToolbar(QWidget):
         super().resizeEvent(event)
         self._fit()
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape and self.search.text():
-            self.search.clear()
-        else:
-            super().keyPressEvent(event)
-
     def _fit(self) -> None:
         width = self.width()
         self._title.setVisible(width >= NO_TITLE_PX)
@@ -134,7 +115,7 @@ class TracesToolbar(QWidget):
         self.finetune_button.set_caption("Fine-tune on these" if width >= TIGHT_PX else "Fine-tune")
         self._row.setSpacing(12 if width >= TIGHT_PX else 7)
 
-    def _choose(self, name: str, _checked: bool = False) -> None:
+    def _choose(self, name: str) -> None:
         if name != self._current:
             self.set_chosen.emit(name)
 
@@ -144,10 +125,8 @@ class TracesToolbar(QWidget):
     def _tell_query(self) -> None:
         self.query_changed.emit(self.search.text().strip())
 
-    def _search_field(self) -> QLineEdit:
-        field = named(QLineEdit(), "search", "Search traces")
-        field.setPlaceholderText("Search traces")
-        field.setClearButtonEnabled(True)
+    def _search_field(self) -> SearchField:
+        field = SearchField("Search traces", "Search traces")
         field.setMinimumWidth(60)
         field.setMaximumWidth(200)
         self._rest = QTimer(self, singleShot=True, interval=SEARCH_MS)
