@@ -68,7 +68,6 @@ class Deletions(QObject):
         return name in self._going
 
     def pending(self) -> set[str]:
-        """The names that are hidden."""
         return set(self._pending)
 
     def close(self) -> None:

@@ -36,7 +36,6 @@ class RowButton(QAbstractButton):
         self.strong = False
 
     def set_faint(self, faint: bool) -> None:
-        """Paint the text in a weaker ink."""
         if faint != self._faint:
             self._faint = faint
             self.update()

@@ -47,7 +47,6 @@ class JobCard(QWidget):
         self.show_job(job)
 
     def show_job(self, job: Job) -> None:
-        """Show a job as it is now."""
         self.job = job
         wanted = _actions(job)
         had_focus = any(b.hasFocus() for action, b in self._buttons.items() if action not in wanted)

@@ -37,7 +37,6 @@ class ModelPicker(PickerButton):
         self._stage = ""
 
     def set_models(self, models: list[Model]) -> None:
-        """Say what the menu offers."""
         self._models = models
 
     def set_current(self, name: str, title: str, precision: str) -> None:

@@ -142,7 +142,6 @@ class ChatListModel(QAbstractListModel):
         return QModelIndex()
 
     def entries(self) -> list[ChatItem]:
-        """The chats in the order shown."""
         return [row for row in self._rows if isinstance(row, ChatItem)]
 
 
@@ -266,7 +265,6 @@ class ChatListView(QListView):
             self.clearSelection()
 
     def rename(self, chat_id: int) -> None:
-        """Open the editor on a chat's title."""
         model = self.model()
         if isinstance(model, ChatListModel) and (index := model.row_of(chat_id)).isValid():
             self.scrollTo(index)

@@ -138,7 +138,6 @@ class MainWindow(QMainWindow):
         self.pages.setCurrentWidget(page)
 
     def show_jump(self) -> None:
-        """Open the field that finds anything."""
         from app.desktop.window.jump import JumpDialog
 
         JumpDialog(self.targets(), self).open()
@@ -178,7 +177,6 @@ class MainWindow(QMainWindow):
     # The window itself
 
     def sidebar_shown(self) -> bool:
-        """Whether the sidebar is unfolded."""
         return not self.sidebar.isHidden()
 
     def toggle_sidebar(self) -> None:
@@ -208,7 +206,6 @@ class MainWindow(QMainWindow):
             self.showFullScreen()
 
     def come_to_front(self) -> None:
-        """Show the window above others."""
         if self.isMinimized():
             self.showNormal()
         self.show()

@@ -38,7 +38,6 @@ class PageStack(QStackedWidget):
 
     @property
     def keys(self) -> dict[str, str]:
-        """Titles and keys of the pages."""
         return {title: f"Ctrl+{number}" for number, title in enumerate(self._kinds, 1)}
 
     def page(self, title: str) -> Page:
@@ -52,7 +51,6 @@ class PageStack(QStackedWidget):
         return self._made[title]
 
     def show_page(self, title: str) -> Page:
-        """Bring a page to the front."""
         page = self.page(title)
         self.setCurrentWidget(page)
         page.start()
@@ -60,7 +58,6 @@ class PageStack(QStackedWidget):
         return page
 
     def is_front(self, title: str) -> bool:
-        """Whether a page is in front."""
         return title in self._made and self.currentWidget() is self._made[title]
 
     @property

@@ -109,7 +109,6 @@ class Sidebar(QWidget):
         self._page_rows.addWidget(button)
 
     def show_page(self, name: str) -> None:
-        """Mark a page as the one shown."""
         for button in self._pages.buttons():
             if button.text() == name:
                 button.setChecked(True)

@@ -104,11 +104,9 @@ class SendButton(QAbstractButton):
 
     @property
     def stops(self) -> bool:
-        """Whether it stands for Stop."""
         return self._stops
 
     def set_stops(self, stops: bool) -> None:
-        """Make it Stop, or Send again."""
         if stops == self._stops:
             return
         self._stops = stops
@@ -193,7 +191,6 @@ class Composer(QFrame):
         self.edit.clear()
 
     def set_model_title(self, title: str) -> None:
-        """Name the model that is written to."""
         old, new = self.edit.placeholderText(), f"Message {title}"
         if new != old:
             self.edit.setPlaceholderText(new)
@@ -201,7 +198,6 @@ class Composer(QFrame):
             self.edit.viewport().update()  # Qt repaints another one only with the next change of the text
 
     def set_preset(self, name: str) -> None:
-        """Name the preset in force."""
         self._preset.setText(f"Preset: {name or 'None'} ▾")
 
     def set_under_way(self, under_way: bool) -> None:
@@ -221,7 +217,6 @@ class Composer(QFrame):
             self.send_requested.emit(self.text)
 
     def choose_files(self) -> None:
-        """Let the person choose text files."""
         from PySide6.QtWidgets import QFileDialog
 
         names, _ = QFileDialog.getOpenFileNames(self, "Add text files")

@@ -115,7 +115,6 @@ class Footer(QWidget):
         self._bad.setChecked(rating < 0)
 
     def set_figures(self, figures: Figures | None) -> None:
-        """Say what the reply took."""
         self._figures = _figures(figures)
         self._place()
 
@@ -138,7 +137,6 @@ class Footer(QWidget):
             button.set_colours(colours)
 
     def fit(self, width: int) -> int:
-        """Take a width and return the height."""
         self.resize(width, HEIGHT)
         self._place()
         return HEIGHT

@@ -68,7 +68,6 @@ class ModelStatus(QObject):
         return self._preferences.window.titles.get(name, (name, ""))
 
     def adapters_of(self, model: str) -> list[events.Model]:
-        """The adapters that belong to a model."""
         return [adapter for adapter in self.adapters if adapter.base == model]
 
     def writer(self, model: str, adapter: str) -> str:

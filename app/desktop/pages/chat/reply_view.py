@@ -47,7 +47,6 @@ class Waiting(QWidget):
         self._bar.set_inks(colours.accent, colours.line)
 
     def fit(self, width: int) -> int:
-        """Take a width and return the height."""
         self.resize(width, 24)
         self._label.move(0, (24 - self._label.height()) // 2)
         self._bar.move(self._label.width() + 12, 10)
@@ -84,7 +83,6 @@ class Trouble(QWidget):
         self.update()
 
     def fit(self, width: int) -> int:
-        """Take a width and return the height."""
         room = width - 28 - self._again.width() - 8
         top = 10
         for label in (self._text, self._hint):
@@ -176,7 +174,6 @@ class ReplyView(QWidget):
         self._need_panel().append(text, forced)
 
     def append_answer(self, text: str) -> None:
-        """Take more of the answer."""
         if not self._answered:
             self._answered = True
             self._end_waiting()
@@ -260,7 +257,6 @@ class ReplyView(QWidget):
         self._footer.set_trace_suffix("" if number is None else f" {number}")
 
     def set_colours(self, colours: Colours) -> None:
-        """Show the same in another palette."""
         self._colours = colours
         self._text.set_look(TextStyle(colours))
         for part in (self._footer, self._waiting, self._panel, self._trouble):

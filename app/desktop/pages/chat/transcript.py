@@ -186,11 +186,9 @@ class Transcript(QScrollArea):
                 item.view.set_trace_number(self._trace_number(item))
 
     def ids(self) -> list[int]:
-        """The messages that are shown, in order."""
         return [item.shown.id for item in self._items]
 
     def set_colours(self, colours: Colours) -> None:
-        """Show the same in another palette."""
         if colours == self._colours:
             return
         self._colours = colours
@@ -219,7 +217,6 @@ class Transcript(QScrollArea):
         return index * PLACE + min(max(value - self._items[index].top, 0), PLACE - 1)
 
     def set_place(self, place: int) -> None:
-        """Go where the view stood."""
         index, offset = divmod(place, PLACE)
         if place < 0 or index >= len(self._items):
             self.scroll_to_end()

@@ -20,7 +20,6 @@ class LogFold(QWidget):
         in_column(self, self.fold, self.text, spacing=4)
 
     def show_lines(self, lines: Sequence[str]) -> None:
-        """Show these sentences, one a line."""
         text = "\n".join(lines) or "Nothing yet."
         if text != self.text.toPlainText():
             self.text.setPlainText(text)

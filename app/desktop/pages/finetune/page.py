@@ -85,11 +85,9 @@ class FinetunePage(Page):
         self.run.show("")
 
     def pause(self) -> None:
-        """Pause the run that is shown."""
         self._do(self.run.pause)
 
     def resume(self) -> None:
-        """Let it go on, or try again."""
         self._do(lambda: self.run.resume(self._models))
 
     def stop_and_keep(self) -> None:

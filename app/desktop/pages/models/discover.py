@@ -80,12 +80,10 @@ class Discover(QScrollArea):
         self._refresh()
 
     def show_models(self, models: list[Model], in_use: str) -> None:
-        """Take what is on this disk."""
         self._models, self._in_use = models, in_use
         self._refresh()
 
     def show_jobs(self, jobs: Sequence[Job]) -> None:
-        """Take the jobs as they are now."""
         self._jobs = list(jobs)
         self.stack.show_jobs([job for job in jobs if not job_words.is_over(job)])
         self._refresh_states()
@@ -110,7 +108,6 @@ class Discover(QScrollArea):
             self.pasted.get.main.setFocus()
 
     def row(self, title: str) -> GetRow | None:
-        """The row of a title."""
         return next((row for row in self._rows() if row.title == title), None)
 
     def _choose(self, repo: str) -> None:

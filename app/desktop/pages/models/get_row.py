@@ -76,7 +76,6 @@ class GetRow(QWidget):
         theme.changed.connect(self.update)
 
     def set_state(self, state: GetState) -> None:
-        """Show where the repository stands."""
         if state != self.state:
             self.state = state
             if state.kind != "get":
@@ -102,7 +101,6 @@ class GetRow(QWidget):
 
     @property
     def question(self) -> str:
-        """What it asks now, or nothing."""
         return self._question
 
     def describe(self) -> str:
@@ -151,7 +149,6 @@ class GetRow(QWidget):
             draw_line(painter, PAD - 10, self.width() - PAD + 10, self.height())
 
     def paint_row(self, painter: QPainter) -> None:
-        """Paint what this kind of row says."""
         raise NotImplementedError
 
     def paint_titles(self, painter: QPainter, right: float, second: str) -> None:
@@ -270,7 +267,6 @@ class HubRow(GetRow):
         self._changed()
 
     def describe(self) -> str:
-        """What is known about it."""
         return self._second
 
     def hint_at(self, x: float) -> str:

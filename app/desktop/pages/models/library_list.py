@@ -195,7 +195,6 @@ class LibraryView(QListView):
         theme.changed.connect(self.viewport().update)
 
     def current(self) -> Model | None:
-        """The model that is chosen."""
         index = self.currentIndex()
         found = index.data(MODEL) if index.isValid() else None
         return found if isinstance(found, Model) else None
@@ -247,7 +246,6 @@ class SortHeader(QWidget):
         self.show_order("name")
 
     def show_order(self, order: Order) -> None:
-        """Mark the order in force."""
         for own, button in self.buttons.items():
             button.setCheckable(True)
             button.setChecked(own == order)

@@ -83,12 +83,10 @@ class LibrarySection(QWidget):
         self._sort(order if order in ORDERS else "name")
 
     def show_models(self, models: list[Model], free_bytes: int, in_use: str) -> None:
-        """Take what is on this disk."""
         self._all, self._free_bytes, self._in_use = models, free_bytes, in_use
         self.refresh()
 
     def show_jobs(self, jobs: Sequence[Job]) -> None:
-        """Take the jobs as they are now."""
         busy = {job.subject for job in jobs if not job_words.is_over(job)}
         if busy != self._busy:
             self._busy = busy

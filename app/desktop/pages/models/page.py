@@ -97,7 +97,6 @@ class ModelsPage(Page):
             self._show_models()
 
     def refresh_jobs(self) -> None:
-        """Show the queue as it is now."""
         jobs = self._jobs.all()
         self.discover.show_jobs(jobs)
         self.library.show_jobs(jobs)
@@ -139,11 +138,9 @@ class ModelsPage(Page):
             self.library.delete(model.name)
 
     def can_undo(self) -> bool:
-        """Whether a deletion can be taken back."""
         return any(not self.removals.is_going(name) for name in self.removals.pending())
 
     def undo(self) -> None:
-        """Take the last deletion back."""
         if self.removals.undo_last():
             self.notices.dismiss()
 

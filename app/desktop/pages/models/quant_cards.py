@@ -214,7 +214,6 @@ class QuantCards(QFrame):
 
     @property
     def title(self) -> str:
-        """What the card is about."""
         return self._title.text()
 
     @property

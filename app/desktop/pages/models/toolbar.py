@@ -56,7 +56,6 @@ class ModelsToolbar(Toolbar):
         self.show_section("discover")
 
     def show_section(self, section: str) -> None:
-        """Mark a section as the one shown."""
         self.sections[section].setChecked(True)
 
     def show_counts(self, models: int, jobs: int) -> None:

@@ -100,7 +100,6 @@ class EditCard(QFrame):
 
     @property
     def text(self) -> str:
-        """What stands in the field."""
         return self.field.toPlainText()
 
 

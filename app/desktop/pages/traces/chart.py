@@ -32,7 +32,6 @@ class LengthChart(QWidget):
         theme.changed.connect(self.update)
 
     def show_histogram(self, histogram: Histogram) -> None:
-        """Show the lengths of some traces."""
         self._bins = bins(histogram)
         said = "; ".join(f"{'more' if bound == 'more' else f'below {bound}'}: {count:,}" for bound, count in self._bins)
         self.setAccessibleDescription(said)

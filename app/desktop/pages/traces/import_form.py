@@ -102,7 +102,6 @@ class ImportForm(QWidget):
         self._say()
 
     def set_sets(self, sets: Sequence[TraceSet]) -> None:
-        """Take notice of which sets there are."""
         self._sets = sets
         self.sets.setVisible(bool(sets))
         self._say()

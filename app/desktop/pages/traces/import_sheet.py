@@ -82,7 +82,6 @@ class ImportSheet(QScrollArea):
         self.verticalScrollBar().setValue(0)
 
     def follow(self, job: Job, request: Request) -> None:
-        """Show how far an import is."""
         self.job_id, self.request = job.id, request
         self._title.setText(f"Importing into {request.name}")
         self._show("progress")
@@ -90,7 +89,6 @@ class ImportSheet(QScrollArea):
         self.hide_button.setFocus()
 
     def take_job(self, job: Job) -> None:
-        """The job is another one now."""
         if job.id != self.job_id:
             return
         if not is_over(job):

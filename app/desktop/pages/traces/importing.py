@@ -67,7 +67,6 @@ class Importing(QObject):
         self.sheet.begin(paths, into, self._preferences.window.traces_longest)
 
     def export(self, name: str, path: str, shape: str) -> None:
-        """Write a set to a file."""
         self._do(self._jobs.add, ExportTraces(name=name, path=path, shape=shape))
 
     def show_running(self) -> None:

@@ -76,7 +76,6 @@ class TracesPage(Page):
         return True
 
     def choose_files(self) -> None:
-        """Ask for files and import them."""
         self.importing.ask_for_files("Import traces", self.import_files)
 
     def import_files(self, paths: Sequence[str]) -> None:
@@ -120,7 +119,6 @@ class TracesPage(Page):
             self.choices.delete_set(self.set_name)
 
     def can_undo(self) -> bool:
-        """Whether something can be taken back."""
         return self.choices.can_undo()
 
     def undo(self) -> None:

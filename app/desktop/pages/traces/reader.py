@@ -113,7 +113,6 @@ class TracesReader(QObject):
         )  # fmt: skip
 
     def list_sets(self) -> None:
-        """Read which sets there are."""
         self._sets.start()
 
     def open_set(self, name: str) -> int:
@@ -125,7 +124,6 @@ class TracesReader(QObject):
         return self.turn
 
     def read_trace(self, row: TraceRow) -> None:
-        """Read the trace of a row."""
         self._wanted = row
         self._trace.start()
 

@@ -61,7 +61,6 @@ class SetView(QWidget):
 
     @property
     def current(self) -> TraceRow | None:
-        """The row that is chosen."""
         return self.table.current()
 
     @property

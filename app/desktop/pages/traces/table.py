@@ -59,7 +59,6 @@ class TraceTable(QAbstractTableModel):
         self.endResetModel()
 
     def add(self, rows: list[TraceRow]) -> None:
-        """Add rows at the end."""
         self.rows += rows
         self._match(rows)
         suited = self._suited(rows)
@@ -243,7 +242,6 @@ class TraceView(QTableView):
         return self._model.shown[last.row()]
 
     def chosen(self) -> list[TraceRow]:
-        """All rows that are chosen."""
         return [self._model.shown[index.row()] for index in self.selectionModel().selectedRows()]
 
     def choose(self, key: str) -> bool:

@@ -61,7 +61,6 @@ class TracePanel(QWidget):
 
     @property
     def editing(self) -> bool:
-        """Whether a trace is being edited."""
         return self._stack.currentIndex() == 1
 
     @property
@@ -122,7 +121,6 @@ class TracePanel(QWidget):
         self._show_buttons(1)
 
     def start_edit(self) -> None:
-        """Put the trace into fields."""
         if self.trace is None or self.editing:
             return
         for name, card in self.fields.items():
