@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QBoxLayout, QFrame, QLabel, QScrollArea, QSizePoli
 
 from app.desktop import fonts
 from app.desktop.theme import colours, theme
-from app.desktop.widgets.drawing import draw_line
+from app.desktop.widgets.drawing import draw_bar, draw_line, smooth_painter
 from app.desktop.widgets.layouts import in_column, in_row
 from app.desktop.widgets.scrolling import set_plain, show_in_middle
 
@@ -38,6 +38,12 @@ def label(text: str = "", kind: str = "small", wraps: bool = True) -> QLabel:
     made.setTextFormat(Qt.TextFormat.PlainText)
     made.setWordWrap(wraps)
     return made
+
+
+def say(line: QLabel, text: str) -> None:
+    """Let a line say something, or hide while there is nothing to say."""
+    line.setText(text)
+    line.setVisible(bool(text))
 
 
 class Rows(QWidget):
@@ -100,6 +106,28 @@ class Rows(QWidget):
         height = round(sum(self._height(value) for _, value in self._rows))
         if height != self.height():
             self.setFixedHeight(height)
+
+
+class ShareBar(QWidget):
+    """A thin bar that is filled from the left; hidden while there is no share to show."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFixedHeight(6)
+        self._share, self._ink = 0.0, "accent"
+        theme.changed.connect(self.update)
+
+    def show_share(self, share: float | None, ink: str = "accent") -> None:
+        """Show a share, 0 to 1. ink: the palette's name of its colour."""
+        self._share, self._ink = share or 0.0, ink
+        self.setVisible(share is not None)
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(200, 6)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        draw_bar(smooth_painter(self), QRectF(self.rect()), self._share, getattr(colours(), self._ink))
 
 
 class TwoColumns(QScrollArea):

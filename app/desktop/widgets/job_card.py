@@ -10,7 +10,7 @@ from app.desktop.theme import colours, theme
 from app.desktop.widgets import job_words
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.drawing import draw_bar, draw_pill, draw_text, tip
-from app.desktop.widgets.layouts import in_column
+from app.desktop.widgets.layouts import in_column, take_out
 from app.desktop.widgets.small_parts import draw_card
 from models.jobs import kinds
 from models.jobs.queue import Job
@@ -170,9 +170,7 @@ class JobStack(QWidget):
         wanted = {job.id for job in jobs}
         for job_id in [job_id for job_id in self.cards if job_id not in wanted]:
             card = self.cards.pop(job_id)
-            self._column.removeWidget(card)
-            card.hide()
-            card.deleteLater()
+            take_out(self._column, card)
         for place, job in enumerate(jobs):
             card_here = self.cards.get(job.id)
             if card_here is None:

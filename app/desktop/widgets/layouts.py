@@ -33,6 +33,13 @@ def in_column(
     return _filled(QVBoxLayout(), parent, items, margins, spacing)
 
 
+def take_out(layout: QLayout, widget: QWidget) -> None:
+    """Take a widget out of a layout, and delete it."""
+    layout.removeWidget(widget)
+    widget.hide()
+    widget.deleteLater()
+
+
 def _filled(
     box: _Box, parent: QWidget | None, items: Iterable[Item], margins: tuple[int, int, int, int], spacing: int
 ) -> _Box:

@@ -14,6 +14,7 @@ from app.desktop.theme import colours, restyle, theme
 from app.desktop.widgets.layouts import in_row
 from app.desktop.widgets.named import named
 from app.desktop.widgets.readable import ReadableText
+from models.errors import StillroomError
 
 Tone = Literal["info", "bad"]
 INFO_MS = 8000
@@ -47,6 +48,15 @@ class NoticeBar(QFrame):
         """Say what went wrong and what can be done; stays."""
         self._timer.stop()
         self._show("bad", f"{text} {hint}".strip(), action, do)
+
+    def attempt(self, act: Callable[..., object], *arguments: object) -> bool:
+        """Do something, and say why where that fails. Gives whether it went well."""
+        try:
+            act(*arguments)
+        except StillroomError as error:
+            self.show_error(error.text, error.hint)
+            return False
+        return True
 
     def dismiss(self) -> None:
         self._timer.stop()

@@ -21,6 +21,7 @@ class TextButton(QAbstractButton):
         self, text: str, name: str, colours: Colours, parent: QWidget | None = None, kind: str = "quiet"
     ) -> None:
         super().__init__(parent)
+        self._name = name
         self.setAccessibleName(name)
         self.setText(text)
         self.setFont(
@@ -42,6 +43,10 @@ class TextButton(QAbstractButton):
         if veiled != self._veiled:
             self._veiled = veiled
             self.update()
+
+    def set_suffix(self, suffix: str) -> None:
+        """Tell its name from those of other buttons that do the same."""
+        self.setAccessibleName(self._name + suffix)
 
     def set_caption(self, text: str) -> None:
         """Change the text and take the size it needs."""

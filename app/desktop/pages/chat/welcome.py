@@ -3,7 +3,7 @@
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QWidget
 
-from app.desktop.widgets.cards import label
+from app.desktop.widgets.cards import label, say
 from app.desktop.widgets.layouts import Gap, in_column, in_row
 from app.desktop.widgets.named import named
 
@@ -53,8 +53,7 @@ class Welcome(QWidget):
 
     def show_loading(self, fraction: float | None, sentence: str) -> None:
         """Say what is being prepared and how far it is; None and empty when nothing is."""
-        self._progress_text.setText(sentence)
-        self._progress_text.setVisible(bool(sentence))
+        say(self._progress_text, sentence)
         self._progress.setVisible(bool(sentence))
         self._progress.setRange(0, 100)
         self._progress.setValue(round(100 * (fraction or 0)))

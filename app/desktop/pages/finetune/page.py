@@ -85,19 +85,19 @@ class FinetunePage(Page):
         self.run.show("")
 
     def pause(self) -> None:
-        self._do(self.run.pause)
+        self.notices.attempt(self.run.pause)
 
     def resume(self) -> None:
-        self._do(lambda: self.run.resume(self._models))
+        self.notices.attempt(lambda: self.run.resume(self._models))
 
     def stop_and_keep(self) -> None:
         """End it at its next step and take what it has learned into the library."""
-        if self._do(self.run.stop_and_keep) and self.view is not None:
+        if self.notices.attempt(self.run.stop_and_keep) and self.view is not None:
             self.view.show_status()
 
     def cancel(self) -> None:
         """Stop it for good; its checkpoints stay."""
-        self._do(self.run.cancel)
+        self.notices.attempt(self.run.cancel)
 
     def compare(self, key: str) -> None:
         """Draw another run's curves beside those that are shown; "" for none."""
@@ -235,14 +235,6 @@ class FinetunePage(Page):
         if entry is not None:
             self.chat_requested.emit(entry.base, adapter or entry.adapter)
 
-    def _do(self, act: Callable[[], None]) -> bool:
-        try:
-            act()
-        except StillroomError as error:
-            self.notices.show_error(error.text, error.hint)
-            return False
-        return True
-
     def _remember_choice(self, base: str, preset: str) -> None:
         with self._preferences.remember() as window:
             window.finetune_base, window.finetune_preset = base, preset
@@ -272,7 +264,9 @@ class FinetunePage(Page):
         bar.resume.connect(self.resume)
         bar.stop_and_keep.connect(self.stop_and_keep)
         bar.cancel.connect(self.cancel)
-        self.form.start_requested.connect(lambda request, title: self._do(lambda: run.start(request, title)))
+        self.form.start_requested.connect(
+            lambda request, title: self.notices.attempt(lambda: run.start(request, title))
+        )
         self.form.looked_for.connect(self.reading.look_at)
         self.form.chosen.connect(self._remember_choice)
         self.reading.listed.connect(self._take_listing)

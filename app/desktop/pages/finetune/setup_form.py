@@ -12,7 +12,7 @@ from app.desktop.pages.finetune.outlook import Outlook
 from app.desktop.pages.finetune.traces_card import TracesCard
 from app.desktop.services import run_entries
 from app.desktop.widgets.buttons import RowButton
-from app.desktop.widgets.cards import Card, TwoColumns, label
+from app.desktop.widgets.cards import Card, TwoColumns, label, say
 from app.desktop.widgets.layouts import in_column, in_row
 from app.desktop.widgets.model_picker import bits_said
 from app.desktop.widgets.picker import Picker, PickerItem
@@ -200,8 +200,7 @@ class SetupForm(TwoColumns):
         problem = self.problem
         self.start.setEnabled(not problem)
         self.start.setAccessibleDescription(problem)
-        self.missing.setText(problem)
-        self.missing.setVisible(bool(problem))
+        say(self.missing, problem)
         self.start.strong = not problem
         self.start.update()
 

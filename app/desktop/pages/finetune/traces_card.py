@@ -12,7 +12,7 @@ from app.desktop.pages.finetune import words
 from app.desktop.pages.finetune.facts import SetFacts
 from app.desktop.services.run_curves import RunCurves
 from app.desktop.theme import colours, theme
-from app.desktop.widgets.cards import Card, label
+from app.desktop.widgets.cards import Card, label, say
 from app.desktop.widgets.drawing import CENTRE, LEFT, RIGHT, draw_text, smooth_painter
 from models.finetune.runs import Run
 from models.trace_report import TraceSet
@@ -125,8 +125,7 @@ class TracesCard(Card):
 
     def _show(self, division: str, left_out: str, look: SetFacts | None) -> None:
         self.division.setText(division)
-        self.left_out.setText(left_out)
-        self.left_out.setVisible(bool(left_out))
+        say(self.left_out, left_out)
         rows = look.lengths.rows if look else []
         thinking = [length.thinking for length in rows if length.thinking]
         self.chart.setVisible(bool(rows))

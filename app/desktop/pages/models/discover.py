@@ -19,7 +19,7 @@ from app.desktop.widgets import job_words
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.cards import label
 from app.desktop.widgets.job_card import JobStack
-from app.desktop.widgets.layouts import in_column, in_row
+from app.desktop.widgets.layouts import in_column, in_row, take_out
 from app.desktop.widgets.named import named
 from app.desktop.widgets.scrolling import set_plain, show_in_middle
 from models.events import Model
@@ -154,9 +154,7 @@ class Discover(QScrollArea):
         if self.pasted is not None and self.pasted.repo == repo:
             return
         if self.pasted is not None:
-            self._pasted_row.removeWidget(self.pasted)
-            self.pasted.hide()
-            self.pasted.deleteLater()
+            take_out(self._pasted_row, self.pasted)
             self.pasted = None
         self._pasted_card.setVisible(bool(repo))
         if repo:

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.cards import label
-from app.desktop.widgets.layouts import in_column, in_row
+from app.desktop.widgets.layouts import in_column, in_row, take_out
 from models import quantities
 from models.events import Model
 
@@ -34,9 +34,7 @@ class HiddenModels(QWidget):
         wanted = {model.name: model for model in models}
         for name in [name for name in self._lines if name not in wanted]:
             line = self._lines.pop(name)
-            self._column.removeWidget(line)
-            line.hide()
-            line.deleteLater()
+            take_out(self._column, line)
         for name, model in wanted.items():
             if name not in self._lines:
                 self._lines[name] = self._line(model)

@@ -10,7 +10,7 @@ from app.desktop.pages.models.get_row import PAD, HubRow
 from app.desktop.services.engine_signals import EngineLike
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.cards import label
-from app.desktop.widgets.layouts import in_column, in_row
+from app.desktop.widgets.layouts import in_column, in_row, take_out
 from app.desktop.widgets.named import named
 from models import events, quantities
 from models.jobs.kinds.search import Search
@@ -118,9 +118,7 @@ class HubResults(QFrame):
 
     def _set_rows(self, found: Iterable[events.HubModel]) -> None:
         for row in self.rows:
-            self._column.removeWidget(row)
-            row.hide()
-            row.deleteLater()
+            take_out(self._column, row)
         self.rows = []
         for model in found:
             row = HubRow(model.repo, described(model), model.params)

@@ -194,7 +194,7 @@ class LibrarySection(QWidget):
     def _measure(self, name: str) -> None:
         model = self.described(name)
         if model is not None:
-            self._getting.do(lambda: self._jobs.add(MeasureCard(model=name), title=model.title))
+            self._notices.attempt(lambda: self._jobs.add(MeasureCard(model=name), title=model.title))
 
     def _quantize(self, name: str, recipe: str) -> None:
         model = self.described(name)
@@ -203,21 +203,21 @@ class LibrarySection(QWidget):
         source = source_of(model, self._all)
         if source is not None:
             title = source.title.split("/")[-1]
-            self._getting.do(lambda: self._jobs.add(Quantize(model=source.name, recipe=recipe), title=title))
+            self._notices.attempt(lambda: self._jobs.add(Quantize(model=source.name, recipe=recipe), title=title))
         else:
             drop, revision = self._getting.drops_original, model.revision or "main"
             title = model.repo.split("/")[-1]
-            self._getting.do(lambda: self._jobs.add(*chains.get(model.repo, revision, recipe, drop), title=title))
+            self._notices.attempt(lambda: self._jobs.add(*chains.get(model.repo, revision, recipe, drop), title=title))
 
     def _repair(self, name: str) -> None:
         model = self.described(name)
         if model is not None:
-            self._getting.do(lambda: self._jobs.add(*chains.repair(model), title=model.title))
+            self._notices.attempt(lambda: self._jobs.add(*chains.repair(model), title=model.title))
 
     def _fuse(self, name: str) -> None:
         model = self.described(name)
         if model is not None:
-            self._getting.do(lambda: self._jobs.add(Fuse(model=model.base, adapter=name)))
+            self._notices.attempt(lambda: self._jobs.add(Fuse(model=model.base, adapter=name)))
 
     def _export(self, name: str) -> None:
         model = self.described(name)
@@ -227,7 +227,7 @@ class LibrarySection(QWidget):
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix("gguf")
         dialog.fileSelected.connect(
-            lambda path: self._getting.do(lambda: self._jobs.add(Fuse(model=model.base, adapter=name, gguf=path)))
+            lambda path: self._notices.attempt(lambda: self._jobs.add(Fuse(model=model.base, adapter=name, gguf=path)))
         )
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()

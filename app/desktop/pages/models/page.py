@@ -146,7 +146,7 @@ class ModelsPage(Page):
 
     def import_path(self, path: str) -> None:
         """Bring a file or folder into the library, and show how that goes."""
-        if self.getting.do(lambda: self._jobs.add(ImportModel(path=path))) and self.section == "library":
+        if self.notices.attempt(lambda: self._jobs.add(ImportModel(path=path))) and self.section == "library":
             self.show_section("activity")
 
     # Within
@@ -205,7 +205,7 @@ class ModelsPage(Page):
         self.discover.look_for(query)
 
     def _clear(self) -> None:
-        if self.getting.do(self._jobs.clear):
+        if self.notices.attempt(self._jobs.clear):
             self.refresh_jobs()
 
     def _ask(self, title: str, mode: QFileDialog.FileMode) -> None:

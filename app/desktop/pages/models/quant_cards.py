@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QSizePolicy,
     QStyledItemDelegate,
     QStyleOptionViewItem,
-    QTableView,
     QWidget,
 )
 
@@ -22,8 +21,8 @@ from app.desktop import fonts
 from app.desktop.pages.models.get_state import variant
 from app.desktop.pages.models.places import THIS_MACHINE
 from app.desktop.theme import colours, theme
-from app.desktop.widgets.cards import label
-from app.desktop.widgets.column_header import ColumnHeader
+from app.desktop.widgets.cards import label, say
+from app.desktop.widgets.column_header import ColumnHeader, PlainTable
 from app.desktop.widgets.drawing import LEFT, RIGHT, draw_line, draw_text
 from app.desktop.widgets.layouts import in_column
 from app.desktop.widgets.named import named
@@ -148,24 +147,15 @@ def _inset(column: int) -> tuple[int, int]:
     return 2 if column else 10, 10
 
 
-class VariantTable(QTableView):
+class VariantTable(PlainTable):
     """The table, as tall as its rows."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        named(self, "plain_table", "Quantizations")
         numbers = range(1, len(COLUMNS))
-        self.setHorizontalHeader(ColumnHeader(COLUMNS, HEADER_PX, numbers, _inset, parent=self))
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(ROW_PX)
+        super().__init__("Quantizations", ColumnHeader(COLUMNS, HEADER_PX, numbers, _inset), ROW_PX, parent)
         self.setItemDelegate(_Cells(self))
-        self.setShowGrid(False)
-        self.setFrameShape(QFrame.Shape.NoFrame)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setTabKeyNavigation(False)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
@@ -230,9 +220,7 @@ class QuantCards(QFrame):
             self._title.setText(f"Quantization of {_common_title(model, family)}")
             self.model.set_rows(rows)
             self.table.fit()
-            warnings = [f"{row.cells[0]}: {row.warning}" for row in rows if row.warning]
-            self._warnings.setText("\n".join(warnings))
-            self._warnings.setVisible(bool(warnings))
+            say(self._warnings, "\n".join(f"{row.cells[0]}: {row.warning}" for row in rows if row.warning))
         self.setVisible(measured)
 
     def resizeEvent(self, event: QResizeEvent) -> None:

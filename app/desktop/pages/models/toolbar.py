@@ -83,11 +83,8 @@ class ModelsToolbar(Toolbar):
         frame.setFixedHeight(26)
         row = in_row(frame)
         for number, (section, title) in enumerate(SECTIONS.items()):
-            button = named(SectionButton(), "section", title)
-            button.set_caption(title)
-            button.setCheckable(True)
+            button = SectionButton(title, number == len(SECTIONS) - 1)
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            button.setProperty("last", number == len(SECTIONS) - 1)
             button.clicked.connect(lambda _=False, chosen=section: self.section_chosen.emit(chosen))
             self._group.addButton(button)
             self.sections[section] = button

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QWidget
 from app.desktop.pages.traces import words
 from app.desktop.pages.traces.file_list import FileList
 from app.desktop.widgets.buttons import MenuButton, RowButton
-from app.desktop.widgets.cards import label
+from app.desktop.widgets.cards import label, say
 from app.desktop.widgets.layouts import Gap, in_column, in_row
 from app.desktop.widgets.menus import fleeting_menu
 from app.desktop.widgets.named import named
@@ -114,8 +114,7 @@ class ImportForm(QWidget):
         self.none.setVisible(bool(paths))
 
     def tell(self, text: str) -> None:
-        self._fault.setText(text)
-        self._fault.setVisible(bool(text))
+        say(self._fault, text)
 
     def request(self) -> Request | None:
         """What is asked for; None, and said, when that is not whole."""

@@ -10,10 +10,10 @@ from app.desktop.pages.traces import words
 from app.desktop.pages.traces.import_form import ImportForm, Request
 from app.desktop.pages.traces.reasons import Reasons
 from app.desktop.widgets.buttons import RowButton
-from app.desktop.widgets.cards import label
+from app.desktop.widgets.cards import label, say
 from app.desktop.widgets.job_card import JobCard
 from app.desktop.widgets.job_words import is_over
-from app.desktop.widgets.layouts import in_column, in_row
+from app.desktop.widgets.layouts import in_column, in_row, take_out
 from app.desktop.widgets.named import named
 from app.desktop.widgets.scrolling import set_plain
 from models.jobs.queue import Job
@@ -126,8 +126,7 @@ class ImportSheet(QScrollArea):
         shapes = [words.told_of(file) for file in report.files]
         self._shape.setText("\n".join(shapes))
         self.reasons.show_counts(report.counts, report.left_out)
-        self._notes.setText("\n".join(words.notes(report)))
-        self._notes.setVisible(bool(self._notes.text()))
+        say(self._notes, "\n".join(words.notes(report)))
         self.done.setFocus()
         self.verticalScrollBar().setValue(0)
 
@@ -141,9 +140,7 @@ class ImportSheet(QScrollArea):
     def _show_job(self, job: Job) -> None:
         if self.card is None or self.card.job.id != job.id:
             if self.card is not None:
-                self._progress.removeWidget(self.card)
-                self.card.hide()
-                self.card.deleteLater()
+                take_out(self._progress, self.card)
             self.card = JobCard(job)
             self.card.cancel.connect(self.cancel_requested)
             self.card.pause.connect(self.pause_requested)

@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.desktop.widgets.job_card import JobCard
 from app.desktop.widgets.job_words import is_over
-from app.desktop.widgets.layouts import in_column
+from app.desktop.widgets.layouts import in_column, take_out
 from models.jobs.queue import Job
 
 
@@ -32,9 +32,7 @@ class JobsStrip(QWidget):
         if is_over(job):
             if card is not None:
                 del self.cards[job.id]
-                self._column.removeWidget(card)
-                card.hide()
-                card.deleteLater()
+                take_out(self._column, card)
         elif card is not None:
             card.show_job(job)
         else:
@@ -49,7 +47,5 @@ class JobsStrip(QWidget):
         """Take a card off whose job is shown elsewhere."""
         card = self.cards.pop(job_id, None)
         if card is not None:
-            self._column.removeWidget(card)
-            card.hide()
-            card.deleteLater()
+            take_out(self._column, card)
         self.setVisible(bool(self.cards))

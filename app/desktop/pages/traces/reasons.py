@@ -11,7 +11,7 @@ from app.desktop.pages.traces import words
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.drawing import LEFT, RIGHT, draw_line, draw_round, draw_text, frame_of, smooth_painter, tip
-from app.desktop.widgets.layouts import in_column
+from app.desktop.widgets.layouts import in_column, take_out
 from models.trace_report import REASON_WORDS, REASONS, LeftOut, Reason
 
 HEAD_PX, LINE_PX = 31, 18
@@ -70,9 +70,7 @@ class Reasons(QWidget):
     def show_counts(self, counts: dict[Reason, int], left_out: Sequence[LeftOut]) -> None:
         """Show other reasons. left_out: the rows, of which the first of each reason are named."""
         for row in self.rows:
-            self._column.removeWidget(row)
-            row.hide()
-            row.deleteLater()
+            take_out(self._column, row)
         order = sorted(counts, key=lambda reason: (-counts[reason], REASONS.index(reason)))
         self.rows = [ReasonRow(reason, counts[reason], _first(left_out, reason)) for reason in order]
         for row in self.rows:

@@ -10,7 +10,7 @@ from app.desktop.pages.traces.cards import MARGIN_PX, EditCard, TextCard, scroll
 from app.desktop.pages.traces.rows import TraceRow
 from app.desktop.pages.traces.set_writer import Texts
 from app.desktop.widgets.buttons import RowButton
-from app.desktop.widgets.cards import label
+from app.desktop.widgets.cards import label, say
 from app.desktop.widgets.layouts import in_column, in_row
 from models.traces.trace import Trace
 
@@ -172,8 +172,7 @@ class TracePanel(QWidget):
         self._tell("")
 
     def _tell(self, text: str) -> None:
-        self._fault.setText(text)
-        self._fault.setVisible(bool(text))
+        say(self._fault, text)
 
     def _show_buttons(self, several: int) -> None:
         row, editing = self.row, self.editing
