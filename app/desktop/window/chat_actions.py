@@ -78,7 +78,6 @@ class ChatActions(QObject):
             self.restore(self._undoable[-1])
 
     def restore(self, chat_id: int) -> None:
-
         def done(_result: None) -> None:
             self._undoable = [other for other in self._undoable if other != chat_id]
             self._notices.dismiss()

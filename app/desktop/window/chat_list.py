@@ -169,8 +169,7 @@ class ChatDelegate(QStyledItemDelegate):
         painter.restore()
 
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
-        editor = named(QLineEdit(parent), "rename", "Chat title")
-        return editor
+        return named(QLineEdit(parent), "rename", "Chat title")
 
     def updateEditorGeometry(self, editor: QWidget, option: QStyleOptionViewItem, index: Index) -> None:
         editor.setGeometry(option.rect.adjusted(2, 2, -2, -2))

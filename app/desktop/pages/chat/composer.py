@@ -278,8 +278,7 @@ class Composer(QFrame):
         self.draft_changed.emit(self.text)
 
     def _pill(self, text: str, name: str, tip: str) -> QPushButton:
-        button = named(QPushButton(text), "pill", name, tip)
-        return button
+        return named(QPushButton(text), "pill", name, tip)
 
     def _lay_out(self) -> None:
         tools = in_row(None, self._file, self._preset, 1, self._context, self.button, spacing=8)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QPoint, Signal
 from PySide6.QtWidgets import QWidget
 
-from app.desktop.services.background import Background
+from app.desktop.services.background import Background, guarded
 from app.desktop.services.chat_store import ChatStore
 from app.desktop.widgets.menus import fleeting_menu
 from app.desktop.widgets.notices import NoticeBar
@@ -40,7 +40,7 @@ class TraceUse(QObject):
         self._notices = notices
         self._window = parent
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._background = Background(self._work, self)
+        self._background = Background(guarded(lambda: self._jobs.get_nowait()(), self._failed, "reading traces"), self)
         self._sets_read.connect(self._offer)
         self.collected.connect(self._tell)
         self._taken_out.connect(lambda name: notices.show_info(f"Taken out of “{name}” again."))
@@ -86,14 +86,6 @@ class TraceUse(QObject):
     def _start(self, job: Callable[[], None]) -> None:
         self._jobs.put(job)
         self._background.start()
-
-    def _work(self) -> None:
-        try:
-            self._jobs.get_nowait()()
-        except errors.StillroomError as error:
-            self._failed.emit(error)
-        except OSError as error:
-            self._failed.emit(errors.from_os_error(error, "reading traces"))
 
     def _read_sets(self, reply_id: int, at: QPoint) -> None:
         from models.traces import replies, store

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal, SignalInstance
-from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QWidget
+from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from app.desktop.pages.models import offers
 from app.desktop.pages.models.downloads import Downloads, repo_of
@@ -171,9 +171,7 @@ class Discover(QScrollArea):
 
     def _lay_out(self) -> None:
         self._first = named(QFrame(), "offer")
-        self._first_text = QLabel()
-        self._first_text.setTextFormat(Qt.TextFormat.PlainText)
-        self._first_text.setWordWrap(True)
+        self._first_text = label("", "")
         button = RowButton("Get it", "Get the offered model")
         button.strong = True
         button.clicked.connect(self._get_best)

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable
 
-from PySide6.QtCore import Qt, Signal, SignalInstance
-from PySide6.QtWidgets import QFrame, QLabel, QWidget
+from PySide6.QtCore import Signal, SignalInstance
+from PySide6.QtWidgets import QFrame, QWidget
 
 from app.desktop.pages.models.get_row import PAD, HubRow
 from app.desktop.services.engine_signals import EngineLike
@@ -60,9 +60,7 @@ class HubResults(QFrame):
         self.rows: list[HubRow] = []
         self._title = label("", "column_title", wraps=False)
         self._title.setContentsMargins(PAD, 11, PAD, 8)
-        self._sentence = QLabel()
-        self._sentence.setTextFormat(Qt.TextFormat.PlainText)
-        self._sentence.setWordWrap(True)
+        self._sentence = label("", "")
         self._sentence.setMinimumWidth(120)
         self._again = RowButton("Try again", "Search again")
         self._again.clicked.connect(lambda: self.search(self.query))

@@ -20,8 +20,10 @@ from app.desktop.services.deletions import Deletions
 from app.desktop.services.job_queue import JobQueue
 from app.desktop.services.preferences import Preferences
 from app.desktop.widgets import job_words
+from app.desktop.widgets.cards import label
 from app.desktop.widgets.layouts import in_column, in_row
 from app.desktop.widgets.menus import fleeting_menu
+from app.desktop.widgets.named import named
 from app.desktop.widgets.notices import NoticeBar
 from app.desktop.widgets.scrolling import set_plain
 from models import quantities
@@ -75,8 +77,8 @@ class LibrarySection(QWidget):
         self.panel = ModelPanel()
         self._panel_area = _PanelArea()
         self.hidden = HiddenModels()
-        self._empty = QLabel(EMPTY)
-        self._foot = QLabel()
+        self._empty = label(EMPTY, "hint")
+        self._foot = named(QLabel(), "small", f"Space {SECTIONS['library']}")
         self._lay_out()
         self._connect()
         order = preferences.window.models_order
@@ -299,14 +301,9 @@ class LibrarySection(QWidget):
         self.hidden.free_now.connect(self._removals.free_now)
 
     def _lay_out(self) -> None:
-        self._empty.setObjectName("hint")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._empty.setWordWrap(True)
         self._empty.setMargin(40)
-        self._foot.setObjectName("small")
-        self._foot.setAccessibleName(f"Space {SECTIONS['library']}")
-        card = QFrame()
-        card.setObjectName("card")
+        card = named(QFrame(), "card")
         in_column(card, self.header, (self.view, 1), (self._empty, 1), margins=(1, 1, 1, 1))
         holder = QWidget()
         holder.setMaximumWidth(COLUMN_PX)
