@@ -172,8 +172,8 @@ class Presenter(QObject):
         if view.text() != row.content:
             view.set_text(row.content)
         view.set_versions(row.version, row.versions)
-        view.set_writer(self._written_by(row))
-        view.set_trace_offered(is_trace(row))
+        view.footer.set_writer(self._written_by(row))
+        view.footer.set_trace_offered(is_trace(row))
         self._name_last_trace()
         view.finish(row.figures)
         if row.error:

@@ -279,7 +279,7 @@ class Transcript(QScrollArea):
         view = ReplyView(self._colours, self.message_actions, shown.id, self._thinking_open, self._content)
         view.set_number(None if item is self._last_reply() else item.number)
         view.set_trace_number(self._trace_number(item))
-        view.set_menu_offered(self._menu_offered)
+        view.footer.set_menu_offered(self._menu_offered)
         if shown.state != "streaming":
             _fill(view, shown, eager_ms)
             view.text_view.text_document.want_formulas()
@@ -434,9 +434,9 @@ def _fill(view: ReplyView, shown: Shown, eager_ms: float) -> None:
         view.close_thinking(given.thinking_tokens, given.thinking_s, given.closed_by, given.budget)
     view.set_text(shown.content, eager_ms)
     view.set_versions(shown.version_index, shown.version_count)
-    view.set_rating(shown.rating)
-    view.set_writer(shown.writer)
-    view.set_trace_offered(shown.is_trace)
+    view.footer.set_rating(shown.rating)
+    view.footer.set_writer(shown.writer)
+    view.footer.set_trace_offered(shown.is_trace)
     view.finish(figures)
     if shown.error or shown.state in ENDS:
         view.fail(shown.error or ENDS[shown.state])
