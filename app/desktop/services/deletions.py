@@ -85,12 +85,10 @@ class Deletions(QObject):
                 name = self._queue.pop(0)
             try:
                 self.freed.emit(name, self._delete(name))
-            except StillroomError as error:
+            except (StillroomError, OSError) as error:
                 log.warning("%s not deleted: %s", name, error)
-                self.failed.emit(name, error)
-            except OSError as error:
-                log.warning("%s not deleted: %s", name, error)
-                self.failed.emit(name, from_os_error(error, "deleting the model", writing=True))
+                known = isinstance(error, StillroomError)
+                self.failed.emit(name, error if known else from_os_error(error, "deleting the model", writing=True))
 
     def _settle(self, name: str, _outcome: object) -> None:
         for names in (self._going, self._pending):

@@ -2,9 +2,10 @@
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QLineEdit, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QWidget
 
 from app.desktop.widgets.cards import label
+from app.desktop.widgets.layouts import Item, in_row
 from app.desktop.widgets.named import named
 
 HEIGHT_PX = 52
@@ -19,6 +20,10 @@ class Toolbar(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedHeight(HEIGHT_PX)
         self._title = label(title, "page_title", wraps=False)
+
+    def fill(self, *items: Item) -> QHBoxLayout:
+        """Lay out what stands in the bar."""
+        return in_row(self, *items, margins=(18, 0, 18, 0), spacing=12)
 
 
 class SearchField(QLineEdit):

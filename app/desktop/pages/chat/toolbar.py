@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.desktop.pages.chat.adapter_picker import AdapterPicker
 from app.desktop.widgets.cards import label
-from app.desktop.widgets.layouts import in_column, in_row
+from app.desktop.widgets.layouts import in_column
 from app.desktop.widgets.model_picker import ModelPicker
 from app.desktop.widgets.thinking_control import ThinkingControl
 from app.desktop.widgets.toolbar import Toolbar
@@ -20,7 +20,7 @@ class ChatToolbar(QWidget):
         self.adapter = AdapterPicker()
         self.thinking = ThinkingControl()
         self._bar = Toolbar()
-        self.row = in_row(self._bar, self.picker, self.adapter, 1, self.thinking, margins=(18, 0, 18, 0), spacing=12)
+        self.row = self._bar.fill(self.picker, self.adapter, 1, self.thinking)
         self._note = ""
         self._problem = ""
         self._sentence = label("", "hint")

@@ -42,11 +42,7 @@ ENDS: dict[State, str] = {"interrupted": "This reply was interrupted.", "failed"
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
-    """A message as the transcript shows it.
-
-    version_index from 1; error: what went wrong, if something did; writer: which model wrote it, when that is not plain;
-    is_trace: it can be used as a trace.
-    """
+    """A message as the transcript shows it."""
 
     id: int
     role: Literal["user", "assistant"]
@@ -54,12 +50,12 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     thinking: str = ""
     state: State = "done"
     figures: Figures | None = None
-    version_index: int = 1
+    version_index: int = 1  # from 1
     version_count: int = 1
     rating: int = 0
-    error: str = ""
-    writer: str = ""
-    is_trace: bool = False
+    error: str = ""  # what went wrong, if something did
+    writer: str = ""  # which model wrote it, when that is not plain
+    is_trace: bool = False  # it can be used as one
 
 
 @dataclass(eq=False)

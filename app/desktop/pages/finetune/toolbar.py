@@ -13,7 +13,6 @@ from app.desktop.services.run_tracker import RunTracker
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.buttons import MenuButton, RowButton
 from app.desktop.widgets.drawing import CENTRE, draw_round, draw_text, frame_of, smooth_painter
-from app.desktop.widgets.layouts import in_row
 from app.desktop.widgets.menus import add_choice, fleeting_menu
 from app.desktop.widgets.toolbar import HEIGHT_PX, Toolbar
 from models.events import Model
@@ -78,17 +77,8 @@ class FinetuneToolbar(Toolbar):
         self.stop_button = RowButton("Stop and keep")
         self.new_button = RowButton("New run")
         self.stop_button.setToolTip("End the run at its next step and take what it has learned into the library")
-        in_row(
-            self,
-            self._title,
-            (self.pill, 1000),
-            1,
-            self.pause_button,
-            self.resume_button,
-            self.stop_button,
-            self.new_button,
-            margins=(18, 0, 18, 0),
-            spacing=12,
+        self.fill(
+            self._title, (self.pill, 1000), 1, self.pause_button, self.resume_button, self.stop_button, self.new_button
         )
         self.pill.clicked.connect(lambda: self.menu().popup(self.pill.below()))
         self.pause_button.clicked.connect(self.pause)

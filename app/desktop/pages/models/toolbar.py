@@ -43,16 +43,7 @@ class ModelsToolbar(Toolbar):
         self.import_button = MenuButton("Import…", "Import")
         self.import_button.setToolTip("Bring a GGUF file or a model folder of this machine into the library")
         self.import_button.clicked.connect(self._show_import_menu)
-        self.row = in_row(
-            self,
-            self._title,
-            self._segments(),
-            1,
-            (self.search, 1000),
-            self.import_button,
-            margins=(18, 0, 18, 0),
-            spacing=12,
-        )
+        self.row = self.fill(self._title, self._segments(), 1, (self.search, 1000), self.import_button)
         self.show_section("discover")
 
     def show_section(self, section: str) -> None:

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QMenu, QWidget
 from app.desktop.pages.traces import words
 from app.desktop.widgets.buttons import MenuButton, RowButton
 from app.desktop.widgets.cards import label
-from app.desktop.widgets.layouts import in_row
 from app.desktop.widgets.menus import add_choice, fleeting_menu
 from app.desktop.widgets.toolbar import HEIGHT_PX, SearchField, Toolbar
 from models.trace_report import Added, TraceSet
@@ -135,8 +134,7 @@ class TracesToolbar(Toolbar):
         return field
 
     def _lay_out(self) -> None:
-        self._row = in_row(
-            self,
+        self._row = self.fill(
             self._title,
             self.picker,
             self.pill,
@@ -145,6 +143,4 @@ class TracesToolbar(Toolbar):
             self.import_button,
             self.export_button,
             self.finetune_button,
-            margins=(18, 0, 18, 0),
-            spacing=12,
         )
