@@ -87,8 +87,9 @@ class Deletions(QObject):
                 self.freed.emit(name, self._delete(name))
             except (StillroomError, OSError) as error:
                 log.warning("%s not deleted: %s", name, error)
-                known = isinstance(error, StillroomError)
-                self.failed.emit(name, error if known else from_os_error(error, "deleting the model", writing=True))
+                if isinstance(error, OSError):
+                    error = from_os_error(error, "deleting the model", writing=True)
+                self.failed.emit(name, error)
 
     def _settle(self, name: str, _outcome: object) -> None:
         for names in (self._going, self._pending):

@@ -57,8 +57,7 @@ class ChatBrowser(QObject):
             ]
         else:
             entries = [
-                ChatItem(entry.id, entry.title, entry.updated, busy=entry.id in busy)
-                for entry in self._chats.entries()
+                ChatItem(entry.id, entry.title, entry.updated, busy=entry.id in busy) for entry in self._chats.entries()
             ]
         self._sidebar.nothing.setVisible(bool(self._query) and not entries)
         self._sidebar.chat_model.set_entries(entries, grouped=not self._query)
