@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
 from app.desktop import icons
 from app.desktop.theme import colours
+from app.desktop.widgets.cards import label
 from app.desktop.widgets.layouts import in_column, in_row
 from app.desktop.widgets.readable import ReadableText
 from models import errors, paths
@@ -37,10 +38,9 @@ class TroubleWindow(QWidget):
         self.resize(620, 300)
         picture = QLabel()
         picture.setPixmap(icons.pixmap("warning", colours().bad, 32))
-        heading = QLabel("Your chats can't be opened")
-        heading.setObjectName("heading")
         self.text = ReadableText("Notice")
         self._buttons = in_row(None, 1, spacing=14)
+        heading = label("Your chats can't be opened", "heading", wraps=False)
         in_column(self, picture, heading, self.text, 1, self._buttons, margins=(32, 28, 32, 24), spacing=14)
         self.show_error(error)
 

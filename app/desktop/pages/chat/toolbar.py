@@ -4,7 +4,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 from app.desktop.pages.chat.adapter_picker import AdapterPicker
-from app.desktop.widgets.cards import label
+from app.desktop.widgets.cards import label, say
 from app.desktop.widgets.layouts import in_column
 from app.desktop.widgets.model_picker import ModelPicker
 from app.desktop.widgets.thinking_control import ThinkingControl
@@ -45,6 +45,5 @@ class ChatToolbar(QWidget):
         self._show()
 
     def _show(self) -> None:
-        self._sentence.setText(self.sentence)
+        say(self._sentence, self.sentence)
         self._sentence.setAccessibleName(self.sentence)
-        self._sentence.setVisible(bool(self.sentence))

@@ -44,9 +44,7 @@ class CheckpointRow(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         size = self.button.sizeHint()
-        self.button.setGeometry(
-            self.width() - size.width() - 10, (ROW_PX - size.height()) // 2, size.width(), size.height()
-        )
+        self.button.setGeometry(self.width() - size.width() - 10, (ROW_PX - size.height()) // 2, *size.toTuple())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         c = colours()

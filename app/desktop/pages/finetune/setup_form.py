@@ -268,7 +268,4 @@ def _set_choice(found: TraceSet) -> PickerItem:
 def _line(title: str, control: QWidget, stretch: bool = True) -> QHBoxLayout:
     name = label(title, "plain", wraps=False)
     name.setFixedWidth(104)
-    line = in_row(None, name, (control, 1 if stretch else 0), spacing=12)
-    if not stretch:
-        line.addStretch(1)
-    return line
+    return in_row(None, name, *([(control, 1)] if stretch else [control, 1]), spacing=12)

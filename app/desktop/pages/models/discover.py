@@ -141,8 +141,7 @@ class Discover(QScrollArea):
         measured = [model for model in self._models if model.card]
         named = [model for model in measured if model.repo and model.repo == self._chosen]
         latest = max(named or measured, key=lambda model: model.card.measured if model.card else "", default=None)
-        in_use = self._in_use
-        self.cards.show_model(latest, self._models, in_use)
+        self.cards.show_model(latest, self._models, self._in_use)
 
     def _get_best(self) -> None:
         best = offers.best_that_fits(self._offers)

@@ -209,7 +209,4 @@ class ImportForm(QWidget):
 
 
 def _line(*widgets: QWidget, stretch: bool = False) -> QHBoxLayout:
-    row = in_row(None, *widgets, spacing=8)
-    if stretch:
-        row.addStretch(1)
-    return row
+    return in_row(None, *widgets, *([1] if stretch else []), spacing=8)

@@ -157,7 +157,6 @@ class ImportSheet(QScrollArea):
     def _lay_out(self) -> None:
         progress, report = QWidget(), QWidget()
         progress.setLayout(self._progress)
-        self._progress.setContentsMargins(0, 0, 0, 0)
         self._progress.addWidget(self.hide_button, 0, Qt.AlignmentFlag.AlignLeft)
         in_column(
             report, self._shape, self.reasons, self._notes, (self.done, 0, Qt.AlignmentFlag.AlignLeft), spacing=12
