@@ -10,6 +10,7 @@ from app.desktop import fonts
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.drawing import draw_bar, draw_line, smooth_painter
 from app.desktop.widgets.layouts import in_column, in_row
+from app.desktop.widgets.named import named
 from app.desktop.widgets.scrolling import set_plain, show_in_middle
 
 PAD_PX, GAP_PX, MARGIN_PX = 16, 16, 24
@@ -21,11 +22,8 @@ class Card(QFrame):
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("card")
-        self.setAccessibleName(title)
-        self.title = QLabel(title)
-        self.title.setObjectName("card_title")
-        self.title.setTextFormat(Qt.TextFormat.PlainText)
+        named(self, "card", title)
+        self.title = label(title, "card_title", wraps=False)
         self.title.setMinimumHeight(18)
         self.head = in_row(None, self.title, spacing=10)
         self.body = in_column(self, self.head, margins=(PAD_PX, 14, PAD_PX, PAD_PX), spacing=6)
@@ -33,11 +31,7 @@ class Card(QFrame):
 
 def label(text: str = "", kind: str = "small", wraps: bool = True) -> QLabel:
     """A line of text. kind: its object name in the style sheet."""
-    made = QLabel(text)
-    made.setObjectName(kind)
-    made.setTextFormat(Qt.TextFormat.PlainText)
-    made.setWordWrap(wraps)
-    return made
+    return named(QLabel(text, textFormat=Qt.TextFormat.PlainText, wordWrap=wraps), kind)
 
 
 def say(line: QLabel, text: str) -> None:
