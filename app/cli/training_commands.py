@@ -158,6 +158,5 @@ def fuse(
 
     file = str(Path(name).expanduser().absolute().with_suffix(".gguf")) if gguf else ""
     run_to_end(
-        [Fuse(model=place(model), adapter=adapter, name=None if gguf else name, gguf=file, recipe=quantize)],
-        json,
+        [Fuse(model=place(model), adapter=adapter, name=None if gguf else name, gguf=file, recipe=quantize)], json
     )

@@ -41,7 +41,6 @@ class Theme(QObject):
 
     @property
     def is_dark(self) -> bool:
-        """Whether the dark palette is in force."""
         return self._colours is DARK
 
     def apply(self, app: QApplication, scheme: Scheme = "system") -> None:

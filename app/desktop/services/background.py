@@ -4,9 +4,14 @@ A QRunnable that the pool deletes leaves a stale entry in PySide's table of obje
 address is then taken for a QRunnable. So the task is not the pool's to delete; its owner keeps it.
 """
 
+import logging
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, QRunnable, QThreadPool
+from PySide6.QtCore import QObject, QRunnable, QThreadPool, SignalInstance
+
+from models.errors import StillroomError, from_os_error
+
+log = logging.getLogger(__name__)
 
 
 class Background(QObject):
@@ -29,6 +34,19 @@ class Background(QObject):
         if self._pool is not None:
             self._pool.clear()
             self._pool.waitForDone()
+
+
+def guarded(work: Callable[[], None], failed: SignalInstance, doing: str) -> Callable[[], None]:
+    """The same work; an error of it is told by a signal (a StillroomError). doing: as from_os_error takes it."""
+
+    def guarded_work() -> None:
+        try:
+            work()
+        except (StillroomError, OSError) as error:
+            log.warning("failed at %s: %s", doing, error)
+            failed.emit(error if isinstance(error, StillroomError) else from_os_error(error, doing))
+
+    return guarded_work
 
 
 class _Task(QRunnable):

@@ -34,10 +34,7 @@ class ChatStore(QObject):
         self._committed.connect(self._tell, Qt.ConnectionType.QueuedConnection)
 
     def write(
-        self,
-        work: Callable[[Chats], T],
-        then: Callable[[T], object],
-        failed: Callable[[StillroomError], object],
+        self, work: Callable[[Chats], T], then: Callable[[T], object], failed: Callable[[StillroomError], object]
     ) -> None:
         """Have chats changed on the other thread; then or failed is called on this one. work: does nothing but that."""
         future = self._writer.submit(lambda connection: work(Chats(connection, self.chats.clock)))

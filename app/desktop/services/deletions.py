@@ -68,7 +68,6 @@ class Deletions(QObject):
         return name in self._going
 
     def pending(self) -> set[str]:
-        """The names that are hidden."""
         return set(self._pending)
 
     def close(self) -> None:
@@ -86,12 +85,11 @@ class Deletions(QObject):
                 name = self._queue.pop(0)
             try:
                 self.freed.emit(name, self._delete(name))
-            except StillroomError as error:
+            except (StillroomError, OSError) as error:
                 log.warning("%s not deleted: %s", name, error)
+                if isinstance(error, OSError):
+                    error = from_os_error(error, "deleting the model", writing=True)
                 self.failed.emit(name, error)
-            except OSError as error:
-                log.warning("%s not deleted: %s", name, error)
-                self.failed.emit(name, from_os_error(error, "deleting the model", writing=True))
 
     def _settle(self, name: str, _outcome: object) -> None:
         for names in (self._going, self._pending):

@@ -57,12 +57,10 @@ class RunTracker(QObject):
 
     @property
     def entry(self) -> RunEntry | None:
-        """The run that is shown."""
         return next((entry for entry in self.entries if self._is_shown(entry)), None)
 
     @property
     def busy(self) -> RunEntry | None:
-        """A run that is at work."""
         return next((entry for entry in self.entries if entry.state in ("running", "preparing")), None)
 
     @property
@@ -71,7 +69,6 @@ class RunTracker(QObject):
         return self._since is None
 
     def find(self, key: str) -> RunEntry | None:
-        """The entry of a key."""
         return next((entry for entry in self.entries if entry.key == key), None)
 
     def show(self, key: str) -> None:
@@ -130,7 +127,6 @@ class RunTracker(QObject):
         return job is not None and job.state in ("waiting", "running", "paused")
 
     def start(self, request: Finetune, title: str) -> None:
-        """Queue a run and show it."""
         job_id = self._jobs.add(request, title=title)
         self._list()
         self.show(next((entry.key for entry in self.entries if entry.job and entry.job.id == job_id), ""))

@@ -175,7 +175,6 @@ class MessageDocument(QTextDocument):
         self._begin_anew()
 
     def set_look(self, look: TextStyle) -> None:
-        """Show the same in another look."""
         self.look = look
         self.setDefaultFont(look.font)
         self._begin_anew()

@@ -77,7 +77,6 @@ class MessageText(QTextBrowser):
     # Text
 
     def text(self) -> str:
-        """The message as it was written."""
         return self.text_document.source
 
     def append(self, text: str, forced: bool = False) -> None:

@@ -7,11 +7,13 @@ import math
 from typing import Literal
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QEnterEvent, QKeyEvent, QPainter, QPainterPath, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QWidget
+from PySide6.QtGui import QColor, QKeyEvent, QPainterPath, QPaintEvent, QPen
+from PySide6.QtWidgets import QAbstractButton, QWidget
 
 from app.desktop import fonts
 from app.desktop.theme import colours
+from app.desktop.widgets.drawing import smooth_painter
+from app.desktop.widgets.layouts import in_row
 
 HEIGHT_PX = 27
 RADIUS = 6.0
@@ -34,7 +36,6 @@ class RowButton(QAbstractButton):
         self.strong = False
 
     def set_faint(self, faint: bool) -> None:
-        """Paint the text in a weaker ink."""
         if faint != self._faint:
             self._faint = faint
             self.update()
@@ -59,14 +60,9 @@ class RowButton(QAbstractButton):
         else:
             super().keyPressEvent(event)
 
-    def enterEvent(self, event: QEnterEvent) -> None:
-        super().enterEvent(event)
-        self.update()
-
     def paintEvent(self, event: QPaintEvent) -> None:
         c = colours()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter = smooth_painter(self)
         hot = self.underMouse() and self.isEnabled()
         ground = c.selected if self.isDown() else c.sunken if hot else c.raised
         edge = c.accent if self.hasFocus() else c.line if not self.isEnabled() else c.edge
@@ -121,11 +117,7 @@ class GetButton(QWidget):
         self.main = RowButton("Get", f"Get {title}", side="left")
         self.arrow = MenuButton("▾", f"Variants of {title}", side="right")
         self.arrow.setToolTip("Other variants")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
-        row.addWidget(self.main)
-        row.addWidget(self.arrow)
+        in_row(self, self.main, self.arrow)
         self.main.clicked.connect(self.pressed)
         self.arrow.clicked.connect(lambda: self.menu_asked.emit(self.arrow.below()))
 

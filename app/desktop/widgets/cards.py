@@ -4,11 +4,14 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QFrame, QLabel, QScrollArea, QSizePolicy, QWidget
 
 from app.desktop import fonts
 from app.desktop.theme import colours, theme
-from app.desktop.widgets.drawing import draw_line
+from app.desktop.widgets.drawing import draw_bar, draw_line, smooth_painter
+from app.desktop.widgets.layouts import in_column, in_row
+from app.desktop.widgets.named import named
+from app.desktop.widgets.scrolling import set_plain, show_in_middle
 
 PAD_PX, GAP_PX, MARGIN_PX = 16, 16, 24
 SIDE_PX, NARROW_PX, WIDEST_PX = 372, 820, 1400
@@ -19,28 +22,22 @@ class Card(QFrame):
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("card")
-        self.setAccessibleName(title)
-        self.title = QLabel(title)
-        self.title.setObjectName("card_title")
-        self.title.setTextFormat(Qt.TextFormat.PlainText)
+        named(self, "card", title)
+        self.title = label(title, "card_title", wraps=False)
         self.title.setMinimumHeight(18)
-        self.head = QHBoxLayout()
-        self.head.setSpacing(10)
-        self.head.addWidget(self.title)
-        self.body = QVBoxLayout(self)
-        self.body.setContentsMargins(PAD_PX, 14, PAD_PX, PAD_PX)
-        self.body.setSpacing(6)
-        self.body.addLayout(self.head)
+        self.head = in_row(None, self.title, spacing=10)
+        self.body = in_column(self, self.head, margins=(PAD_PX, 14, PAD_PX, PAD_PX), spacing=6)
 
 
 def label(text: str = "", kind: str = "small", wraps: bool = True) -> QLabel:
     """A line of text. kind: its object name in the style sheet."""
-    made = QLabel(text)
-    made.setObjectName(kind)
-    made.setTextFormat(Qt.TextFormat.PlainText)
-    made.setWordWrap(wraps)
-    return made
+    return named(QLabel(text, textFormat=Qt.TextFormat.PlainText, wordWrap=wraps), kind)
+
+
+def say(line: QLabel, text: str) -> None:
+    """Let a line say something, or hide while there is nothing to say."""
+    line.setText(text)
+    line.setVisible(bool(text))
 
 
 class Rows(QWidget):
@@ -105,47 +102,46 @@ class Rows(QWidget):
             self.setFixedHeight(height)
 
 
+class ShareBar(QWidget):
+    """A thin bar that is filled from the left; hidden while there is no share to show."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFixedHeight(6)
+        self._share, self._ink = 0.0, "accent"
+        theme.changed.connect(self.update)
+
+    def show_share(self, share: float | None, ink: str = "accent") -> None:
+        """Show a share, 0 to 1. ink: the palette's name of its colour."""
+        self._share, self._ink = share or 0.0, ink
+        self.setVisible(share is not None)
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(200, 6)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        draw_bar(smooth_painter(self), QRectF(self.rect()), self._share, getattr(colours(), self._ink))
+
+
 class TwoColumns(QScrollArea):
     """A wide column and a narrow one beside it, or below it where there is no room."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("see_through")
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setWidgetResizable(True)
-        self.main, self.side, self.below = QVBoxLayout(), QVBoxLayout(), QVBoxLayout()
-        for column in (self.main, self.side, self.below):
-            column.setContentsMargins(0, 0, 0, 0)
-            column.setSpacing(GAP_PX)
-        self._side = QWidget()
-        self._side.setLayout(self.side)
-        main = QWidget()
-        main.setLayout(self.main)
+        set_plain(self, "see_through")
+        main, self._side = QWidget(), QWidget()
+        self.main = in_column(main, spacing=GAP_PX)
+        self.side = in_column(self._side, spacing=GAP_PX)
+        self.below = in_column(None, spacing=GAP_PX)
         self._columns = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self._columns.setSpacing(GAP_PX)
         self._columns.addWidget(main, 1, Qt.AlignmentFlag.AlignTop)
         self._columns.addWidget(self._side, 0, Qt.AlignmentFlag.AlignTop)
         holder = QWidget()
         holder.setMaximumWidth(WIDEST_PX)
-        column = QVBoxLayout(holder)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(GAP_PX)
-        column.addLayout(self._columns)
-        column.addLayout(self.below)
-        column.addStretch(1)
-        content = QWidget()
-        content.setObjectName("page")
-        self._row = QHBoxLayout(content)
-        self._row.setContentsMargins(MARGIN_PX, 18, MARGIN_PX, 18)
-        self._row.addStretch(1)
-        self._row.addWidget(holder, 1000)
-        self._row.addStretch(1)
-        # the scroll bar stands in the margin
-        self.verticalScrollBar().rangeChanged.connect(
-            lambda _least, most: self._row.setContentsMargins(MARGIN_PX, 18, MARGIN_PX - (11 if most else 0), 18)
-        )
-        self.setWidget(content)
+        in_column(holder, self._columns, self.below, 1, spacing=GAP_PX)
+        show_in_middle(self, holder, MARGIN_PX, 18)
         self._turn()
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -1,14 +1,15 @@
-"""The titles above a table's columns."""
+"""A table without a grid or a frame, and the titles above its columns."""
 
 from collections.abc import Callable, Container, Sequence
 
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QHeaderView, QWidget
+from PySide6.QtWidgets import QFrame, QHeaderView, QTableView, QWidget
 
 from app.desktop import fonts
 from app.desktop.theme import colours
 from app.desktop.widgets.drawing import LEFT, RIGHT, draw_line, draw_text
+from app.desktop.widgets.named import named
 
 
 class ColumnHeader(QHeaderView):
@@ -48,3 +49,20 @@ class ColumnHeader(QHeaderView):
             area = QRectF(left, 0, width, self.height())
             draw_text(painter, area, self._titles[section], fonts.text(11, fonts.BOLD), colours().muted, align)
         draw_line(painter, self._line_left, self.width(), self.height())
+
+
+class PlainTable(QTableView):
+    """Shows rows of one height; nothing is edited in it, and Tab leaves it."""
+
+    def __init__(self, name: str, header: ColumnHeader, row_px: int, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        named(self, "plain_table", name)
+        self.setHorizontalHeader(header)
+        self.verticalHeader().hide()
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.verticalHeader().setDefaultSectionSize(row_px)
+        self.setShowGrid(False)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setEditTriggers(QTableView.EditTrigger.NoEditTriggers)
+        self.setTabKeyNavigation(False)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -10,11 +10,12 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, QSize, Qt
 from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QWidget
 
 from app.desktop import fonts
 from app.desktop.services.curve import Array, Curve
 from app.desktop.theme import colours, theme
+from app.desktop.widgets.layouts import in_column
 
 AXIS_PX, SPARE = 46, 0.08  # width of the left axis; room above and below the curves, as a share
 DOT_PX = 7
@@ -227,9 +228,7 @@ class CurveChart(QWidget):
         # pointer and wheel are this widget's and the page's: pyqtgraph would keep them
         self.plot.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setMouseTracking(True)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.plot)
+        in_column(self, self.plot)
 
     def _dress(self) -> None:
         c = colours()

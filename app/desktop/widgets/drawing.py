@@ -2,14 +2,36 @@
 
 import html
 
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPaintDevice, QPainter, QPen
+from PySide6.QtWidgets import QWidget
 
 from app.desktop.theme import colours
 
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 CENTRE = Qt.AlignmentFlag.AlignCenter
+
+
+def smooth_painter(device: QPaintDevice) -> QPainter:
+    """A painter of smooth edges."""
+    painter = QPainter(device)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    return painter
+
+
+def draw_round(
+    painter: QPainter, area: QRectF, radius: float, ground: QColor | str, edge: QColor | str | None = None
+) -> None:
+    """A rounded area, with a line of one pixel around it where there is an edge."""
+    painter.setPen(QPen(QColor(edge), 1) if edge else Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(ground))
+    painter.drawRoundedRect(area, radius, radius)
+
+
+def frame_of(widget: QWidget) -> QRectF:
+    """Where a widget's frame of one pixel is drawn."""
+    return QRectF(widget.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
 
 
 def draw_text(
@@ -30,23 +52,17 @@ def draw_pill(painter: QPainter, left: float, middle: float, text: str, font: QF
     c = colours()
     width = min(QFontMetricsF(font).horizontalAdvance(text) + 24, room)
     area = QRectF(left, middle - 10.5, width, 21)
-    painter.setBrush(QColor(c.sidebar))
-    painter.setPen(QPen(QColor(c.line), 1))
-    painter.drawRoundedRect(area.adjusted(0.5, 0.5, -0.5, -0.5), 10, 10)
+    draw_round(painter, area.adjusted(0.5, 0.5, -0.5, -0.5), 10, c.sidebar, c.line)
     draw_text(painter, area.adjusted(11, 0, -11, 0), text, font, ink, CENTRE)
     return width
 
 
 def draw_bar(painter: QPainter, area: QRectF, fraction: float, ink: str) -> None:
     """A track of 6 px that is filled from the left, 0 to 1."""
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QColor(colours().selected))
-    painter.drawRoundedRect(area, 3, 3)
+    draw_round(painter, area, 3, colours().selected)
     if fraction > 0:
-        painter.setBrush(QColor(ink))
-        filled = QRectF(area)
-        filled.setWidth(max(6.0, area.width() * min(fraction, 1.0)))
-        painter.drawRoundedRect(filled, 3, 3)
+        filled = QRectF(area.topLeft(), QSizeF(max(6.0, area.width() * min(fraction, 1.0)), area.height()))
+        draw_round(painter, filled, 3, ink)
 
 
 def draw_line(painter: QPainter, left: float, right: float, y: float) -> None:

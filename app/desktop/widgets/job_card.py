@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.desktop import fonts
 from app.desktop.services.job_queue import JobQueue
@@ -10,6 +10,7 @@ from app.desktop.theme import colours, theme
 from app.desktop.widgets import job_words
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.drawing import draw_bar, draw_pill, draw_text, tip
+from app.desktop.widgets.layouts import in_column, take_out
 from app.desktop.widgets.small_parts import draw_card
 from models.jobs import kinds
 from models.jobs.queue import Job
@@ -46,7 +47,6 @@ class JobCard(QWidget):
         self.show_job(job)
 
     def show_job(self, job: Job) -> None:
-        """Show a job as it is now."""
         self.job = job
         wanted = _actions(job)
         had_focus = any(b.hasFocus() for action, b in self._buttons.items() if action not in wanted)
@@ -161,9 +161,7 @@ class JobStack(QWidget):
         super().__init__(parent)
         self._jobs = jobs
         self.cards: dict[int, JobCard] = {}
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(14)
+        self._column = in_column(self, spacing=14)
         self._column.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.hide()
 
@@ -172,9 +170,7 @@ class JobStack(QWidget):
         wanted = {job.id for job in jobs}
         for job_id in [job_id for job_id in self.cards if job_id not in wanted]:
             card = self.cards.pop(job_id)
-            self._column.removeWidget(card)
-            card.hide()
-            card.deleteLater()
+            take_out(self._column, card)
         for place, job in enumerate(jobs):
             card_here = self.cards.get(job.id)
             if card_here is None:

@@ -3,11 +3,13 @@
 While a model loads the button says so and shows how far it is; it can be opened all the same.
 """
 
-from PySide6.QtCore import QRectF, Qt, Signal
-from PySide6.QtGui import QAction, QColor, QPainter
+from PySide6.QtCore import QRectF, Signal
+from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QMenu, QWidget
 
 from app.desktop.theme import colours
+from app.desktop.widgets.drawing import draw_round
+from app.desktop.widgets.menus import add_choice
 from app.desktop.widgets.picker_button import PickerButton
 from models.events import Model
 
@@ -35,7 +37,6 @@ class ModelPicker(PickerButton):
         self._stage = ""
 
     def set_models(self, models: list[Model]) -> None:
-        """Say what the menu offers."""
         self._models = models
 
     def set_current(self, name: str, title: str, precision: str) -> None:
@@ -56,29 +57,23 @@ class ModelPicker(PickerButton):
 
     def fill(self, menu: QMenu) -> None:
         for model in self._models:
-            menu.addAction(self._entry(menu, model))
+            self._add(menu, model)
 
     def _paint_bar(self, painter: QPainter, fraction: float) -> None:
         track = QRectF(6, self.height() - 4, self.width() - 12, 2)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(colours().accent_tint))
-        painter.drawRoundedRect(track, 1, 1)
-        painter.setBrush(QColor(colours().accent))
+        draw_round(painter, track, 1, colours().accent_tint)
         track.setWidth(track.width() * min(max(fraction, 0.02), 1.0))
-        painter.drawRoundedRect(track, 1, 1)
+        draw_round(painter, track, 1, colours().accent)
 
     def _said(self) -> str:
         if self._loading is not None:
             return self._stage or "loading"
         return self._precision
 
-    def _entry(self, menu: QMenu, model: Model) -> QAction:
+    def _add(self, menu: QMenu, model: Model) -> None:
         size = f"{model.size_bytes / 1e9:.1f} GB" if model.size_bytes >= 1e9 else f"{model.size_bytes / 1e6:.0f} MB"
-        action = QAction(f"{model.title}   {bits_said(model)} · {size}", menu)
-        action.setCheckable(True)
-        action.setChecked(model.name == self._current)
+        text, chosen = f"{model.title}   {bits_said(model)} · {size}", model.name == self._current
+        action = add_choice(menu, text, chosen, lambda: self.model_chosen.emit(model.name))
         if model.state == "broken":
             action.setEnabled(False)
             action.setText(f"{model.title}   {model.problem}")
-        action.triggered.connect(lambda: self.model_chosen.emit(model.name))
-        return action

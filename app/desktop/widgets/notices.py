@@ -7,11 +7,14 @@ from collections.abc import Callable
 from typing import Literal
 
 from PySide6.QtCore import QSize, QTimer
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QToolButton, QWidget
 
 from app.desktop import icons
 from app.desktop.theme import colours, restyle, theme
+from app.desktop.widgets.layouts import in_row
+from app.desktop.widgets.named import named
 from app.desktop.widgets.readable import ReadableText
+from models.errors import StillroomError
 
 Tone = Literal["info", "bad"]
 INFO_MS = 8000
@@ -22,8 +25,7 @@ class NoticeBar(QFrame):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("notice")
-        self.setAccessibleName("Notices")
+        named(self, "notice", "Notices")
         self._tone: Tone = "info"
         self.setProperty("tone", self._tone)
         self._do: Callable[[], None] | None = None
@@ -47,6 +49,15 @@ class NoticeBar(QFrame):
         self._timer.stop()
         self._show("bad", f"{text} {hint}".strip(), action, do)
 
+    def attempt(self, act: Callable[..., object], *arguments: object) -> bool:
+        """Do something, and say why where that fails. Gives whether it went well."""
+        try:
+            act(*arguments)
+        except StillroomError as error:
+            self.show_error(error.text, error.hint)
+            return False
+        return True
+
     def dismiss(self) -> None:
         self._timer.stop()
         self._do = None
@@ -56,19 +67,12 @@ class NoticeBar(QFrame):
         self._built = True
         self._icon = QLabel()
         self._text = ReadableText("Notice")
-        self._action = QPushButton()
-        self._action.setObjectName("quiet")
+        self._action = named(QPushButton(), "quiet")
         self._action.clicked.connect(self._act)
-        self._close = QToolButton()
-        self._close.setAccessibleName("Dismiss notice")
-        self._close.setToolTip("Dismiss")
+        self._close = named(QToolButton(), name="Dismiss notice", tip="Dismiss")
         self._close.setIconSize(QSize(12, 12))
         self._close.clicked.connect(self.dismiss)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(14, 7, 10, 7)
-        row.setSpacing(10)
-        for part in (self._icon, self._text, self._action, self._close):
-            row.addWidget(part)
+        row = in_row(self, self._icon, self._text, self._action, self._close, margins=(14, 7, 10, 7), spacing=10)
         row.setStretch(1, 1)
         theme.changed.connect(self._recolour)
 

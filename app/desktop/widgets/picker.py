@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QEnterEvent, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractButton, QMenu, QSizePolicy, QWidget
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QPaintEvent
+from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from app.desktop import fonts
 from app.desktop.theme import colours, theme
-from app.desktop.widgets.drawing import LEFT, draw_text
+from app.desktop.widgets.drawing import LEFT, draw_round, draw_text, frame_of, smooth_painter
+from app.desktop.widgets.menus import add_choice, fleeting_menu
 
 HEIGHT_PX, PAD_PX, GAP_PX, ARROW_PX = 30, 11, 8, 16
 
@@ -71,18 +73,15 @@ class Picker(QAbstractButton):
         return next((choice.key for choice in self._choices if not choice.problem), "")
 
     def open_menu(self) -> None:
-        menu = QMenu(self)
+        menu = fleeting_menu(self)
         menu.setToolTipsVisible(True)
         for choice in self._choices:
             beside = choice.problem or choice.detail
-            action = menu.addAction(f"{choice.title}\t{beside}" if beside else choice.title)
+            text = f"{choice.title}\t{beside}" if beside else choice.title
+            action = add_choice(menu, text, choice.key == self.current, partial(self._take, choice.key))
             action.setEnabled(not choice.problem)
-            action.setCheckable(True)
-            action.setChecked(choice.key == self.current)
-            action.triggered.connect(lambda _=False, key=choice.key: self._take(key))
         if not self._choices:
             menu.addAction(self._placeholder).setEnabled(False)
-        menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(self.mapToGlobal(QPoint(0, self.height() + 4)))
 
     def sizeHint(self) -> QSize:
@@ -92,10 +91,6 @@ class Picker(QAbstractButton):
     def minimumSizeHint(self) -> QSize:
         return QSize(90, HEIGHT_PX)
 
-    def enterEvent(self, event: QEnterEvent) -> None:
-        super().enterEvent(event)
-        self.update()
-
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Down):
             self.click()
@@ -104,11 +99,9 @@ class Picker(QAbstractButton):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         c, choice = colours(), self.choice
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(QColor(c.accent if self.hasFocus() else c.edge), 1))
-        painter.setBrush(QColor(c.selected if self.isDown() else c.sunken if self.underMouse() else c.raised))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
+        painter = smooth_painter(self)
+        ground = c.selected if self.isDown() else c.sunken if self.underMouse() else c.raised
+        draw_round(painter, frame_of(self), 6, ground, c.accent if self.hasFocus() else c.edge)
         room = QRectF(PAD_PX, 0, self.width() - 2 * PAD_PX - ARROW_PX, self.height())
         title = choice.title if choice else self._placeholder
         written = draw_text(painter, room, title, fonts.text(), c.text if choice else c.faint)

@@ -6,6 +6,8 @@ from PySide6.QtWidgets import QAbstractButton, QMenu, QWidget
 
 from app.desktop import fonts
 from app.desktop.theme import colours
+from app.desktop.widgets.drawing import draw_round, frame_of
+from app.desktop.widgets.menus import fleeting_menu
 
 PAD, GAP, ARROW = 11, 6, 14
 
@@ -40,9 +42,8 @@ class PickerButton(QAbstractButton):
         """Draw all of it; a subclass adds to that."""
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         c = colours()
-        painter.setPen(QColor(c.accent if self.hasFocus() else c.edge))
-        painter.setBrush(QColor(c.selected if self.isDown() else c.sunken if self.underMouse() else c.raised))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
+        ground = c.selected if self.isDown() else c.sunken if self.underMouse() else c.raised
+        draw_round(painter, frame_of(self), 6, ground, c.accent if self.hasFocus() else c.edge)
         x = PAD
         middle = Qt.AlignmentFlag.AlignVCenter
         for text, font, colour in self._texts():
@@ -73,7 +74,6 @@ class PickerButton(QAbstractButton):
 
     def _open(self) -> None:
         self.opened.emit()
-        menu = QMenu(self)
+        menu = fleeting_menu(self)
         self.fill(menu)
-        menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(self.mapToGlobal(QPoint(0, self.height() + 4)))

@@ -4,15 +4,24 @@ from collections.abc import Mapping
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFontMetrics, QKeyEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QFrame, QPushButton, QSizePolicy, QWidget
 
 from app.desktop import fonts
+from app.desktop.widgets.layouts import in_row
+from app.desktop.widgets.named import named
 
 HEIGHT_PX = 27
 
 
 class SectionButton(QPushButton):
-    """A segment; Return presses it as Space does."""
+    """A segment; Return presses it as Space does. is_last: nothing is drawn after it."""
+
+    def __init__(self, title: str, is_last: bool) -> None:
+        super().__init__()
+        named(self, "section", title)
+        self.set_caption(title)
+        self.setCheckable(True)
+        self.setProperty("last", is_last)
 
     def set_caption(self, text: str) -> None:
         """Change the text and keep room for it in bold, in which it is when it is chosen."""
@@ -37,21 +46,13 @@ class Segments(QFrame):
 
     def __init__(self, name: str, titles: Mapping[str, str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("segments")
-        self.setAccessibleName(name)
+        named(self, "segments", name)
         self.setFixedHeight(HEIGHT_PX)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.parts: dict[str, SectionButton] = {}
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
+        row = in_row(self)
         for number, (key, title) in enumerate(titles.items()):
-            part = self.parts[key] = SectionButton()
-            part.set_caption(title)
-            part.setObjectName("section")
-            part.setAccessibleName(title)
-            part.setCheckable(True)
-            part.setProperty("last", number == len(titles) - 1)
+            part = self.parts[key] = SectionButton(title, number == len(titles) - 1)
             part.clicked.connect(lambda _=False, chosen=key: self._press(chosen))
             row.addWidget(part)
 

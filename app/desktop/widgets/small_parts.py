@@ -6,11 +6,12 @@ Painted by hand: a style sheet for each of hundreds of small widgets would cost 
 import math
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QEnterEvent, QPainter, QPaintEvent, QPen, QTextCharFormat, QTextCursor
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QAbstractButton, QFrame, QSizePolicy, QTextEdit, QWidget
 
 from app.desktop import fonts
 from app.desktop.palette import Colours
+from app.desktop.widgets.drawing import draw_round, smooth_painter
 
 
 class TextButton(QAbstractButton):
@@ -20,6 +21,7 @@ class TextButton(QAbstractButton):
         self, text: str, name: str, colours: Colours, parent: QWidget | None = None, kind: str = "quiet"
     ) -> None:
         super().__init__(parent)
+        self._name = name
         self.setAccessibleName(name)
         self.setText(text)
         self.setFont(
@@ -42,6 +44,10 @@ class TextButton(QAbstractButton):
             self._veiled = veiled
             self.update()
 
+    def set_suffix(self, suffix: str) -> None:
+        """Tell its name from those of other buttons that do the same."""
+        self.setAccessibleName(self._name + suffix)
+
     def set_caption(self, text: str) -> None:
         """Change the text and take the size it needs."""
         self.setText(text)
@@ -59,8 +65,7 @@ class TextButton(QAbstractButton):
         focused = self.hasFocus()
         if self._veiled and not focused and not self.underMouse():
             return
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter = smooth_painter(self)
         rect = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
         ground, edge, ink = self._paints()
         painter.setPen(QPen(edge, 1) if edge else QPen(Qt.PenStyle.NoPen))
@@ -87,10 +92,6 @@ class TextButton(QAbstractButton):
         shade = QColor(c.selected) if hot or self.isDown() else None
         return shade, focus, QColor(c.accent if on else c.text if hot else c.muted)
 
-    def enterEvent(self, event: QEnterEvent) -> None:
-        super().enterEvent(event)
-        self.update()
-
 
 class Bar(QWidget):
     """A thin bar, filled from the left."""
@@ -113,17 +114,13 @@ class Bar(QWidget):
             self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
+        painter = smooth_painter(self)
         track = QColor(self._track)
         track.setAlphaF(0.75)
-        painter.setBrush(track)
-        painter.drawRoundedRect(QRectF(self.rect()), 3, 3)
-        painter.setBrush(QColor(self._ink))
+        draw_round(painter, QRectF(self.rect()), 3, track)
         width = self.width() * self.fraction
         if width >= 1:
-            painter.drawRoundedRect(QRectF(0, 0, max(width, 6.0), self.height()), 3, 3)
+            draw_round(painter, QRectF(0, 0, max(width, 6.0), self.height()), 3, self._ink)
 
 
 class StatusLine(QTextEdit):
@@ -170,9 +167,7 @@ class StatusLine(QTextEdit):
 def draw_card(painter: QPainter, rect: QRectF, ground: str, edge: str, radius: float = 8.0) -> None:
     """A rounded card with a hairline around it."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setBrush(QColor(ground))
-    painter.setPen(QPen(QColor(edge), 1))
-    painter.drawRoundedRect(rect.adjusted(0.5, 0.5, -0.5, -0.5), radius, radius)
+    draw_round(painter, rect.adjusted(0.5, 0.5, -0.5, -0.5), radius, ground, edge)
 
 
 def draw_triangle(painter: QPainter, centre: QPointF, ink: str, down: bool) -> None:

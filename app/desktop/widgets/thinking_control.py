@@ -6,10 +6,14 @@ what is no number is answered with a sentence and changes nothing.
 
 from PySide6.QtCore import QPoint, QTimer, Signal
 from PySide6.QtGui import QAction, QFocusEvent
-from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QLineEdit, QMenu, QPushButton, QWidget
+from PySide6.QtWidgets import QButtonGroup, QFrame, QLineEdit, QPushButton, QWidget
 
 from app.desktop import icons
 from app.desktop.theme import colours, restyle, theme
+from app.desktop.widgets.cards import label
+from app.desktop.widgets.layouts import in_row
+from app.desktop.widgets.menus import fleeting_menu
+from app.desktop.widgets.named import named
 from models import budgets
 from models.errors import BadInput
 
@@ -52,10 +56,8 @@ class BudgetField(QLineEdit):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("budget")
-        self.setAccessibleName("Thinking tokens")
+        named(self, "budget", "Thinking tokens", "The most tokens the model may think: type a number")
         self.setProperty("wrong", False)
-        self.setToolTip("The most tokens the model may think: type a number")
         self._budget: Budget = 2048
         self._showing = False
         self._timer = QTimer(self, singleShot=True, interval=COMMIT_MS)
@@ -112,11 +114,10 @@ class BudgetField(QLineEdit):
         self.problem.emit(sentence)
 
     def _show_numbers(self) -> None:
-        menu = QMenu(self)
+        menu = fleeting_menu(self)
         for budget in NUMBERS:
             action = menu.addAction(said(budget))
             action.triggered.connect(lambda _=False, b=budget: self._choose(b))
-        menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(self.mapToGlobal(QPoint(0, self.height() + 4)))
 
     def _choose(self, budget: Budget) -> None:
@@ -141,26 +142,15 @@ class ThinkingControl(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._budget: Budget = 2048
-        self._label = QLabel("Thinking")
-        self._label.setObjectName("muted")
-        self._segments = QFrame()
-        self._segments.setObjectName("segments")
-        self._segments.setAccessibleName("Thinking")
+        self._label = label("Thinking", "muted", wraps=False)
+        self._segments = named(QFrame(), "segments", "Thinking")
         self._segments.setFixedHeight(26)
         self._group = QButtonGroup(self)
-        row = QHBoxLayout(self._segments)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
-        for number, (name, budget) in enumerate(SEGMENTS.items()):
-            row.addWidget(self._segment(number, name, budget))
+        in_row(self._segments, *(self._segment(at, name, budget) for at, (name, budget) in enumerate(SEGMENTS.items())))
         self.field = BudgetField()
         self.field.chosen.connect(self._choose)
         self.field.problem.connect(self.problem)
-        line = QHBoxLayout(self)
-        line.setContentsMargins(0, 0, 0, 0)
-        line.setSpacing(12)
-        for part in (self._label, self._segments, self.field):
-            line.addWidget(part)
+        in_row(self, self._label, self._segments, self.field, spacing=12)
         self.set_budget(2048)
 
     @property
@@ -182,9 +172,7 @@ class ThinkingControl(QWidget):
             self.field.commit()
 
     def _segment(self, number: int, name: str, budget: Budget) -> QPushButton:
-        button = QPushButton(name)
-        button.setObjectName("segment")
-        button.setAccessibleName(name)
+        button = named(QPushButton(name), "segment", name)
         button.setCheckable(True)
         button.setToolTip("Answer without thinking" if budget == 0 else f"Think for up to {said(budget)}")
         if budget is None:

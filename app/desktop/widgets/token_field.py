@@ -1,8 +1,10 @@
 """The access token for gated and private repositories: given here once, kept in the system's keychain, never shown again."""
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QWidget
 
+from app.desktop.widgets.layouts import in_column, in_row
+from app.desktop.widgets.named import named
 from models.errors import StillroomError
 from models.hub import credentials
 
@@ -25,31 +27,20 @@ class TokenField(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.edit = QLineEdit()
-        self.edit.setAccessibleName("Hugging Face token")
+        self.edit = named(QLineEdit(), name="Hugging Face token")
         self.edit.setEchoMode(QLineEdit.EchoMode.Password)
         self.edit.setPlaceholderText("Only for gated and private models")
         self.edit.returnPressed.connect(self._save)
-        self.keep = QPushButton("Keep")
-        self.keep.setAccessibleName("Keep token")
+        self.keep = named(QPushButton("Keep"), name="Keep token")
         self.keep.setAutoDefault(False)
         self.keep.clicked.connect(self._save)
-        self.forget = QPushButton("Forget")
-        self.forget.setAccessibleName("Forget token")
+        self.forget = named(QPushButton("Forget"), name="Forget token")
         self.forget.setAutoDefault(False)
         self.forget.clicked.connect(self._forget)
-        self.state = QLabel()
-        self.state.setObjectName("small")
+        self.state = named(QLabel(), "small")
         self.state.setWordWrap(True)
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        for part in (self.edit, self.keep, self.forget):
-            row.addWidget(part)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        column.addLayout(row)
-        column.addWidget(self.state)
+        row = in_row(None, self.edit, self.keep, self.forget, spacing=8)
+        in_column(self, row, self.state, spacing=4)
         self._show()
 
     def _save(self) -> None:

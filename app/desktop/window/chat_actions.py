@@ -74,13 +74,10 @@ class ChatActions(QObject):
         self._store.write(delete, done, self._tell)
 
     def undo(self) -> None:
-        """Take the last deletion back."""
         if self._undoable:
             self.restore(self._undoable[-1])
 
     def restore(self, chat_id: int) -> None:
-        """Bring a deleted chat back."""
-
         def done(_result: None) -> None:
             self._undoable = [other for other in self._undoable if other != chat_id]
             self._notices.dismiss()

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import QObject, QPoint
-from PySide6.QtWidgets import QMenu
 
 from app.desktop import icons
 from app.desktop.pages.chat.page import ChatPage
 from app.desktop.pages.contract import Command
 from app.desktop.theme import colours
+from app.desktop.widgets.menus import fleeting_menu
 from app.desktop.window.chat_actions import ChatActions
 from app.desktop.window.chat_list import ChatItem
 from app.desktop.window.sidebar import Sidebar
@@ -115,11 +115,10 @@ class ChatBrowser(QObject):
 
     def show_deleted(self) -> None:
         """Offer the chats that were deleted in the last 30 days."""
-        menu = QMenu(self._sidebar)
+        menu = fleeting_menu(self._sidebar)
         for entry in self._actions.recently_deleted()[:30]:
             action = menu.addAction(icons.icon("restore", colours().muted), f"Restore “{entry.title or UNTITLED}”")
             action.triggered.connect(partial(self._restore, entry.id))
-        menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(self._sidebar.chats.mapToGlobal(self._sidebar.chats.rect().topLeft()))
 
     def _restore(self, chat_id: int, _checked: bool = False) -> None:
@@ -144,11 +143,10 @@ class ChatBrowser(QObject):
             self._shown.new()
 
     def _show_menu(self, chat_id: int, at: QPoint) -> None:
-        menu = QMenu(self._sidebar)
+        menu = fleeting_menu(self._sidebar)
         menu.addAction("Rename").triggered.connect(lambda: self._sidebar.chats.rename(chat_id))
         menu.addAction("Duplicate").triggered.connect(lambda: self._actions.duplicate(chat_id))
         menu.addAction("Export…").triggered.connect(lambda: self._actions.export(chat_id))
         menu.addSeparator()
         menu.addAction("Delete").triggered.connect(lambda: self._actions.delete(chat_id))
-        menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(at)

@@ -25,6 +25,8 @@ from PySide6.QtWidgets import QLineEdit, QListView, QStyledItemDelegate, QStyleO
 
 from app.desktop import fonts
 from app.desktop.theme import colours, theme
+from app.desktop.widgets.drawing import draw_round
+from app.desktop.widgets.named import named
 from models.store.rows import UNTITLED
 
 Index = QModelIndex | QPersistentModelIndex
@@ -140,7 +142,6 @@ class ChatListModel(QAbstractListModel):
         return QModelIndex()
 
     def entries(self) -> list[ChatItem]:
-        """The chats in the order shown."""
         return [row for row in self._rows if isinstance(row, ChatItem)]
 
 
@@ -168,10 +169,7 @@ class ChatDelegate(QStyledItemDelegate):
         painter.restore()
 
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
-        editor = QLineEdit(parent)
-        editor.setObjectName("rename")
-        editor.setAccessibleName("Chat title")
-        return editor
+        return named(QLineEdit(parent), "rename", "Chat title")
 
     def updateEditorGeometry(self, editor: QWidget, option: QStyleOptionViewItem, index: Index) -> None:
         editor.setGeometry(option.rect.adjusted(2, 2, -2, -2))
@@ -190,9 +188,7 @@ class ChatDelegate(QStyledItemDelegate):
         if chosen or hovered:
             fill = QColor(c.selected)
             fill.setAlphaF(1.0 if chosen else 0.45)
-            painter.setBrush(fill)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.drawRoundedRect(area, 6, 6)
+            draw_round(painter, area, 6, fill)
         painter.setFont(fonts.text())
         painter.setPen(QColor(c.text))
         line = QRectF(area.left() + 9, area.top(), area.width() - (30 if entry.busy else 18), ROW_PX)
@@ -244,8 +240,7 @@ class ChatListView(QListView):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("chats")
-        self.setAccessibleName("Chats")
+        named(self, "chats", "Chats")
         self.setMouseTracking(True)
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -269,7 +264,6 @@ class ChatListView(QListView):
             self.clearSelection()
 
     def rename(self, chat_id: int) -> None:
-        """Open the editor on a chat's title."""
         model = self.model()
         if isinstance(model, ChatListModel) and (index := model.row_of(chat_id)).isValid():
             self.scrollTo(index)

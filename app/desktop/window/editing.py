@@ -42,7 +42,6 @@ class Editing:
             self._actions.undo()
 
     def can_undo(self) -> bool:
-        """Whether there is anything to take back."""
         field = _field()
         return self._pages.can_undo() or self._actions.can_undo or (field is not None and _has_undo(field))
 
@@ -59,11 +58,9 @@ class Editing:
             copy()
 
     def paste(self) -> None:
-        """Paste into the text field."""
         _do(lambda field: field.paste())
 
     def select_all(self) -> None:
-        """Mark everything in the field."""
         _do(lambda field: field.selectAll())
 
 

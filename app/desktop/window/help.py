@@ -4,10 +4,12 @@ from pathlib import Path
 
 from PySide6.QtCore import QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QImage, QTextCursor, QTextDocument
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QTextBrowser, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QTextBrowser, QWidget
 
 from app.desktop import fonts
 from app.desktop.theme import colours, theme
+from app.desktop.widgets.layouts import in_column, in_row
+from app.desktop.widgets.named import named
 from app.desktop.window.help_pages import title_of
 from models.errors import NotFound
 
@@ -33,34 +35,18 @@ class HelpPage(QWidget):
         super().__init__(parent)
         self.setObjectName("page")
         self._file: Path | None = None
-        self._title = QLabel()
-        self._title.setObjectName("wordmark")
-        back = QPushButton("Done")
-        back.setAccessibleName("Close help")
+        self._title = named(QLabel(), "wordmark")
+        back = named(QPushButton("Done"), name="Close help")
         back.clicked.connect(self.closed)
-        self.text = HelpText()
-        self.text.setObjectName("help")
-        self.text.setAccessibleName("Help")
+        self.text = named(HelpText(), "help", "Help")
         self.text.setOpenLinks(False)
         self.text.anchorClicked.connect(self._follow)
-        bar = QWidget()
-        bar.setObjectName("toolbar")
+        bar = named(QWidget(), "toolbar")
         bar.setFixedHeight(52)
-        row = QHBoxLayout(bar)
-        row.setContentsMargins(18, 0, 18, 0)
-        row.addWidget(self._title)
-        row.addStretch(1)
-        row.addWidget(back)
+        in_row(bar, self._title, 1, back, margins=(18, 0, 18, 0))
         self.text.setMaximumWidth(720)
-        middle = QHBoxLayout()
-        middle.setContentsMargins(24, 16, 24, 16)
-        middle.addStretch(1)
-        middle.addWidget(self.text, 1000)
-        middle.addStretch(1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(bar)
-        column.addLayout(middle, 1)
+        middle = in_row(None, 1, (self.text, 1000), 1, margins=(24, 16, 24, 16))
+        in_column(self, bar, (middle, 1), spacing=6)
         theme.changed.connect(self._show)
 
     def show_file(self, file: Path) -> None:

@@ -3,16 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PySide6.QtCore import (
-    QAbstractListModel,
-    QEvent,
-    QModelIndex,
-    QObject,
-    QPersistentModelIndex,
-    QRectF,
-    QSize,
-    Qt,
-)
+from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QDialog,
@@ -22,12 +13,14 @@ from PySide6.QtWidgets import (
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
-    QVBoxLayout,
     QWidget,
 )
 
 from app.desktop import fonts, icons
 from app.desktop.theme import colours
+from app.desktop.widgets.drawing import draw_round
+from app.desktop.widgets.layouts import in_column
+from app.desktop.widgets.named import named
 
 Index = QModelIndex | QPersistentModelIndex
 MOST = 60
@@ -115,9 +108,7 @@ class TargetDelegate(QStyledItemDelegate):
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if option.state & QStyle.StateFlag.State_Selected:
-            painter.setBrush(QColor(c.accent_tint))
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.drawRoundedRect(area.adjusted(6, 1, -6, -1), 6, 6)
+            draw_round(painter, area.adjusted(6, 1, -6, -1), 6, c.accent_tint)
         top = int(area.top() + (ROW_PX - 16) / 2)
         painter.drawPixmap(int(area.left()) + 16, top, icons.pixmap(target.icon, c.muted))
         middle = Qt.AlignmentFlag.AlignVCenter
@@ -140,27 +131,17 @@ class JumpDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setAccessibleName("Jump")
         self._targets = targets
-        self.field = QLineEdit()
-        self.field.setObjectName("jump")
-        self.field.setAccessibleName("Jump to")
+        self.field = named(QLineEdit(), "jump", "Jump to")
         self.field.setPlaceholderText("Jump to a chat, a model or a command")
         self.model = TargetModel(self)
-        self.found = QListView()
-        self.found.setObjectName("found")
-        self.found.setAccessibleName("Found")
+        self.found = named(QListView(), "found", "Found")
         self.found.setModel(self.model)
         self.found.setItemDelegate(TargetDelegate(self.found))
         self.found.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.found.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
-        card = QFrame()
-        card.setObjectName("jump_card")
-        inside = QVBoxLayout(card)
-        inside.setContentsMargins(4, 4, 4, 8)
-        inside.addWidget(self.field)
-        inside.addWidget(self.found)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(card)
+        card = named(QFrame(), "jump_card")
+        in_column(card, self.field, self.found, margins=(4, 4, 4, 8), spacing=6)
+        in_column(self, card)
         self.field.textChanged.connect(self._find)
         self.found.clicked.connect(self._go)
         self.field.installEventFilter(self)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QTimer, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QKeySequence
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QToolButton, QWidget
+from PySide6.QtWidgets import QMainWindow, QToolButton, QWidget
 
 from app.desktop import icons
 from app.desktop.pages.chat.page import ChatPage
 from app.desktop.pages.contract import Command
 from app.desktop.services.services import Services
 from app.desktop.theme import Scheme, colours, theme
+from app.desktop.widgets.layouts import in_row
 from app.desktop.window.announcements import Announcements
 from app.desktop.window.chat_actions import ChatActions
 from app.desktop.window.chat_browser import ChatBrowser
@@ -118,7 +119,7 @@ class MainWindow(QMainWindow):
         if self.pages.start_search():
             return
         self._set_sidebar(True)
-        self.sidebar.start_search()
+        self.sidebar.search.start()
 
     def show_help(self, file: Path) -> None:
         """Show a help page in place of the page in front."""
@@ -137,7 +138,6 @@ class MainWindow(QMainWindow):
         self.pages.setCurrentWidget(page)
 
     def show_jump(self) -> None:
-        """Open the field that finds anything."""
         from app.desktop.window.jump import JumpDialog
 
         JumpDialog(self.targets(), self).open()
@@ -177,7 +177,6 @@ class MainWindow(QMainWindow):
     # The window itself
 
     def sidebar_shown(self) -> bool:
-        """Whether the sidebar is unfolded."""
         return not self.sidebar.isHidden()
 
     def toggle_sidebar(self) -> None:
@@ -207,7 +206,6 @@ class MainWindow(QMainWindow):
             self.showFullScreen()
 
     def come_to_front(self) -> None:
-        """Show the window above others."""
         if self.isMinimized():
             self.showNormal()
         self.show()
@@ -244,11 +242,7 @@ class MainWindow(QMainWindow):
         for kind in PAGES:
             self.sidebar.add_page(kind.title, kind.icon, self.pages.keys[kind.title])
         centre = QWidget()
-        row = QHBoxLayout(centre)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
-        row.addWidget(self.sidebar)
-        row.addWidget(self.pages, 1)
+        in_row(centre, self.sidebar, (self.pages, 1))
         self.setCentralWidget(centre)
         self._show_sidebar.setAccessibleName("Show sidebar")
         self._show_sidebar.setToolTip(f"Show the sidebar ({QKeySequence(SIDEBAR_KEYS).toString()})")

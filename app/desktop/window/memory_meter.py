@@ -1,10 +1,12 @@
 """The foot of the sidebar: how much memory the model takes of what this machine can give it, and what is loaded."""
 
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtGui import QPaintEvent
+from PySide6.QtWidgets import QLabel, QProgressBar, QWidget
 
 from app.desktop.theme import colours
+from app.desktop.widgets.drawing import draw_bar, smooth_painter
+from app.desktop.widgets.layouts import in_column, in_row
 from models import quantities
 
 
@@ -21,17 +23,8 @@ class MemoryBar(QProgressBar):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw track and fill; the fill warns when little is left."""
-        c = colours()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(c.selected))
-        area = QRectF(self.rect())
-        painter.drawRoundedRect(area, 3, 3)
-        if self.value() > 0:
-            painter.setBrush(QColor(c.bad if self.value() > 90 else c.accent))
-            area.setWidth(max(6.0, area.width() * self.value() / 100))
-            painter.drawRoundedRect(area, 3, 3)
+        ink = colours().bad if self.value() > 90 else colours().accent
+        draw_bar(smooth_painter(self), QRectF(self.rect()), self.value() / 100, ink)
 
 
 class MemoryMeter(QWidget):
@@ -46,16 +39,8 @@ class MemoryMeter(QWidget):
         for label in (title, self._amount, self._loaded):
             label.setObjectName("small")
         self._loaded.setTextFormat(Qt.TextFormat.PlainText)
-        line = QHBoxLayout()
-        line.addWidget(title)
-        line.addStretch(1)
-        line.addWidget(self._amount)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(8, 8, 8, 18)
-        column.setSpacing(6)
-        column.addLayout(line)
-        column.addWidget(self.bar)
-        column.addWidget(self._loaded)
+        line = in_row(None, title, 1, self._amount)
+        in_column(self, line, self.bar, self._loaded, margins=(8, 8, 8, 18), spacing=6)
 
     def show_memory(self, used_bytes: int, limit_bytes: int) -> None:
         """Say how many bytes the engine takes of the most it may take."""

@@ -12,12 +12,7 @@ from app.desktop.services.services import Services
 from app.desktop.widgets.notices import NoticeBar
 
 # Folders of pages/ in the order of the sidebar and of the keys Ctrl+1, Ctrl+2 …; the first is there from the start.
-FOLDERS = (
-    "chat",
-    "models",
-    "traces",
-    "finetune",
-)
+FOLDERS = ("chat", "models", "traces", "finetune")
 PAGES: tuple[PageKind[Any], ...] = tuple(import_module(f"app.desktop.pages.{folder}.kind").PAGE for folder in FOLDERS)
 
 
@@ -43,7 +38,6 @@ class PageStack(QStackedWidget):
 
     @property
     def keys(self) -> dict[str, str]:
-        """Titles and keys of the pages."""
         return {title: f"Ctrl+{number}" for number, title in enumerate(self._kinds, 1)}
 
     def page(self, title: str) -> Page:
@@ -57,7 +51,6 @@ class PageStack(QStackedWidget):
         return self._made[title]
 
     def show_page(self, title: str) -> Page:
-        """Bring a page to the front."""
         page = self.page(title)
         self.setCurrentWidget(page)
         page.start()
@@ -65,7 +58,6 @@ class PageStack(QStackedWidget):
         return page
 
     def is_front(self, title: str) -> bool:
-        """Whether a page is in front."""
         return title in self._made and self.currentWidget() is self._made[title]
 
     @property

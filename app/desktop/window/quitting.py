@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from app.desktop.services.job_queue import JobQueue
+from app.desktop.widgets.named import named
 from models.jobs import kinds
 
 ROLE = QMessageBox.ButtonRole
@@ -39,8 +40,7 @@ class QuitGuard(QObject):
             self._stop()
             return
         what = running[0].title if len(running) == 1 else f"{len(running)} jobs"
-        box = QMessageBox(self._window)
-        box.setObjectName("leaving")
+        box = named(QMessageBox(self._window), "leaving")
         box.setText(f"{what} is still under way." if len(running) == 1 else f"{what} are still under way.")
         box.setInformativeText("Paused work goes on where it stopped when Stillroom is opened again.")
         box.addButton("Pause and Quit", ROLE.AcceptRole).clicked.connect(self._stop)
@@ -56,8 +56,7 @@ class QuitGuard(QObject):
         if not running:
             self._leave()
             return
-        box = QMessageBox(self._window)
-        box.setObjectName("stopping")
+        box = named(QMessageBox(self._window), "stopping")
         box.setText(max(running, key=lambda kind: kind.patience_s).stopping)
         box.setInformativeText("Stillroom quits as soon as what was done so far is saved.")
         box.addButton("Wait", ROLE.RejectRole)

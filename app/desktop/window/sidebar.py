@@ -3,20 +3,16 @@
 import sys
 
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QEnterEvent, QKeySequence, QPainter, QPaintEvent
-from PySide6.QtWidgets import (
-    QAbstractButton,
-    QButtonGroup,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtGui import QColor, QEnterEvent, QKeySequence, QPaintEvent
+from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QToolButton, QWidget
 
 from app.desktop import fonts, icons
 from app.desktop.theme import colours, theme
+from app.desktop.widgets.cards import label
+from app.desktop.widgets.drawing import draw_round, smooth_painter
+from app.desktop.widgets.layouts import Gap, in_column, in_row
+from app.desktop.widgets.named import named
+from app.desktop.widgets.toolbar import SearchField
 from app.desktop.window.chat_list import ChatListModel, ChatListView
 from app.desktop.window.memory_meter import MemoryMeter
 
@@ -53,13 +49,10 @@ class PageButton(QAbstractButton):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         c = colours()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter = smooth_painter(self)
         area = QRectF(self.rect())
-        painter.setPen(Qt.PenStyle.NoPen)
         if self.isChecked() or self.underMouse() or self.hasFocus():
-            painter.setBrush(QColor(c.accent_tint if self.isChecked() else c.selected))
-            painter.drawRoundedRect(area, 6, 6)
+            draw_round(painter, area, 6, c.accent_tint if self.isChecked() else c.selected)
         chosen = self.isChecked()
         painter.drawPixmap(9, 6, icons.pixmap(self._icon_name, c.accent if chosen else c.muted))
         painter.setFont(fonts.text(weight=fonts.BOLD) if chosen else fonts.text())
@@ -93,19 +86,14 @@ class Sidebar(QWidget):
         self.setFixedWidth(WIDTH_PX)
         self._pages = QButtonGroup(self)
         self._icons: list[tuple[QToolButton, str]] = []
-        self.search = QLineEdit()
-        self.search.setObjectName("search")
-        self.search.setAccessibleName("Search chats")
-        self.search.setPlaceholderText(f"Search chats {key_said('Ctrl+F')}")
-        self.search.setClearButtonEnabled(True)
+        self.search = SearchField("Search chats", f"Search chats {key_said('Ctrl+F')}")
         self._pause = QTimer(self, singleShot=True, interval=SEARCH_MS)
         self._pause.timeout.connect(lambda: self.search_changed.emit(self.search.text().strip()))
         self.search.textChanged.connect(lambda: self._pause.start())
         self.chat_model = ChatListModel(self)
         self.chats = ChatListView()
         self.chats.setModel(self.chat_model)
-        self.nothing = QLabel("No chat has these words.")
-        self.nothing.setObjectName("small")
+        self.nothing = label("No chat has these words.", "small", wraps=False)
         self.nothing.setContentsMargins(9, 8, 9, 0)
         self.nothing.hide()
         self.memory = MemoryMeter()
@@ -121,46 +109,38 @@ class Sidebar(QWidget):
         self._page_rows.addWidget(button)
 
     def show_page(self, name: str) -> None:
-        """Mark a page as the one shown."""
         for button in self._pages.buttons():
             if button.text() == name:
                 button.setChecked(True)
 
-    def start_search(self) -> None:
-        """Put the cursor into the search field."""
-        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self.search.selectAll()
-
     def _lay_out(self) -> None:
-        top = QHBoxLayout()
-        top.setContentsMargins(9, 0, 1, 0)
-        top.setSpacing(2)
-        wordmark = QLabel("Stillroom")
-        wordmark.setObjectName("wordmark")
-        top.addWidget(wordmark)
-        top.addStretch(1)
         tip = f"Hide the sidebar ({key_said(SIDEBAR_KEYS)})"
-        top.addWidget(self._tool("sidebar", "Hide sidebar", tip, self.hide_pressed))
-        top.addWidget(self._tool("compose", "New chat", f"New chat ({key_said('Ctrl+N')})", self.new_chat_pressed))
-        self._page_rows = QVBoxLayout()
-        self._page_rows.setSpacing(0)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(10, 9, 11, 0)
-        column.setSpacing(0)
-        column.addLayout(top)
-        column.addSpacing(7)
-        column.addLayout(self._page_rows)
-        column.addSpacing(10)
-        column.addWidget(self.search)
-        column.addSpacing(6)
-        column.addWidget(self.nothing)
-        column.addWidget(self.chats, 1)
-        column.addWidget(self.memory)
+        top = in_row(
+            None,
+            label("Stillroom", "wordmark", wraps=False),
+            1,
+            self._tool("sidebar", "Hide sidebar", tip, self.hide_pressed),
+            self._tool("compose", "New chat", f"New chat ({key_said('Ctrl+N')})", self.new_chat_pressed),
+            margins=(9, 0, 1, 0),
+            spacing=2,
+        )
+        self._page_rows = in_column(None)
+        in_column(
+            self,
+            top,
+            Gap(7),
+            self._page_rows,
+            Gap(10),
+            self.search,
+            Gap(6),
+            self.nothing,
+            (self.chats, 1),
+            self.memory,
+            margins=(10, 9, 11, 0),
+        )
 
     def _tool(self, icon_name: str, name: str, tip: str, signal: object) -> QToolButton:
-        button = QToolButton()
-        button.setAccessibleName(name)
-        button.setToolTip(tip)
+        button = named(QToolButton(), name=name, tip=tip)
         button.setIconSize(QSize(16, 16))
         button.clicked.connect(lambda: signal.emit())  # type: ignore[attr-defined]
         self._icons.append((button, icon_name))

@@ -8,10 +8,12 @@ from collections.abc import Callable
 
 from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
 from app.desktop import icons
 from app.desktop.theme import colours
+from app.desktop.widgets.cards import label
+from app.desktop.widgets.layouts import in_column, in_row
 from app.desktop.widgets.readable import ReadableText
 from models import errors, paths
 from models.store import database
@@ -36,19 +38,10 @@ class TroubleWindow(QWidget):
         self.resize(620, 300)
         picture = QLabel()
         picture.setPixmap(icons.pixmap("warning", colours().bad, 32))
-        heading = QLabel("Your chats can't be opened")
-        heading.setObjectName("heading")
         self.text = ReadableText("Notice")
-        self._buttons = QHBoxLayout()
-        self._buttons.addStretch(1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(32, 28, 32, 24)
-        column.setSpacing(14)
-        column.addWidget(picture)
-        column.addWidget(heading)
-        column.addWidget(self.text)
-        column.addStretch(1)
-        column.addLayout(self._buttons)
+        self._buttons = in_row(None, 1, spacing=14)
+        heading = label("Your chats can't be opened", "heading", wraps=False)
+        in_column(self, picture, heading, self.text, 1, self._buttons, margins=(32, 28, 32, 24), spacing=14)
         self.show_error(error)
 
     def show_error(self, error: errors.StillroomError) -> None:

@@ -6,6 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QWidget
 
+from app.desktop.widgets.menus import add_choice
 from app.desktop.widgets.picker_button import PickerButton
 from models.events import Model
 
@@ -41,20 +42,15 @@ class AdapterPicker(PickerButton):
 
     def fill(self, menu: QMenu) -> None:
         """No adapter, each that there is, and the checkpoint that is worn."""
-        menu.addAction(self._entry(menu, "", NONE))
+        self._add(menu, "", NONE)
         menu.addSeparator()
         for adapter in self._adapters:
-            action = self._entry(menu, adapter.name, adapter.title)
+            action = self._add(menu, adapter.name, adapter.title)
             if adapter.state == "broken":
                 action.setEnabled(False)
                 action.setText(f"{adapter.title}   {adapter.problem}")
-            menu.addAction(action)
         if self._current and all(adapter.name != self._current for adapter in self._adapters):
-            menu.addAction(self._entry(menu, self._current, adapter_title([], self._current)))
+            self._add(menu, self._current, adapter_title([], self._current))
 
-    def _entry(self, menu: QMenu, name: str, title: str) -> QAction:
-        action = QAction(title, menu)
-        action.setCheckable(True)
-        action.setChecked(name == self._current)
-        action.triggered.connect(lambda: self.adapter_chosen.emit(name))
-        return action
+    def _add(self, menu: QMenu, name: str, title: str) -> QAction:
+        return add_choice(menu, title, name == self._current, lambda: self.adapter_chosen.emit(name))

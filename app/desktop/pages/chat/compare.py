@@ -4,13 +4,16 @@ from collections.abc import Callable
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPalette, QResizeEvent
-from PySide6.QtWidgets import QComboBox, QDialog, QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QDialog, QFrame, QScrollArea, QWidget
 
 from app.desktop.pages.chat.footer import figures_text
 from app.desktop.pages.chat.message_actions import MessageActions
 from app.desktop.pages.chat.reply_view import ReplyView
 from app.desktop.text import links
 from app.desktop.theme import colours, theme
+from app.desktop.widgets.cards import label
+from app.desktop.widgets.layouts import in_column, in_row
+from app.desktop.widgets.named import named
 from models.store.rows import Figures, StoredMessage
 
 SIZE = (1100, 720)
@@ -69,19 +72,12 @@ class VersionColumn(QWidget):
         self._name = name
         self._versions = versions
         self._reply: ComparedReply | None = None
-        self.choice = QComboBox()
-        self.choice.setAccessibleName(f"{name} version")
+        self.choice = named(QComboBox(), name=f"{name} version")
         self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.choice.addItems([f"{row.version} / {row.versions} · {writer(row.model, row.adapter)}" for row in versions])
         self.choice.setCurrentIndex(at)
-        self._figures = QLabel()
-        self._figures.setObjectName("hint")
-        self._figures.setTextFormat(Qt.TextFormat.PlainText)
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(8)
-        self._column.addWidget(self.choice)
-        self._column.addWidget(self._figures)
+        self._figures = label("", "hint", wraps=False)
+        self._column = in_column(self, self.choice, self._figures, spacing=8)
         self.choice.currentIndexChanged.connect(self._show)
         self._show(at)
 
@@ -117,12 +113,5 @@ class CompareDialog(QDialog):
         at = next(index for index, row in enumerate(versions) if row.id == shown)
         left = max(at - 1, 0)
         right = min(left + 1, len(versions) - 1)
-        self.columns = (
-            VersionColumn("Left", versions, left, writer),
-            VersionColumn("Right", versions, right, writer),
-        )
-        row = QHBoxLayout(self)
-        row.setContentsMargins(16, 16, 16, 16)
-        row.setSpacing(16)
-        for column in self.columns:
-            row.addWidget(column, 1)
+        self.columns = (VersionColumn("Left", versions, left, writer), VersionColumn("Right", versions, right, writer))
+        in_row(self, *((column, 1) for column in self.columns), margins=(16, 16, 16, 16), spacing=16)

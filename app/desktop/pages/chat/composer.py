@@ -14,24 +14,17 @@ from PySide6.QtGui import (
     QDropEvent,
     QKeyEvent,
     QKeySequence,
-    QPainter,
     QPaintEvent,
     QPen,
 )
-from PySide6.QtWidgets import (
-    QAbstractButton,
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QPlainTextEdit,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QAbstractButton, QFrame, QLabel, QPlainTextEdit, QPushButton, QWidget
 
 from app.desktop import icons
 from app.desktop.pages.chat import attachments
 from app.desktop.theme import colours, theme
+from app.desktop.widgets.drawing import smooth_painter
+from app.desktop.widgets.layouts import in_column, in_row
+from app.desktop.widgets.named import named
 from models.errors import StillroomError
 
 MOST_LINES = 8
@@ -50,8 +43,7 @@ class MessageEdit(QPlainTextEdit):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("message")
-        self.setAccessibleName("Message")
+        named(self, "message", "Message")
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setTabChangesFocus(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -112,11 +104,9 @@ class SendButton(QAbstractButton):
 
     @property
     def stops(self) -> bool:
-        """Whether it stands for Stop."""
         return self._stops
 
     def set_stops(self, stops: bool) -> None:
-        """Make it Stop, or Send again."""
         if stops == self._stops:
             return
         self._stops = stops
@@ -131,8 +121,7 @@ class SendButton(QAbstractButton):
     def paintEvent(self, event: QPaintEvent) -> None:
         """A disc of the text's colour; faint while there is nothing to send."""
         c = colours()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter = smooth_painter(self)
         outlined = theme.is_dark and self._stops
         fill = QColor(c.text if self.isEnabled() else c.line)
         if self.isDown():
@@ -180,8 +169,7 @@ class Composer(QFrame):
         self._file.clicked.connect(self.choose_files)
         self._preset = self._pill("Preset: None ▾", "Preset", "System prompt, sampling and budget under one name")
         self._preset.clicked.connect(lambda: self.presets_requested.emit(self._preset))
-        self._context = QLabel()
-        self._context.setObjectName("small")
+        self._context = named(QLabel(), "small")
         self.button = SendButton()
         self.button.clicked.connect(self._pressed)
         self._lay_out()
@@ -203,7 +191,6 @@ class Composer(QFrame):
         self.edit.clear()
 
     def set_model_title(self, title: str) -> None:
-        """Name the model that is written to."""
         old, new = self.edit.placeholderText(), f"Message {title}"
         if new != old:
             self.edit.setPlaceholderText(new)
@@ -211,7 +198,6 @@ class Composer(QFrame):
             self.edit.viewport().update()  # Qt repaints another one only with the next change of the text
 
     def set_preset(self, name: str) -> None:
-        """Name the preset in force."""
         self._preset.setText(f"Preset: {name or 'None'} ▾")
 
     def set_under_way(self, under_way: bool) -> None:
@@ -231,7 +217,6 @@ class Composer(QFrame):
             self.send_requested.emit(self.text)
 
     def choose_files(self) -> None:
-        """Let the person choose text files."""
         from PySide6.QtWidgets import QFileDialog
 
         names, _ = QFileDialog.getOpenFileNames(self, "Add text files")
@@ -271,8 +256,7 @@ class Composer(QFrame):
     def paintEvent(self, event: QPaintEvent) -> None:
         """The card. By hand: a style sheet would have to be applied anew at each change of the focus."""
         c = colours()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter = smooth_painter(self)
         pen = QPen(QColor(c.accent if self._dropping else c.faint if self._focused else c.edge))
         pen.setStyle(Qt.PenStyle.DashLine if self._dropping else Qt.PenStyle.SolidLine)
         painter.setPen(pen)
@@ -294,25 +278,11 @@ class Composer(QFrame):
         self.draft_changed.emit(self.text)
 
     def _pill(self, text: str, name: str, tip: str) -> QPushButton:
-        button = QPushButton(text)
-        button.setObjectName("pill")
-        button.setAccessibleName(name)
-        button.setToolTip(tip)
-        return button
+        return named(QPushButton(text), "pill", name, tip)
 
     def _lay_out(self) -> None:
-        tools = QHBoxLayout()
-        tools.setSpacing(8)
-        tools.addWidget(self._file)
-        tools.addWidget(self._preset)
-        tools.addStretch(1)
-        tools.addWidget(self._context)
-        tools.addWidget(self.button)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(14, 13, 14, 11)
-        column.setSpacing(18)
-        column.addWidget(self.edit)
-        column.addLayout(tools)
+        tools = in_row(None, self._file, self._preset, 1, self._context, self.button, spacing=8)
+        in_column(self, self.edit, tools, margins=(14, 13, 14, 11), spacing=18)
 
 
 def _local_files(source: QMimeData) -> list[Path]:

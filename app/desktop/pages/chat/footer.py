@@ -77,22 +77,12 @@ class Footer(QWidget):
 
     def set_suffix(self, suffix: str) -> None:
         """Tell the names of the buttons from those of the last reply's; Use as trace has its own."""
-        names = (
-            "Copy reply",
-            "Regenerate",
-            "Regenerate with",
-            "Older version",
-            "Newer version",
-            "Compare versions",
-            "Good reply",
-            "Bad reply",
-        )
-        for button, name in zip(self._buttons[:-1], names, strict=True):
-            button.setAccessibleName(name + suffix)
+        for button in self._buttons[:-1]:
+            button.set_suffix(suffix)
 
     def set_trace_suffix(self, suffix: str) -> None:
         """Tell Use as trace from that of the last reply that can be used."""
-        self._trace.setAccessibleName(f"Use as trace{suffix}")
+        self._trace.set_suffix(suffix)
 
     def set_menu_offered(self, offered: bool) -> None:
         """Show the arrow that opens the menu of Regenerate."""
@@ -115,7 +105,6 @@ class Footer(QWidget):
         self._bad.setChecked(rating < 0)
 
     def set_figures(self, figures: Figures | None) -> None:
-        """Say what the reply took."""
         self._figures = _figures(figures)
         self._place()
 
@@ -138,7 +127,6 @@ class Footer(QWidget):
             button.set_colours(colours)
 
     def fit(self, width: int) -> int:
-        """Take a width and return the height."""
         self.resize(width, HEIGHT)
         self._place()
         return HEIGHT

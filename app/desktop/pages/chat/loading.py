@@ -32,7 +32,6 @@ class Loading(QObject):
 
     @property
     def under_way(self) -> bool:
-        """Whether a model is being loaded."""
         return self._call_id is not None
 
     def ensure(self, model: str, adapter: str = "") -> None:

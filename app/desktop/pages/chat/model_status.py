@@ -34,12 +34,7 @@ class ModelStatus(QObject):
     listed = Signal(list, dict)
 
     def __init__(
-        self,
-        toolbar: ChatToolbar,
-        welcome: Welcome,
-        composer: Composer,
-        loading: Loading,
-        services: Services,
+        self, toolbar: ChatToolbar, welcome: Welcome, composer: Composer, loading: Loading, services: Services
     ) -> None:
         super().__init__(toolbar)
         self._toolbar = toolbar
@@ -73,7 +68,6 @@ class ModelStatus(QObject):
         return self._preferences.window.titles.get(name, (name, ""))
 
     def adapters_of(self, model: str) -> list[events.Model]:
-        """The adapters that belong to a model."""
         return [adapter for adapter in self.adapters if adapter.base == model]
 
     def writer(self, model: str, adapter: str) -> str:

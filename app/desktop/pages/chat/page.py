@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from PySide6.QtCore import QPoint, QTimer
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QStackedWidget, QWidget
 
 from app.desktop.pages.chat.composer import Composer
 from app.desktop.pages.chat.model_status import ModelStatus
@@ -21,6 +21,7 @@ from app.desktop.pages.contract import Page
 from app.desktop.services.background import Background
 from app.desktop.services.services import Services
 from app.desktop.theme import colours, theme
+from app.desktop.widgets.layouts import in_column, in_row
 from models import events
 from models.errors import StillroomError
 from models.jobs.queue import Job
@@ -249,25 +250,15 @@ class ChatPage(Page):
         self._middle = _centred(self.welcome)
         self._body.addWidget(self._middle)
         foot = _centred(self.composer, 8, 21)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.toolbar)
-        column.addWidget(self.notices)
-        column.addWidget(self._body, 1)
-        column.addWidget(foot)
+        in_column(self, self.toolbar, self.notices, (self._body, 1), foot)
         self.composer.setEnabled(not self.services.readonly)
 
 
 def _centred(widget: QWidget, above: int = 0, below: int = 0) -> QWidget:
     """A widget of the column's width in the middle of whatever width there is."""
     holder = QWidget()
-    row = QHBoxLayout(holder)
-    row.setContentsMargins(24, above, 24, below)
     widget.setMaximumWidth(COLUMN_PX)
-    row.addStretch(1)
-    row.addWidget(widget, 1000)
-    row.addStretch(1)
+    in_row(holder, 1, (widget, 1000), 1, margins=(24, above, 24, below))
     return holder
 
 

@@ -73,7 +73,6 @@ class Presenter(QObject):
         self.go_to_place(place)
 
     def is_empty(self) -> bool:
-        """Whether there is nothing to show."""
         return not self._rows
 
     def context(self) -> tuple[int, int]:
@@ -93,7 +92,6 @@ class Presenter(QObject):
         self._transcript().set_place(place)
 
     def scroll_to(self, message_id: int) -> None:
-        """Bring a message into view."""
         self._transcript().scroll_to(message_id)
 
     def remember_place(self) -> None:
@@ -174,8 +172,8 @@ class Presenter(QObject):
         if view.text() != row.content:
             view.set_text(row.content)
         view.set_versions(row.version, row.versions)
-        view.set_writer(self._written_by(row))
-        view.set_trace_offered(is_trace(row))
+        view.footer.set_writer(self._written_by(row))
+        view.footer.set_trace_offered(is_trace(row))
         self._name_last_trace()
         view.finish(row.figures)
         if row.error:

@@ -1,7 +1,6 @@
 """The menu of presets and the dialog that edits one. Imported when the menu is first opened."""
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -15,6 +14,8 @@ from PySide6.QtWidgets import (
 )
 
 from app.desktop.widgets import thinking_control
+from app.desktop.widgets.menus import add_choice
+from app.desktop.widgets.named import named
 from models.errors import BadInput
 from models.presets import BUILT_IN
 from models.settings import Preset, budget_of, tokens_of
@@ -46,12 +47,8 @@ class PresetMenu(QMenu):
             self.addAction(f"Delete “{mine.name}”").triggered.connect(lambda: self._delete(mine))
 
     def _add(self, name: str, preset: Preset | None) -> None:
-        action = QAction(name, self)
-        action.setCheckable(True)
-        action.setChecked(self._current == (preset.name if preset else ""))
-        action.setToolTip(preset.system if preset else "")
-        action.triggered.connect(lambda: self.chosen.emit(preset))
-        self.addAction(action)
+        chosen = self._current == (preset.name if preset else "")
+        add_choice(self, name, chosen, lambda: self.chosen.emit(preset)).setToolTip(preset.system if preset else "")
 
     def _edit(self, old: Preset | None) -> None:
         taken = {preset.name for preset in (*BUILT_IN, *self._own) if preset is not old}
@@ -79,15 +76,13 @@ class PresetDialog(QDialog):
         self._taken = taken
         old = preset or Preset(name="New preset")
         self.name = self._field("Preset name", old.name if preset else "")
-        self.system = QPlainTextEdit(old.system)
-        self.system.setAccessibleName("System prompt")
+        self.system = named(QPlainTextEdit(old.system), name="System prompt")
         self.system.setTabChangesFocus(True)
         self.temperature = self._field("Temperature", _number(old.temperature), "as the model's family advises")
         self.top_p = self._field("Top p", _number(old.top_p), "as the model's family advises")
         budget = "" if old.think is None else thinking_control.said(budget_of(old.think))
         self.think = self._field("Thinking budget", budget, "as it is in the chat")
-        self.fault = QLabel()
-        self.fault.setObjectName("fault")
+        self.fault = named(QLabel(), "fault")
         self.fault.setWordWrap(True)
         form = QFormLayout()
         for label, field in (
@@ -132,8 +127,7 @@ class PresetDialog(QDialog):
         self.accept()
 
     def _field(self, name: str, text: str, placeholder: str = "") -> QLineEdit:
-        field = QLineEdit(text)
-        field.setAccessibleName(name)
+        field = named(QLineEdit(text), name=name)
         field.setPlaceholderText(placeholder)
         return field
 

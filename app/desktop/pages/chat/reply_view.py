@@ -47,7 +47,6 @@ class Waiting(QWidget):
         self._bar.set_inks(colours.accent, colours.line)
 
     def fit(self, width: int) -> int:
-        """Take a width and return the height."""
         self.resize(width, 24)
         self._label.move(0, (24 - self._label.height()) // 2)
         self._bar.move(self._label.width() + 12, 10)
@@ -84,7 +83,6 @@ class Trouble(QWidget):
         self.update()
 
     def fit(self, width: int) -> int:
-        """Take a width and return the height."""
         room = width - 28 - self._again.width() - 8
         top = 10
         for label in (self._text, self._hint):
@@ -132,15 +130,15 @@ class ReplyView(QWidget):
         self._text.grown.connect(self._text_grown)
         self._text.link_clicked.connect(actions.link_clicked)
         self._text.dragged.connect(lambda at: self.dragged.emit(self._text.mapTo(self, at)))
-        self._footer = Footer(colours, actions, message_id, self)
-        self._footer.hide()
-        self._footer.copy_clicked.connect(self.copy)
+        self.footer = Footer(colours, actions, message_id, self)
+        self.footer.hide()
+        self.footer.copy_clicked.connect(self.copy)
         self._answered = False
         self.setAttribute(Qt.WidgetAttribute.WA_StaticContents)
 
     @property
     def regenerate_menu(self) -> QMenu:
-        return self._footer.menu
+        return self.footer.menu
 
     @property
     def text_view(self) -> MessageText:
@@ -176,7 +174,6 @@ class ReplyView(QWidget):
         self._need_panel().append(text, forced)
 
     def append_answer(self, text: str) -> None:
-        """Take more of the answer."""
         if not self._answered:
             self._answered = True
             self._end_waiting()
@@ -200,8 +197,8 @@ class ReplyView(QWidget):
         if self._panel is not None and self._panel.is_thinking:
             given = figures or Figures()
             self._panel.close_thinking(given.thinking_tokens, given.thinking_s, given.closed_by, given.budget)
-        self._footer.set_figures(figures)
-        self._footer.show()
+        self.footer.set_figures(figures)
+        self.footer.show()
         self._show_notes(figures.notes if figures else [])
         self._describe()
         self.grown.emit()
@@ -213,7 +210,7 @@ class ReplyView(QWidget):
             self._trouble.again_clicked.connect(lambda: self.message_actions.regenerate.emit(self._id))
             self._trouble.show()
         self._trouble.show_error(text, hint)
-        if self._footer.isHidden():
+        if self.footer.isHidden():
             self.finish()
         self.grown.emit()
 
@@ -227,29 +224,13 @@ class ReplyView(QWidget):
 
     def set_versions(self, version: int, versions: int) -> None:
         """Say which version of how many this is, from 1."""
-        self._footer.set_versions(version, versions)
-
-    def set_writer(self, writer: str) -> None:
-        """Say which model wrote it; empty when that is plain."""
-        self._footer.set_writer(writer)
-
-    def set_trace_offered(self, offered: bool) -> None:
-        """Whether it can be used as a trace."""
-        self._footer.set_trace_offered(offered)
-
-    def set_menu_offered(self, offered: bool) -> None:
-        """Whether there is an arrow that opens a menu of other ways to regenerate."""
-        self._footer.set_menu_offered(offered)
-
-    def set_rating(self, rating: int) -> None:
-        """1 good, -1 bad, 0 neither."""
-        self._footer.set_rating(rating)
+        self.footer.set_versions(version, versions)
 
     def set_number(self, number: int | None) -> None:
         """Name the parts for assistive technology: the last reply has no number."""
         self._suffix = "" if number is None else f" {number}"
         self._text.setAccessibleName(f"Reply{self._suffix}")
-        self._footer.set_suffix(self._suffix)
+        self.footer.set_suffix(self._suffix)
         if self._notes is not None:
             self._notes.setAccessibleName(f"Reply notes{self._suffix}")
         if self._panel is not None:
@@ -257,13 +238,12 @@ class ReplyView(QWidget):
 
     def set_trace_number(self, number: int | None) -> None:
         """Name Use as trace for assistive technology: that of the last reply that can be used has no number."""
-        self._footer.set_trace_suffix("" if number is None else f" {number}")
+        self.footer.set_trace_suffix("" if number is None else f" {number}")
 
     def set_colours(self, colours: Colours) -> None:
-        """Show the same in another palette."""
         self._colours = colours
         self._text.set_look(TextStyle(colours))
-        for part in (self._footer, self._waiting, self._panel, self._trouble):
+        for part in (self.footer, self._waiting, self._panel, self._trouble):
             if part is not None:
                 part.set_colours(colours)
         if self._notes is not None:
@@ -272,8 +252,8 @@ class ReplyView(QWidget):
     def copy(self) -> None:
         """Put the answer on the clipboard as Markdown."""
         QGuiApplication.clipboard().setText(self.text())
-        self._footer.say_copied()
-        QTimer.singleShot(1500, self._footer, lambda: self._footer.say_copied(False))
+        self.footer.say_copied()
+        QTimer.singleShot(1500, self.footer, lambda: self.footer.say_copied(False))
 
     def fit(self, width: int) -> int:
         """Take a width and return the height that needs."""
@@ -296,9 +276,9 @@ class ReplyView(QWidget):
             top += 4
             self._trouble.move(0, top)
             top += self._trouble.fit(width) + 8
-        if not self._footer.isHidden():
-            self._footer.move(SIDE, top - 2)
-            top += self._footer.fit(width - 2 * SIDE)
+        if not self.footer.isHidden():
+            self.footer.move(SIDE, top - 2)
+            top += self.footer.fit(width - 2 * SIDE)
         self.resize(width, top)
         return top
 

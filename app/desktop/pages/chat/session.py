@@ -116,7 +116,6 @@ class Replies(QObject):
         self._timer.timeout.connect(self._store_all)
 
     def of_chat(self, chat_id: int | None) -> UnderWay | None:
-        """The reply under way in a chat."""
         return next((reply for reply in self._by_call.values() if reply.chat_id == chat_id), None)
 
     def busy_chats(self) -> set[int]:

@@ -80,7 +80,6 @@ class ShownChat(QObject):
 
     @property
     def under_way(self) -> UnderWay | None:
-        """The reply under way in it."""
         return self.replies.of_chat(self.id)
 
     # Which one
@@ -217,7 +216,6 @@ class ShownChat(QObject):
         self._take(msgspec.structs.replace(self.choice, budget=budget, budget_touched=True))
 
     def choose_preset(self, preset: Preset | None) -> None:
-        """Ask under a preset in this chat."""
         self._take(self.choice.with_preset(preset))
 
     def make_default_budget(self) -> None:

@@ -1,13 +1,14 @@
 """The bar above the transcript: which model and adapter answer and how long they may think; a sentence below when there is one."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.desktop.pages.chat.adapter_picker import AdapterPicker
+from app.desktop.widgets.cards import label, say
+from app.desktop.widgets.layouts import in_column
 from app.desktop.widgets.model_picker import ModelPicker
 from app.desktop.widgets.thinking_control import ThinkingControl
-
-HEIGHT_PX = 52
+from app.desktop.widgets.toolbar import Toolbar
 
 
 class ChatToolbar(QWidget):
@@ -18,30 +19,14 @@ class ChatToolbar(QWidget):
         self.picker = ModelPicker()
         self.adapter = AdapterPicker()
         self.thinking = ThinkingControl()
-        self._bar = QWidget()
-        self._bar.setObjectName("toolbar")
-        self._bar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._bar.setFixedHeight(HEIGHT_PX)
-        self.row = QHBoxLayout(self._bar)
-        self.row.setContentsMargins(18, 0, 18, 0)
-        self.row.setSpacing(12)
-        self.row.addWidget(self.picker)
-        self.row.addWidget(self.adapter)
-        self.row.addStretch(1)
-        self.row.addWidget(self.thinking)
+        self._bar = Toolbar()
+        self.row = self._bar.fill(self.picker, self.adapter, 1, self.thinking)
         self._note = ""
         self._problem = ""
-        self._sentence = QLabel()
-        self._sentence.setObjectName("hint")
-        self._sentence.setTextFormat(Qt.TextFormat.PlainText)
+        self._sentence = label("", "hint")
         self._sentence.setAlignment(Qt.AlignmentFlag.AlignRight)
-        self._sentence.setWordWrap(True)
         self._sentence.setContentsMargins(18, 6, 18, 0)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self._bar)
-        column.addWidget(self._sentence)
+        in_column(self, self._bar, self._sentence)
         self.thinking.problem.connect(self._show_problem)
         self._show()
 
@@ -60,6 +45,5 @@ class ChatToolbar(QWidget):
         self._show()
 
     def _show(self) -> None:
-        self._sentence.setText(self.sentence)
+        say(self._sentence, self.sentence)
         self._sentence.setAccessibleName(self.sentence)
-        self._sentence.setVisible(bool(self.sentence))

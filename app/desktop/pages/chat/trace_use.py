@@ -6,10 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QPoint, Signal
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtWidgets import QWidget
 
-from app.desktop.services.background import Background
+from app.desktop.services.background import Background, guarded
 from app.desktop.services.chat_store import ChatStore
+from app.desktop.widgets.menus import fleeting_menu
 from app.desktop.widgets.notices import NoticeBar
 from models import errors
 
@@ -39,7 +40,7 @@ class TraceUse(QObject):
         self._notices = notices
         self._window = parent
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._background = Background(self._work, self)
+        self._background = Background(guarded(lambda: self._jobs.get_nowait()(), self._failed, "reading traces"), self)
         self._sets_read.connect(self._offer)
         self.collected.connect(self._tell)
         self._taken_out.connect(lambda name: notices.show_info(f"Taken out of “{name}” again."))
@@ -86,14 +87,6 @@ class TraceUse(QObject):
         self._jobs.put(job)
         self._background.start()
 
-    def _work(self) -> None:
-        try:
-            self._jobs.get_nowait()()
-        except errors.StillroomError as error:
-            self._failed.emit(error)
-        except OSError as error:
-            self._failed.emit(errors.from_os_error(error, "reading traces"))
-
     def _read_sets(self, reply_id: int, at: QPoint) -> None:
         from models.traces import replies, store
 
@@ -114,7 +107,7 @@ class TraceUse(QObject):
     # On this one
 
     def _offer(self, reply_id: int, at: QPoint, names: list[str]) -> None:
-        menu = QMenu(self._window)
+        menu = fleeting_menu(self._window)
         for name in names:
             menu.addAction(name).triggered.connect(partial(self._chosen, reply_id, name))
         if names:
@@ -122,7 +115,6 @@ class TraceUse(QObject):
         if FIRST_SET not in names:
             menu.addAction(f"New set “{FIRST_SET}”").triggered.connect(partial(self._chosen, reply_id, FIRST_SET))
         menu.addAction("New set…").triggered.connect(partial(self._ask_name, reply_id))
-        menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(at)
 
     def _chosen(self, reply_id: int, name: str, _checked: bool = False) -> None:

@@ -42,11 +42,7 @@ ENDS: dict[State, str] = {"interrupted": "This reply was interrupted.", "failed"
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
-    """A message as the transcript shows it.
-
-    version_index from 1; error: what went wrong, if something did; writer: which model wrote it, when that is not plain;
-    is_trace: it can be used as a trace.
-    """
+    """A message as the transcript shows it."""
 
     id: int
     role: Literal["user", "assistant"]
@@ -54,12 +50,12 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     thinking: str = ""
     state: State = "done"
     figures: Figures | None = None
-    version_index: int = 1
+    version_index: int = 1  # from 1
     version_count: int = 1
     rating: int = 0
-    error: str = ""
-    writer: str = ""
-    is_trace: bool = False
+    error: str = ""  # what went wrong, if something did
+    writer: str = ""  # which model wrote it, when that is not plain
+    is_trace: bool = False  # it can be used as one
 
 
 @dataclass(eq=False)
@@ -186,11 +182,9 @@ class Transcript(QScrollArea):
                 item.view.set_trace_number(self._trace_number(item))
 
     def ids(self) -> list[int]:
-        """The messages that are shown, in order."""
         return [item.shown.id for item in self._items]
 
     def set_colours(self, colours: Colours) -> None:
-        """Show the same in another palette."""
         if colours == self._colours:
             return
         self._colours = colours
@@ -219,7 +213,6 @@ class Transcript(QScrollArea):
         return index * PLACE + min(max(value - self._items[index].top, 0), PLACE - 1)
 
     def set_place(self, place: int) -> None:
-        """Go where the view stood."""
         index, offset = divmod(place, PLACE)
         if place < 0 or index >= len(self._items):
             self.scroll_to_end()
@@ -282,7 +275,7 @@ class Transcript(QScrollArea):
         view = ReplyView(self._colours, self.message_actions, shown.id, self._thinking_open, self._content)
         view.set_number(None if item is self._last_reply() else item.number)
         view.set_trace_number(self._trace_number(item))
-        view.set_menu_offered(self._menu_offered)
+        view.footer.set_menu_offered(self._menu_offered)
         if shown.state != "streaming":
             _fill(view, shown, eager_ms)
             view.text_view.text_document.want_formulas()
@@ -437,9 +430,9 @@ def _fill(view: ReplyView, shown: Shown, eager_ms: float) -> None:
         view.close_thinking(given.thinking_tokens, given.thinking_s, given.closed_by, given.budget)
     view.set_text(shown.content, eager_ms)
     view.set_versions(shown.version_index, shown.version_count)
-    view.set_rating(shown.rating)
-    view.set_writer(shown.writer)
-    view.set_trace_offered(shown.is_trace)
+    view.footer.set_rating(shown.rating)
+    view.footer.set_writer(shown.writer)
+    view.footer.set_trace_offered(shown.is_trace)
     view.finish(figures)
     if shown.error or shown.state in ENDS:
         view.fail(shown.error or ENDS[shown.state])

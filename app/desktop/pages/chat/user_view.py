@@ -107,12 +107,10 @@ class UserView(QWidget):
         self._veil(True)
 
     def text(self) -> str:
-        """The message as it was written."""
         return self._source
 
     @property
     def is_editing(self) -> bool:
-        """Whether another wording is being given."""
         return self._editor is not None
 
     def set_versions(self, version: int, versions: int) -> None:
@@ -124,7 +122,6 @@ class UserView(QWidget):
         self._newer.setEnabled(version < versions)
 
     def set_colours(self, colours: Colours) -> None:
-        """Show the same in another palette."""
         self._colours = self._bubble.colours = colours
         if self._text.text_document.look.colours != colours:
             self._text.set_look(TextStyle(colours))
@@ -166,7 +163,6 @@ class UserView(QWidget):
             self.grown.emit()
 
     def copy(self) -> None:
-        """Put the message on the clipboard."""
         QGuiApplication.clipboard().setText(self._source)
         self._copy.set_caption("Copied")
         QTimer.singleShot(1500, self._copy, lambda: self._copy.set_caption("Copy"))

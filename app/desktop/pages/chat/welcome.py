@@ -1,7 +1,11 @@
 """What an empty chat shows: the model that will answer, what it is good for, and three questions to begin with."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QWidget
+
+from app.desktop.widgets.cards import label, say
+from app.desktop.widgets.layouts import Gap, in_column, in_row
+from app.desktop.widgets.named import named
 
 EXAMPLES = (
     "What is the capital of France?",
@@ -21,31 +25,26 @@ class Welcome(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._heading = QLabel("What shall we think about?")
-        self._heading.setObjectName("heading")
-        self._about = QLabel()
-        self._about.setObjectName("muted")
-        self._progress_text = QLabel()
-        self._progress_text.setObjectName("small")
-        self._progress = QProgressBar()
-        self._progress.setObjectName("loading")
-        self._progress.setAccessibleName("Loading progress")
+        self._heading = label("What shall we think about?", "heading", wraps=False)
+        self._about = named(QLabel(), "muted")
+        self._progress_text = named(QLabel(), "small")
+        self._progress = named(QProgressBar(), "loading", "Loading progress")
         self._progress.setTextVisible(False)
         self._progress.setFixedSize(240, 4)
-        examples = QHBoxLayout()
-        examples.setSpacing(12)
-        for text in EXAMPLES:
-            examples.addWidget(self._example(text), 1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(8)
-        column.addStretch(3)
+        examples = in_row(None, *((self._example(text), 1) for text in EXAMPLES), spacing=12)
         centre = Qt.AlignmentFlag.AlignHCenter
-        for part in (self._heading, self._about, self._progress_text, self._progress):
-            column.addWidget(part, 0, centre)
-        column.addSpacing(20)
-        column.addLayout(examples)
-        column.addStretch(4)
+        in_column(
+            self,
+            3,
+            (self._heading, 0, centre),
+            (self._about, 0, centre),
+            (self._progress_text, 0, centre),
+            (self._progress, 0, centre),
+            Gap(20),
+            examples,
+            4,
+            spacing=8,
+        )
         self.show_loading(None, "")
 
     def show_model(self, title: str, about: str) -> None:
@@ -54,22 +53,17 @@ class Welcome(QWidget):
 
     def show_loading(self, fraction: float | None, sentence: str) -> None:
         """Say what is being prepared and how far it is; None and empty when nothing is."""
-        self._progress_text.setText(sentence)
-        self._progress_text.setVisible(bool(sentence))
+        say(self._progress_text, sentence)
         self._progress.setVisible(bool(sentence))
         self._progress.setRange(0, 100)
         self._progress.setValue(round(100 * (fraction or 0)))
 
     def _example(self, text: str) -> QPushButton:
         # A push button does not wrap: the text is a label of its own inside it.
-        button = QPushButton()
-        button.setObjectName("example")
-        button.setAccessibleName(text)
+        button = named(QPushButton(), "example", text)
         label = QLabel(text)
         label.setWordWrap(True)
         label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        inside = QHBoxLayout(button)
-        inside.setContentsMargins(14, 10, 14, 10)
-        inside.addWidget(label)
+        in_row(button, label, margins=(14, 10, 14, 10))
         button.clicked.connect(lambda: self.example_chosen.emit(text))
         return button

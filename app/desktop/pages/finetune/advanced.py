@@ -5,11 +5,12 @@ from typing import Any
 import msgspec
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QToolButton, QWidget
 
 from app.desktop.pages.finetune import fields
 from app.desktop.theme import restyle, theme
 from app.desktop.widgets.cards import label
+from app.desktop.widgets.layouts import in_column, in_row
 from app.desktop.widgets.segments import Segments
 from models.errors import BadInput
 from models.finetune_config import FinetuneConfig, Method
@@ -162,10 +163,7 @@ class Advanced(QWidget):
 
     def _group(self, group: fields.Group) -> QWidget:
         widget = QWidget()
-        column = QVBoxLayout(widget)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(5)
-        column.addWidget(label(group.title, "column_title"))
+        column = in_column(widget, label(group.title, "column_title"), spacing=5)
         for field in group.fields:
             column.addLayout(_line(field.title, self.fields[field.key]))
         return widget
@@ -182,8 +180,4 @@ class Advanced(QWidget):
 
 
 def _line(title: str, control: QWidget) -> QHBoxLayout:
-    line = QHBoxLayout()
-    line.setSpacing(8)
-    line.addWidget(label(title, "plain"), 1)
-    line.addWidget(control)
-    return line
+    return in_row(None, (label(title, "plain"), 1), control, spacing=8)

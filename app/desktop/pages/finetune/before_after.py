@@ -1,11 +1,12 @@
 """Before and after: a held-out prompt as the model answered it before any training, and at a checkpoint."""
 
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QFrame, QWidget
 
 from app.desktop.pages.finetune import words
 from app.desktop.services.run_curves import RunCurves
 from app.desktop.widgets.cards import Card, label
+from app.desktop.widgets.layouts import in_column, in_row
 from app.desktop.widgets.picker import Picker, PickerItem
 from app.desktop.widgets.readable import ReadableText
 from models.events import Sample
@@ -26,12 +27,7 @@ class Answer(QFrame):
         self.thinking = ReadableText(f"{name}: thinking")
         self.thinking.setObjectName("thought")
         self.answer = ReadableText(f"{name}: answer")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(12, 9, 12, 11)
-        column.setSpacing(5)
-        for part in (self.when, self.thinking, self.answer):
-            column.addWidget(part)
-        column.addStretch(1)
+        in_column(self, self.when, self.thinking, self.answer, 1, margins=(12, 9, 12, 11), spacing=5)
 
     def show_sample(self, sample: Sample | None) -> None:
         """Show an answer; None while there is none."""
@@ -56,11 +52,7 @@ class BeforeAfter(Card):
         self.after = Answer("After", "thinking")
         self.nothing = label(NOTHING, "hint")
         self._choosers = QWidget()
-        line = QHBoxLayout(self._choosers)
-        line.setContentsMargins(0, 2, 0, 2)
-        line.setSpacing(10)
-        line.addWidget(self.prompt, 1)
-        line.addWidget(self.checkpoint, 1)
+        in_row(self._choosers, (self.prompt, 1), (self.checkpoint, 1), margins=(0, 2, 0, 2), spacing=10)
         self._sides = QWidget()
         self._row = QBoxLayout(QBoxLayout.Direction.LeftToRight, self._sides)
         self._row.setContentsMargins(0, 0, 0, 0)

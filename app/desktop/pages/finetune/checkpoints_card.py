@@ -12,6 +12,7 @@ from app.desktop.theme import colours, theme
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.cards import Card, label
 from app.desktop.widgets.drawing import RIGHT, draw_line, draw_text
+from app.desktop.widgets.layouts import take_out
 from models.finetune.runs import Saved
 
 ROW_PX = 44
@@ -43,9 +44,7 @@ class CheckpointRow(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         size = self.button.sizeHint()
-        self.button.setGeometry(
-            self.width() - size.width() - 10, (ROW_PX - size.height()) // 2, size.width(), size.height()
-        )
+        self.button.setGeometry(self.width() - size.width() - 10, (ROW_PX - size.height()) // 2, *size.toTuple())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         c = colours()
@@ -85,9 +84,7 @@ class CheckpointsCard(Card):
         kept = {row.saved: row for row in self.rows}
         self.rows = [kept.pop(one) if one in kept else self._new(one) for one in saved]
         for row in kept.values():
-            self.body.removeWidget(row)
-            row.hide()
-            row.deleteLater()
+            take_out(self.body, row)
         for place, row in enumerate(self.rows):
             self.body.insertWidget(2 + place, row)
         self.nothing.setVisible(not saved)

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.desktop.pages.finetune.advanced import Fold
+from app.desktop.widgets.layouts import in_column
 from app.desktop.widgets.readable import ReadableText
 
 
@@ -16,14 +17,9 @@ class LogFold(QWidget):
         self.text = ReadableText("Run log")
         self.text.setObjectName("log")
         self.fold = Fold("Log", self.text)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        column.addWidget(self.fold)
-        column.addWidget(self.text)
+        in_column(self, self.fold, self.text, spacing=4)
 
     def show_lines(self, lines: Sequence[str]) -> None:
-        """Show these sentences, one a line."""
         text = "\n".join(lines) or "Nothing yet."
         if text != self.text.toPlainText():
             self.text.setPlainText(text)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
+from PySide6.QtGui import QColor, QFontMetricsF, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.desktop import fonts
 from app.desktop.pages.finetune import words
@@ -12,7 +12,8 @@ from app.desktop.services.run_curves import RunCurves
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.cards import PAD_PX, Card, label
 from app.desktop.widgets.curve_chart import CurveChart, Line
-from app.desktop.widgets.drawing import draw_text
+from app.desktop.widgets.drawing import draw_text, smooth_painter
+from app.desktop.widgets.layouts import in_row
 from app.desktop.widgets.segments import Segments
 
 LOSS_PX, SMALL_PX = 232, 104
@@ -56,8 +57,7 @@ class Legend(QWidget):
         return QSize(40, 18)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter = smooth_painter(self)
         left, font = 4.0, fonts.text(11)
         for key in self.keys:
             ink = QColor(getattr(colours(), key.ink))
@@ -161,10 +161,7 @@ class LossCard(Card):
         self.head.addWidget(self.progress)
         self.body.addWidget(self._progress_below)
         self.body.addWidget(self.chart)
-        line = QHBoxLayout()
-        line.addWidget(self.small)
-        line.addStretch(1)
-        line.addWidget(self.small_value)
+        line = in_row(None, self.small, 1, self.small_value)
         self.body.addSpacing(4)
         self.body.addLayout(line)
         self._progress_below.hide()

@@ -1,14 +1,10 @@
 """What the run will take, before it starts: time, memory against what is there, and what is left out."""
 
-from PySide6.QtCore import QRectF, QSize
-from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from app.desktop.pages.finetune import words
 from app.desktop.pages.finetune.facts import SetFacts
-from app.desktop.theme import theme
-from app.desktop.widgets.cards import Card, Rows, label
-from app.desktop.widgets.drawing import draw_bar, fit_colour
+from app.desktop.widgets.cards import Card, Rows, ShareBar, label, say
 from models import quantities
 from models.events import Model
 from models.finetune import estimate
@@ -19,31 +15,6 @@ from models.machine.hardware import Machine
 INKS = {"fits": "ok", "tight": "warn", "too_big": "bad"}
 
 
-class MemoryBar(QWidget):
-    """How much of what may be taken the run would take."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setFixedHeight(6)
-        self._memory: Memory | None = None
-        theme.changed.connect(self.update)
-
-    def show_memory(self, memory: Memory) -> None:
-        self._memory = memory
-        self.update()
-
-    def sizeHint(self) -> QSize:
-        return QSize(200, 6)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        memory = self._memory
-        if memory is not None:
-            painter = QPainter(self)
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            share = memory.needed_bytes / max(1, memory.room_bytes)
-            draw_bar(painter, QRectF(self.rect()), share, fit_colour(memory.state))
-
-
 class Outlook(Card):
     """The estimate. plan, memory: what it says now, None while not known."""
 
@@ -52,7 +23,7 @@ class Outlook(Card):
         self.plan: Plan | None = None
         self.memory: Memory | None = None
         self.rows = Rows()
-        self.bar = MemoryBar()
+        self.bar = ShareBar()
         self.fit = label()
         self.left_out = label(kind="warning")
         for part in (self.rows, self.bar, self.fit, self.left_out):
@@ -97,11 +68,11 @@ class Outlook(Card):
 
     def _show_fit(self, machine: Machine) -> None:
         memory = self.memory
-        self.bar.setVisible(memory is not None)
         self.fit.setVisible(memory is not None)
         if memory is None:
+            self.bar.show_share(None)
             return
-        self.bar.show_memory(memory)
+        self.bar.show_share(memory.needed_bytes / max(1, memory.room_bytes), INKS[memory.state])
         room = quantities.memory(memory.room_bytes)
         said = {
             "fits": f"Fits: {room} of {quantities.memory(machine.memory_bytes)} may be used.",
@@ -117,8 +88,7 @@ class Outlook(Card):
             parts.append(f"about {plan.too_long:,} longer than {config.max_tokens:,} tokens")
         if plan is not None and plan.empty:
             parts.append(f"{plan.empty:,} without a problem or an answer")
-        self.left_out.setText(f"Left out, never cut: {', '.join(parts)}." if parts else "")
-        self.left_out.setVisible(bool(parts))
+        say(self.left_out, f"Left out, never cut: {', '.join(parts)}." if parts else "")
 
 
 def duration(seconds: float) -> str:

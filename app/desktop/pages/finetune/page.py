@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from app.desktop.pages.contract import Page
 from app.desktop.pages.finetune.facts import Listing, OpenedRun, SetFacts
@@ -16,6 +16,7 @@ from app.desktop.services.run_entries import RunEntry
 from app.desktop.services.run_tracker import RunTracker
 from app.desktop.services.services import Services
 from app.desktop.widgets.cards import label
+from app.desktop.widgets.layouts import in_column
 from models.errors import StillroomError
 from models.events import Event, Model
 from models.finetune.runs import Saved
@@ -33,10 +34,7 @@ class FinetunePage(Page):
     """Toolbar, notices, and the form or a run."""
 
     def __init__(
-        self,
-        services: Services,
-        machine: Callable[[], Machine] = hardware.machine,
-        parent: QWidget | None = None,
+        self, services: Services, machine: Callable[[], Machine] = hardware.machine, parent: QWidget | None = None
     ) -> None:
         super().__init__(services, parent)
         self._preferences = services.preferences
@@ -87,21 +85,19 @@ class FinetunePage(Page):
         self.run.show("")
 
     def pause(self) -> None:
-        """Pause the run that is shown."""
-        self._do(self.run.pause)
+        self.notices.attempt(self.run.pause)
 
     def resume(self) -> None:
-        """Let it go on, or try again."""
-        self._do(lambda: self.run.resume(self._models))
+        self.notices.attempt(lambda: self.run.resume(self._models))
 
     def stop_and_keep(self) -> None:
         """End it at its next step and take what it has learned into the library."""
-        if self._do(self.run.stop_and_keep) and self.view is not None:
+        if self.notices.attempt(self.run.stop_and_keep) and self.view is not None:
             self.view.show_status()
 
     def cancel(self) -> None:
         """Stop it for good; its checkpoints stay."""
-        self._do(self.run.cancel)
+        self.notices.attempt(self.run.cancel)
 
     def compare(self, key: str) -> None:
         """Draw another run's curves beside those that are shown; "" for none."""
@@ -239,14 +235,6 @@ class FinetunePage(Page):
         if entry is not None:
             self.chat_requested.emit(entry.base, adapter or entry.adapter)
 
-    def _do(self, act: Callable[[], None]) -> bool:
-        try:
-            act()
-        except StillroomError as error:
-            self.notices.show_error(error.text, error.hint)
-            return False
-        return True
-
     def _remember_choice(self, base: str, preset: str) -> None:
         with self._preferences.remember() as window:
             window.finetune_base, window.finetune_preset = base, preset
@@ -276,7 +264,9 @@ class FinetunePage(Page):
         bar.resume.connect(self.resume)
         bar.stop_and_keep.connect(self.stop_and_keep)
         bar.cancel.connect(self.cancel)
-        self.form.start_requested.connect(lambda request, title: self._do(lambda: run.start(request, title)))
+        self.form.start_requested.connect(
+            lambda request, title: self.notices.attempt(lambda: run.start(request, title))
+        )
         self.form.looked_for.connect(self.reading.look_at)
         self.form.chosen.connect(self._remember_choice)
         self.reading.listed.connect(self._take_listing)
@@ -290,9 +280,4 @@ class FinetunePage(Page):
         self._stack = QStackedWidget()
         self._stack.addWidget(self.form)
         self._stack.addWidget(self._opening)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.toolbar)
-        column.addWidget(self.notices)
-        column.addWidget(self._stack, 1)
+        in_column(self, self.toolbar, self.notices, (self._stack, 1))

@@ -10,9 +10,9 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from app.desktop.pages.finetune.facts import Listing, OpenedRun, SetFacts
-from app.desktop.services.background import Background
+from app.desktop.services.background import Background, guarded
 from models.checkpoint import model_files, shapes
-from models.errors import StillroomError, from_os_error
+from models.errors import StillroomError
 from models.events import Model
 from models.finetune import estimate, runs
 from models.finetune.estimate import Lengths, Speed
@@ -53,10 +53,10 @@ class FinetuneReader(QObject):
         self._to_open: list[Run] = []
         self._to_check: list[Run] = []
         self._to_look: list[tuple[str, Model | None]] = []
-        self._disk = Background(self._guarded(self._read_disk), self)
-        self._runs = Background(self._guarded(self._read_run), self)
-        self._checks = Background(self._guarded(self._read_saved), self)
-        self._sets = Background(self._guarded(self._read_set), self)
+        self._disk = self._thread(self._read_disk)
+        self._runs = self._thread(self._read_run)
+        self._checks = self._thread(self._read_saved)
+        self._sets = self._thread(self._read_set)
         self._charts = Background(self._import_charts, self)
 
     def list_all(self) -> None:
@@ -84,6 +84,9 @@ class FinetuneReader(QObject):
     def close(self) -> None:
         for work in (self._disk, self._runs, self._checks, self._sets, self._charts):
             work.close()
+
+    def _thread(self, work: Callable[[], None]) -> Background:
+        return Background(guarded(work, self.failed, "reading runs and traces"), self)
 
     def _read_disk(self) -> None:
         self.listed.emit(Listing(self._list_models(), store.all_sets(), runs.runs()))
@@ -122,19 +125,6 @@ class FinetuneReader(QObject):
         import app.desktop.pages.finetune.run_view  # noqa: F401  brings pyqtgraph and numpy
 
         self.charts_ready.emit()
-
-    def _guarded(self, work: Callable[[], None]) -> Callable[[], None]:
-        def guarded() -> None:
-            try:
-                work()
-            except StillroomError as error:
-                log.warning("not read: %s", error)
-                self.failed.emit(error)
-            except OSError as error:
-                log.warning("not read: %s", error)
-                self.failed.emit(from_os_error(error, "reading runs and traces"))
-
-        return guarded
 
 
 def _shape(base: Model | None) -> shapes.ModelShape | None:

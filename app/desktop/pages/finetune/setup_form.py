@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QWidget
 
 from app.desktop.pages.finetune.advanced import Advanced, Fold
 from app.desktop.pages.finetune.facts import SetFacts
@@ -12,7 +12,8 @@ from app.desktop.pages.finetune.outlook import Outlook
 from app.desktop.pages.finetune.traces_card import TracesCard
 from app.desktop.services import run_entries
 from app.desktop.widgets.buttons import RowButton
-from app.desktop.widgets.cards import Card, TwoColumns, label
+from app.desktop.widgets.cards import Card, TwoColumns, label, say
+from app.desktop.widgets.layouts import in_column, in_row
 from app.desktop.widgets.model_picker import bits_said
 from app.desktop.widgets.picker import Picker, PickerItem
 from app.desktop.widgets.segments import Segments
@@ -199,8 +200,7 @@ class SetupForm(TwoColumns):
         problem = self.problem
         self.start.setEnabled(not problem)
         self.start.setAccessibleDescription(problem)
-        self.missing.setText(problem)
-        self.missing.setVisible(bool(problem))
+        say(self.missing, problem)
         self.start.strong = not problem
         self.start.update()
 
@@ -248,10 +248,7 @@ class SetupForm(TwoColumns):
         self.main.addWidget(form)
         self.main.addWidget(more)
         self.main.addStretch(1)
-        start = QVBoxLayout()
-        start.setSpacing(7)
-        start.addWidget(self.start)
-        start.addWidget(self.missing)
+        start = in_column(None, self.start, self.missing, spacing=7)
         self.side.addWidget(self.outlook)
         self.side.addLayout(start)
         self.side.addWidget(self.card)
@@ -269,12 +266,6 @@ def _set_choice(found: TraceSet) -> PickerItem:
 
 
 def _line(title: str, control: QWidget, stretch: bool = True) -> QHBoxLayout:
-    line = QHBoxLayout()
-    line.setSpacing(12)
     name = label(title, "plain", wraps=False)
     name.setFixedWidth(104)
-    line.addWidget(name)
-    line.addWidget(control, 1 if stretch else 0)
-    if not stretch:
-        line.addStretch(1)
-    return line
+    return in_row(None, name, *([(control, 1)] if stretch else [control, 1]), spacing=12)

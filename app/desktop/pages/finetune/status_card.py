@@ -1,42 +1,17 @@
 """What a run does before its first step, why it stands still, or what has come of it; hidden while it simply trains."""
 
-from PySide6.QtCore import QRectF, QSize, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QWidget
 
 from app.desktop.pages.finetune import words
 from app.desktop.services.run_curves import RunCurves
 from app.desktop.services.run_entries import RunEntry
-from app.desktop.theme import colours, restyle, theme
+from app.desktop.theme import restyle
 from app.desktop.widgets.buttons import RowButton
-from app.desktop.widgets.cards import label
-from app.desktop.widgets.drawing import draw_bar
+from app.desktop.widgets.cards import ShareBar, label, say
+from app.desktop.widgets.layouts import in_column, in_row
 from models import stages
 from models.jobs.kinds.finetune import Finetune
-
-
-class Bar(QWidget):
-    """How far the stage is; hidden while that is not known."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setFixedHeight(6)
-        self._share = 0.0
-        theme.changed.connect(self.update)
-
-    def show_share(self, share: float | None) -> None:
-        """Show a share, 0 to 1."""
-        self._share = share or 0.0
-        self.setVisible(share is not None)
-        self.update()
-
-    def sizeHint(self) -> QSize:
-        return QSize(200, 6)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        draw_bar(painter, QRectF(self.rect()), self._share, colours().accent)
 
 
 class StatusCard(QFrame):
@@ -57,19 +32,12 @@ class StatusCard(QFrame):
         self.setProperty("tone", "plain")
         self.text = label(kind="card_title")
         self.more = label(kind="hint")
-        self.bar = Bar()
+        self.bar = ShareBar()
         self.button = RowButton("Chat")
         self.button.strong = True
         self.button.clicked.connect(self._press)
-        texts = QVBoxLayout()
-        texts.setSpacing(4)
-        for part in (self.text, self.more, self.bar):
-            texts.addWidget(part)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(16, 12, 16, 12)
-        row.setSpacing(16)
-        row.addLayout(texts, 1)
-        row.addWidget(self.button)
+        texts = in_column(None, self.text, self.more, self.bar, spacing=4)
+        in_row(self, (texts, 1), self.button, margins=(16, 12, 16, 12), spacing=16)
         self.hide()
 
     def show_entry(self, entry: RunEntry, record: RunCurves, stopping: bool) -> None:
@@ -104,8 +72,7 @@ class StatusCard(QFrame):
 
     def _show(self, text: str, more: str, tone: str, action: str, share: float | None, entry: RunEntry) -> None:
         self.text.setText(text)
-        self.more.setText(more)
-        self.more.setVisible(bool(more))
+        say(self.more, more)
         self.bar.show_share(share)
         self.button.set_caption(action)
         self.button.strong = tone != "bad"

@@ -1,21 +1,23 @@
 """The bar above the page: which run is shown, the menu of all runs, and what can be done about this one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QWidget
+from PySide6.QtCore import QRectF, QSize, Signal
+from PySide6.QtGui import QFontMetrics, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QMenu, QSizePolicy, QWidget
 
 from app.desktop import fonts
 from app.desktop.services.run_entries import RunEntry
 from app.desktop.services.run_tracker import RunTracker
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.buttons import MenuButton, RowButton
-from app.desktop.widgets.drawing import CENTRE, draw_text
+from app.desktop.widgets.drawing import CENTRE, draw_round, draw_text, frame_of, smooth_painter
+from app.desktop.widgets.menus import add_choice, fleeting_menu
+from app.desktop.widgets.toolbar import HEIGHT_PX, Toolbar
 from models.events import Model
 
-HEIGHT_PX, NARROW_PX, PILL_PX = 52, 700, 24
+NARROW_PX, PILL_PX = 700, 24
 SHOWN_RUNS = 25
 
 
@@ -41,16 +43,14 @@ class RunPill(MenuButton):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         c = colours()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(QColor(c.accent if self.hasFocus() else c.edge), 1))
-        painter.setBrush(QColor(c.selected if self.isDown() or self.underMouse() else c.sidebar))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 11.5, 11.5)
+        painter = smooth_painter(self)
+        ground = c.selected if self.isDown() or self.underMouse() else c.sidebar
+        draw_round(painter, frame_of(self), 11.5, ground, c.accent if self.hasFocus() else c.edge)
         draw_text(painter, QRectF(12, 0, self.width() - 36, self.height()), self.text(), self.font(), c.text)
         draw_text(painter, QRectF(self.width() - 24, 0, 14, self.height()), "▾", fonts.text(10), c.muted, CENTRE)
 
 
-class FinetuneToolbar(QWidget):
+class FinetuneToolbar(Toolbar):
     """Title, pill, and the buttons that suit the run's state.
 
     Signals:
@@ -67,29 +67,19 @@ class FinetuneToolbar(QWidget):
     cancel = Signal()
 
     def __init__(self, run: RunTracker, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("toolbar")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setFixedHeight(HEIGHT_PX)
+        super().__init__("Fine-tune", parent)
         self._run = run
         self._models: Sequence[Model] = ()
         self._beside = ""
-        self._title = QLabel("Fine-tune")
-        self._title.setObjectName("page_title")
         self.pill = RunPill()
         self.pause_button = RowButton("Pause")
         self.resume_button = RowButton("Resume")
         self.stop_button = RowButton("Stop and keep")
         self.new_button = RowButton("New run")
         self.stop_button.setToolTip("End the run at its next step and take what it has learned into the library")
-        row = QHBoxLayout(self)
-        row.setContentsMargins(18, 0, 18, 0)
-        row.setSpacing(12)
-        row.addWidget(self._title)
-        row.addWidget(self.pill, 1000)
-        row.addStretch(1)
-        for button in (self.pause_button, self.resume_button, self.stop_button, self.new_button):
-            row.addWidget(button)
+        self.fill(
+            self._title, (self.pill, 1000), 1, self.pause_button, self.resume_button, self.stop_button, self.new_button
+        )
         self.pill.clicked.connect(lambda: self.menu().popup(self.pill.below()))
         self.pause_button.clicked.connect(self.pause)
         self.resume_button.clicked.connect(self.resume)
@@ -116,13 +106,13 @@ class FinetuneToolbar(QWidget):
 
     def menu(self) -> QMenu:
         """All runs, a new one, and what can be done with this one."""
-        menu = QMenu(self)
+        menu = fleeting_menu(self)
         entries, current = self._run.entries, self._run.entry
-        self._add(menu, "New run", lambda: self.run_chosen.emit(""), current is None)
+        add_choice(menu, "New run", current is None, lambda: self.run_chosen.emit(""))
         menu.addSeparator()
         for entry in entries[:SHOWN_RUNS]:
             text = f"{entry.said(self._models)}\t{entry.state}"
-            self._add(menu, text, partial(self.run_chosen.emit, entry.key), self._is_current(entry))
+            add_choice(menu, text, self._is_current(entry), partial(self.run_chosen.emit, entry.key))
         if len(entries) > SHOWN_RUNS:
             menu.addAction(f"and {len(entries) - SHOWN_RUNS} before these").setEnabled(False)
         if current is not None:
@@ -130,7 +120,6 @@ class FinetuneToolbar(QWidget):
         if self._run.can_cancel:
             menu.addSeparator()
             menu.addAction("Cancel this run").triggered.connect(self.cancel)
-        menu.aboutToHide.connect(menu.deleteLater)
         return menu
 
     def minimumSizeHint(self) -> QSize:
@@ -145,17 +134,11 @@ class FinetuneToolbar(QWidget):
         others = [entry for entry in self._run.entries if entry.run is not None and not self._is_current(entry)]
         compare = menu.addMenu("Compare with")
         compare.setEnabled(bool(others))
-        self._add(compare, "Nothing", lambda: self.compare_chosen.emit(""), not self._beside)
+        add_choice(compare, "Nothing", not self._beside, lambda: self.compare_chosen.emit(""))
         for entry in others[:SHOWN_RUNS]:
             text = entry.said(self._models)
-            self._add(compare, text, partial(self.compare_chosen.emit, entry.key), entry.key == self._beside)
+            add_choice(compare, text, entry.key == self._beside, partial(self.compare_chosen.emit, entry.key))
 
     def _is_current(self, entry: RunEntry) -> bool:
         current = self._run.entry
         return current is not None and entry.key == current.key
-
-    def _add(self, menu: QMenu, text: str, do: Callable[[], object], checked: bool) -> None:
-        action = menu.addAction(text)
-        action.setCheckable(True)
-        action.setChecked(checked)
-        action.triggered.connect(lambda _=False: do())

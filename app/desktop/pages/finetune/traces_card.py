@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, QSize
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from app.desktop import fonts
@@ -12,8 +12,8 @@ from app.desktop.pages.finetune import words
 from app.desktop.pages.finetune.facts import SetFacts
 from app.desktop.services.run_curves import RunCurves
 from app.desktop.theme import colours, theme
-from app.desktop.widgets.cards import Card, label
-from app.desktop.widgets.drawing import CENTRE, LEFT, RIGHT, draw_text
+from app.desktop.widgets.cards import Card, label, say
+from app.desktop.widgets.drawing import CENTRE, LEFT, RIGHT, draw_text, smooth_painter
 from models.finetune.runs import Run
 from models.trace_report import TraceSet
 
@@ -64,8 +64,7 @@ class LengthChart(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         c, small = colours(), fonts.text(11)
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter = smooth_painter(self)
         painter.setPen(QColor(0, 0, 0, 0))
         painter.setBrush(QColor(c.edge))
         most, room = max(self._heights, default=0), self.width() / BARS
@@ -126,8 +125,7 @@ class TracesCard(Card):
 
     def _show(self, division: str, left_out: str, look: SetFacts | None) -> None:
         self.division.setText(division)
-        self.left_out.setText(left_out)
-        self.left_out.setVisible(bool(left_out))
+        say(self.left_out, left_out)
         rows = look.lengths.rows if look else []
         thinking = [length.thinking for length in rows if length.thinking]
         self.chart.setVisible(bool(rows))

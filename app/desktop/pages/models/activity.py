@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QWidget
+from PySide6.QtWidgets import QLabel, QScrollArea, QWidget
 
 from app.desktop.pages.models.discover import fill_column
 from app.desktop.services.job_queue import JobQueue
 from app.desktop.widgets import job_words
 from app.desktop.widgets.buttons import RowButton
+from app.desktop.widgets.cards import label
 from app.desktop.widgets.job_card import JobStack
+from app.desktop.widgets.layouts import in_row
+from app.desktop.widgets.named import named
 from models.jobs.queue import Job
 
 SHOWN_ENDED = 30
@@ -30,23 +33,15 @@ class Activity(QScrollArea):
         super().__init__(parent)
         self.under_way = JobStack(jobs)
         self.ended = JobStack(jobs)
-        self._nothing = QLabel("Nothing is under way. What you get, import, quantize or measure is shown here.")
-        self._nothing.setObjectName("hint")
+        self._nothing = label("Nothing is under way. What you get, import, quantize or measure is shown here.", "hint")
         self._nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._nothing.setWordWrap(True)
         self._nothing.setMinimumHeight(160)
-        self._more = QLabel()
-        self._more.setObjectName("hint")
+        self._more = named(QLabel(), "hint")
         self._clear = RowButton("Clear finished")
         self._clear.clicked.connect(self.clear_requested)
         self._heading = QWidget()
-        line = QHBoxLayout(self._heading)
-        line.setContentsMargins(2, 6, 0, 0)
-        title = QLabel("Ended")
-        title.setObjectName("card_title")
-        line.addWidget(title)
-        line.addStretch(1)
-        line.addWidget(self._clear)
+        title = label("Ended", "card_title", wraps=False)
+        in_row(self._heading, title, 1, self._clear, margins=(2, 6, 0, 0))
         fill_column(self, (self.under_way, self._heading, self.ended, self._more, self._nothing))
         self.under_way.chat_requested.connect(self.chat_requested)
         self.ended.chat_requested.connect(self.chat_requested)

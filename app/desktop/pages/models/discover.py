@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal, SignalInstance
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
 from app.desktop.pages.models import offers
 from app.desktop.pages.models.downloads import Downloads, repo_of
@@ -17,7 +17,11 @@ from app.desktop.services.engine_signals import EngineLike
 from app.desktop.services.job_queue import JobQueue
 from app.desktop.widgets import job_words
 from app.desktop.widgets.buttons import RowButton
+from app.desktop.widgets.cards import label
 from app.desktop.widgets.job_card import JobStack
+from app.desktop.widgets.layouts import in_column, in_row, take_out
+from app.desktop.widgets.named import named
+from app.desktop.widgets.scrolling import set_plain, show_in_middle
 from models.events import Model
 from models.jobs.queue import Job
 from models.library import fit
@@ -56,11 +60,9 @@ class Discover(QScrollArea):
         self.results = HubResults(engine, arrived)
         self.cards = QuantCards()
         self.pasted: HubRow | None = None
-        self._pasted_card = QFrame()
-        self._pasted_card.setObjectName("card")
+        self._pasted_card = named(QFrame(), "card")
         self._query = ""
-        self._reading = QLabel("Reading the catalog …")
-        self._reading.setObjectName("hint")
+        self._reading = label("Reading the catalog …", "hint", wraps=False)
         self._lay_out()
         self.stack.chat_requested.connect(self.chat_requested)
         self.table.chat_requested.connect(self.chat_requested)
@@ -78,12 +80,10 @@ class Discover(QScrollArea):
         self._refresh()
 
     def show_models(self, models: list[Model], in_use: str) -> None:
-        """Take what is on this disk."""
         self._models, self._in_use = models, in_use
         self._refresh()
 
     def show_jobs(self, jobs: Sequence[Job]) -> None:
-        """Take the jobs as they are now."""
         self._jobs = list(jobs)
         self.stack.show_jobs([job for job in jobs if not job_words.is_over(job)])
         self._refresh_states()
@@ -108,7 +108,6 @@ class Discover(QScrollArea):
             self.pasted.get.main.setFocus()
 
     def row(self, title: str) -> GetRow | None:
-        """The row of a title."""
         return next((row for row in self._rows() if row.title == title), None)
 
     def _choose(self, repo: str) -> None:
@@ -142,8 +141,7 @@ class Discover(QScrollArea):
         measured = [model for model in self._models if model.card]
         named = [model for model in measured if model.repo and model.repo == self._chosen]
         latest = max(named or measured, key=lambda model: model.card.measured if model.card else "", default=None)
-        in_use = self._in_use
-        self.cards.show_model(latest, self._models, in_use)
+        self.cards.show_model(latest, self._models, self._in_use)
 
     def _get_best(self) -> None:
         best = offers.best_that_fits(self._offers)
@@ -155,9 +153,7 @@ class Discover(QScrollArea):
         if self.pasted is not None and self.pasted.repo == repo:
             return
         if self.pasted is not None:
-            self._pasted_row.removeWidget(self.pasted)
-            self.pasted.hide()
-            self.pasted.deleteLater()
+            take_out(self._pasted_row, self.pasted)
             self.pasted = None
         self._pasted_card.setVisible(bool(repo))
         if repo:
@@ -173,22 +169,14 @@ class Discover(QScrollArea):
         row.set_state(state_of(row.repo, self._jobs, self._models))
 
     def _lay_out(self) -> None:
-        self._first = QFrame()
-        self._first.setObjectName("offer")
-        self._first_text = QLabel()
-        self._first_text.setTextFormat(Qt.TextFormat.PlainText)
-        self._first_text.setWordWrap(True)
+        self._first = named(QFrame(), "offer")
+        self._first_text = label("", "")
         button = RowButton("Get it", "Get the offered model")
         button.strong = True
         button.clicked.connect(self._get_best)
-        line = QHBoxLayout(self._first)
-        line.setContentsMargins(16, 11, 16, 11)
-        line.setSpacing(16)
-        line.addWidget(self._first_text, 1)
-        line.addWidget(button)
+        in_row(self._first, (self._first_text, 1), button, margins=(16, 11, 16, 11), spacing=16)
         self._first.hide()
-        self._pasted_row = QVBoxLayout(self._pasted_card)
-        self._pasted_row.setContentsMargins(0, 0, 0, 0)
+        self._pasted_row = in_column(self._pasted_card)
         self._pasted_card.hide()
         parts = (self.stack, self._first, self._pasted_card, self._reading, self.table, self.results, self.cards)
         fill_column(self, parts)
@@ -196,28 +184,9 @@ class Discover(QScrollArea):
 
 def fill_column(area: QScrollArea, parts: Sequence[QWidget]) -> None:
     """Put widgets below each other into a scroll area, as wide as there is room up to COLUMN_PX."""
-    content = QWidget()
-    content.setObjectName("page")
-    row = QHBoxLayout(content)
-    row.setContentsMargins(MARGIN_PX, 16, MARGIN_PX, 16)
     holder = QWidget()
     holder.setMaximumWidth(COLUMN_PX)
-    column = QVBoxLayout(holder)
-    column.setContentsMargins(0, 0, 0, 0)
-    column.setSpacing(GAP_PX)
-    for part in parts:
-        column.addWidget(part)
-    column.addStretch(1)
-    row.addStretch(1)
-    row.addWidget(holder, 1000)
-    row.addStretch(1)
-    # the scroll bar stands in the margin
-    bar = area.verticalScrollBar()
-    bar.rangeChanged.connect(
-        lambda _least, most: row.setContentsMargins(MARGIN_PX, 16, MARGIN_PX - (11 if most else 0), 16)
-    )
-    area.setWidget(content)
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    in_column(holder, *parts, 1, spacing=GAP_PX)
+    show_in_middle(area, holder, MARGIN_PX, 16)
+    set_plain(area)
     area.setFocusPolicy(Qt.FocusPolicy.NoFocus)

@@ -1,7 +1,5 @@
 """What happens when Get is pressed: the queue is asked, and who pressed it where something stands in the way."""
 
-from collections.abc import Callable
-
 from PySide6.QtCore import QObject, QPoint
 
 from app.desktop.pages.models import offers
@@ -12,7 +10,6 @@ from app.desktop.services.job_queue import JobQueue
 from app.desktop.services.preferences import Preferences
 from app.desktop.widgets.notices import NoticeBar
 from models import quantities, recipes
-from models.errors import StillroomError
 from models.jobs import chains
 from models.library.catalog import Offer, Variant
 
@@ -72,18 +69,9 @@ class Downloads(QObject):
         else:
             start()
 
-    def do(self, act: Callable[[], object]) -> bool:
-        """Do something with the queue, and tell why where that fails. Gives whether it went well."""
-        try:
-            act()
-        except StillroomError as error:
-            self._notices.show_error(error.text, error.hint)
-            return False
-        return True
-
     def _get(self, title: str, repo: str, revision: str, recipe: str) -> None:
         drop = self.drops_original and bool(recipe)
-        self.do(lambda: self._jobs.add(*chains.get(repo, revision, recipe, drop), title=title))
+        self._notices.attempt(lambda: self._jobs.add(*chains.get(repo, revision, recipe, drop), title=title))
 
     def _get_offered(self, row: GetRow, offer: Offer, choice: Variant) -> None:
         def start() -> None:

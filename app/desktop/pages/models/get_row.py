@@ -15,7 +15,7 @@ from app.desktop.pages.models import offers
 from app.desktop.pages.models.get_state import GetState
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.buttons import GetButton, RowButton
-from app.desktop.widgets.drawing import RIGHT, draw_bar, draw_line, draw_text, fit_colour, tip
+from app.desktop.widgets.drawing import RIGHT, draw_bar, draw_line, draw_text, fit_colour, smooth_painter, tip
 from models.library.catalog import Offer
 
 ROW_PX, QUESTION_PX = 47, 40
@@ -76,7 +76,6 @@ class GetRow(QWidget):
         theme.changed.connect(self.update)
 
     def set_state(self, state: GetState) -> None:
-        """Show where the repository stands."""
         if state != self.state:
             self.state = state
             if state.kind != "get":
@@ -102,7 +101,6 @@ class GetRow(QWidget):
 
     @property
     def question(self) -> str:
-        """What it asks now, or nothing."""
         return self._question
 
     def describe(self) -> str:
@@ -136,8 +134,7 @@ class GetRow(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Title, second line, what the kind of row adds, and the question."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter = smooth_painter(self)
         self.paint_row(painter)
         c = colours()
         if self.state.kind == "busy":
@@ -152,7 +149,6 @@ class GetRow(QWidget):
             draw_line(painter, PAD - 10, self.width() - PAD + 10, self.height())
 
     def paint_row(self, painter: QPainter) -> None:
-        """Paint what this kind of row says."""
         raise NotImplementedError
 
     def paint_titles(self, painter: QPainter, right: float, second: str) -> None:
@@ -271,7 +267,6 @@ class HubRow(GetRow):
         self._changed()
 
     def describe(self) -> str:
-        """What is known about it."""
         return self._second
 
     def hint_at(self, x: float) -> str:

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
 
 from app.desktop.widgets.buttons import RowButton
+from app.desktop.widgets.cards import label
+from app.desktop.widgets.layouts import in_column, in_row, take_out
 from models import quantities
 from models.events import Model
 
@@ -24,9 +26,7 @@ class HiddenModels(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._lines: dict[str, QWidget] = {}
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(2, 0, 2, 0)
-        self._column.setSpacing(6)
+        self._column = in_column(self, margins=(2, 0, 2, 0), spacing=6)
         self.hide()
 
     def show_models(self, models: Iterable[Model]) -> None:
@@ -34,9 +34,7 @@ class HiddenModels(QWidget):
         wanted = {model.name: model for model in models}
         for name in [name for name in self._lines if name not in wanted]:
             line = self._lines.pop(name)
-            self._column.removeWidget(line)
-            line.hide()
-            line.deleteLater()
+            take_out(self._column, line)
         for name, model in wanted.items():
             if name not in self._lines:
                 self._lines[name] = self._line(model)
@@ -45,22 +43,14 @@ class HiddenModels(QWidget):
 
     def _line(self, model: Model) -> QWidget:
         line = QWidget()
-        row = QHBoxLayout(line)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(8)
-        text = QLabel(said(model))
-        text.setObjectName("hint")
-        text.setTextFormat(Qt.TextFormat.PlainText)
-        text.setWordWrap(True)
+        text = label(said(model), "hint")
         undo = RowButton("Undo", f"Keep {model.title}")
         now = RowButton("Free the space now", f"Free the space of {model.title} now")
         undo.clicked.connect(lambda: self.undo.emit(model.name))
         now.clicked.connect(lambda: self.free_now.emit(model.name))
         now.clicked.connect(lambda: undo.setEnabled(False))
         now.clicked.connect(lambda: now.setEnabled(False))
-        row.addWidget(text, 1)
-        row.addWidget(undo)
-        row.addWidget(now)
+        in_row(line, (text, 1), undo, now, spacing=8)
         return line
 
 

@@ -3,12 +3,15 @@
 import re
 from collections.abc import Iterable
 
-from PySide6.QtCore import Qt, Signal, SignalInstance
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal, SignalInstance
+from PySide6.QtWidgets import QFrame, QWidget
 
 from app.desktop.pages.models.get_row import PAD, HubRow
 from app.desktop.services.engine_signals import EngineLike
 from app.desktop.widgets.buttons import RowButton
+from app.desktop.widgets.cards import label
+from app.desktop.widgets.layouts import in_column, in_row, take_out
+from app.desktop.widgets.named import named
 from models import events, quantities
 from models.jobs.kinds.search import Search
 
@@ -50,36 +53,22 @@ class HubResults(QFrame):
 
     def __init__(self, engine: EngineLike, arrived: SignalInstance, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("card")
-        self.setAccessibleName("Found on the Hub")
+        named(self, "card", "Found on the Hub")
         self._engine = engine
         self._call: int | None = None
         self.query = ""
         self.rows: list[HubRow] = []
-        self._title = QLabel()
-        self._title.setObjectName("column_title")
-        self._title.setTextFormat(Qt.TextFormat.PlainText)
+        self._title = label("", "column_title", wraps=False)
         self._title.setContentsMargins(PAD, 11, PAD, 8)
-        self._sentence = QLabel()
-        self._sentence.setTextFormat(Qt.TextFormat.PlainText)
-        self._sentence.setWordWrap(True)
+        self._sentence = label("", "")
         self._sentence.setMinimumWidth(120)
         self._again = RowButton("Try again", "Search again")
         self._again.clicked.connect(lambda: self.search(self.query))
         self._stop = RowButton("Stop", "Stop searching")
         self._stop.clicked.connect(self.clear)
         self._message = QWidget()
-        line = QHBoxLayout(self._message)
-        line.setContentsMargins(PAD, 8, PAD, 16)
-        line.setSpacing(14)
-        line.addWidget(self._sentence, 1)
-        line.addWidget(self._again)
-        line.addWidget(self._stop)
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(0)
-        self._column.addWidget(self._title)
-        self._column.addWidget(self._message)
+        in_row(self._message, (self._sentence, 1), self._again, self._stop, margins=(PAD, 8, PAD, 16), spacing=14)
+        self._column = in_column(self, self._title, self._message)
         arrived.connect(self._take)
         self.hide()
 
@@ -127,9 +116,7 @@ class HubResults(QFrame):
 
     def _set_rows(self, found: Iterable[events.HubModel]) -> None:
         for row in self.rows:
-            self._column.removeWidget(row)
-            row.hide()
-            row.deleteLater()
+            take_out(self._column, row)
         self.rows = []
         for model in found:
             row = HubRow(model.repo, described(model), model.params)

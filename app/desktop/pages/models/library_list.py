@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QListView, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from app.desktop import fonts
@@ -12,7 +12,17 @@ from app.desktop.pages.models.get_state import variant
 from app.desktop.theme import colours, theme
 from app.desktop.widgets import job_words
 from app.desktop.widgets.buttons import RowButton
-from app.desktop.widgets.drawing import LEFT, RIGHT, draw_line, draw_pill, draw_text, tip
+from app.desktop.widgets.drawing import (
+    LEFT,
+    RIGHT,
+    draw_line,
+    draw_pill,
+    draw_round,
+    draw_text,
+    frame_of,
+    smooth_painter,
+    tip,
+)
 from models import quantities
 from models.events import Model
 
@@ -123,11 +133,9 @@ class _Rows(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         area = QRectF(option.rect)
         if view.selectionModel().isSelected(index):
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(colours().accent_tint if view.hasFocus() else colours().selected))
             chosen = area.adjusted(6, 2, 0, -3)
             chosen.setRight(min(view.width() - 6, area.right()))
-            painter.drawRoundedRect(chosen, 6, 6)
+            draw_round(painter, chosen, 6, colours().accent_tint if view.hasFocus() else colours().selected)
         painter.translate(area.topLeft())
         # the scroll bar stands in the margin, so that rows are in line with the header
         self._paint(painter, view.width(), model)
@@ -187,7 +195,6 @@ class LibraryView(QListView):
         theme.changed.connect(self.viewport().update)
 
     def current(self) -> Model | None:
-        """The model that is chosen."""
         index = self.currentIndex()
         found = index.data(MODEL) if index.isValid() else None
         return found if isinstance(found, Model) else None
@@ -239,7 +246,6 @@ class SortHeader(QWidget):
         self.show_order("name")
 
     def show_order(self, order: Order) -> None:
-        """Mark the order in force."""
         for own, button in self.buttons.items():
             button.setCheckable(True)
             button.setChecked(own == order)
@@ -280,12 +286,9 @@ class _SortButton(RowButton):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         c = colours()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter = smooth_painter(self)
         if self.underMouse() or self.hasFocus():
-            painter.setPen(QColor(c.accent) if self.hasFocus() else Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(c.sunken))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 5, 5)
+            draw_round(painter, frame_of(self), 5, c.sunken, c.accent if self.hasFocus() else None)
         ink = c.text if self.isChecked() else c.muted
         draw_text(painter, QRectF(self.rect()).adjusted(7, 0, -7, 0), self.text(), self.font(), ink)
 

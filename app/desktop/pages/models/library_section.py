@@ -7,17 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QPoint, QProcess, QSize, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QResizeEvent
-from PySide6.QtWidgets import (
-    QFileDialog,
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QMenu,
-    QScrollArea,
-    QSizePolicy,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QFileDialog, QFrame, QLabel, QMenu, QScrollArea, QSizePolicy, QWidget
 
 from app.desktop.pages.models.discover import COLUMN_PX, GAP_PX, MARGIN_PX
 from app.desktop.pages.models.downloads import Downloads
@@ -30,7 +20,12 @@ from app.desktop.services.deletions import Deletions
 from app.desktop.services.job_queue import JobQueue
 from app.desktop.services.preferences import Preferences
 from app.desktop.widgets import job_words
+from app.desktop.widgets.cards import label
+from app.desktop.widgets.layouts import in_column, in_row
+from app.desktop.widgets.menus import fleeting_menu
+from app.desktop.widgets.named import named
 from app.desktop.widgets.notices import NoticeBar
+from app.desktop.widgets.scrolling import set_plain
 from models import quantities
 from models.errors import StillroomError
 from models.events import Model
@@ -82,20 +77,18 @@ class LibrarySection(QWidget):
         self.panel = ModelPanel()
         self._panel_area = _PanelArea()
         self.hidden = HiddenModels()
-        self._empty = QLabel(EMPTY)
-        self._foot = QLabel()
+        self._empty = label(EMPTY, "hint")
+        self._foot = named(QLabel(), "small", f"Space {SECTIONS['library']}")
         self._lay_out()
         self._connect()
         order = preferences.window.models_order
         self._sort(order if order in ORDERS else "name")
 
     def show_models(self, models: list[Model], free_bytes: int, in_use: str) -> None:
-        """Take what is on this disk."""
         self._all, self._free_bytes, self._in_use = models, free_bytes, in_use
         self.refresh()
 
     def show_jobs(self, jobs: Sequence[Job]) -> None:
-        """Take the jobs as they are now."""
         busy = {job.subject for job in jobs if not job_words.is_over(job)}
         if busy != self._busy:
             self._busy = busy
@@ -203,7 +196,7 @@ class LibrarySection(QWidget):
     def _measure(self, name: str) -> None:
         model = self.described(name)
         if model is not None:
-            self._getting.do(lambda: self._jobs.add(MeasureCard(model=name), title=model.title))
+            self._notices.attempt(lambda: self._jobs.add(MeasureCard(model=name), title=model.title))
 
     def _quantize(self, name: str, recipe: str) -> None:
         model = self.described(name)
@@ -212,21 +205,21 @@ class LibrarySection(QWidget):
         source = source_of(model, self._all)
         if source is not None:
             title = source.title.split("/")[-1]
-            self._getting.do(lambda: self._jobs.add(Quantize(model=source.name, recipe=recipe), title=title))
+            self._notices.attempt(lambda: self._jobs.add(Quantize(model=source.name, recipe=recipe), title=title))
         else:
             drop, revision = self._getting.drops_original, model.revision or "main"
             title = model.repo.split("/")[-1]
-            self._getting.do(lambda: self._jobs.add(*chains.get(model.repo, revision, recipe, drop), title=title))
+            self._notices.attempt(lambda: self._jobs.add(*chains.get(model.repo, revision, recipe, drop), title=title))
 
     def _repair(self, name: str) -> None:
         model = self.described(name)
         if model is not None:
-            self._getting.do(lambda: self._jobs.add(*chains.repair(model), title=model.title))
+            self._notices.attempt(lambda: self._jobs.add(*chains.repair(model), title=model.title))
 
     def _fuse(self, name: str) -> None:
         model = self.described(name)
         if model is not None:
-            self._getting.do(lambda: self._jobs.add(Fuse(model=model.base, adapter=name)))
+            self._notices.attempt(lambda: self._jobs.add(Fuse(model=model.base, adapter=name)))
 
     def _export(self, name: str) -> None:
         model = self.described(name)
@@ -236,7 +229,7 @@ class LibrarySection(QWidget):
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix("gguf")
         dialog.fileSelected.connect(
-            lambda path: self._getting.do(lambda: self._jobs.add(Fuse(model=model.base, adapter=name, gguf=path)))
+            lambda path: self._notices.attempt(lambda: self._jobs.add(Fuse(model=model.base, adapter=name, gguf=path)))
         )
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
@@ -260,7 +253,7 @@ class LibrarySection(QWidget):
 
     def model_menu(self, name: str) -> QMenu:
         """What can be done with a model, for a right click."""
-        menu = QMenu(self)
+        menu = fleeting_menu(self)
         for key, text in (
             ("Chat", "Chat"), ("Repair", "Repair"), ("Quantize", "Quantize…"), ("Measure", "Measure Quant Card"),
             ("Fuse", "Fuse into a Model"), ("Export", "Export GGUF…"), ("Show", SHOW), ("Delete", "Delete"),
@@ -271,7 +264,6 @@ class LibrarySection(QWidget):
             action = menu.addAction(text)
             action.setEnabled(button.isEnabled())
             action.triggered.connect(button.click)
-        menu.aboutToHide.connect(menu.deleteLater)
         return menu
 
     def _show_menu(self, name: str, at: QPoint) -> None:
@@ -309,35 +301,15 @@ class LibrarySection(QWidget):
         self.hidden.free_now.connect(self._removals.free_now)
 
     def _lay_out(self) -> None:
-        self._empty.setObjectName("hint")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._empty.setWordWrap(True)
         self._empty.setMargin(40)
-        self._foot.setObjectName("small")
-        self._foot.setAccessibleName(f"Space {SECTIONS['library']}")
-        card = QFrame()
-        card.setObjectName("card")
-        inner = QVBoxLayout(card)
-        inner.setContentsMargins(1, 1, 1, 1)
-        inner.setSpacing(0)
-        inner.addWidget(self.header)
-        inner.addWidget(self.view, 1)
-        inner.addWidget(self._empty, 1)
+        card = named(QFrame(), "card")
+        in_column(card, self.header, (self.view, 1), (self._empty, 1), margins=(1, 1, 1, 1))
         holder = QWidget()
         holder.setMaximumWidth(COLUMN_PX)
-        column = QVBoxLayout(holder)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(GAP_PX)
-        column.addWidget(card, 1)
         self._panel_area.setWidget(self.panel)
-        column.addWidget(self._panel_area)
-        column.addWidget(self.hidden)
-        column.addWidget(self._foot)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(MARGIN_PX, 16, MARGIN_PX, 12)
-        row.addStretch(1)
-        row.addWidget(holder, 1000)
-        row.addStretch(1)
+        in_column(holder, (card, 1), self._panel_area, self.hidden, self._foot, spacing=GAP_PX)
+        in_row(self, 1, (holder, 1000), 1, margins=(MARGIN_PX, 16, MARGIN_PX, 12))
 
 
 class _PanelArea(QScrollArea):
@@ -346,10 +318,7 @@ class _PanelArea(QScrollArea):
     def __init__(self) -> None:
         super().__init__()
         self.wanted_px = 0
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setObjectName("see_through")
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        set_plain(self, "see_through")
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
 

@@ -4,11 +4,13 @@ import sys
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QWidget
 
 from app.desktop.pages.models.library_list import provenance
 from app.desktop.pages.models.quant_cards import QuantCards
 from app.desktop.widgets.buttons import MenuButton, RowButton
+from app.desktop.widgets.layouts import Gap, in_column, in_row
+from app.desktop.widgets.named import named
 from models import quantities
 from models.events import Model
 
@@ -51,12 +53,9 @@ class ModelPanel(QFrame):
         super().__init__(parent)
         self.setObjectName("card")
         self.model: Model | None = None
-        self._title = QLabel()
-        self._title.setObjectName("card_title")
-        self._about = QLabel()
-        self._about.setObjectName("small")
-        self._problem = QLabel()
-        self._problem.setObjectName("fault")
+        self._title = named(QLabel(), "card_title")
+        self._about = named(QLabel(), "small")
+        self._problem = named(QLabel(), "fault")
         for label in (self._title, self._about, self._problem):
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setWordWrap(True)
@@ -70,20 +69,11 @@ class ModelPanel(QFrame):
             "Show": RowButton(SHOW),
             "Delete": RowButton("Delete"),
         }
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        for button in self.buttons.values():
-            row.addWidget(button)
-        row.addStretch(1)
+        row = in_row(None, *self.buttons.values(), 1, spacing=8)
         self.cards = QuantCards(framed=False)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 12, 16, 12)
-        column.setSpacing(4)
-        for part in (self._title, self._about, self._problem):
-            column.addWidget(part)
-        column.addSpacing(4)
-        column.addLayout(row)
-        column.addWidget(self.cards)
+        in_column(
+            self, self._title, self._about, self._problem, Gap(4), row, self.cards, margins=(16, 12, 16, 12), spacing=4
+        )
         for name, signal in (
             ("Chat", self.chat), ("Repair", self.repair), ("Quantize", self.quantize_asked),
             ("Measure", self.measure), ("Fuse", self.fuse), ("Export", self.export), ("Show", self.reveal),

@@ -4,14 +4,17 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QWidget
 
 from app.desktop import fonts
 from app.desktop.pages.models import offers
 from app.desktop.pages.models.get_row import PAD, GetRow, OfferRow, columns
 from app.desktop.pages.models.places import THIS_MACHINE
 from app.desktop.theme import colours, theme
+from app.desktop.widgets.cards import label
 from app.desktop.widgets.drawing import RIGHT, draw_line, draw_text
+from app.desktop.widgets.layouts import in_column
+from app.desktop.widgets.named import named
 from models import quantities
 from models.library import catalog, fit
 from models.library.catalog import Offer
@@ -61,21 +64,14 @@ class OfferTable(QFrame):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("card")
-        self.setAccessibleName("Distilled reasoning models")
+        named(self, "card", "Distilled reasoning models")
         self.rows: list[OfferRow] = []
         self.hits = 0
         self._header = _Header()
-        self._nothing = QLabel("Nothing in the catalog has these words. Return searches Hugging Face.")
-        self._nothing.setObjectName("hint")
+        self._nothing = label("Nothing in the catalog has these words. Return searches Hugging Face.", "hint")
         self._nothing.setContentsMargins(PAD, 12, PAD, 14)
-        self._nothing.setWordWrap(True)
         self._nothing.hide()
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 1, 0, 1)
-        self._column.setSpacing(0)
-        self._column.addWidget(self._header)
-        self._column.addWidget(self._nothing)
+        self._column = in_column(self, self._header, self._nothing, margins=(0, 1, 0, 1))
         self._column.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.hide()
 

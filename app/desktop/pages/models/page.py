@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QUrl
-from PySide6.QtWidgets import QFileDialog, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QStackedWidget, QWidget
 
 from app.desktop.pages.contract import Page
 from app.desktop.pages.models.activity import Activity
@@ -17,6 +17,7 @@ from app.desktop.services.deletions import Deletions
 from app.desktop.services.services import Services
 from app.desktop.widgets import job_words
 from app.desktop.widgets.file_drop import FileDrop
+from app.desktop.widgets.layouts import in_column
 from models.errors import StillroomError
 from models.events import Model
 from models.jobs.kinds.import_model import ImportModel
@@ -96,7 +97,6 @@ class ModelsPage(Page):
             self._show_models()
 
     def refresh_jobs(self) -> None:
-        """Show the queue as it is now."""
         jobs = self._jobs.all()
         self.discover.show_jobs(jobs)
         self.library.show_jobs(jobs)
@@ -115,7 +115,7 @@ class ModelsPage(Page):
     def start_search(self) -> bool:
         """Show the catalog and put the cursor into the search field."""
         self.show_section("discover")
-        self.toolbar.start_search()
+        self.toolbar.search.start()
         return True
 
     def import_file(self) -> None:
@@ -138,17 +138,15 @@ class ModelsPage(Page):
             self.library.delete(model.name)
 
     def can_undo(self) -> bool:
-        """Whether a deletion can be taken back."""
         return any(not self.removals.is_going(name) for name in self.removals.pending())
 
     def undo(self) -> None:
-        """Take the last deletion back."""
         if self.removals.undo_last():
             self.notices.dismiss()
 
     def import_path(self, path: str) -> None:
         """Bring a file or folder into the library, and show how that goes."""
-        if self.getting.do(lambda: self._jobs.add(ImportModel(path=path))) and self.section == "library":
+        if self.notices.attempt(lambda: self._jobs.add(ImportModel(path=path))) and self.section == "library":
             self.show_section("activity")
 
     # Within
@@ -207,7 +205,7 @@ class ModelsPage(Page):
         self.discover.look_for(query)
 
     def _clear(self) -> None:
-        if self.getting.do(self._jobs.clear):
+        if self.notices.attempt(self._jobs.clear):
             self.refresh_jobs()
 
     def _ask(self, title: str, mode: QFileDialog.FileMode) -> None:
@@ -244,12 +242,7 @@ class ModelsPage(Page):
         for widget in self._sections.values():
             self._stack.addWidget(widget)
         self.file_drop = FileDrop(self, self._stack, importable)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.toolbar)
-        column.addWidget(self.notices)
-        column.addWidget(self._stack, 1)
+        in_column(self, self.toolbar, self.notices, (self._stack, 1))
 
 
 def importable(urls: Sequence[QUrl]) -> list[str]:

@@ -14,8 +14,6 @@ from PySide6.QtWidgets import (
     QSizePolicy,
     QStyledItemDelegate,
     QStyleOptionViewItem,
-    QTableView,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -23,8 +21,11 @@ from app.desktop import fonts
 from app.desktop.pages.models.get_state import variant
 from app.desktop.pages.models.places import THIS_MACHINE
 from app.desktop.theme import colours, theme
-from app.desktop.widgets.column_header import ColumnHeader
+from app.desktop.widgets.cards import label, say
+from app.desktop.widgets.column_header import ColumnHeader, PlainTable
 from app.desktop.widgets.drawing import LEFT, RIGHT, draw_line, draw_text
+from app.desktop.widgets.layouts import in_column
+from app.desktop.widgets.named import named
 from models import quantities
 from models.events import Model
 
@@ -146,25 +147,15 @@ def _inset(column: int) -> tuple[int, int]:
     return 2 if column else 10, 10
 
 
-class VariantTable(QTableView):
+class VariantTable(PlainTable):
     """The table, as tall as its rows."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("plain_table")
-        self.setAccessibleName("Quantizations")
         numbers = range(1, len(COLUMNS))
-        self.setHorizontalHeader(ColumnHeader(COLUMNS, HEADER_PX, numbers, _inset, parent=self))
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(ROW_PX)
+        super().__init__("Quantizations", ColumnHeader(COLUMNS, HEADER_PX, numbers, _inset), ROW_PX, parent)
         self.setItemDelegate(_Cells(self))
-        self.setShowGrid(False)
-        self.setFrameShape(QFrame.Shape.NoFrame)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setTabKeyNavigation(False)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
@@ -192,25 +183,14 @@ class QuantCards(QFrame):
         super().__init__(parent)
         if framed:
             self.setObjectName("card")
-        self._title = QLabel()
-        self._title.setObjectName("card_title")
-        self._title.setTextFormat(Qt.TextFormat.PlainText)
-        self._title.setWordWrap(True)
-        self._explained = QLabel(EXPLAINED)
-        self._explained.setObjectName("small")
+        self._title = label("", "card_title")
+        self._explained = named(QLabel(EXPLAINED), "small")
         self._explained.setWordWrap(True)
-        self._warnings = QLabel()
-        self._warnings.setObjectName("warning")
-        self._warnings.setTextFormat(Qt.TextFormat.PlainText)
-        self._warnings.setWordWrap(True)
+        self._warnings = label("", "warning")
         self.model = VariantModel(self)
         self.table = VariantTable()
         self.table.setModel(self.model)
-        texts = QVBoxLayout()
-        texts.setSpacing(4)
-        for part in (self._title, self._explained, self._warnings):
-            texts.addWidget(part)
-        texts.addStretch(1)
+        texts = in_column(None, self._title, self._explained, self._warnings, 1, spacing=4)
         self._side = QWidget()
         self._side.setLayout(texts)
         texts.setContentsMargins(0, 0, 0, 0)
@@ -224,7 +204,6 @@ class QuantCards(QFrame):
 
     @property
     def title(self) -> str:
-        """What the card is about."""
         return self._title.text()
 
     @property
@@ -241,9 +220,7 @@ class QuantCards(QFrame):
             self._title.setText(f"Quantization of {_common_title(model, family)}")
             self.model.set_rows(rows)
             self.table.fit()
-            warnings = [f"{row.cells[0]}: {row.warning}" for row in rows if row.warning]
-            self._warnings.setText("\n".join(warnings))
-            self._warnings.setVisible(bool(warnings))
+            say(self._warnings, "\n".join(f"{row.cells[0]}: {row.warning}" for row in rows if row.warning))
         self.setVisible(measured)
 
     def resizeEvent(self, event: QResizeEvent) -> None:

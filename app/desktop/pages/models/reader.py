@@ -1,19 +1,15 @@
 """Reads the library and the catalog on another thread: 200 models take a tenth of a second, the catalog as much."""
 
-import logging
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Signal
 
-from app.desktop.services.background import Background
+from app.desktop.services.background import Background, guarded
 from models import families, paths
-from models.errors import StillroomError, from_os_error
 from models.events import Model
 from models.library.catalog import Offer
 from models.machine import hardware
 from models.machine.hardware import Machine
-
-log = logging.getLogger(__name__)
 
 
 class ModelsReader(QObject):
@@ -41,8 +37,8 @@ class ModelsReader(QObject):
         self._list_models = list_models
         self._offers = offers
         self._machine = machine
-        self._library = Background(self._read_library, self)
-        self._catalog = Background(self._read_catalog, self)
+        self._library = Background(guarded(self._read_library, self.failed, "reading the library"), self)
+        self._catalog = Background(guarded(self._read_catalog, self.failed, "reading the catalog"), self)
 
     def read_library(self) -> None:
         self._library.start()
@@ -56,20 +52,8 @@ class ModelsReader(QObject):
         self._catalog.close()
 
     def _read_library(self) -> None:
-        try:
-            self.listed.emit(self._list_models(), hardware.free_disk(paths.models_folder()))
-        except StillroomError as error:
-            log.warning("library not read: %s", error)
-            self.failed.emit(error)
-        except OSError as error:
-            log.warning("library not read: %s", error)
-            self.failed.emit(from_os_error(error, "reading the library"))
+        self.listed.emit(self._list_models(), hardware.free_disk(paths.models_folder()))
 
     def _read_catalog(self) -> None:
-
         tags = {family.id: family.open for family in families.families() if family.trained}
-        try:
-            self.offered.emit(self._offers(), tags, self._machine())
-        except StillroomError as error:
-            log.warning("catalog not read: %s", error)
-            self.failed.emit(error)
+        self.offered.emit(self._offers(), tags, self._machine())

@@ -1,18 +1,21 @@
 """The bar above the page: Discover · On this Mac · Activity, the search of the Hub, and Import."""
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QLineEdit, QMenu, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QButtonGroup, QFrame, QMenu, QWidget
 
 from app.desktop.widgets.buttons import MenuButton
+from app.desktop.widgets.layouts import in_row
+from app.desktop.widgets.menus import fleeting_menu
+from app.desktop.widgets.named import named
 from app.desktop.widgets.segments import SectionButton
+from app.desktop.widgets.toolbar import SearchField, Toolbar
 
-HEIGHT_PX = 52
 NARROW_PX = 700
 SECTIONS = {"discover": "Discover", "library": "On this Mac", "activity": "Activity"}
 
 
-class ModelsToolbar(QWidget):
+class ModelsToolbar(Toolbar):
     """Which section is shown, what is looked for, and the way to files of one's own.
 
     Signals:
@@ -29,19 +32,10 @@ class ModelsToolbar(QWidget):
     import_folder_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("toolbar")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setFixedHeight(HEIGHT_PX)
-        self._title = QLabel("Models")
-        self._title.setObjectName("page_title")
+        super().__init__("Models", parent)
         self._group = QButtonGroup(self)
         self.sections: dict[str, SectionButton] = {}
-        self.search = QLineEdit()
-        self.search.setObjectName("search")
-        self.search.setAccessibleName("Search models")
-        self.search.setPlaceholderText("Search Hugging Face or paste a repo id")
-        self.search.setClearButtonEnabled(True)
+        self.search = SearchField("Search models", "Search Hugging Face or paste a repo id")
         self.search.setMinimumWidth(60)
         self.search.setMaximumWidth(270)
         self.search.textChanged.connect(lambda text: self.query_changed.emit(text.strip()))
@@ -49,18 +43,10 @@ class ModelsToolbar(QWidget):
         self.import_button = MenuButton("Import…", "Import")
         self.import_button.setToolTip("Bring a GGUF file or a model folder of this machine into the library")
         self.import_button.clicked.connect(self._show_import_menu)
-        self.row = QHBoxLayout(self)
-        self.row.setContentsMargins(18, 0, 18, 0)
-        self.row.setSpacing(12)
-        self.row.addWidget(self._title)
-        self.row.addWidget(self._segments())
-        self.row.addStretch(1)
-        self.row.addWidget(self.search, 1000)
-        self.row.addWidget(self.import_button)
+        self.row = self.fill(self._title, self._segments(), 1, (self.search, 1000), self.import_button)
         self.show_section("discover")
 
     def show_section(self, section: str) -> None:
-        """Mark a section as the one shown."""
         self.sections[section].setChecked(True)
 
     def show_counts(self, models: int, jobs: int) -> None:
@@ -68,16 +54,10 @@ class ModelsToolbar(QWidget):
         for section, count in (("library", models), ("activity", jobs)):
             self.sections[section].set_caption(f"{SECTIONS[section]} · {count}" if count else SECTIONS[section])
 
-    def start_search(self) -> None:
-        """Put the cursor into the search field."""
-        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self.search.selectAll()
-
     def import_menu(self) -> QMenu:
-        menu = QMenu(self)
+        menu = fleeting_menu(self)
         menu.addAction("GGUF File…").triggered.connect(self.import_file_requested)
         menu.addAction("Model Folder…").triggered.connect(self.import_folder_requested)
-        menu.aboutToHide.connect(menu.deleteLater)
         return menu
 
     def minimumSizeHint(self) -> QSize:
@@ -89,28 +69,13 @@ class ModelsToolbar(QWidget):
         super().resizeEvent(event)
         self._title.setVisible(self.width() >= NARROW_PX)
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape and self.search.text():
-            self.search.clear()
-        else:
-            super().keyPressEvent(event)
-
     def _segments(self) -> QFrame:
-        frame = QFrame()
-        frame.setObjectName("segments")
-        frame.setAccessibleName("Section")
+        frame = named(QFrame(), "segments", "Section")
         frame.setFixedHeight(26)
-        row = QHBoxLayout(frame)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
+        row = in_row(frame)
         for number, (section, title) in enumerate(SECTIONS.items()):
-            button = SectionButton()
-            button.set_caption(title)
-            button.setObjectName("section")
-            button.setAccessibleName(title)
-            button.setCheckable(True)
+            button = SectionButton(title, number == len(SECTIONS) - 1)
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            button.setProperty("last", number == len(SECTIONS) - 1)
             button.clicked.connect(lambda _=False, chosen=section: self.section_chosen.emit(chosen))
             self._group.addButton(button)
             self.sections[section] = button

@@ -1,6 +1,7 @@
 """The menu beside Get: every variant with what it takes, and what becomes of the original afterwards."""
 
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QAction, QActionGroup, QColor, QIcon, QKeyEvent, QMouseEvent, QPainter, QPixmap
@@ -8,6 +9,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from app.desktop.pages.models import offers
 from app.desktop.widgets.drawing import fit_colour
+from app.desktop.widgets.menus import add_choice
 from models import quantities, recipes
 from models.library.catalog import Offer, Variant
 
@@ -94,11 +96,7 @@ def _add_fate(menu: QMenu, drop: bool, keep_drop: Callable[[bool], None], size: 
     menu.addSeparator()
     group = QActionGroup(menu)
     for text, value in ((f"Keep the original\t{size}", False), ("Delete the original afterwards", True)):
-        action = menu.addAction(text)
-        action.setCheckable(True)
-        action.setChecked(value is drop)
-        action.triggered.connect(lambda _=False, v=value: keep_drop(v))
-        group.addAction(action)
+        group.addAction(add_choice(menu, text, value is drop, partial(keep_drop, value)))
 
 
 def _dot(colour: str) -> QIcon:

@@ -1,9 +1,11 @@
 """Settings: appearance, how long models think in a new chat, and the Hub's token. What is changed holds at once."""
 
-from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QFormLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QFormLayout, QLabel, QWidget
 
 from app.desktop.services.preferences import Preferences
 from app.desktop.theme import Scheme, theme
+from app.desktop.widgets.layouts import in_column
+from app.desktop.widgets.named import named
 from app.desktop.widgets.thinking_control import BudgetField
 from app.desktop.widgets.token_field import TokenField
 from models import paths
@@ -21,23 +23,19 @@ class SettingsDialog(QDialog):
         self.setMinimumWidth(440)
         self._preferences = preferences
         current = preferences.current
-        self.scheme = QComboBox()
-        self.scheme.setAccessibleName("Appearance")
+        self.scheme = named(QComboBox(), name="Appearance")
         self.scheme.addItems(list(SCHEMES))
         self.scheme.setCurrentIndex(list(SCHEMES.values()).index(current.theme))
         self.scheme.currentTextChanged.connect(self._choose_scheme)
-        self.budget = BudgetField()
-        self.budget.setAccessibleName("Thinking tokens of new chats")
+        self.budget = named(BudgetField(), name="Thinking tokens of new chats")
         self.budget.show_budget(budget_of(current.think))
         self.budget.chosen.connect(self._choose_budget)
-        self._problem = QLabel()
-        self._problem.setObjectName("fault")
+        self._problem = named(QLabel(), "fault")
         self._problem.setWordWrap(True)
         self.budget.problem.connect(self._problem.setText)
         self.token = TokenField()
         self.token.problem.connect(self._problem.setText)
-        where = QLabel(f"Everything Stillroom keeps is in {paths.home()}.")
-        where.setObjectName("small")
+        where = named(QLabel(f"Everything Stillroom keeps is in {paths.home()}."), "small")
         where.setWordWrap(True)
         form = QFormLayout()
         form.setVerticalSpacing(12)
@@ -46,13 +44,7 @@ class SettingsDialog(QDialog):
         form.addRow("Hugging Face token", self.token)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(20, 20, 20, 16)
-        column.setSpacing(12)
-        column.addLayout(form)
-        column.addWidget(self._problem)
-        column.addWidget(where)
-        column.addWidget(buttons)
+        in_column(self, form, self._problem, where, buttons, margins=(20, 20, 20, 16), spacing=12)
 
     def _choose_scheme(self, name: str) -> None:
         self._preferences.change(theme=SCHEMES[name])

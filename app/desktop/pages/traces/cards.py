@@ -1,14 +1,18 @@
 """Cards of the panel: a text with a line above that says whether it is learned, and a field to change it in."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QTextCursor
-from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QScrollArea, QSizePolicy, QWidget
 
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.cards import label
+from app.desktop.widgets.layouts import Item, in_column
+from app.desktop.widgets.named import named
 from app.desktop.widgets.readable import ReadableText
+from app.desktop.widgets.scrolling import set_plain
 
 Part = Literal["problem", "thinking", "answer"]
 SHOWN = 1500  # characters of a long text that are shown before it is asked for
@@ -32,12 +36,9 @@ class TextCard(QFrame):
         self._timer = QTimer(self, singleShot=True, interval=0)
         self._timer.timeout.connect(self._add_piece)
         self.more.clicked.connect(self._show_rest)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 13, 16, 14)
-        column.setSpacing(5)
-        column.addWidget(self.head)
-        column.addWidget(self.text)
-        column.addWidget(self.more, 0, Qt.AlignmentFlag.AlignLeft)
+        in_column(
+            self, self.head, self.text, (self.more, 0, Qt.AlignmentFlag.AlignLeft), margins=(16, 13, 16, 14), spacing=5
+        )
         self.more.hide()
 
     def show_text(self, head: str, text: str) -> None:
@@ -89,22 +90,16 @@ class EditCard(QFrame):
         self.head: QLabel = label(head, "violet" if part == "thinking" else "small")
         self.head.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.field = _Field(self)
-        self.field.setObjectName("trace_text")
-        self.field.setAccessibleName(f"Edit {part}")
+        named(self.field, "trace_text", f"Edit {part}")
         self.field.setFrameShape(QFrame.Shape.NoFrame)
         self.field.setTabChangesFocus(True)
         self.field.setMinimumHeight(FEW_PX if part != "thinking" else MANY_PX)
         self.field.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
         self.field.textChanged.connect(self.text_changed)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(16, 13, 8, 10)
-        column.setSpacing(5)
-        column.addWidget(self.head)
-        column.addWidget(self.field, 1)
+        in_column(self, self.head, (self.field, 1), margins=(16, 13, 8, 10), spacing=5)
 
     @property
     def text(self) -> str:
-        """What stands in the field."""
         return self.field.toPlainText()
 
 
@@ -123,22 +118,12 @@ class _Field(QPlainTextEdit):
             super().keyPressEvent(event)
 
 
-def scrolled(parts: list[QWidget], name: str) -> QScrollArea:
+def scrolled(parts: Iterable[Item], name: str) -> QScrollArea:
     """Parts one below the other, in an area that scrolls."""
-    content = QWidget()
-    column = QVBoxLayout(content)
-    column.setContentsMargins(MARGIN_PX, 0, MARGIN_PX, 18)
-    column.setSpacing(12)
-    for part in parts:
-        column.addWidget(part)
-    column.addStretch(1)
+    content = named(QWidget(), "see_through_content")
+    in_column(content, *parts, margins=(MARGIN_PX, 0, MARGIN_PX, 18), spacing=12)
     area = QScrollArea()
-    area.setObjectName("see_through")
-    content.setObjectName("see_through_content")
-    area.setAccessibleName(name)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setWidgetResizable(True)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    set_plain(area, "see_through", name)
     area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     area.setWidget(content)
     return area

@@ -1,12 +1,12 @@
 """How long the traces are: a bar for each bin of the histogram, its upper bound below."""
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from app.desktop import fonts
 from app.desktop.theme import colours, theme
-from app.desktop.widgets.drawing import CENTRE, draw_text
+from app.desktop.widgets.drawing import CENTRE, draw_text, smooth_painter
 from models.trace_report import Histogram
 
 BARS_PX, COUNT_PX, BOUND_PX = 84, 15, 17
@@ -32,7 +32,6 @@ class LengthChart(QWidget):
         theme.changed.connect(self.update)
 
     def show_histogram(self, histogram: Histogram) -> None:
-        """Show the lengths of some traces."""
         self._bins = bins(histogram)
         said = "; ".join(f"{'more' if bound == 'more' else f'below {bound}'}: {count:,}" for bound, count in self._bins)
         self.setAccessibleDescription(said)
@@ -46,8 +45,7 @@ class LengthChart(QWidget):
         if not self._bins:
             return
         c, small = colours(), fonts.text(10)
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter = smooth_painter(self)
         most = max(count for _, count in self._bins)
         room = min(self.width() / len(self._bins), 58.0)
         floor = COUNT_PX + BARS_PX

@@ -1,10 +1,11 @@
 """What stands on the page while there are no traces: what they are, and the way to some."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.cards import label
+from app.desktop.widgets.layouts import Gap, in_column, in_row
 
 SENTENCE = (
     "A trace is a problem, what a model thought about it, and its answer: a model that is fine-tuned on traces learns to "
@@ -29,21 +30,19 @@ class Empty(QWidget):
         self.button = RowButton("Import…", "Import your first traces")
         self.button.strong = True
         self.button.clicked.connect(self.import_requested)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(40, 0, 40, 40)
-        column.setSpacing(12)
-        column.addStretch(1)
-        told = QVBoxLayout()
-        told.setSpacing(12)
+        told = in_column(None, spacing=12)
         for line in (sentence, ways):
             line.setAlignment(Qt.AlignmentFlag.AlignHCenter)
             line.setFixedWidth(430)
             told.addWidget(line)
-        middle = QHBoxLayout()
-        middle.addStretch(1)
-        middle.addLayout(told)
-        middle.addStretch(1)
-        column.addLayout(middle)
-        column.addSpacing(6)
-        column.addWidget(self.button, 0, Qt.AlignmentFlag.AlignHCenter)
-        column.addStretch(1)
+        middle = in_row(None, 1, told, 1)
+        in_column(
+            self,
+            1,
+            middle,
+            Gap(6),
+            (self.button, 0, Qt.AlignmentFlag.AlignHCenter),
+            1,
+            margins=(40, 0, 40, 40),
+            spacing=12,
+        )

@@ -46,7 +46,6 @@ class Exclusions(QObject):
         self._notices.show_info(f"{name} is deleted when Stillroom quits.", "Undo", self.undo)
 
     def can_undo(self) -> bool:
-        """Whether something can be taken back."""
         return bool(self._done)
 
     def undo(self) -> None:

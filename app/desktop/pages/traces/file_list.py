@@ -4,12 +4,13 @@ import os
 from pathlib import Path
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QWidget
 
 from app.desktop.pages.traces import words
 from app.desktop.pages.traces.reader import Previewed
 from app.desktop.widgets.buttons import RowButton
-from app.desktop.widgets.cards import label
+from app.desktop.widgets.cards import label, say
+from app.desktop.widgets.layouts import in_column, take_out
 from models import quantities
 
 NAMED = 3  # rows left out that are named
@@ -59,8 +60,7 @@ class FileCard(QFrame):
         self._say(self.said, words.recognised(preview.shape, len(preview.traces), len(preview.left_out)), "small")
         lines = [f"Line {left.line:,}: {left.text}" for left in preview.left_out[:NAMED]]
         more = len(preview.left_out) - NAMED
-        self.left_out.setText("\n".join([*lines, *([f"and {more} more"] if more > 0 else [])]))
-        self.left_out.setVisible(bool(lines))
+        say(self.left_out, "\n".join([*lines, *([f"and {more} more"] if more > 0 else [])]))
 
     def _say(self, line: QLabel, text: str, kind: str) -> None:
         line.setText(text)
@@ -82,9 +82,7 @@ class FileList(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.cards: list[FileCard] = []
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(8)
+        self._column = in_column(self, spacing=8)
 
     @property
     def paths(self) -> list[str]:
@@ -119,9 +117,7 @@ class FileList(QWidget):
 
     def _take_off(self, card: FileCard) -> None:
         self.cards.remove(card)
-        self._column.removeWidget(card)
-        card.hide()
-        card.deleteLater()
+        take_out(self._column, card)
 
 
 def _size(path: str) -> str:

@@ -7,12 +7,15 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QWidget
 
 from app.desktop.pages.traces import words
 from app.desktop.pages.traces.file_list import FileList
 from app.desktop.widgets.buttons import MenuButton, RowButton
-from app.desktop.widgets.cards import label
+from app.desktop.widgets.cards import label, say
+from app.desktop.widgets.layouts import Gap, in_column, in_row
+from app.desktop.widgets.menus import fleeting_menu
+from app.desktop.widgets.named import named
 from models.trace_report import TraceSet
 
 _NOT_IN_NAMES = re.compile(r"[^\w .()+-]+")
@@ -55,14 +58,11 @@ class ImportForm(QWidget):
         self._named = False  # by hand
         self.files = FileList()
         self.add = RowButton("Add files…")
-        self.name = QLineEdit()
-        self.name.setAccessibleName("Name of the set")
+        self.name = named(QLineEdit(), name="Name of the set")
         self.name.setMaxLength(100)
         self.sets = MenuButton("▾", "Sets there are")
         self._into = label("", "small")
-        self.longest = QLineEdit()
-        self.longest.setObjectName("number")
-        self.longest.setAccessibleName("Longest trace")
+        self.longest = named(QLineEdit(), "number", "Longest trace")
         self.longest.setPlaceholderText("no limit")
         self.longest.setFixedWidth(104)
         self._evaluation: list[str] = []
@@ -102,7 +102,6 @@ class ImportForm(QWidget):
         self._say()
 
     def set_sets(self, sets: Sequence[TraceSet]) -> None:
-        """Take notice of which sets there are."""
         self._sets = sets
         self.sets.setVisible(bool(sets))
         self._say()
@@ -115,8 +114,7 @@ class ImportForm(QWidget):
         self.none.setVisible(bool(paths))
 
     def tell(self, text: str) -> None:
-        self._fault.setText(text)
-        self._fault.setVisible(bool(text))
+        say(self._fault, text)
 
     def request(self) -> Request | None:
         """What is asked for; None, and said, when that is not whole."""
@@ -154,11 +152,10 @@ class ImportForm(QWidget):
         self.go.update()
 
     def _show_sets(self) -> None:
-        menu = QMenu(self)
+        menu = fleeting_menu(self)
         for found in self._sets:
             action = menu.addAction(f"{found.name.replace('&', '&&')}\t{words.counted(found.traces, 'trace')}")
             action.triggered.connect(partial(self._take_name, found.name))
-        menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(self.sets.below())
 
     def _take_name(self, name: str, _checked: bool = False) -> None:
@@ -183,42 +180,33 @@ class ImportForm(QWidget):
         self.cancel.clicked.connect(self.cancelled)
 
     def _lay_out(self) -> None:
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(8)
-        column.addWidget(self.files)
-        column.addWidget(self.add, 0, Qt.AlignmentFlag.AlignLeft)
-        column.addSpacing(10)
-        column.addWidget(label("Set", "card_title"))
-        column.addLayout(_line(self.name, self.sets))
-        column.addWidget(self._into)
-        column.addSpacing(10)
-        column.addWidget(label("Longest trace", "card_title"))
-        column.addLayout(_line(self.longest, label("tokens", "plain", wraps=False), stretch=True))
-        column.addWidget(
-            label("Longer ones are left out whole, never cut. Estimated at 3.2 characters a token; empty for no limit.")
+        buttons = in_row(None, 1, self.cancel, self.go, spacing=8)
+        in_column(
+            self,
+            self.files,
+            (self.add, 0, Qt.AlignmentFlag.AlignLeft),
+            Gap(10),
+            label("Set", "card_title"),
+            _line(self.name, self.sets),
+            self._into,
+            Gap(10),
+            label("Longest trace", "card_title"),
+            _line(self.longest, label("tokens", "plain", wraps=False), stretch=True),
+            label(
+                "Longer ones are left out whole, never cut. Estimated at 3.2 characters a token; empty for no limit."
+            ),
+            Gap(10),
+            label("Keep apart from evaluation sets", "card_title"),
+            _line(self.choose, self.none, stretch=True),
+            self._apart,
+            Gap(8),
+            self._fault,
+            buttons,
+            spacing=8,
         )
-        column.addSpacing(10)
-        column.addWidget(label("Keep apart from evaluation sets", "card_title"))
-        column.addLayout(_line(self.choose, self.none, stretch=True))
-        column.addWidget(self._apart)
-        column.addSpacing(8)
-        column.addWidget(self._fault)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(8)
-        buttons.addStretch(1)
-        buttons.addWidget(self.cancel)
-        buttons.addWidget(self.go)
-        column.addLayout(buttons)
         self._fault.hide()
         self.none.hide()
 
 
 def _line(*widgets: QWidget, stretch: bool = False) -> QHBoxLayout:
-    row = QHBoxLayout()
-    row.setSpacing(8)
-    for widget in widgets:
-        row.addWidget(widget)
-    if stretch:
-        row.addStretch(1)
-    return row
+    return in_row(None, *widgets, *([1] if stretch else []), spacing=8)

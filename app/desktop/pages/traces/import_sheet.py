@@ -4,15 +4,18 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QScrollArea, QWidget
 
 from app.desktop.pages.traces import words
 from app.desktop.pages.traces.import_form import ImportForm, Request
 from app.desktop.pages.traces.reasons import Reasons
 from app.desktop.widgets.buttons import RowButton
-from app.desktop.widgets.cards import label
+from app.desktop.widgets.cards import label, say
 from app.desktop.widgets.job_card import JobCard
 from app.desktop.widgets.job_words import is_over
+from app.desktop.widgets.layouts import in_column, in_row, take_out
+from app.desktop.widgets.named import named
+from app.desktop.widgets.scrolling import set_plain
 from models.jobs.queue import Job
 from models.trace_report import Added
 
@@ -39,18 +42,14 @@ class ImportSheet(QScrollArea):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("see_through")
-        self.setAccessibleName("Import")
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setWidgetResizable(True)
+        set_plain(self, "see_through", "Import")
         self.job_id = 0
         self.request: Request | None = None
         self._title = label("Import traces", "sheet_title")
         self.form = ImportForm()
         self.form.cancelled.connect(self.closed)
         self.card: JobCard | None = None
-        self._progress = QVBoxLayout()
+        self._progress = in_column(None, spacing=12)
         self.hide_button = RowButton("Back to the traces")
         self.hide_button.clicked.connect(self.closed)
         self._shape = label("", "small")
@@ -83,7 +82,6 @@ class ImportSheet(QScrollArea):
         self.verticalScrollBar().setValue(0)
 
     def follow(self, job: Job, request: Request) -> None:
-        """Show how far an import is."""
         self.job_id, self.request = job.id, request
         self._title.setText(f"Importing into {request.name}")
         self._show("progress")
@@ -91,7 +89,6 @@ class ImportSheet(QScrollArea):
         self.hide_button.setFocus()
 
     def take_job(self, job: Job) -> None:
-        """The job is another one now."""
         if job.id != self.job_id:
             return
         if not is_over(job):
@@ -129,8 +126,7 @@ class ImportSheet(QScrollArea):
         shapes = [words.told_of(file) for file in report.files]
         self._shape.setText("\n".join(shapes))
         self.reasons.show_counts(report.counts, report.left_out)
-        self._notes.setText("\n".join(words.notes(report)))
-        self._notes.setVisible(bool(self._notes.text()))
+        say(self._notes, "\n".join(words.notes(report)))
         self.done.setFocus()
         self.verticalScrollBar().setValue(0)
 
@@ -144,9 +140,7 @@ class ImportSheet(QScrollArea):
     def _show_job(self, job: Job) -> None:
         if self.card is None or self.card.job.id != job.id:
             if self.card is not None:
-                self._progress.removeWidget(self.card)
-                self.card.hide()
-                self.card.deleteLater()
+                take_out(self._progress, self.card)
             self.card = JobCard(job)
             self.card.cancel.connect(self.cancel_requested)
             self.card.pause.connect(self.pause_requested)
@@ -163,31 +157,14 @@ class ImportSheet(QScrollArea):
     def _lay_out(self) -> None:
         progress, report = QWidget(), QWidget()
         progress.setLayout(self._progress)
-        self._progress.setContentsMargins(0, 0, 0, 0)
-        self._progress.setSpacing(12)
         self._progress.addWidget(self.hide_button, 0, Qt.AlignmentFlag.AlignLeft)
-        told = QVBoxLayout(report)
-        told.setContentsMargins(0, 0, 0, 0)
-        told.setSpacing(12)
-        told.addWidget(self._shape)
-        told.addWidget(self.reasons)
-        told.addWidget(self._notes)
-        told.addWidget(self.done, 0, Qt.AlignmentFlag.AlignLeft)
+        in_column(
+            report, self._shape, self.reasons, self._notes, (self.done, 0, Qt.AlignmentFlag.AlignLeft), spacing=12
+        )
         self._parts: dict[str, QWidget] = {"form": self.form, "progress": progress, "report": report}
         holder = QWidget()
         holder.setMaximumWidth(WIDEST_PX)
-        column = QVBoxLayout(holder)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(12)
-        column.addWidget(self._title)
-        for part in self._parts.values():
-            column.addWidget(part)
-        column.addStretch(1)
-        content = QWidget()
-        content.setObjectName("page")
-        row = QHBoxLayout(content)
-        row.setContentsMargins(24, 24, 24, 24)
-        row.addStretch(1)
-        row.addWidget(holder, 1000)
-        row.addStretch(1)
+        in_column(holder, self._title, *self._parts.values(), 1, spacing=12)
+        content = named(QWidget(), "page")
+        in_row(content, 1, (holder, 1000), 1, margins=(24, 24, 24, 24))
         self.setWidget(content)

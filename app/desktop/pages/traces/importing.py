@@ -67,8 +67,7 @@ class Importing(QObject):
         self.sheet.begin(paths, into, self._preferences.window.traces_longest)
 
     def export(self, name: str, path: str, shape: str) -> None:
-        """Write a set to a file."""
-        self._do(self._jobs.add, ExportTraces(name=name, path=path, shape=shape))
+        self._notices.attempt(self._jobs.add, ExportTraces(name=name, path=path, shape=shape))
 
     def show_running(self) -> None:
         """Show what is under way already."""
@@ -125,13 +124,6 @@ class Importing(QObject):
         self.strip.forget(job_id)
         self.sheet.follow(next(job for job in self._jobs.all() if job.id == job_id), request)
 
-    def _do(self, act: Callable[..., object], *arguments: object) -> None:
-        """Do something with the queue, and say why where that fails."""
-        try:
-            act(*arguments)
-        except StillroomError as error:
-            self._notices.show_error(error.text, error.hint)
-
     def _folder(self) -> str:
         return self._preferences.window.traces_folder or str(Path.home())
 
@@ -187,9 +179,9 @@ class Importing(QObject):
         sheet.reason_chosen.connect(self._choose_reason)
         sheet.report_wanted.connect(self._reading.read_report)
         for part in (sheet, self.strip):
-            part.cancel_requested.connect(partial(self._do, self._jobs.cancel))
-            part.pause_requested.connect(partial(self._do, self._jobs.pause))
-            part.resume_requested.connect(partial(self._do, self._jobs.resume))
+            part.cancel_requested.connect(partial(self._notices.attempt, self._jobs.cancel))
+            part.pause_requested.connect(partial(self._notices.attempt, self._jobs.pause))
+            part.resume_requested.connect(partial(self._notices.attempt, self._jobs.resume))
         form.import_requested.connect(self._import)
         form.files_wanted.connect(lambda: self.ask_for_files("Add files", form.add_files))
         form.evaluation_wanted.connect(self._choose_evaluation)

@@ -1,10 +1,11 @@
 """The jobs about traces that are under way and stand nowhere else: exports, and imports whose sheet was left."""
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.desktop.widgets.job_card import JobCard
 from app.desktop.widgets.job_words import is_over
+from app.desktop.widgets.layouts import in_column, take_out
 from models.jobs.queue import Job
 
 
@@ -22,9 +23,7 @@ class JobsStrip(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.cards: dict[int, JobCard] = {}
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(18, 12, 18, 2)
-        self._column.setSpacing(10)
+        self._column = in_column(self, margins=(18, 12, 18, 2), spacing=10)
         self.hide()
 
     def take_job(self, job: Job) -> None:
@@ -33,9 +32,7 @@ class JobsStrip(QWidget):
         if is_over(job):
             if card is not None:
                 del self.cards[job.id]
-                self._column.removeWidget(card)
-                card.hide()
-                card.deleteLater()
+                take_out(self._column, card)
         elif card is not None:
             card.show_job(job)
         else:
@@ -50,7 +47,5 @@ class JobsStrip(QWidget):
         """Take a card off whose job is shown elsewhere."""
         card = self.cards.pop(job_id, None)
         if card is not None:
-            self._column.removeWidget(card)
-            card.hide()
-            card.deleteLater()
+            take_out(self._column, card)
         self.setVisible(bool(self.cards))

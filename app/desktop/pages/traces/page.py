@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from app.desktop.pages.contract import Page
 from app.desktop.pages.traces import words
@@ -18,6 +18,7 @@ from app.desktop.pages.traces.trace_panel import UNSAVED
 from app.desktop.services.deletions import Deletions
 from app.desktop.services.services import Services
 from app.desktop.widgets.file_drop import FileDrop
+from app.desktop.widgets.layouts import in_column
 from models.errors import StillroomError
 from models.jobs.queue import Job
 from models.trace_report import Reason, TraceSet
@@ -71,11 +72,10 @@ class TracesPage(Page):
         """Put the cursor into the search field, where there is a set to search."""
         if self.shown.record is not None:
             self._stack.setCurrentWidget(self.view)
-            self.toolbar.start_search()
+            self.toolbar.search.start()
         return True
 
     def choose_files(self) -> None:
-        """Ask for files and import them."""
         self.importing.ask_for_files("Import traces", self.import_files)
 
     def import_files(self, paths: Sequence[str]) -> None:
@@ -119,7 +119,6 @@ class TracesPage(Page):
             self.choices.delete_set(self.set_name)
 
     def can_undo(self) -> bool:
-        """Whether something can be taken back."""
         return self.choices.can_undo()
 
     def undo(self) -> None:
@@ -242,10 +241,4 @@ class TracesPage(Page):
         for widget in (blank, self.view, self.importing.sheet, self.empty):
             self._stack.addWidget(widget)
         self.file_drop = FileDrop(self, self._stack, importable)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.toolbar)
-        column.addWidget(self.notices)
-        column.addWidget(self.importing.strip)
-        column.addWidget(self._stack, 1)
+        in_column(self, self.toolbar, self.notices, self.importing.strip, (self._stack, 1))

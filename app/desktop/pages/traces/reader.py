@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.desktop.pages.traces.rows import TraceRow, interleaved, merged, row_of
 from app.desktop.pages.traces.trace_file import TraceFile
-from app.desktop.services.background import Background
+from app.desktop.services.background import Background, guarded
 from models.errors import StillroomError, from_os_error
 from models.trace_report import Added, Histogram, TraceSet
 from models.traces import importing, looking, store
@@ -101,19 +101,18 @@ class TracesReader(QObject):
         self._wanted: TraceRow | None = None
         self._to_preview: list[str] = []
         self._closing = False
-        self._sets = Background(self._guarded(self._read_sets), self)
-        self._rows = Background(self._guarded(self._read_rows), self)
-        self._trace = Background(self._guarded(self._read_trace), self)
-        self._search = Background(self._guarded(self._find), self)
-        self._lengths = Background(self._guarded(self._measure), self)
-        self._reports = Background(self._guarded(self._read_report), self)
-        self._previews = Background(self._guarded(self._preview), self)
+        self._sets = self._thread(self._read_sets)
+        self._rows = self._thread(self._read_rows)
+        self._trace = self._thread(self._read_trace)
+        self._search = self._thread(self._find)
+        self._lengths = self._thread(self._measure)
+        self._reports = self._thread(self._read_report)
+        self._previews = self._thread(self._preview)
         self._works = (
             self._sets, self._rows, self._trace, self._search, self._lengths, self._reports, self._previews
         )  # fmt: skip
 
     def list_sets(self) -> None:
-        """Read which sets there are."""
         self._sets.start()
 
     def open_set(self, name: str) -> int:
@@ -125,7 +124,6 @@ class TracesReader(QObject):
         return self.turn
 
     def read_trace(self, row: TraceRow) -> None:
-        """Read the trace of a row."""
         self._wanted = row
         self._trace.start()
 
@@ -163,6 +161,9 @@ class TracesReader(QObject):
             work.close()
         if self._file is not None:
             self._file.close()
+
+    def _thread(self, work: Callable[[], None]) -> Background:
+        return Background(guarded(work, self.failed, "reading traces"), self)
 
     def _read_sets(self) -> None:
         self.listed.emit(store.all_sets())
@@ -252,16 +253,3 @@ class TracesReader(QObject):
                 self.previewed.emit(Previewed(path, error=f"{error.text} {error.hint}".strip()))
             except OSError as error:
                 self.previewed.emit(Previewed(path, error=from_os_error(error, "reading the file").text))
-
-    def _guarded(self, work: Callable[[], None]) -> Callable[[], None]:
-        def guarded() -> None:
-            try:
-                work()
-            except StillroomError as error:
-                log.warning("traces not read: %s", error)
-                self.failed.emit(error)
-            except OSError as error:
-                log.warning("traces not read: %s", error)
-                self.failed.emit(from_os_error(error, "reading traces"))
-
-        return guarded

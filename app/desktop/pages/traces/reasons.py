@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import QRectF, QSize, Signal
+from PySide6.QtGui import QPaintEvent
+from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from app.desktop import fonts
 from app.desktop.pages.traces import words
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.buttons import RowButton
-from app.desktop.widgets.drawing import LEFT, RIGHT, draw_line, draw_text, tip
+from app.desktop.widgets.drawing import LEFT, RIGHT, draw_line, draw_round, draw_text, frame_of, smooth_painter, tip
+from app.desktop.widgets.layouts import in_column, take_out
 from models.trace_report import REASON_WORDS, REASONS, LeftOut, Reason
 
 HEAD_PX, LINE_PX = 31, 18
@@ -37,12 +38,10 @@ class ReasonRow(RowButton):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         c = colours()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter = smooth_painter(self)
         if self.underMouse() or self.hasFocus():
-            painter.setPen(QColor(c.accent) if self.hasFocus() else Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(c.sunken))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -1.5), 6, 6)
+            area = frame_of(self).adjusted(0, 0, 0, -1)
+            draw_round(painter, area, 6, c.sunken, c.accent if self.hasFocus() else None)
         ink = {"ok": c.ok, "warn": c.warn, "bad": c.bad}[words.tone(self.reason)]
         head = QRectF(8, 0, self.width() - 16, HEAD_PX)
         draw_text(painter, head.adjusted(0, 0, -60, 0), self.text(), fonts.text(), ink, LEFT)
@@ -65,17 +64,13 @@ class Reasons(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName("Left out")
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(0)
+        self._column = in_column(self)
         self.rows: list[ReasonRow] = []
 
     def show_counts(self, counts: dict[Reason, int], left_out: Sequence[LeftOut]) -> None:
         """Show other reasons. left_out: the rows, of which the first of each reason are named."""
         for row in self.rows:
-            self._column.removeWidget(row)
-            row.hide()
-            row.deleteLater()
+            take_out(self._column, row)
         order = sorted(counts, key=lambda reason: (-counts[reason], REASONS.index(reason)))
         self.rows = [ReasonRow(reason, counts[reason], _first(left_out, reason)) for reason in order]
         for row in self.rows:

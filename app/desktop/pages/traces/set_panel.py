@@ -1,13 +1,14 @@
 """The panel at the right while nothing is chosen: what the set holds, how long its traces are, and what was left out."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.desktop.pages.traces import words
 from app.desktop.pages.traces.cards import MARGIN_PX, scrolled
 from app.desktop.pages.traces.chart import LengthChart
 from app.desktop.pages.traces.reasons import Reasons
-from app.desktop.widgets.cards import label
+from app.desktop.widgets.cards import label, say
+from app.desktop.widgets.layouts import in_column
 from models.trace_report import Added, Histogram, TraceSet
 
 
@@ -38,26 +39,22 @@ class SetPanel(QWidget):
             self._contents, self._checked, self.chart, self._lengths, self._left_out, self._which, self.reasons,
             self._notes, self._sources,
         ]  # fmt: skip
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 18, 0, 0)
-        column.setSpacing(10)
         self._title.setContentsMargins(MARGIN_PX, 0, MARGIN_PX, 0)
-        column.addWidget(self._title)
-        column.addWidget(scrolled(parts, "About the set"), 1)
+        in_column(self, self._title, (scrolled([*parts, 1], "About the set"), 1), margins=(0, 18, 0, 0), spacing=10)
         self.show_lengths(None)
 
     def show_set(self, record: TraceSet, report: Added | None) -> None:
         """Show a set; its lengths follow by show_lengths."""
         self._title.setText(record.name)
-        _say(self._contents, words.contents(record))
-        _say(self._checked, words.checked(record))
+        say(self._contents, words.contents(record))
+        say(self._checked, words.checked(record))
         counts = report.counts if report else {}
         self.reasons.show_counts(counts, report.left_out if report else ())
         out = sum(counts.values())
-        _say(self._left_out, f"Left out · {out:,}" if out else "")
-        _say(self._which, f"Of {words.counted(report.rows, 'row')} that were added last." if out and report else "")
-        _say(self._notes, "\n".join(words.notes(report)) if report else "")
-        _say(self._sources, "\n".join(filter(None, (words.sources(record), words.size(record.size_bytes)))))
+        say(self._left_out, f"Left out · {out:,}" if out else "")
+        say(self._which, f"Of {words.counted(report.rows, 'row')} that were added last." if out and report else "")
+        say(self._notes, "\n".join(words.notes(report)) if report else "")
+        say(self._sources, "\n".join(filter(None, (words.sources(record), words.size(record.size_bytes)))))
 
     def show_lengths(self, histogram: Histogram | None) -> None:
         """Show how long the traces are; None while that is not known."""
@@ -76,8 +73,3 @@ class SetPanel(QWidget):
         """Everything it says, for tests."""
         parts = (self._title, self._contents, self._checked, self._lengths, self._left_out, self._notes, self._sources)
         return "\n".join(part.text() for part in parts if not part.isHidden())
-
-
-def _say(line: QLabel, text: str) -> None:
-    line.setText(text)
-    line.setVisible(bool(text))

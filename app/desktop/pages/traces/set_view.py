@@ -5,7 +5,7 @@ from typing import cast
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSplitter, QStackedWidget, QWidget
 
 from app.desktop.pages.traces import words
 from app.desktop.pages.traces.rows import Show, TraceRow
@@ -14,6 +14,7 @@ from app.desktop.pages.traces.table import TraceTable, TraceView
 from app.desktop.pages.traces.trace_panel import UNSAVED, TracePanel
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.cards import label
+from app.desktop.widgets.layouts import in_column, in_row
 from app.desktop.widgets.segments import Segments
 from models.trace_report import REASON_WORDS, Reason
 from models.traces.trace import Trace
@@ -60,7 +61,6 @@ class SetView(QWidget):
 
     @property
     def current(self) -> TraceRow | None:
-        """The row that is chosen."""
         return self.table.current()
 
     @property
@@ -226,21 +226,10 @@ class SetView(QWidget):
         self.table.setFocus()
 
     def _lay_out(self) -> None:
-        bar = QHBoxLayout()
-        bar.setContentsMargins(20, 10, 12, 4)
-        bar.setSpacing(10)
-        bar.addWidget(self.segments)
-        bar.addWidget(self._only)
-        bar.addStretch(1)
-        bar.addWidget(self._count)
+        bar = in_row(None, self.segments, self._only, 1, self._count, margins=(20, 10, 12, 4), spacing=10)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         left = QWidget()
-        column = QVBoxLayout(left)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addLayout(bar)
-        column.addWidget(self.table, 1)
-        column.addWidget(self._empty, 1)
+        in_column(left, bar, (self.table, 1), (self._empty, 1))
         self._side = QStackedWidget()
         self._side.addWidget(self.about)
         self._side.addWidget(self.panel)
@@ -254,6 +243,4 @@ class SetView(QWidget):
         self._split.setStretchFactor(0, 1)
         self._split.setStretchFactor(1, 0)
         self._split.setSizes([600, PANEL_PX])
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.addWidget(self._split)
+        in_column(self, self._split)

@@ -91,9 +91,8 @@ class SetWriter(QObject):
             work = self._queue.pop(0)
             try:
                 work.do()
-            except StillroomError as error:
+            except (StillroomError, OSError) as error:
                 log.warning("traces not changed: %s", error)
+                if isinstance(error, OSError):
+                    error = from_os_error(error, "writing traces", writing=True)
                 work.failed(error)
-            except OSError as error:
-                log.warning("traces not changed: %s", error)
-                work.failed(from_os_error(error, "writing traces", writing=True))

@@ -17,18 +17,15 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QFrame,
-    QHeaderView,
     QStyledItemDelegate,
     QStyleOptionViewItem,
-    QTableView,
     QWidget,
 )
 
 from app.desktop import fonts
 from app.desktop.pages.traces.rows import Show, TraceRow
 from app.desktop.theme import colours, theme
-from app.desktop.widgets.column_header import ColumnHeader
+from app.desktop.widgets.column_header import ColumnHeader, PlainTable
 from app.desktop.widgets.drawing import LEFT, RIGHT, draw_line, draw_text, tip
 from models.trace_report import Reason
 
@@ -59,7 +56,6 @@ class TraceTable(QAbstractTableModel):
         self.endResetModel()
 
     def add(self, rows: list[TraceRow]) -> None:
-        """Add rows at the end."""
         self.rows += rows
         self._match(rows)
         suited = self._suited(rows)
@@ -192,7 +188,7 @@ def _inset(column: int) -> tuple[int, int]:
     return PAD if column == PROBLEM else BESIDE, BESIDE
 
 
-class TraceView(QTableView):
+class TraceView(PlainTable):
     """The table; its accessible name is "Traces".
 
     Signals:
@@ -206,23 +202,12 @@ class TraceView(QTableView):
     edit_pressed = Signal()
 
     def __init__(self, model: TraceTable, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("plain_table")
-        self.setAccessibleName("Traces")
-        self.setHorizontalHeader(ColumnHeader(COLUMNS, HEADER_PX, {TOKENS}, _inset, PAD - 10, self))
-        self.verticalHeader().hide()
-        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.verticalHeader().setDefaultSectionSize(ROW_PX)
+        super().__init__("Traces", ColumnHeader(COLUMNS, HEADER_PX, {TOKENS}, _inset, PAD - 10), ROW_PX, parent)
         self.setItemDelegate(_Cells(self))
-        self.setShowGrid(False)
-        self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWordWrap(False)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setTabKeyNavigation(False)
         self.setMinimumHeight(HEADER_PX + 2 * ROW_PX)
         self._model = model
         self.setModel(model)
@@ -243,7 +228,6 @@ class TraceView(QTableView):
         return self._model.shown[last.row()]
 
     def chosen(self) -> list[TraceRow]:
-        """All rows that are chosen."""
         return [self._model.shown[index.row()] for index in self.selectionModel().selectedRows()]
 
     def choose(self, key: str) -> bool:

@@ -3,22 +3,24 @@
 from collections.abc import Sequence
 from functools import partial
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QMenu, QWidget
+from PySide6.QtCore import QSize, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QMenu, QWidget
 
 from app.desktop.pages.traces import words
 from app.desktop.widgets.buttons import MenuButton, RowButton
+from app.desktop.widgets.cards import label
+from app.desktop.widgets.menus import add_choice, fleeting_menu
+from app.desktop.widgets.toolbar import HEIGHT_PX, SearchField, Toolbar
 from models.trace_report import Added, TraceSet
 from models.traces import export
 
-HEIGHT_PX = 52
 NO_TITLE_PX, NO_PILL_PX, TIGHT_PX = 760, 980, 660
 SEARCH_MS = 150  # of rest between two letters
 LONGEST_NAME = 26  # characters
 
 
-class TracesToolbar(QWidget):
+class TracesToolbar(Toolbar):
     """Title, set, pill, search, Import, Export, and the way on.
 
     Signals:
@@ -39,19 +41,12 @@ class TracesToolbar(QWidget):
     finetune_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("toolbar")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setFixedHeight(HEIGHT_PX)
+        super().__init__("Traces", parent)
         self._sets: Sequence[TraceSet] = ()
         self._current = ""
-        self._title = QLabel("Traces")
-        self._title.setObjectName("page_title")
         self.picker = MenuButton("No set ▾", "Trace set")
         self.picker.clicked.connect(lambda: self.set_menu().popup(self.picker.below()))
-        self.pill = QLabel()
-        self.pill.setObjectName("count_pill")
-        self.pill.setTextFormat(Qt.TextFormat.PlainText)
+        self.pill = label("", "count_pill", wraps=False)
         self.pill.setFixedHeight(23)
         self.search = self._search_field()
         self.import_button = RowButton("Import…", "Import traces")
@@ -84,33 +79,24 @@ class TracesToolbar(QWidget):
         self.pill.setText(words.pill(record, report) if record else "")
         self._fit()
 
-    def start_search(self) -> None:
-        """Put the cursor into the search field."""
-        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self.search.selectAll()
-
     def set_menu(self) -> QMenu:
         """All sets, a new one, and deleting this one."""
-        menu = QMenu(self)
+        menu = fleeting_menu(self)
         for found in self._sets:
-            action = menu.addAction(f"{found.name.replace('&', '&&')}\t{words.counted(words.kept(found), 'trace')}")
-            action.setCheckable(True)
-            action.setChecked(found.name == self._current)
-            action.triggered.connect(partial(self._choose, found.name))
+            text = f"{found.name.replace('&', '&&')}\t{words.counted(words.kept(found), 'trace')}"
+            add_choice(menu, text, found.name == self._current, partial(self._choose, found.name))
         menu.addSeparator()
         menu.addAction("New Set…").triggered.connect(self.new_set_requested)
         delete = menu.addAction("Delete Set")
         delete.setEnabled(bool(self._current))
         delete.triggered.connect(self.delete_requested)
-        menu.aboutToHide.connect(menu.deleteLater)
         return menu
 
     def export_menu(self) -> QMenu:
         """The shapes that a set can be written in."""
-        menu = QMenu(self)
+        menu = fleeting_menu(self)
         for shape in export.SHAPES:
             menu.addAction(words.SHAPES[shape]).triggered.connect(partial(self._export, shape))
-        menu.aboutToHide.connect(menu.deleteLater)
         return menu
 
     def minimumSizeHint(self) -> QSize:
@@ -121,12 +107,6 @@ class TracesToolbar(QWidget):
         super().resizeEvent(event)
         self._fit()
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape and self.search.text():
-            self.search.clear()
-        else:
-            super().keyPressEvent(event)
-
     def _fit(self) -> None:
         width = self.width()
         self._title.setVisible(width >= NO_TITLE_PX)
@@ -134,7 +114,7 @@ class TracesToolbar(QWidget):
         self.finetune_button.set_caption("Fine-tune on these" if width >= TIGHT_PX else "Fine-tune")
         self._row.setSpacing(12 if width >= TIGHT_PX else 7)
 
-    def _choose(self, name: str, _checked: bool = False) -> None:
+    def _choose(self, name: str) -> None:
         if name != self._current:
             self.set_chosen.emit(name)
 
@@ -144,12 +124,8 @@ class TracesToolbar(QWidget):
     def _tell_query(self) -> None:
         self.query_changed.emit(self.search.text().strip())
 
-    def _search_field(self) -> QLineEdit:
-        field = QLineEdit()
-        field.setObjectName("search")
-        field.setAccessibleName("Search traces")
-        field.setPlaceholderText("Search traces")
-        field.setClearButtonEnabled(True)
+    def _search_field(self) -> SearchField:
+        field = SearchField("Search traces", "Search traces")
         field.setMinimumWidth(60)
         field.setMaximumWidth(200)
         self._rest = QTimer(self, singleShot=True, interval=SEARCH_MS)
@@ -158,13 +134,13 @@ class TracesToolbar(QWidget):
         return field
 
     def _lay_out(self) -> None:
-        self._row = row = QHBoxLayout(self)
-        row.setContentsMargins(18, 0, 18, 0)
-        row.setSpacing(12)
-        row.addWidget(self._title)
-        row.addWidget(self.picker)
-        row.addWidget(self.pill)
-        row.addStretch(1)
-        row.addWidget(self.search, 1000)
-        for button in (self.import_button, self.export_button, self.finetune_button):
-            row.addWidget(button)
+        self._row = self.fill(
+            self._title,
+            self.picker,
+            self.pill,
+            1,
+            (self.search, 1000),
+            self.import_button,
+            self.export_button,
+            self.finetune_button,
+        )

@@ -3,14 +3,15 @@
 import textwrap
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from app.desktop.pages.traces import words
 from app.desktop.pages.traces.cards import MARGIN_PX, EditCard, TextCard, scrolled
 from app.desktop.pages.traces.rows import TraceRow
 from app.desktop.pages.traces.set_writer import Texts
 from app.desktop.widgets.buttons import RowButton
-from app.desktop.widgets.cards import label
+from app.desktop.widgets.cards import label, say
+from app.desktop.widgets.layouts import in_column, in_row
 from models.traces.trace import Trace
 
 TITLE = 46  # characters: two lines beside the buttons
@@ -60,7 +61,6 @@ class TracePanel(QWidget):
 
     @property
     def editing(self) -> bool:
-        """Whether a trace is being edited."""
         return self._stack.currentIndex() == 1
 
     @property
@@ -121,7 +121,6 @@ class TracePanel(QWidget):
         self._show_buttons(1)
 
     def start_edit(self) -> None:
-        """Put the trace into fields."""
         if self.trace is None or self.editing:
             return
         for name, card in self.fields.items():
@@ -173,8 +172,7 @@ class TracePanel(QWidget):
         self._tell("")
 
     def _tell(self, text: str) -> None:
-        self._fault.setText(text)
-        self._fault.setVisible(bool(text))
+        say(self._fault, text)
 
     def _show_buttons(self, several: int) -> None:
         row, editing = self.row, self.editing
@@ -198,39 +196,22 @@ class TracePanel(QWidget):
             card.text_changed.connect(lambda: self._tell(""))
 
     def _lay_out(self) -> None:
-        head = QHBoxLayout()
-        head.setContentsMargins(MARGIN_PX, 18, MARGIN_PX, 0)
-        head.setSpacing(8)
-        head.addWidget(self._title, 1)
-        for button in (self.edit, self.leave_out, self.take_back, self.save, self.cancel):
-            head.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+        buttons = (self.edit, self.leave_out, self.take_back, self.save, self.cancel)
+        head = in_row(
+            None,
+            (self._title, 1),
+            *((button, 0, Qt.AlignmentFlag.AlignTop) for button in buttons),
+            margins=(MARGIN_PX, 18, MARGIN_PX, 0),
+            spacing=8,
+        )
         self._fault.setContentsMargins(MARGIN_PX, 0, MARGIN_PX, 0)
         self._fill = scrolled(
-            [self._why, self.problem, self.thinking, self.answer, self._advice, self._provenance], "Trace"
+            [self._why, self.problem, self.thinking, self.answer, self._advice, self._provenance, 1], "Trace"
         )
-        fields = QScrollArea()
-        fields.setObjectName("see_through")
-        fields.setAccessibleName("Edit")
-        fields.setFrameShape(QFrame.Shape.NoFrame)
-        fields.setWidgetResizable(True)
-        fields.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        fields.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        content = QWidget()
-        content.setObjectName("see_through_content")
-        fields.setWidget(content)
-        column = QVBoxLayout(content)
-        column.setContentsMargins(MARGIN_PX, 0, MARGIN_PX, 18)
-        column.setSpacing(12)
-        for name, card in self.fields.items():
-            column.addWidget(card, 3 if name == "thinking" else 1)
+        fields = ((card, 3 if name == "thinking" else 1) for name, card in self.fields.items())
         self._stack.addWidget(self._fill)
-        self._stack.addWidget(fields)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.setSpacing(12)
-        whole.addLayout(head)
-        whole.addWidget(self._fault)
-        whole.addWidget(self._stack, 1)
+        self._stack.addWidget(scrolled(fields, "Edit"))
+        in_column(self, head, self._fault, (self._stack, 1), spacing=12)
         self._fault.hide()
 
 
