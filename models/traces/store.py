@@ -252,7 +252,7 @@ class _Change:
         os.fsync(self._file.fileno())
         self._file.close()
         self._draft.replace(self.folder / DATA)
-        folders.sync_folder(self.folder)
+        folders.sync(self.folder)
         about = msgspec.structs.replace(self.record, files=self.files, excluded=len(excluded(self.record.name)))
         record = self.tally.counted(about, _now(), self.size_bytes, self._hash.hexdigest())
         _write_json(self.folder / RECORD, record)
@@ -394,7 +394,7 @@ def _read_json(path: Path, kind: type[_T]) -> _T | None:
 
 def _write_json(path: Path, content: object) -> None:
     folders.replace_file(path, folders.as_json(content))
-    folders.sync_folder(path.parent)
+    folders.sync(path.parent)
 
 
 def _now() -> str:
