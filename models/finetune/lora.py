@@ -5,7 +5,6 @@ and every tool built on it read what comes out. A quantized base stays as it is 
 (QLoRA) where the backend is quick at it; on a CPU models/generate/load.py has made it float32 already.
 """
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +71,7 @@ def save_adapter(folder: Path, weights: Weights, config: FinetuneConfig, base: s
 def save_tensors(path: Path, tensors: Weights) -> None:
     """Write tensors and wait until they are on the disk."""
     mx.save_safetensors(str(path), tensors)
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+    folders.sync(path)
 
 
 def check_finite(weights: Weights) -> None:

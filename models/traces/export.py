@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from models import errors, events
+from models.checkpoint import folders
 from models.trace_report import Exported
 from models.traces import parquet, store
 from models.traces.trace import Trace
@@ -136,8 +137,7 @@ def export(
             written += 1
             if written % _EVERY == 1:
                 yield events.Progress(stage="export", done=written, total=total, unit="traces")
-        with draft.open("rb") as file:
-            os.fsync(file.fileno())
+        folders.sync(draft)
         draft.replace(path)
     except OSError as error:
         raise errors.from_os_error(error, "writing traces", writing=True) from error

@@ -244,7 +244,7 @@ def test_a_set_can_be_looked_at_while_it_is_changed(tmp_path: Path, monkeypatch:
     """Between the traces' rename and their record a reader counts anew: it must not write where the change writes."""
     add("sums", write(tmp_path / "a.jsonl", many(4)))
     seen: list[int] = []
-    rename, write_json = folders.sync_folder, store._write_json
+    rename, write_json = folders.sync, store._write_json
 
     def look_in_between(folder: Path) -> None:
         rename(folder)
@@ -253,7 +253,7 @@ def test_a_set_can_be_looked_at_while_it_is_changed(tmp_path: Path, monkeypatch:
         thread.join()
 
     wrote: list[str] = []
-    monkeypatch.setattr(folders, "sync_folder", look_in_between)
+    monkeypatch.setattr(folders, "sync", look_in_between)
     monkeypatch.setattr(store, "_write_json", lambda path, what: (wrote.append(path.name), write_json(path, what)))
     assert store.append("sums", many(6)).kept == 2
     assert seen[0] == 6
