@@ -62,7 +62,7 @@ def view(page: ChatPage) -> ReplyView:
 
 
 def footer(page: ChatPage) -> str:
-    return view(page)._footer._said.text()
+    return view(page).footer._said.text()
 
 
 def again(page: ChatPage, window: MainWindow, text: str) -> None:
