@@ -4,6 +4,7 @@ import gc
 from collections.abc import Iterator
 
 import pytest
+from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -81,6 +82,8 @@ def window(services: Services, qapp: QApplication, qtbot: QtBot) -> Iterator[Mai
     yield window
     window.close()
     window.deleteLater()
+    # now, not when its store is closed already: what was read for it meanwhile would look there
+    QApplication.sendPostedEvents(window, QEvent.Type.DeferredDelete.value)
 
 
 @pytest.fixture
