@@ -1,44 +1,60 @@
 """The form in which two answers are the same or not: numbers in one spelling, text without what only dresses it."""
 
 import re
-import unicodedata
-from decimal import Decimal, localcontext
 from fractions import Fraction
 
 from models.answers.extract import NUMBER, final_answer
+from models.answers.notation import is_formula, one_notation, spelled, tight
+from models.answers.units import without_unit
 
 LONGEST_NUMBER = 100  # characters; beyond them a number is text
+LONGEST_FORMULA = 2000  # characters
 
-_FRACTION = re.compile(r"\\[dt]?frac\s*\{\s*(-?\d+)\s*\}\s*\{\s*(\d+)\s*\}")
-_WRAPPED = re.compile(r"\\(?:text|textbf|mathrm|mathbf)\s*\{([^{}]*)\}")
-_SPACING = re.compile(r"\\(?:left|right|[,;:! ])|\$")
-_NAMED = re.compile(r"^[a-z]\s*=\s*")
-_CHARACTERS = str.maketrans({"−": "-", "⁄": "/", "’": "'"})
+_WRAPPED = re.compile(r"\\(?:text(?:bf|it|rm)?|math(?:rm|bf|it|sf)|mbox|operatorname|boldsymbol|bm)\s*\{([^{}]*)\}")
+_DELIMITERS = re.compile(r"\$|(?<!\\)\\[()\[\]]")
+_NAMED = re.compile(r"^(?:[a-z](?:_\{?\w+\}?)?|\\[a-z]+|[a-z]\([a-z]\))\s*(?:=|\\in(?![a-z]))\s*")
+_RELATION = re.compile(r"[=<>]|\\(?:le|ge|ne|in)(?![a-z])")
+_OPERATOR_SPACES = re.compile(r"\s*([-+=<>^/(){}\[\]|])\s*")
+_COMMAS = re.compile(r"\s*,\s*(?=\S)")
+_POWER_OF_TEN = re.compile(r"(?:([-+]?[0-9.]+)(?:\*10\^\{|e)|([-+]?)10\^\{)([-+]?[0-9]{1,2})\}?")
+_CHOICE = re.compile(r"\(([a-z])\)")
 _MARKS = " *_`\"'"
 _END_MARKS = _MARKS + ".,;:!?"
 
 
 def canonical(answer: str) -> str:
     """The form in which two answers are compared. "" when there is nothing to compare."""
-    text = unicodedata.normalize("NFKC", answer).translate(_CHARACTERS)
-    return _plain(final_answer(_FRACTION.sub(r"\1/\2", text)))
+    return _plain(final_answer(one_notation(answer)))
 
 
 def _plain(text: str) -> str:
-    """A number in canonical spelling; other text without decoration."""
-    text = _WRAPPED.sub(r"\1", text.replace("{,}", ","))
-    text = _SPACING.sub("", text).replace("\\%", "%").casefold()
-    text = " ".join(text.split()).lstrip(_MARKS).rstrip(_END_MARKS)
+    """A number in canonical spelling; a formula without spaces; other text without decoration."""
+    text = without_unit(_DELIMITERS.sub("", text.replace("{,}", ",")))
+    text = " ".join(_WRAPPED.sub(r"\1", text).casefold().split()).lstrip(_MARKS).rstrip(_END_MARKS)
+    if (number := _number(text)) is not None:
+        return number
+    if len(text) > LONGEST_FORMULA:
+        return text
+    if is_formula(text):
+        text = _CHOICE.sub(r"\1", tight(text))
+        if len(_RELATION.findall(text)) == 1:
+            text = _NAMED.sub("", text)
+        if (number := _number(text)) is not None:
+            return number
+    elif re.search(r"[=^+\\]", text):
+        text = _OPERATOR_SPACES.sub(r"\1", text)
+    return _COMMAS.sub(", ", text)
+
+
+def _number(text: str) -> str | None:
+    """A number in its one spelling; None for what is none."""
     bare = _NAMED.sub("", text).rstrip("% ")
-    if len(bare) <= LONGEST_NUMBER and NUMBER.fullmatch(bare):
-        return _spelled(bare)
-    return text
-
-
-def _spelled(number: str) -> str:
-    """A number as a terminating decimal, else as a fraction in lowest terms."""
-    over, _, under = number.replace(",", "").replace(" ", "").partition("/")
-    value = Fraction(over) / Fraction(under or "1")
-    with localcontext(prec=5 * LONGEST_NUMBER):  # enough for any decimal that ends
-        decimal = Decimal(value.numerator) / Decimal(value.denominator)
-        return f"{decimal:f}" if Fraction(decimal) == value else str(value)
+    if len(bare) > LONGEST_NUMBER:
+        return None
+    if NUMBER.fullmatch(bare):
+        over, _, under = bare.replace(",", "").replace(" ", "").partition("/")
+        return spelled(Fraction(over) / Fraction(under or "1"))
+    scaled = _POWER_OF_TEN.fullmatch(bare)
+    if scaled and NUMBER.fullmatch(mantissa := scaled[1] or f"{scaled[2]}1"):
+        return spelled(Fraction(mantissa) * Fraction(10) ** int(scaled[3]))
+    return None

@@ -1,5 +1,7 @@
 """Which answers are the same, which one is elected, and when it is decided."""
 
+import time
+
 import pytest
 
 from models.answers.canonical import canonical
@@ -45,6 +47,86 @@ from models.errors import BadInput
 )
 def test_an_answer_in_the_form_it_is_compared_in(answer: str, form: str):
     assert canonical(answer) == form
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        (r"\frac12", r"\frac{1}{2}", r"\dfrac{1}{2}", r"\tfrac 1 2", "1/2", "0.5", "0.50", "½", r"\frac{2}{4}"),
+        (r"1\frac{1}{2}", "1½", "1 1/2", "1.5", r"\frac32"),
+        ("x^{2}", "x^2", "x²", " x ^ 2 ", "x^{ 2 }", "x**2"),
+        (r"90^\circ", r"90^{\circ}", "90°", "90", r"90\text{ degrees}", "90 degrees", r"90\degree"),
+        (r"\$5", "$5", "5", r"\$5.00", r"5\text{ dollars}", "5 dollars", "€5"),
+        (
+            r"5\text{ cm}",
+            "5 cm",
+            r"5\,\mathrm{cm}",
+            "5",
+            r"5 \text{ apples}",
+            r"5\ \text{cm}^2",
+            r"5\text{ square units}",
+        ),
+        ("2x + 3", "2x+3", r"2\cdot x + 3", r"2 \, x+3", "2*x+3"),
+        (r"\frac{\pi}{2}", r"\frac\pi2", r"\pi / 2", "π/2", r"\dfrac{ \pi }{ 2 }"),
+        (r"\frac{\sqrt{3}}{2}", r"\frac{\sqrt3}{2}", "√3/2", r"\sqrt{3} / 2", "sqrt(3)/2"),
+        (r"\left( 1 , \frac12 \right)", "(1, 0.5)", "(1,1/2)"),
+        (r"10\,000", "10,000", "10 000", "10{,}000", r"10^{4}", r"1 \times 10^4", "1e4"),
+        (r"x \leq 3", r"x\le3", "x ≤ 3", "x <= 3"),
+        (r"\theta = \frac{\pi}{3}", r"\pi/3"),
+        (r"\text{(B)}", "B", "(B)", r"\textbf{(B)}"),
+        (r"25^\circ\text{C}", "25 °C", "25"),
+        (r"-\frac{3}{4}", r"\frac{-3}{4}", "-0.75", "−3/4"),
+        ("2ab + b", "2ab+b"),
+        (r"\frac{x+1}{2}", "(x+1)/2", "(x + 1) / 2"),
+    ],
+)
+def test_the_same_value_in_other_spelling_is_the_same_answer(answers: tuple[str, ...]):
+    boxed = {canonical(rf"So it is \boxed{{{answer}}}.") for answer in answers}
+    assert len(boxed) == 1
+    assert canonical(f"It is ${answers[0]}$.") in boxed
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        ("x^2", "x^3", "x_2", "x2", "2x"),
+        (r"\frac{1}{23}", r"\frac{12}{3}", r"1\frac{2}{3}"),
+        ("12", "1 2/3", "1, 2", "(1, 2)"),
+        (r"5\text{ million}", "5", r"5\text{ or }7"),
+        (r"3\text{ a.m.}", r"3\text{ p.m.}"),
+        (r"\sqrt{2}", "2", r"2\sqrt{2}"),
+        ("2*3", "23"),
+        (r"\frac{1}{2x}", r"\frac{x}{2}"),
+        ("5m", "5"),  # a product
+        ("red ant", "redant"),
+        (r"\leftarrow", r"\rightarrow"),
+    ],
+)
+def test_other_values_stay_other_answers(answers: tuple[str, ...]):
+    assert len({canonical(rf"\boxed{{{answer}}}") for answer in answers}) == len(answers)
+
+
+@pytest.mark.parametrize(
+    ("answer", "form"),
+    [
+        ("The side is 5 cm.", "5"),
+        ("It is $x^{2}$.", "x^{2}"),
+        ("It costs 3 dollars", "3"),
+        ("The angle is 90 degrees.", "90"),
+        (r"Thus \(\frac12\).", "0.5"),
+        ("He said: red, green", "he said: red, green"),
+    ],
+)
+def test_what_a_sentence_ends_in(answer: str, form: str):
+    assert canonical(answer) == form
+
+
+@pytest.mark.parametrize("piece", ["\\frac{", "{", "$", "1 ", "\\text{", "1/", "\\boxed{", "^", "a ", "* "])
+def test_a_long_reply_takes_no_long_time(piece: str):
+    begun = time.perf_counter()
+    canonical(piece * 20_000)
+    canonical(f"\\boxed{{{piece * 5_000}}}")
+    assert time.perf_counter() - begun < 2
 
 
 def test_a_number_without_end_stays_text():
