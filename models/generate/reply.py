@@ -113,7 +113,7 @@ class _Run:
         if step.drop:
             del self.context[-step.drop :]
         self.cache.take_back(step.drop)
-        self.context += self.loaded.tokenizer.encode(step.force, add_special_tokens=False)
+        self.context += self.stream.forced
         return True
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from models.events import Budget, ClosedBy, Event, Finish, Note, Reply, ThinkingClosed, Token
 from models.generate.load import LoadedModel
+from models.generate.running_text import RunningText
 from models.generate.template import Prompt
 from models.generate.thinking import Thinking, ThinkingStep
 from models.requests import ChatRequest
@@ -31,7 +32,8 @@ class ReplyStream:
         self.drawn = 0  # tokens of the model's own
         self._parts: dict[str, list[str]] = {"thinking": [], "answer": []}
         self._notes: list[str] = []
-        self._detokenizer = self.loaded.tokenizer.detokenizer
+        self.forced: list[int] = []  # tokens of the text that the last step forces
+        self._running = RunningText(self.loaded.tokenizer, self.prompt.tokens)
         self._first_token_at = 0.0
         self._thinking_seconds = 0.0
         self._announced: ClosedBy | None = None
@@ -56,25 +58,23 @@ class ReplyStream:
         return Note(text=text)
 
     def take(self, token: int) -> ThinkingStep:
-        """Take the next drawn token. The answer's `force` and `drop` are to be done before the next one is drawn."""
+        """Take the next drawn token. The step's `drop` and then `forced` are to be done before the next one."""
         if not self.drawn:
             self._first_token_at = time.perf_counter()
         self.drawn += 1
         if token in self.loaded.tokenizer.eos_token_ids:
-            self._detokenizer.finalize()
-            step = self.thinking.end(self._detokenizer.last_segment)
+            step = self.thinking.end(self._running.rest())
             self.ended = step.force is None
         else:
-            self._detokenizer.add_token(token)
-            step = self.thinking.feed(self._detokenizer.last_segment, token)
+            step = self.thinking.feed(self._running.add(token), token)
         if step.force is not None:
-            self._detokenizer = self.loaded.tokenizer.detokenizer  # forced text is not the model's to spell
+            self.forced = self.loaded.tokenizer.encode(step.force, add_special_tokens=False)
+            self._running = RunningText(self.loaded.tokenizer, self.forced)
         return step
 
     def cut(self) -> ThinkingStep:
         """End at the limit of tokens."""
-        self._detokenizer.finalize()
-        return ThinkingStep(self.thinking.end(self._detokenizer.last_segment).pieces)
+        return ThinkingStep(self.thinking.end(self._running.rest()).pieces)
 
     def events(self, step: ThinkingStep) -> Iterator[Event]:
         """The events of a token."""

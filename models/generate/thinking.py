@@ -170,7 +170,8 @@ class Thinking:
         at = held.find(self.tags.close)
         if at >= 0:
             return self._closed_by_model(held, at)
-        pieces = self._take(len(held) - _partial(held, (self.tags.close,)))
+        guarded = (self.tags.close,) if self._thinking_started else (self.tags.open, self.tags.close)
+        pieces = self._take(len(held) - _partial(held, guarded))
         how = self._must_close(text)
         if how is None:
             return ThinkingStep(pieces)
@@ -191,6 +192,7 @@ class Thinking:
 
     def _extend(self, pieces: list[Piece], drop: int, keep: str = "") -> ThinkingStep:
         self._extended += 1
+        self._thinking_started = True
         return ThinkingStep(pieces, force=keep + self.tags.extension, shown=self.tags.extension, drop=drop)
 
     def _must_close(self, text: str) -> ClosedBy | None:
@@ -226,6 +228,8 @@ class Thinking:
         out = "".join(self._held)[self._given : upto]
         if not self._thinking_started:
             out = out.lstrip()
+            while out.startswith(self.tags.open):  # said once more, though the prompt or the model had opened it
+                out = out[len(self.tags.open) :].lstrip()
         self._thinking_started = self._thinking_started or bool(out)
         self._given = upto
         while self._held and len(self._held[0]) <= self._given:

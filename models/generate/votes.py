@@ -201,7 +201,7 @@ class _Batch:
         cache.take_back(step.drop)
         if step.drop:
             del row.context[-step.drop :]
-        row.context += self.loaded.tokenizer.encode(step.force, add_special_tokens=False)
+        row.context += row.stream.forced
         del self.rows[uid]
         if self._left(row) <= 0:
             row.end("length")

@@ -279,3 +279,10 @@ def test_another_version_of_a_greedy_models_reply_is_another_one(tmp_path: Path)
     first = run(loaded, request)[1].answer
     assert run(loaded, request)[1].answer == first
     assert run(loaded, again)[1].answer != first
+
+
+def test_the_space_after_a_forced_text_stays(tmp_path: Path):
+    script = {"assistant\n<think>\n": "one</think>\n\nno", "\nWait": " the end</think>", "</think>\n\n": " the answer"}
+    loaded = scripted(tmp_path, script, "opened")
+    _, record = run(loaded, ask("2+2?", think=100, think_min=5))
+    assert record.thinking.startswith("one\nWait the end")

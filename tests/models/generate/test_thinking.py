@@ -198,3 +198,25 @@ def test_without_room_for_thinking_there_is_no_grace_either():
     thinking = Thinking(TAGS, 100, "thinking", cap=0, least=20)
     assert thinking.feed("x").force is not None
     assert thinking.closed_by == "budget"
+
+
+@pytest.mark.parametrize("start", ["thinking", "waiting"])
+@pytest.mark.parametrize(
+    "again", [["<think>"], ["<th", "ink>"], ["\n", "<think>", "\n<think>\n"], ["<think>plan"], ["\n<think", "> plan"]]
+)
+def test_an_open_tag_said_once_more_is_no_thought(start: str, again: list[str]):
+    opened = ["<think>"] if start == "waiting" else []
+    said = run(Thinking(TAGS, 100, start), [*opened, *again, " it", "</think>", "Yes"])  # type: ignore[arg-type]
+    assert said["thinking"].split() in (["it"], ["plan", "it"])
+    assert said["answer"] == "Yes"
+
+
+def test_a_tag_that_is_thought_about_stays():
+    said = run(Thinking(TAGS, 100, "thinking"), ["Is ", "<think>", " a tag", "</think>", "Yes"])
+    assert said["thinking"] == "Is <think> a tag"
+
+
+def test_the_space_after_an_extension_stays_even_where_nothing_was_thought_before():
+    thinking = Thinking(TAGS, 100, "thinking", least=3)
+    assert thinking.feed("</think>").shown == "\nWait"
+    assert thinking.feed(" maybe").pieces == [("thinking", " maybe")]
