@@ -46,6 +46,10 @@ class ReplyStream:
             return
         if not self.loaded.style.family.trained:
             yield Note(text=self.loaded.record().note)
+        if self.prompt.shut:
+            yield self.note(
+                f"{self.loaded.name} answers without thinking: its chat template closes it and has no switch to open it."
+            )
         asked, given = self.request.think, self.thinking.budget
         if asked is not None and given is not None and given < asked:
             text = f"Thinking was held to {given:,} of the {asked:,} tokens asked for, so that an answer fits."

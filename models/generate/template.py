@@ -1,22 +1,27 @@
 """Messages to prompt tokens, with each family's rules: who opens the thinking, how it is switched off, who may speak.
 
 The table of families is data (resources/families.toml), yet what a template really does is found out by rendering it:
-with thinking on and off, and looking at how the two differ and whether the prompt ends inside an open tag. A template
-is a program of a stranger: it is rendered in a process of its own (models/generate/template_process.py).
+with thinking on and off, by whatever name its switch has (models/generate/switches.py), and looking at how the two
+differ and whether the prompt ends inside an open tag or behind a closed one. A template is a program of a stranger: it
+is rendered in a process of its own (models/generate/template_process.py).
 """
 
+import re
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, Protocol
 
 import msgspec
 
 from models.errors import Corrupt
 from models.families import Family
+from models.generate.switches import Switch, find_switch
 from models.generate.template_process import TemplateProcess
 from models.generate.thinking import ThinkingState
 from models.quantities import one_line
 from models.requests import Message
 
+_PROBE = [{"role": "user", "content": "Hello."}]
 _TRANSFORMERS = "transformers.tokenization_utils_base"  # where the method stands that renders Jinja
 
 
@@ -28,15 +33,16 @@ class Tokenizer(Protocol):
 
 
 Render = Callable[[Sequence[dict[str, str]], bool], str]
-"""Renders messages to a prompt that asks for a reply; the flag is the template's enable_thinking."""
+"""Renders messages to a prompt that asks for a reply; the flag is the template's own switch of thinking."""
 
 
 class Prompt(msgspec.Struct, frozen=True):
-    """A prompt ready to run: its text, its token ids and where its thinking stands."""
+    """A prompt ready to run."""
 
     text: str
     tokens: list[int]
     start: ThinkingState
+    shut: bool = False  # thinking is wanted, yet the template has closed it and has no switch that opens it
 
 
 class Style(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,9 +54,8 @@ class Style(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def detect(family: Family, render: Render) -> Style:
-    """Find out by rendering: does enable_thinking change the prompt, and does the prompt end in an open tag."""
-    probe = [{"role": "user", "content": "Hello."}]
-    on, off = render(probe, True), render(probe, False)
+    """Find out by rendering: does a switch change the prompt, and does the prompt end in an open tag."""
+    on, off = render(_PROBE, True), render(_PROBE, False)
     return Style(family=family, switchable=on != off, opened=_is_open(on, family))
 
 
@@ -58,9 +63,15 @@ def build_prompt(
     style: Style, messages: Sequence[Message], think: bool, render: Render, tokenizer: Tokenizer
 ) -> Prompt:
     """Render a conversation for a reply with or without thinking. Earlier turns' thinking is left out, as all want it."""
-    rendered = render(_turns(messages, style.family, think), think)
-    text, start = _opened(rendered, style) if think else (_closed(rendered, style), "answer")
-    return Prompt(text, _encoded(tokenizer, text), start)
+    family = style.family
+    turns = _turns(messages, family, think)
+    text = render(turns, think)
+    shut = think and _is_closed(text, family)
+    if think:
+        text, start = _opened(text, style)
+    else:
+        text, start = _closed(text, style), "answer"
+    return Prompt(text, _encoded(tokenizer, text), start, shut)
 
 
 def _encoded(tokenizer: Tokenizer, text: str) -> list[int]:
@@ -85,9 +96,17 @@ def template_renderer(tokenizer: Any, process: TemplateProcess | None = None) ->
         return _code_renderer(tokenizer)
     place = process or TemplateProcess("this model")
 
-    def render(turns: Sequence[dict[str, str]], enable_thinking: bool) -> str:
-        asked = {"add_generation_prompt": True, "enable_thinking": enable_thinking}
-        return place.render(_source(tokenizer), turns, {**tokenizer.special_tokens_map, **asked})
+    def with_variables(turns: Sequence[dict[str, str]], variables: Switch) -> str:
+        known = {**tokenizer.special_tokens_map, "add_generation_prompt": True}
+        return place.render(_source(tokenizer), turns, {**known, **variables})
+
+    @cache
+    def switch() -> tuple[Switch, Switch]:
+        return find_switch(_source(tokenizer), lambda variables: with_variables(_PROBE, variables))
+
+    def render(turns: Sequence[dict[str, str]], think: bool) -> str:
+        on, off = switch()
+        return with_variables(turns, {"enable_thinking": think, **(on if think else off)})
 
     return render
 
@@ -134,22 +153,28 @@ def _opened(text: str, style: Style) -> tuple[str, ThinkingState]:
     """A prompt that thinks: opened by the template, to be opened by the model, or opened here for one never trained."""
     if _is_open(text, style.family):
         return text, "thinking"
-    if style.family.trained:
+    if style.family.trained or _is_closed(text, style.family):
         return text, "waiting"
     return f"{text}{style.family.open}\n", "thinking"
 
 
 def _closed(text: str, style: Style) -> str:
-    """A prompt that answers at once: by the family's own switch, or with thinking opened and closed in the prefill."""
+    """A prompt that answers at once: by the template's or the family's switch, or with closed thinking in the prefill."""
     family = style.family
     if _is_open(text, family):
         return f"{text.rstrip()}{family.off_text}{family.close}\n\n"
-    own_switch = family.off in ("none", "system") or (family.off == "kwarg" and style.switchable)
-    return text if own_switch else f"{text}{family.open}{family.off_text}{family.close}\n\n"
+    own_switch = family.off in ("none", "system") or style.switchable
+    return text if own_switch or _is_closed(text, family) else f"{text}{family.open}{family.off_text}{family.close}\n\n"
 
 
 def _is_open(text: str, family: Family) -> bool:
     return text.rstrip().endswith(family.open)
+
+
+def _is_closed(text: str, family: Family) -> bool:
+    """Whether the prompt ends behind thinking that is closed; a tag that opens the answer may follow."""
+    _, closed, after = text.rpartition(family.close)
+    return bool(closed) and re.fullmatch(r"\s*(<(answer|response|output)>\s*)?", after) is not None
 
 
 def _plain(turns: Sequence[dict[str, str]]) -> str:

@@ -286,3 +286,14 @@ def test_the_space_after_a_forced_text_stays(tmp_path: Path):
     loaded = scripted(tmp_path, script, "opened")
     _, record = run(loaded, ask("2+2?", think=100, think_min=5))
     assert record.thinking.startswith("one\nWait the end")
+
+
+def test_it_is_said_where_thinking_cannot_be_switched_on(tmp_path: Path):
+    loaded = scripted(tmp_path, {"</think>": "Four."}, "tokens")
+    plain = loaded.render
+    loaded.render = lambda turns, think: plain(turns, think) + "</think>"
+    events, record = run(loaded, ask("2+2?", think=100))
+    assert record.answer == "Four."
+    assert [event.text for event in events if isinstance(event, Note)] == record.notes
+    assert "Tiny answers without thinking" in record.notes[0]
+    assert not run(loaded, ask("2+2?", think=0))[1].notes

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from models.errors import Unsafe
 from models.families import Family, families, family_of
-from models.generate.template import Style, build_prompt, detect
+from models.generate.switches import find_switch
+from models.generate.template import Style, build_prompt, detect, template_renderer
+from models.generate.template_process import TemplateProcess
 from models.requests import Message
 from tests.models.scripted import tiny_loaded
 
@@ -139,3 +142,97 @@ def test_a_real_template_is_rendered(tmp_path: Path):
     assert prompt.text.endswith("<|im_start|>assistant\n<think>\n\n</think>\n\n")
     assert loaded.tokenizer.decode(prompt.tokens) == prompt.text
     assert "greet" not in prompt.text
+
+
+class WithTemplate(Letters):
+    """A tokenizer of characters with a chat template."""
+
+    has_chat_template = True
+    special_tokens_map = {"bos_token": "<s>"}  # noqa: RUF012 - as transformers has it
+
+    def __init__(self, template: str) -> None:
+        self.chat_template = template
+
+    def get_chat_template(self) -> str:
+        return self.chat_template
+
+    def apply_chat_template(self) -> None: ...
+
+    apply_chat_template.__module__ = "transformers.tokenization_utils_base"
+
+
+TURN = "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}{% endfor %}<|assistant|>"
+OPEN_OR_CLOSE = "{% if SWITCH %}<think>\n{% else %}</think>{% endif %}"
+
+
+def prompts(template: str) -> tuple[object, object]:
+    """What a template with <think> makes of a question, thinking and not."""
+    tokenizer = WithTemplate(template)
+    render = template_renderer(tokenizer)
+    style = detect(family_of("mine", "llama", template), render)
+    turns = [Message(role="user", content="2+2?")]
+    return tuple(build_prompt(style, turns, think, render, tokenizer) for think in (True, False))
+
+
+@pytest.mark.parametrize(
+    "switch",
+    [
+        "thinking",
+        "thinking is defined and thinking is true",
+        "enable_thinking",
+        "not (enable_thinking is defined and not enable_thinking)",
+        "reasoning | default(false)",
+        "think",
+        "reasoning_effort is defined and reasoning_effort != 'none'",
+        "reasoning_effort == 'medium'",
+        "thinking == 'enabled'",
+        "thinking_mode == 'thinking'",
+        "reasoning == 'on'",
+    ],
+)
+def test_a_switch_is_found_by_whatever_name_and_values(switch: str):
+    on, off = prompts(TURN + OPEN_OR_CLOSE.replace("SWITCH", switch))
+    assert (on.start, on.text, on.shut) == ("thinking", "<|user|>2+2?<|assistant|><think>\n", False)
+    assert (off.start, off.text) == ("answer", "<|user|>2+2?<|assistant|></think>")
+
+
+def test_a_switch_that_refuses_what_it_does_not_know_is_found():
+    refusing = "{% if reasoning_effort not in ['none', 'high'] %}{{ raise_exception('no such effort') }}{% endif %}"
+    template = "{% set reasoning_effort = reasoning_effort | default('none') %}" + refusing + TURN
+    on, off = prompts(template + "{% if reasoning_effort == 'high' %}<think>{% endif %}")
+    assert (on.text[-7:], off.text[-13:]) == ("<think>", "<|assistant|>")
+
+
+def test_a_switch_that_only_changes_the_system_turn_is_enough():
+    on, off = prompts("{% if thinking %}Think between <think> and </think>.{% endif %}" + TURN)
+    assert on.text.startswith("Think between")
+    assert (on.start, off.text) == ("waiting", "<|user|>2+2?<|assistant|>")
+
+
+def test_an_effort_that_is_only_printed_is_no_switch():
+    source = "{{ 'Reasoning: ' ~ reasoning_effort | default('medium') }}"
+    assert find_switch(source, lambda own: f"Reasoning: {own.get('reasoning_effort', 'medium')}") == ({}, {})
+
+
+@pytest.mark.parametrize("end", ["</think>", "<think>\n\n</think>\n\n", "<think></think>\n<answer>\n"])
+def test_a_block_that_is_closed_already_is_not_closed_twice_and_what_cannot_be_opened_is_known(end: str):
+    on, off = prompts(f"{{# <think> #}}{TURN}{{{{ {end!r} }}}}")
+    assert off.text == f"<|user|>2+2?<|assistant|>{end}"
+    assert (on.shut, on.start, off.shut) == (True, "waiting", False)
+
+
+def test_a_close_tag_in_the_users_own_words_closes_nothing():
+    said = [Message(role="user", content="What does </think>")]
+    style = Style(family=family("r1-distill"), switchable=False, opened=False)
+    prompt = build_prompt(style, said, False, chatml, Letters())
+    assert prompt.text.endswith("</think><assistant><think>\nOkay, I think I have finished thinking.\n</think>\n\n")
+    assert not build_prompt(style, said, True, chatml, Letters()).shut
+
+
+def test_a_template_that_never_ends_is_stopped_while_its_switch_is_looked_for():
+    endless = (
+        "{% if thinking %}{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}{% endif %}"
+    )
+    render = template_renderer(WithTemplate(endless), TemplateProcess("this model", seconds=0.2))
+    with pytest.raises(Unsafe):
+        render([{"role": "user", "content": "Hello."}], True)
