@@ -22,6 +22,7 @@ from models.quantities import one_line
 from models.requests import Message
 
 _PROBE = [{"role": "user", "content": "Hello."}]
+_MARK = "stillroom-looks-for-this"
 _TRANSFORMERS = "transformers.tokenization_utils_base"  # where the method stands that renders Jinja
 
 
@@ -46,17 +47,31 @@ class Prompt(msgspec.Struct, frozen=True):
 
 
 class Style(msgspec.Struct, frozen=True, kw_only=True):
-    """How one checkpoint thinks, found by rendering."""
+    """How one checkpoint is prompted, found by rendering."""
 
     family: Family
-    switchable: bool  # its switch works
+    switchable: bool  # its template has a switch of thinking that works
     opened: bool  # its prompt opens the tag
+    takes_system: bool = True  # a system turn is in the prompt, neither refused nor dropped
 
 
 def detect(family: Family, render: Render) -> Style:
-    """Find out by rendering: does a switch change the prompt, and does the prompt end in an open tag."""
+    """Find out by rendering: does a switch change the prompt, does it end in an open tag, is a system turn in it."""
     on, off = render(_PROBE, True), render(_PROBE, False)
-    return Style(family=family, switchable=on != off, opened=_is_open(on, family))
+    return Style(family=family, switchable=on != off, opened=_is_open(on, family), takes_system=_takes_system(render))
+
+
+def _takes_system(render: Render) -> bool:
+    """Whether system turns are in the prompts of short and longer chats. Gemma's template refuses them, others know
+    user and assistant alone.
+    """
+    longer = [*_PROBE, {"role": "assistant", "content": "Hello."}, *_PROBE]
+    system = {"role": "system", "content": _MARK}
+    try:
+        prompts = [render([system, *turns], think) for turns in (_PROBE, longer) for think in (True, False)]
+    except Corrupt:
+        return False
+    return all(_MARK in prompt.casefold() for prompt in prompts)
 
 
 def build_prompt(
@@ -64,7 +79,7 @@ def build_prompt(
 ) -> Prompt:
     """Render a conversation for a reply with or without thinking. Earlier turns' thinking is left out, as all want it."""
     family = style.family
-    turns = _turns(messages, family, think)
+    turns = _turns(messages, style, think)
     text = render(turns, think)
     shut = think and _is_closed(text, family)
     if think:
@@ -137,16 +152,22 @@ def _source(tokenizer: Any) -> str:
         raise Corrupt("The model has several chat templates and does not say which is meant for chats.") from error
 
 
-def _turns(messages: Sequence[Message], family: Family, think: bool) -> list[dict[str, str]]:
+def _turns(messages: Sequence[Message], style: Style, think: bool) -> list[dict[str, str]]:
+    """The turns as the template gets them; where it has no place for a system text, that leads the first user turn."""
+    family = style.family
     system = [message.content for message in messages if message.role == "system" and message.content]
     switch = (family.on_system if think else family.off_system) if family.off == "system" else ""
     lead = "\n\n".join([*system, switch] if switch else system)
     turns = [{"role": message.role, "content": message.content} for message in messages if message.role != "system"]
     if not lead:
         return turns
-    if family.system == "user" and turns:
-        return [{"role": "user", "content": f"{lead}\n\n{turns[0]['content']}"}, *turns[1:]]
-    return [{"role": "system", "content": lead}, *turns]
+    if style.takes_system and family.system == "system":
+        return [{"role": "system", "content": lead}, *turns]
+    first = next((turn for turn in turns if turn["role"] == "user"), None)
+    if first is None:
+        return [{"role": "user", "content": lead}, *turns]
+    first["content"] = f"{lead}\n\n{first['content']}"
+    return turns
 
 
 def _opened(text: str, style: Style) -> tuple[str, ThinkingState]:

@@ -236,3 +236,53 @@ def test_a_template_that_never_ends_is_stopped_while_its_switch_is_looked_for():
     render = template_renderer(WithTemplate(endless), TemplateProcess("this model", seconds=0.2))
     with pytest.raises(Unsafe):
         render([{"role": "user", "content": "Hello."}], True)
+
+
+REFUSES = "{% if messages[0].role == 'system' %}{{ raise_exception('no system turns') }}{% endif %}"
+USER_ALONE = (
+    "{% for m in messages %}{% if m.role == 'user' %}<|user|>{{ m.content }}"
+    "{% elif m.role == 'assistant' %}<|assistant|>{{ m.content }}{% endif %}{% endfor %}<|assistant|>"
+)
+ALTERNATES = (
+    "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('turns must"
+    " alternate') }}{% endif %}<|{{ m.role }}|>{{ m.content }}{% endfor %}<|assistant|>"
+)
+
+
+def prompt_of(template: str, turns: list[Message], think: bool = False) -> str:
+    tokenizer = WithTemplate(template)
+    render = template_renderer(tokenizer)
+    return build_prompt(detect(family("plain"), render), turns, think, render, tokenizer).text
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        REFUSES + TURN,
+        USER_ALONE,
+        ALTERNATES,
+        "{% if messages[0].role == 'system' and messages | length > 3 %}{{ raise_exception('') }}{% endif %}" + TURN,
+        "{% if thinking %}" + USER_ALONE + "<think>{% else %}" + TURN + "{% endif %}",
+        TURN.replace("m.content", "(m.content if m.role != 'system' else '')"),
+    ],
+)
+@pytest.mark.parametrize("think", [True, False])
+def test_a_system_prompt_that_a_template_refuses_or_drops_leads_the_first_question(template: str, think: bool):
+    turns = "<|user|>Be brief.\n\nHello<|assistant|>Hi.<|user|>2+2?<|assistant|>"
+    assert turns in prompt_of(template, TURNS, think)
+    assert "<|user|>Hello<|assistant|>" in prompt_of(template, TURNS[1:2], think)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        TURN,
+        "{% if messages[0].role == 'system' %}{{ messages[0].content | trim | upper }}{% endif %}" + USER_ALONE,
+        "{% set ns = namespace(said='') %}{% for m in messages %}{% if m.role == 'system' %}{% set ns.said = m.content %}"
+        "{% else %}<|{{ m.role }}|>{% if loop.last %}{{ ns.said }} {% endif %}{{ m.content }}{% endif %}{% endfor %}",
+    ],
+)
+def test_a_system_prompt_stays_where_the_template_puts_it(template: str):
+    text = prompt_of(template, TURNS)
+    assert text.casefold().count("be brief.") == 1
+    assert "Be brief.\n\nHello" not in text
