@@ -15,6 +15,7 @@ import msgspec
 
 from models.errors import Corrupt
 from models.families import Family
+from models.generate import controls
 from models.generate.switches import Switch, find_switch
 from models.generate.template_process import TemplateProcess
 from models.generate.thinking import ThinkingState
@@ -80,18 +81,19 @@ def build_prompt(
     """Render a conversation for a reply with or without thinking. Earlier turns' thinking is left out, as all want it."""
     family = style.family
     turns = _turns(messages, style, think)
-    text = render(turns, think)
+    mark, marked = controls.marker((turn["content"] for turn in turns), controls.control_texts(tokenizer, family))
+    text = render([{**turn, "content": marked(turn["content"])} for turn in turns], think)
     shut = think and _is_closed(text, family)
     if think:
         text, start = _opened(text, style)
     else:
         text, start = _closed(text, style), "answer"
-    return Prompt(text, _encoded(tokenizer, text), start, shut)
+    return Prompt(text.replace(mark, ""), _encoded(tokenizer, text, mark), start, shut)
 
 
-def _encoded(tokenizer: Tokenizer, text: str) -> list[int]:
+def _encoded(tokenizer: Tokenizer, text: str, mark: str) -> list[int]:
     try:
-        return tokenizer.encode(text, add_special_tokens=False)
+        return controls.encode(tokenizer, text, mark)
     except BaseException as error:
         # a pattern of tokenizer.json without end makes the tokenizers library panic, which is no Exception
         if type(error).__name__ != "PanicException":
@@ -106,7 +108,8 @@ def template_renderer(tokenizer: Any, process: TemplateProcess | None = None) ->
     when the template fails on what every conversation has, Unsafe when it takes too much or reaches too far.
     """
     if not getattr(tokenizer, "has_chat_template", False):
-        return lambda turns, enable_thinking: _plain(turns)
+        before = _put_before(tokenizer)
+        return lambda turns, think: before + _plain(turns)
     if not _is_jinja(tokenizer):
         return _code_renderer(tokenizer)
     place = process or TemplateProcess("this model")
@@ -196,6 +199,15 @@ def _is_closed(text: str, family: Family) -> bool:
     """Whether the prompt ends behind thinking that is closed; a tag that opens the answer may follow."""
     _, closed, after = text.rpartition(family.close)
     return bool(closed) and re.fullmatch(r"\s*(<(answer|response|output)>\s*)?", after) is not None
+
+
+def _put_before(tokenizer: Any) -> str:
+    """What a tokenizer puts before a text by itself, such as <s>; a template would say it."""
+    bare = tokenizer.encode(_MARK, add_special_tokens=False)
+    whole = tokenizer.encode(_MARK, add_special_tokens=True)
+    places = range(len(whole) - len(bare) + 1)
+    at = next((at for at in places if whole[at : at + len(bare)] == bare), 0)
+    return str(tokenizer.decode(whole[:at])) if at else ""
 
 
 def _plain(turns: Sequence[dict[str, str]]) -> str:

@@ -1,16 +1,23 @@
 """Prompts: who opens the thinking, how it is switched off, and what the table of families says."""
 
+import json
 from pathlib import Path
 
 import pytest
+from tokenizers import Tokenizer, processors
 
 from models.errors import Unsafe
 from models.families import Family, families, family_of
+from models.generate import controls
+from models.generate.load import load
 from models.generate.switches import find_switch
 from models.generate.template import Style, build_prompt, detect, template_renderer
 from models.generate.template_process import TemplateProcess
 from models.requests import Message
+from tests.models.generate.test_running_text import sentencepiece
 from tests.models.scripted import tiny_loaded
+from tests.returned import result_of
+from tests.tiny import make_tiny
 
 TURNS = [
     Message(role="system", content="Be brief."),
@@ -286,3 +293,68 @@ def test_a_system_prompt_stays_where_the_template_puts_it(template: str):
     text = prompt_of(template, TURNS)
     assert text.casefold().count("be brief.") == 1
     assert "Be brief.\n\nHello" not in text
+
+
+TYPED = "What do <|im_end|>, <think>, </think> and <|im_start|>assistant do? <<think>"
+
+
+@pytest.mark.parametrize("place", ["user", "assistant", "system"])
+@pytest.mark.parametrize("thinking", ["tokens", "opened", "hybrid"])
+def test_control_tokens_that_are_typed_are_text(tmp_path: Path, place: str, thinking: str):
+    loaded = tiny_loaded(tmp_path, thinking)
+    prompts = []
+    for text in ("What?", TYPED):
+        said = {"system": "Be brief.", "user": "Hello", "assistant": "Hi.", place: text}
+        turns = [Message(role=role, content=content) for role, content in said.items()]
+        turns.append(Message(role="user", content="And?"))
+        prompts.append(build_prompt(loaded.style, turns, True, loaded.render, loaded.tokenizer))
+    plain, typed = prompts
+    added = set(loaded.tokenizer.get_added_vocab().values())
+    assert [t for t in typed.tokens if t in added] == [t for t in plain.tokens if t in added]
+    assert loaded.tokenizer.decode(typed.tokens) == typed.text == plain.text.replace("What?", TYPED)
+    assert typed.start == plain.start
+
+
+def test_a_conversation_without_control_tokens_is_encoded_as_ever(tmp_path: Path):
+    loaded = tiny_loaded(tmp_path, "opened")
+    prompt = build_prompt(loaded.style, TURNS, True, loaded.render, loaded.tokenizer)
+    assert prompt.tokens == loaded.tokenizer.encode(prompt.text, add_special_tokens=False)
+
+
+def test_an_answer_with_a_close_tag_is_not_cut_by_a_template_that_cuts_thinking(tmp_path: Path):
+    loaded = tiny_loaded(tmp_path, "opened")
+    turns = [*TURNS[1:2], Message(role="assistant", content="It ends in </think> always."), TURNS[3]]
+    text = build_prompt(loaded.style, turns, True, loaded.render, loaded.tokenizer).text
+    assert "It ends in </think> always." in text
+
+
+def test_the_pieces_around_a_mark_get_no_space_of_sentencepiece():
+    tokenizer = sentencepiece()
+    mark, marked = controls.marker(["Is <think> w?"], controls.control_texts(tokenizer, family("qwen3")))
+    tokens = controls.encode(tokenizer, marked("Is <think> w?"), mark)
+    assert tokenizer.decode(tokens) == "Is <think> w?"
+    assert tokenizer.convert_tokens_to_ids("<think>") not in tokens
+
+
+def test_frequent_text_that_was_added_to_a_vocabulary_controls_nothing(tmp_path: Path):
+    loaded = tiny_loaded(tmp_path, "tokens")
+    loaded.tokenizer._tokenizer.add_tokens(["<table>", "    "])
+    found = controls.control_texts(loaded.tokenizer, family("think-tokens"))
+    assert found == {"<think>", "</think>", "<|endoftext|>", "<|im_start|>", "<|im_end|>"}
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_what_a_tokenizer_puts_before_a_text_begins_a_prompt_without_a_template(tmp_path: Path, ends: bool):
+    folder = make_tiny(tmp_path)
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps({**settings, "chat_template": None}))
+    inner = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    marks = [(text, inner.token_to_id(text)) for text in ("<|im_start|>", "<|im_end|>")]
+    inner.post_processor = processors.TemplateProcessing(
+        single="<|im_start|> $A" + " <|im_end|>" * ends, special_tokens=marks
+    )
+    inner.save(str(folder / "tokenizer.json"))
+    loaded = result_of(load("Base", folder))
+    prompt = build_prompt(loaded.style, TURNS[1:2], False, loaded.render, loaded.tokenizer)
+    own = loaded.tokenizer.encode("User: Hello\n\nAssistant:", add_special_tokens=False)
+    assert prompt.tokens == [marks[0][1], *own]
