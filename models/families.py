@@ -5,8 +5,9 @@ It is data alone. What a checkpoint's template really does is found out by rende
 
 import re
 import tomllib
-from collections.abc import Container
+from collections.abc import Callable, Container
 from functools import cache
+from itertools import chain
 from typing import Literal
 
 import msgspec
@@ -43,6 +44,8 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     off: Literal["kwarg", "prefill", "system", "none"]
     sampling: Advice
     match: dict[str, str] = {}
+    signs: list[dict[str, str]] = []
+    general: bool = False
     off_text: str = "\n\n"
     on_system: str = ""
     off_system: str = ""
@@ -70,11 +73,15 @@ def thinks(family_id: str, adapted: bool = False) -> bool:
     return adapted or any(family.trained for family in families() if family.id == family_id)
 
 
-def family_of(name: str, architecture: str, template: str, vocabulary: Container[str] = ()) -> Family:
-    """The first family whose every condition holds. name: the model's; architecture: config.json's model_type."""
+def family_of(
+    name: str, architecture: str, template: str, vocabulary: Container[str] = (), recorded: str = ""
+) -> Family:
+    """The family of a model by what its files say, else by its record, by its name, by the general rows.
 
-    def holds(family: Family) -> bool:
-        wanted = family.match
+    name: the model's; architecture: config.json's model_type; recorded: the id that was found when the model was made.
+    """
+
+    def holds(wanted: dict[str, str]) -> bool:
         return (
             re.search(wanted.get("name", ""), name, re.IGNORECASE) is not None
             and wanted.get("template", "") in template
@@ -82,4 +89,14 @@ def family_of(name: str, architecture: str, template: str, vocabulary: Container
             and ("token" not in wanted or wanted["token"] in vocabulary)
         )
 
-    return next(family for family in families() if holds(family))
+    special = [family for family in families() if not family.general]
+    by_files = (family for family in special if _in_files(family, holds))
+    by_record = (family for family in special if family.id == recorded)
+    by_name = (family for family in special if holds(family.match))
+    general = (family for family in families() if family.general and holds(family.match))
+    return next(chain(by_files, by_record, by_name, general))
+
+
+def _in_files(family: Family, holds: Callable[[dict[str, str]], bool]) -> bool:
+    signs = family.signs if "name" in family.match else [*family.signs, family.match]
+    return any(map(holds, signs))

@@ -40,6 +40,7 @@ class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
     recipe: str = ""  # how it was quantized
     original: str = ""  # what it was quantized or fused from, as installed.find takes it
     base: str = ""  # the model that an adapter belongs to
+    family: str = ""  # how it thinks (models/families.py), as found when it was made
     card: events.QuantCard | None = None
 
 
@@ -54,7 +55,9 @@ def read_record(folder: Path) -> ModelRecord | None:
         raise errors.Corrupt(text, "Import the model again.") from error
 
 
-def new_record(folder: Path, title: str, source: str, licence: str = "", made_from: str = "") -> ModelRecord:
+def new_record(
+    folder: Path, title: str, source: str, licence: str = "", made_from: str = "", family: str = ""
+) -> ModelRecord:
     """Describe a finished model folder as made now."""
     return ModelRecord(
         name=folder.name,
@@ -64,6 +67,7 @@ def new_record(folder: Path, title: str, source: str, licence: str = "", made_fr
         size_bytes=folder_size(folder),
         licence=licence,
         made_from=made_from,
+        family=family,
     )
 
 

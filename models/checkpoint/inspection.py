@@ -5,7 +5,9 @@ architecture can be run is seen by the file mlx-lm has for it (models/checkpoint
 takes a second.
 """
 
+import json
 import math
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,9 @@ from models import errors
 from models.checkpoint import bounded_files, folders, safety
 from models.checkpoint.mlx_lm_code import can_run as can_run
 from models.checkpoint.model_files import MAX_TEMPLATE_BYTES
+from models.families import family_of
 
+_ADDED_TOKENS_WITHIN = 4 << 20  # bytes of a tokenizer.json
 DEFAULT_GROUP_SIZE = 64  # mlx-lm's, where a config names none
 
 
@@ -28,6 +32,12 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     size_bytes: int
     context_limit: int
     chat_template: str
+    added_tokens: frozenset[str]  # of its vocabulary: control tokens, tags
+
+    def family(self, name: str, record: folders.ModelRecord | None) -> str:
+        """The id of its family (models/families.py). name: the model's, where its files and its record say nothing."""
+        recorded = record.family if record else ""
+        return family_of(name, self.architecture, self.chat_template, self.added_tokens, recorded).id
 
 
 def inspect(folder: Path) -> Facts:
@@ -47,6 +57,7 @@ def inspect(folder: Path) -> Facts:
             size_bytes=folders.folder_size(folder),
             context_limit=context if isinstance(context, int) else 0,
             chat_template=_chat_template(folder, found.tokenizer_config),
+            added_tokens=_added_tokens(folder, found.tokenizer_config),
         )
 
 
@@ -56,6 +67,22 @@ def _chat_template(folder: Path, tokenizer_config: dict[str, Any]) -> str:
         return bounded_files.read_bounded(beside, MAX_TEMPLATE_BYTES).decode("utf-8", errors="replace")
     template = tokenizer_config.get("chat_template")
     return template if isinstance(template, str) else ""
+
+
+def _added_tokens(folder: Path, tokenizer_config: dict[str, Any]) -> frozenset[str]:
+    stated = tokenizer_config.get("added_tokens_decoder")
+    entries = list(stated.values()) if isinstance(stated, dict) else []
+    path = folder / "tokenizer.json"
+    if path.exists():
+        with bounded_files.open_regular(path) as file:
+            text = file.read(_ADDED_TOKENS_WITHIN).decode("utf-8", errors="replace")
+        # the list stands before the vocabulary, whose megabytes are not parsed for it
+        _, key, after = text.partition('"added_tokens":')
+        with suppress(ValueError, RecursionError):
+            found = json.JSONDecoder().raw_decode(after.lstrip())[0] if key else []
+            entries += found if isinstance(found, list) else []
+    texts = (entry.get("content") for entry in entries if isinstance(entry, dict))
+    return frozenset(text for text in texts if isinstance(text, str))
 
 
 def _count(shapes: dict[str, tuple[int, ...]], quantization: dict[str, Any]) -> int:

@@ -146,7 +146,7 @@ def _write_folder(parts: _Parts, name: str) -> Iterator[Event]:
         folders.write_file(draft / "README.md", card.encode())
         source_name = f"{parts.name} with the adapter {parts.adapter.name}"
         # no repo: downloading that again would not bring this model back
-        record = folders.new_record(draft, parts.title, source_name, parts.model.licence)
+        record = folders.new_record(draft, parts.title, source_name, parts.model.licence, family=parts.model.family)
         folders.write_record(draft, msgspec.structs.replace(record, name=name, original=parts.name))
 
 

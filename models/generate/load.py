@@ -7,6 +7,7 @@ pull all activations up to float32. CPU: float32 throughout, where matrix produc
 
 import time
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,10 +20,10 @@ from mlx_lm.utils import dequantize_model, load_model
 from mlx_lm.utils import load_tokenizer as read_tokenizer
 
 from models import families
-from models.checkpoint import model_files, safety
+from models.checkpoint import folders, model_files, safety
 from models.errors import Corrupt, NoMemory, NotFound, StillroomError, Unsupported
 from models.events import Loaded, Progress
-from models.families import Advice, family_of
+from models.families import Advice, Family, family_of
 from models.generate import adapters
 from models.generate.kv_cache import ConversationCache
 from models.generate.template import Render, Style, detect, template_renderer
@@ -120,9 +121,8 @@ def _load(
     model = translate_errors(name, "config.json and weights", lambda: load_weights(path, config))
     yield Progress(stage="load", done=total, total=total, unit="bytes")
     tokenizer = translate_errors(name, "tokenizer files", lambda: load_tokenizer(path, config))
-    render = template_renderer(tokenizer, templates)
-    template = getattr(tokenizer, "chat_template", None)
-    family = family_of(name, config["model_type"], template if isinstance(template, str) else "", tokenizer.get_vocab())
+    render = translate_errors(name, "tokenizer files", lambda: template_renderer(tokenizer, templates))
+    family = _family(name, path, config["model_type"], tokenizer)
     loaded = LoadedModel(
         name=name,
         path=path,
@@ -140,6 +140,20 @@ def _load(
         loaded.set_adapter(adapter)
     loaded.seconds = time.perf_counter() - begun
     return loaded
+
+
+def _family(name: str, path: Path, architecture: str, tokenizer: Any) -> Family:
+    template = getattr(tokenizer, "chat_template", None)
+    record = None
+    with suppress(Corrupt):  # a record that can't be read costs what it says, not the model
+        record = folders.read_record(path)
+    return family_of(
+        f"{name} {record.title}" if record else name,
+        architecture,
+        template if isinstance(template, str) else "",
+        tokenizer.get_vocab(),
+        record.family if record else "",
+    )
 
 
 def read_config(path: Path) -> dict[str, Any]:

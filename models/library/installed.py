@@ -178,7 +178,8 @@ def import_model(path: str | Path, name: str | None = None) -> Generator[Progres
         header = gguf_header.read(source)
         title, licence = header.text("general.name") or source.stem, header.text("general.license")
         yield from read.convert(source, folder)
-    folders.write_record(folder, folders.new_record(folder, title, str(source), licence))
+    family = records.model(source if source.is_dir() else folder, title).family
+    folders.write_record(folder, folders.new_record(folder, title, str(source), licence, family=family))
     return records.model(folder)
 
 

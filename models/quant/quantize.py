@@ -164,7 +164,10 @@ def _by_layer(quantizing: Quantizing, draft: Path) -> Iterator[Progress]:
 
 
 def _record(original: Original, recipe: Recipe, name: str, draft: Path) -> folders.ModelRecord:
-    made = folders.new_record(draft, f"{original.title} {recipe.title}", original.name, original.licence)
+    facts, record = inspection.inspect(original.folder), folders.read_record(original.folder)
+    family = facts.family(f"{original.name} {original.title}", record)
+    title = f"{original.title} {recipe.title}"
+    made = folders.new_record(draft, title, original.name, original.licence, family=family)
     return msgspec.structs.replace(
         made, name=name, repo=original.repo, revision=original.revision, recipe=recipe.name, original=original.name
     )

@@ -14,6 +14,7 @@ from models.generate.switches import find_switch
 from models.generate.template import Style, build_prompt, detect, template_renderer
 from models.generate.template_process import TemplateProcess
 from models.requests import Message
+from tests.models.finetune.families import FAMILIES, chatting
 from tests.models.generate.test_running_text import sentencepiece
 from tests.models.scripted import tiny_loaded
 from tests.returned import result_of
@@ -358,3 +359,51 @@ def test_what_a_tokenizer_puts_before_a_text_begins_a_prompt_without_a_template(
     prompt = build_prompt(loaded.style, TURNS[1:2], False, loaded.render, loaded.tokenizer)
     own = loaded.tokenizer.encode("User: Hello\n\nAssistant:", add_special_tokens=False)
     assert prompt.tokens == [marks[0][1], *own]
+
+
+# Their files hold nothing that others do not: what is recorded or their name tells them.
+BY_NAME_ALONE = {"magistral-2506", "openthinker-1", "nemotron-nano-v1", "openreasoning-nemotron", "smollm2"}
+
+
+@pytest.mark.parametrize("identifier", [one for one in FAMILIES if one not in BY_NAME_ALONE])
+def test_every_family_is_known_and_prompted_alike_under_a_neutral_name(tmp_path: Path, identifier: str):
+    named = chatting(tmp_path / "named", identifier)
+    _, architecture, template, _ = FAMILIES[identifier]
+    if identifier == "phi-4-reasoning":
+        template += "{# Thought and Solution: <think> #}"
+    found = family_of("house model", architecture, template, named.tokenizer.get_vocab())
+    assert found.id == identifier
+    for think in (True, False):
+        style = detect(found, named.render)
+        assert build_prompt(style, TURNS, think, named.render, named.tokenizer) == build_prompt(
+            named.style, TURNS, think, named.render, named.tokenizer
+        )
+
+
+@pytest.mark.parametrize(
+    ("architecture", "template", "vocabulary", "expected"),
+    [
+        ("llama", "", ["<seed:think>"], "seed-oss"),
+        ("seed_oss", "", [], "seed-oss"),
+        ("llama", "", ["[THINK]"], "magistral"),
+        ("qwen2", "", ["<|begin_of_thought|>"], "openthinker-1"),
+        ("qwen2", "structured as <|begin_of_thought|>", [], "openthinker-1"),
+        ("llama", "{% set system = 'detailed thinking off' %}", [], "nemotron-nano-v1"),
+        ("llama", "a helpful AI assistant named SmolLM", [], "smollm2"),
+        ("phi3", "", ["<think>"], "phi-4-reasoning"),
+        ("qwen3_moe", "<|im_start|>assistant\\n<think>\\n", [], "qwen3-thinking"),
+        ("qwen3_moe", "enable_thinking", [], "qwen3"),
+        ("llama", "", [], "plain"),
+    ],
+)
+def test_a_family_is_known_by_what_its_files_say(
+    architecture: str, template: str, vocabulary: list[str], expected: str
+):
+    assert family_of("house model", architecture, template, vocabulary).id == expected
+
+
+def test_files_come_before_the_record_and_that_before_the_name():
+    assert family_of("Magistral-Seed-OSS-Phi-4-reasoning", "llama", "[THINK]", (), "qwq").id == "magistral"
+    assert family_of("house model", "qwen2", "<think>", (), "qwq").id == "qwq"
+    assert family_of("Seed-OSS", "qwen2", "", (), "openthinker-1").id == "openthinker-1"
+    assert family_of("QwQ", "qwen2", "<think>", (), "a family of tomorrow").id == "qwq"

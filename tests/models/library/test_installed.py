@@ -117,6 +117,23 @@ def test_only_known_kinds_of_files_come_along(tmp_path: Path) -> None:
     assert json.loads((folder / "stillroom.json").read_text())["source"] == str(source)
 
 
+def test_what_a_name_says_of_a_family_is_kept_when_the_name_changes(tmp_path: Path) -> None:
+    first = imported(make_tiny(tmp_path / "OpenThinker-7B"))
+    assert first.family == "openthinker-1"
+    source = tmp_path / "mine"
+    installed.find(first.name).rename(source)
+    again = imported(source)
+    assert (again.name, again.family) == ("mine", "openthinker-1")
+    assert json.loads((installed.find("mine") / "stillroom.json").read_text())["family"] == "openthinker-1"
+
+
+def test_a_family_is_known_by_its_vocabulary_alone(tmp_path: Path) -> None:
+    source = make_tiny(tmp_path / "mine", thinking="tokens")
+    settings = json.loads((source / "tokenizer_config.json").read_text())
+    (source / "tokenizer_config.json").write_text(json.dumps({**settings, "chat_template": None}))
+    assert imported(source).family == "think-tokens"
+
+
 def test_a_snapshot_of_the_hubs_cache_is_followed_and_named_after_its_repository(tmp_path: Path) -> None:
     blobs = make_tiny(tmp_path / "blobs")
     snapshot = tmp_path / "models--someone--Tiny-Thinker" / "snapshots" / "0123abc"
