@@ -20,7 +20,8 @@ def selected_markdown(cursor: QTextCursor) -> str:
         table: QTextTable | None = QTextCursor(block).currentTable()
         if table is not None:
             cell = table.cellAt(block.position())
-            cells.append(_text(block, start, end, plain_bold=cell.row() == 0).replace("|", "\\|"))
+            shown = _text(block, start, end, plain_bold=cell.row() == 0)
+            cells.append(shown.replace("|", "\\|").replace("  \n", "<br>"))
             if cell.column() == table.columns() - 1 or after is None:
                 lines.append(f"| {' | '.join(cells)} |")
                 lines.extend(["|" + " --- |" * len(cells)] if cell.row() == 0 else [])

@@ -1,7 +1,8 @@
 """Markdown to leaves, with markdown-it-py and rules of our own for formulas and tables.
 
-Left out on purpose: raw HTML and images (shown as text), link definitions and underlined headings (they would change
-what was shown long before), indented code (models indent for other reasons). Links go to http, https and mailto only.
+Left out on purpose: raw HTML but for <br>, and images (shown as text), link definitions and underlined headings (they
+would change what was shown long before), indented code (models indent for other reasons). Links go to http, https and
+mailto only.
 Tables have a rule of their own: cells are parsed only for the rows that are shown, and a bar within a formula or
 within code parts no cells.
 """
@@ -11,12 +12,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 from app.desktop.text import hostile
+from app.desktop.text.addresses import addresses
 from app.desktop.text.blocks import Code, Display, Inline, Leaf, Maths, Paragraph, Parsed, Place, Rule, Run, Table
 from app.desktop.text.delimiters import ENVIRONMENTS, formula_at
+from app.desktop.text.emphasis import bent
 
 if TYPE_CHECKING:  # a window without messages starts without it
     from markdown_it import MarkdownIt
@@ -32,10 +35,11 @@ LINES_OF_FORMULA = 120
 BRACKETS = 400
 
 _LINK = re.compile(r"(?:https?://|mailto:)\S", re.IGNORECASE)
-_BARE_LINK = re.compile(r"https?://[^\s<>\"'`]+[^\s<>\"'`.,;:!?)\]}*_]")
+_BREAK = re.compile(r"<br *(?:/ *)?> *", re.IGNORECASE)
 _DISPLAY_START = re.compile(rf"\$\$|\\\[|\\begin\{{(?:{ENVIRONMENTS})\*?\}}")
 _DELIMITER_ROW = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*")
-_CELL_PARTS = re.compile(r"(\\.|`[^`\n]+`|\$(?!\s)[^$\n]*?[^\s$]\$(?!\d)|\|)")
+_FORMULA = r"\\\((?:[^\\]|\\[^()])*\\\)|\\\[(?:[^\\]|\\[^\[\]])*\\\]"
+_CELL_PARTS = re.compile(rf"({_FORMULA}|\\.|`[^`\n]+`|\$(?!\s)[^$\n]*?[^\s$]\$(?!\d)|\|)")
 
 
 def parse(text: str, rows: int = ROW_LIMIT, inside: str = "") -> Parsed:
@@ -71,6 +75,7 @@ def warm_up() -> None:
 @lru_cache(maxsize=2)
 def _parser(links: bool = True) -> MarkdownIt:
     from markdown_it import MarkdownIt
+    from markdown_it.rules_inline import emphasis, strikethrough
 
     parser = MarkdownIt("commonmark", {"html": False, "maxNesting": 100})
     parser.enable(["table", "strikethrough"])
@@ -79,6 +84,9 @@ def _parser(links: bool = True) -> MarkdownIt:
         parser.disable(["link", "image"])
     parser.validateLink = lambda url: bool(_LINK.match(url))  # type: ignore[method-assign]
     parser.inline.ruler.before("escape", "formula", _formula_rule)
+    parser.inline.ruler.before("autolink", "break", _break_rule)
+    parser.inline.ruler.at("emphasis", bent(emphasis.tokenize))
+    parser.inline.ruler.at("strikethrough", bent(strikethrough.tokenize))
     parser.block.ruler.at("table", _table_rule, {"alt": ["paragraph"]})
     parser.block.ruler.before("fence", "formula", _display_rule, {"alt": ["paragraph", "blockquote", "list"]})
     return parser
@@ -103,6 +111,18 @@ def _formula_rule(state: StateInline, silent: bool) -> bool:
         token.content, token.markup = found.tex, state.src[state.pos : found.end]
         token.hidden = found.display
     state.pos = found.end
+    return True
+
+
+def _break_rule(state: StateInline, silent: bool) -> bool:
+    """The one tag that models need: a cell of a table has no other way to a second line."""
+    found = _BREAK.match(state.src, state.pos)
+    if found is None:
+        return False
+    if not silent:
+        state.pending = state.pending.rstrip(" ")
+        state.push("hardbreak", "br", 0)
+    state.pos = found.end()
     return True
 
 
@@ -354,7 +374,7 @@ def _linked(run: Run) -> Iterator[Run]:
     if run.code or run.href or "://" not in run.text:
         yield run
         return
-    cuts = [0, *(edge for match in _BARE_LINK.finditer(run.text) for edge in match.span()), len(run.text)]
+    cuts = [0, *chain.from_iterable(addresses(run.text)), len(run.text)]
     for index, (start, end) in enumerate(pairwise(cuts)):
         if start < end:
             text = run.text[start:end]
