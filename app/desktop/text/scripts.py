@@ -18,12 +18,17 @@ def is_unspaced(char: str) -> bool:
     return bool(_UNSPACED.match(char))
 
 
+def has_right_to_left(text: str) -> bool:
+    """Whether any letter of a text is read from the right."""
+    return not text.isascii() and bool(_FROM_THE_RIGHT.search(text))
+
+
 def reads_from_right(text: str) -> bool:
     """Whether prose is read from the right: by its first letter, or by most of them, for a term may come first.
 
     Code, formulas and addresses are read from the left anywhere and do not count.
     """
-    if not _FROM_THE_RIGHT.search(text):
+    if not has_right_to_left(text):
         return False
     letters = [char for char in _NO_PROSE.sub("", text) if char.isalpha()]
     right = sum(bool(_FROM_THE_RIGHT.match(char)) for char in letters)

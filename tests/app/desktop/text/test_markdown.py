@@ -255,6 +255,9 @@ def test_controls_and_escapes_are_taken_out() -> None:
 def test_hidden_characters_show_in_code() -> None:
     assert words("```\nif admin\u202e\u200b:\n```") == "if admin⟨U+202E⟩⟨U+200B⟩:"
     assert words("`a\u2066b`") == "a⟨U+2066⟩b"
+    (code,) = leaves("```py\u202e\nx\n```")
+    assert isinstance(code, Code)
+    assert code.language == "py⟨U+202E⟩"
 
 
 def test_long_lines_are_broken() -> None:
