@@ -318,6 +318,11 @@ def test_plain_text_keeps_lines_and_sets_formulas() -> None:
     assert [leaf.place.tight for leaf in found] == [False, True, False, True]
 
 
+def test_plain_text_shows_marks_that_turn_the_direction() -> None:
+    (found,) = parse_plain("if admin:\u202e # می\u200cخواهم").leaves
+    assert found == Paragraph((Run("if admin:⟨U+202E⟩ # می\u200cخواهم"),))
+
+
 def test_plain_text_marks_what_was_forced() -> None:
     found = parse_plain(f"mine {FORCED}\nforced{FORCED_END} mine").leaves
     flags = [
