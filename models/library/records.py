@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from models import errors, families, paths
+from models import errors, families, names, paths
 from models.checkpoint import folders as checkpoint
 from models.checkpoint import inspection
 from models.checkpoint.model_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 Kind = Literal["model", "original", "adapter"]
 
 _KEPT = ("repo", "revision", "recipe")  # of a record, also of a model that can't be used
-_VERSION = 1  # raised when a folder is looked at in another way, so that all are looked at again
+_VERSION = 2  # raised when a folder is looked at in another way, so that all are looked at again
 
 
 class _CachedEntry(msgspec.Struct, frozen=True):
@@ -105,12 +105,12 @@ def model(folder: Path, title: str = "") -> Model:
         recorded = _recorded(folder, record, title or folder.name, *_KEPT, "licence", "base", "card")
     except (errors.StillroomError, OSError) as error:
         return _unusable(folder, title or folder.name, str(error))
-    names = f"{folder.name} {recorded['title']}"
+    hints = f"{folder.name} {recorded['title']}"
     return Model(
         name=folder.name,
         path=str(folder),
         architecture=facts.architecture,
-        family=facts.family(names, record),
+        family=facts.family(hints, record),
         params=facts.params,
         bits=facts.bits,
         size_bytes=facts.size_bytes,
@@ -203,11 +203,12 @@ def _unusable(folder: Path, title: str, problem: str, kind: Kind = "model") -> M
     return _weightless(folder, recorded, state="broken", problem=problem, kind=kind, repairable=repairable)
 
 
-def _recorded(folder: Path, record: checkpoint.ModelRecord | None, title: str, *names: str) -> dict[str, Any]:
+def _recorded(folder: Path, record: checkpoint.ModelRecord | None, title: str, *fields: str) -> dict[str, Any]:
     """Fields of a Model that its record holds under the same names, and what is known without one."""
     if record is None:
-        return {"title": title, "source": "", "created": _modified(folder)}
-    return {name: getattr(record, name) for name in ("title", "source", "created", *names)}
+        return {"title": names.plain(title), "source": "", "created": _modified(folder)}
+    recorded = {name: getattr(record, name) for name in ("title", "source", "created", *fields)}
+    return recorded | {"title": names.plain(record.title)}
 
 
 def _weightless(folder: Path, recorded: dict[str, Any], **more: Any) -> Model:

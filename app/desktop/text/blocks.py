@@ -37,12 +37,14 @@ class Place:
     """Where a leaf stands.
 
     containers: from the outside in, q quote, l bullet list, o numbered list, O numbered list with wide numbers;
-    markers: what stands before the leaf's first line, by container; tight: close to the leaf above.
+    markers: what stands before the leaf's first line, by container; tight: close to the leaf above;
+    from_right: what it stands in, a table included, is read from the right and so has its marks there.
     """
 
     containers: str = ""
     markers: tuple[tuple[int, str], ...] = ()
     tight: bool = False
+    from_right: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +101,11 @@ class Parsed:
     """The leaves of a text.
 
     last_leaf, last_offset: where its last part begins, in leaves and in characters: a top-level block, or an item of
-    a top-level list; inside: for such an item, whether its list is tight or loose. What comes is parsed from there.
+    a top-level list; inside: for such an item, whether its list is tight or loose, and read from the right. What comes
+    is parsed from there.
     """
 
     leaves: list[Leaf]
     last_leaf: int = 0
     last_offset: int = 0
-    inside: Literal["", "tight", "loose"] = ""
+    inside: Literal["", "tight", "loose", "tight from right", "loose from right"] = ""

@@ -5,6 +5,7 @@ from PySide6.QtGui import QTextBlock, QTextCharFormat, QTextCursor, QTextDocumen
 from app.desktop import fonts
 from app.desktop.text import text_style as props
 from app.desktop.text.document import fragments
+from app.desktop.text.tables import is_from_right
 
 
 def selected_markdown(cursor: QTextCursor) -> str:
@@ -20,9 +21,10 @@ def selected_markdown(cursor: QTextCursor) -> str:
         table: QTextTable | None = QTextCursor(block).currentTable()
         if table is not None:
             cell = table.cellAt(block.position())
-            cells.append(_text(block, start, end, plain_bold=cell.row() == 0).replace("|", "\\|"))
+            shown = _text(block, start, end, plain_bold=cell.row() == 0)
+            cells.append(shown.replace("|", "\\|").replace("  \n", "<br>"))
             if cell.column() == table.columns() - 1 or after is None:
-                lines.append(f"| {' | '.join(cells)} |")
+                lines.append(f"| {' | '.join(reversed(cells) if is_from_right(table) else cells)} |")
                 lines.extend(["|" + " --- |" * len(cells)] if cell.row() == 0 else [])
                 cells = []
             continue

@@ -1,14 +1,19 @@
 r"""Where formulas begin and end in text: \(…\), \[…\], $…$, $$…$$ and bare environments, but not "costs $5 and $7".
 
 A dollar opens only before a character that is no space, and closes only after one and not before a digit, as in
-Pandoc. What is not closed yet is no formula: it is shown as source until the rest has come.
+Pandoc, nor where it begins a variable of a shell. What is not closed yet is no formula: it is shown as source until the rest has come.
 """
 
 import re
 from dataclasses import dataclass
 
-ENVIRONMENTS = r"equation|align|aligned|gather|gathered|alignat|multline|eqnarray|split|cases|[bpvBV]?matrix|array"
+ENVIRONMENTS = (
+    r"equation|align|aligned|gather|gathered|alignat|alignedat|flalign|multline|eqnarray|split|d?cases"
+    r"|[bpvBV]?matrix|array"
+)
 _BEGIN = re.compile(rf"\\begin\{{({ENVIRONMENTS})(\*?)\}}")
+# A variable of a shell begins where the formula would end: $HOME/bin:$PATH, ${A}/${B}, $user@$host.
+_VARIABLE = re.compile(r"[A-Z_]{2,}|\{\w+\}|(?<=[/:@.,=+<>(\[|&;\"'-]\$)[A-Za-z_]")
 _PRICE = re.compile(r"\d[\d.,]*\s+[a-zA-Z]{2,}")
 _LONGEST = 4000
 _BLANK = re.compile(r"\n[ \t]*\n")
@@ -56,7 +61,7 @@ def _dollars(text: str, start: int, stop: int) -> Found | None:
     end = text.find("$", begin, min(stop, begin + _LONGEST))
     while end > 0 and text[end - 1] == "\\":
         end = text.find("$", end + 1, min(stop, begin + _LONGEST))
-    if end < 0 or text[end - 1].isspace() or text[end + 1 : end + 2].isdigit():
+    if end < 0 or text[end - 1].isspace() or text[end + 1 : end + 2].isdigit() or _VARIABLE.match(text, end + 1):
         return None
     tex = text[begin:end]
     if not tex or _BLANK.search(tex) or _PRICE.match(tex):

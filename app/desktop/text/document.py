@@ -271,6 +271,8 @@ class MessageDocument(QTextDocument):
         form = self.look.code_line(leaf.place, leaf.language)
         if before is None:
             form.setTopMargin(props.CARD_HEADER + props.CARD_PADDING)
+        if isinstance(before, Table) and not before.more:
+            self._tables.make_room_below(props.MARGIN + props.CARD_HEADER + props.CARD_PADDING)
         cursor.setBlockFormat(form)
         cursor.setBlockCharFormat(self.look.code)
         cursor.insertText(first, self.look.code)
@@ -291,7 +293,9 @@ class MessageDocument(QTextDocument):
         """Turn the last leaf into one that continues it. Returns False when it must be replaced."""
         match old, new:
             case Paragraph(), Paragraph() if (old.level, old.place) == (new.level, new.place):
-                return self._amend_paragraph(cursor, old, new)
+                return props.direction(old.runs) == props.direction(new.runs) and self._amend_paragraph(
+                    cursor, old, new
+                )
             case Code(), Code() if (old.language, old.place) == (new.language, new.place):
                 return self._amend_code(cursor, old, new)
             case Table(), Table() if (old.header, old.aligns, old.place) == (new.header, new.aligns, new.place):

@@ -11,7 +11,8 @@ _DROPPED = re.compile(_ANSI + r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\ufdd0\ufdd1\ufffc\
 _BREAKS = re.compile(r"\r\n?|[\u2028\u2029]")
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
 _UNFINISHED = re.compile(r"\x1b(?:\[[0-9;:?<>=]*|\][^\x07\x1b]{0,200})?$|\r$")
-_HIDDEN = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad\u061c\u180e]")
+HIDDEN = "\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad\u061c\u180e"
+_HIDDEN = re.compile(f"[{HIDDEN}]")
 _CONTAINERS = re.compile(
     rf"^((?:[ \t]*(?:>|[-*+][ \t]|\d{{1,9}}[.)][ \t])){{{DEEPEST}}}[ \t]*)(?=[>\-*+\d])", re.MULTILINE
 )

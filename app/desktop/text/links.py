@@ -4,6 +4,8 @@ from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QMessageBox, QWidget
 
+from app.desktop.widgets.plain import message_box
+
 SCHEMES = ("http", "https", "mailto")
 
 
@@ -12,11 +14,8 @@ def ask_to_open(address: str, parent: QWidget) -> QMessageBox | None:
     url = QUrl(address, QUrl.ParsingMode.StrictMode)
     if not url.isValid() or url.scheme().lower() not in SCHEMES:
         return None
-    box = QMessageBox(parent)
+    box = message_box(parent, f"Open this link? It goes to {destination(url)}.", _broken(full_address(url)))
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    box.setTextFormat(Qt.TextFormat.PlainText)
-    box.setText(f"Open this link? It goes to {destination(url)}.")
-    box.setInformativeText(_broken(full_address(url)))
     open_button = box.addButton("Open Link", QMessageBox.ButtonRole.AcceptRole)
     box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
     open_button.clicked.connect(lambda: QDesktopServices.openUrl(url))

@@ -1,7 +1,8 @@
 """Markdown to leaves, with markdown-it-py and rules of our own for formulas and tables.
 
-Left out on purpose: raw HTML and images (shown as text), link definitions and underlined headings (they would change
-what was shown long before), indented code (models indent for other reasons). Links go to http, https and mailto only.
+Left out on purpose: raw HTML but for <br>, and images (shown as text), link definitions and underlined headings (they
+would change what was shown long before), indented code (models indent for other reasons). Links go to http, https and
+mailto only.
 Tables have a rule of their own: cells are parsed only for the rows that are shown, and a bar within a formula or
 within code parts no cells.
 """
@@ -10,13 +11,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 from app.desktop.text import hostile
+from app.desktop.text.addresses import addresses
 from app.desktop.text.blocks import Code, Display, Inline, Leaf, Maths, Paragraph, Parsed, Place, Rule, Run, Table
 from app.desktop.text.delimiters import ENVIRONMENTS, formula_at
+from app.desktop.text.emphasis import bent
+from app.desktop.text.scripts import reads_from_right
 
 if TYPE_CHECKING:  # a window without messages starts without it
     from markdown_it import MarkdownIt
@@ -32,10 +37,11 @@ LINES_OF_FORMULA = 120
 BRACKETS = 400
 
 _LINK = re.compile(r"(?:https?://|mailto:)\S", re.IGNORECASE)
-_BARE_LINK = re.compile(r"https?://[^\s<>\"'`]+[^\s<>\"'`.,;:!?)\]}*_]")
+_BREAK = re.compile(r"<br *(?:/ *)?> *", re.IGNORECASE)
 _DISPLAY_START = re.compile(rf"\$\$|\\\[|\\begin\{{(?:{ENVIRONMENTS})\*?\}}")
 _DELIMITER_ROW = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*")
-_CELL_PARTS = re.compile(r"(\\.|`[^`\n]+`|\$(?!\s)[^$\n]*?[^\s$]\$(?!\d)|\|)")
+_FORMULA = r"\\\((?:[^\\]|\\[^()])*\\\)|\\\[(?:[^\\]|\\[^\[\]])*\\\]"
+_CELL_PARTS = re.compile(rf"({_FORMULA}|\\.|`[^`\n]+`|\$(?!\s)[^$\n]*?[^\s$]\$(?!\d)|\|)")
 
 
 def parse(text: str, rows: int = ROW_LIMIT, inside: str = "") -> Parsed:
@@ -51,6 +57,7 @@ def parse(text: str, rows: int = ROW_LIMIT, inside: str = "") -> Parsed:
     for token in tokens:
         if token.level == 0 and token.map and token.nesting >= 0:
             last_leaf, last_line, list_state = len(walk.leaves), token.map[0], ""
+            walk.begin(lines[last_line])
         if token.level == 1 and token.type == "list_item_open" and token.map:
             # The first item of a list is begun anew as the list is: only that knows the gap above it.
             list_state = walk.list_state if walk.has_items else ""
@@ -59,8 +66,13 @@ def parse(text: str, rows: int = ROW_LIMIT, inside: str = "") -> Parsed:
             end = token.map[1] - 1
             token.meta["closed"] = end > token.map[0] and lines[end].strip(" \t>").startswith(token.markup)
         walk.take(token)
-    list_state = walk.list_state if list_state else ""
-    return Parsed(walk.leaves, last_leaf, sum(len(line) + 1 for line in lines[:last_line]), list_state)
+    offset = sum(len(line) + 1 for line in lines[:last_line])
+    if not list_state:
+        return Parsed(walk.leaves, last_leaf, offset)
+    state = walk.list_state
+    if not walk.from_right:
+        return Parsed(walk.leaves, last_leaf, offset, state)
+    return Parsed(walk.leaves, last_leaf, offset, "loose from right" if state == "loose" else "tight from right")
 
 
 def warm_up() -> None:
@@ -71,6 +83,7 @@ def warm_up() -> None:
 @lru_cache(maxsize=2)
 def _parser(links: bool = True) -> MarkdownIt:
     from markdown_it import MarkdownIt
+    from markdown_it.rules_inline import emphasis, strikethrough
 
     parser = MarkdownIt("commonmark", {"html": False, "maxNesting": 100})
     parser.enable(["table", "strikethrough"])
@@ -79,6 +92,9 @@ def _parser(links: bool = True) -> MarkdownIt:
         parser.disable(["link", "image"])
     parser.validateLink = lambda url: bool(_LINK.match(url))  # type: ignore[method-assign]
     parser.inline.ruler.before("escape", "formula", _formula_rule)
+    parser.inline.ruler.before("autolink", "break", _break_rule)
+    parser.inline.ruler.at("emphasis", bent(emphasis.tokenize))
+    parser.inline.ruler.at("strikethrough", bent(strikethrough.tokenize))
     parser.block.ruler.at("table", _table_rule, {"alt": ["paragraph"]})
     parser.block.ruler.before("fence", "formula", _display_rule, {"alt": ["paragraph", "blockquote", "list"]})
     return parser
@@ -103,6 +119,18 @@ def _formula_rule(state: StateInline, silent: bool) -> bool:
         token.content, token.markup = found.tex, state.src[state.pos : found.end]
         token.hidden = found.display
     state.pos = found.end
+    return True
+
+
+def _break_rule(state: StateInline, silent: bool) -> bool:
+    """The one tag that models need: a cell of a table has no other way to a second line."""
+    found = _BREAK.match(state.src, state.pos)
+    if found is None:
+        return False
+    if not silent:
+        state.pending = state.pending.rstrip(" ")
+        state.push("hardbreak", "br", 0)
+    state.pos = found.end()
     return True
 
 
@@ -193,7 +221,8 @@ class _Walk:
 
     def __init__(self, inside: str) -> None:
         self.leaves: list[Leaf] = []
-        self.list_state: Literal["tight", "loose"] = "loose" if inside == "loose" else "tight"
+        self.list_state: Literal["tight", "loose"] = "loose" if inside.startswith("loose") else "tight"
+        self.from_right = inside.endswith("right")  # the top-level block is read so
         self.has_items = bool(inside)  # the top-level list has items already
         self._inside = bool(inside)
         self._containers = ""
@@ -201,6 +230,11 @@ class _Walk:
         self._level = 0
         self._tight = False
         self._new_list = False  # a list of its own stands apart from what is above
+
+    def begin(self, line: str) -> None:
+        """Begin a top-level block: its first line says for all of it from where it is read."""
+        if not self._inside:
+            self.from_right = reads_from_right(line)
 
     def take(self, token: Token) -> None:
         match token.type:
@@ -253,7 +287,7 @@ class _Walk:
     def _place(self, tight: bool = False) -> Place:
         markers, self._markers = tuple(self._markers), []
         tight, self._new_list = tight and not self._new_list, False
-        return Place(self._containers, markers, tight)
+        return Place(self._containers, markers, tight, self.from_right and bool(self._containers))
 
     def _add_text(self, content: str) -> None:
         for number, part in enumerate(hostile.pieces(content)):
@@ -272,7 +306,7 @@ class _Walk:
         runs.clear()
 
     def _add_code(self, token: Token) -> None:
-        language = re.split(r"[\s{,:]", token.info.strip(), maxsplit=1)[0][:24]
+        language = hostile.show_hidden(re.split(r"[\s{,:]", token.info.strip(), maxsplit=1)[0][:24])
         text = hostile.wrap_lines(hostile.show_hidden(token.content.removesuffix("\n")))
         self.leaves.append(Code(text, language, bool(token.meta.get("closed")), self._place()))
 
@@ -280,7 +314,8 @@ class _Walk:
         header, dashes, *rows = map(_cells, meta["lines"])
         aligns = "".join("c" if d[0] == d[-1] == ":" and len(d) > 1 else "r" if d[-1] == ":" else "l" for d in dashes)
         cells = tuple(tuple(map(_cell, (row + [""] * len(header))[: len(header)])) for row in rows)
-        self.leaves.append(Table(tuple(map(_cell, header)), cells, aligns, meta["more"], self._place()))
+        place = replace(self._place(), from_right=self.from_right)
+        self.leaves.append(Table(tuple(map(_cell, header)), cells, aligns, meta["more"], place))
 
 
 @lru_cache(maxsize=2048)
@@ -354,7 +389,7 @@ def _linked(run: Run) -> Iterator[Run]:
     if run.code or run.href or "://" not in run.text:
         yield run
         return
-    cuts = [0, *(edge for match in _BARE_LINK.finditer(run.text) for edge in match.span()), len(run.text)]
+    cuts = [0, *chain.from_iterable(addresses(run.text)), len(run.text)]
     for index, (start, end) in enumerate(pairwise(cuts)):
         if start < end:
             text = run.text[start:end]

@@ -24,6 +24,7 @@ FUNCTIONS = frozenset(
         "liminf limsup ln log max min Pr projlim sec sin sinh sup tan tanh tr rank sgn",
     )
 )
+ALIGNED = "gathered|gather|split|equation|align|eqnarray|flalign|x?alignat|alignedat"  # all set as aligned
 CLASSES = {
     "rel": "=<>≤≥≠≈≡∼≃≅≐∝∈∉∋⊂⊃⊆⊇⊊⊋→←↔⇒⇐⇔⟹⟸⟺⟶⟵⟷↦⟼≪≫∣∥⊥⊢⊨≺≻⪯⪰≼≽:≔≜∴∵↪⩽⩾≲≳↑↓⇌∤",
     "bin": "+−-±∓×÷·⋅∗*∪∩∖⊕⊗⊖⊙∘∧∨⋆∙•†‡⊔⊓△▽",
@@ -84,7 +85,9 @@ def _clean(tex: str) -> str:
         if depth > MAX_DEPTH:
             raise BadFormula("The formula is nested too deeply.")
     tex = re.sub(r"(\\begin\{(?:aligned|gathered|alignedat)\})\s*\[[tcb]\]", r"\1", tex)
-    tex = re.sub(r"\\(begin|end)\{(?:gathered|gather|split|equation|align|eqnarray)\*?\}", r"\\\1{aligned}", tex)
+    tex = re.sub(r"(\\begin\{x?align(?:ed)?at\*?\})\s*\{\d*\}", r"\1", tex)  # how many pairs of columns it has
+    tex = re.sub(rf"\\(begin|end)\{{(?:{ALIGNED})\*?\}}", r"\\\1{aligned}", tex)
+    tex = re.sub(r"\\(begin|end)\{dcases\*?\}", r"\\\1{cases}", tex)
     tex = re.sub(r"\\(?:label|tag\*?|nonumber|notag)(?:\{[^{}]*\})?", "", tex)
     tex = re.sub(r"\\(?:displaystyle\s*)?(?:limits|nolimits)(?![a-zA-Z])", "", tex)
     # latex2mathml takes no exponent right after an environment.
@@ -111,6 +114,8 @@ def _repair(element: ET.Element) -> None:
         _repair(child)
         if child.tag == "mtext" and not child.text:
             element.remove(child)
+    if element.tag in ("mo", "mi") and len(element):
+        _unwrap(element)
     _mark_fences(element)
     text = (element.text or "").strip()
     if element.tag == "mstyle":
@@ -125,6 +130,23 @@ def _repair(element: ET.Element) -> None:
         _repair_operator(element, text)
     if element.tag == "mspace":
         element.set("width", _em(element.get("width", "0em")))
+
+
+def _unwrap(element: ET.Element) -> None:
+    r"""Make one name or sign, or a plain row, of what \mathop, \mathrel and their kin put around a formula."""
+    atoms = [atom for atom in element.iter() if (atom.text or "").strip()]
+    words = "".join(f" {atom.text} " if len(atom.text or "") > 1 else str(atom.text) for atom in atoms).split() or [""]
+    flat = all(part.tag in ("mi", "mo", "mtext", "mrow", "mstyle") for part in element.iter())
+    named = flat and len(atoms) + len(words[0]) > 2 and "".join(words).isalpha()
+    sign = flat and len(atoms) == 1 and atoms[0].tag == "mo"
+    element[:], inside = [], element[:]
+    element.attrib = dict(atoms[0].attrib) if named or sign else {}
+    if not named and not sign:
+        element.tag, element[:] = "mrow", inside
+        return
+    element.text = "\u00a0".join(words)
+    if named:
+        element.set("movablelimits", "true")
 
 
 def _mark_fences(row: ET.Element) -> None:

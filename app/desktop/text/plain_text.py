@@ -5,6 +5,7 @@ import re
 from app.desktop.text import hostile
 from app.desktop.text.blocks import Display, Inline, Leaf, Maths, Paragraph, Parsed, Place, Run
 from app.desktop.text.delimiters import formula_at
+from models import names
 
 # Around text that the budget forced: private characters that `hostile.clean` takes out of everything else.
 FORCED, FORCED_END = "\ue000", "\ue001"
@@ -39,7 +40,7 @@ def _add_block(leaves: list[Leaf], block: str, forced: bool) -> bool:
         for number, line in enumerate(piece.split("\n")):
             if number:
                 end_line()
-            for part in hostile.pieces(line):
+            for part in hostile.pieces(names.plain(line)):  # an attached program stands in it
                 if sum(len(run.text) for run in runs if isinstance(run, Run)) + len(part) > hostile.LINE_LIMIT:
                     end_line()
                 if part:

@@ -5,6 +5,7 @@ after it is used by what follows, or says how many rows are left out.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import (
@@ -20,8 +21,8 @@ from PySide6.QtGui import (
 )
 
 from app.desktop import fonts
-from app.desktop.text.blocks import Inline, Maths, Place, Run, Table
-from app.desktop.text.text_style import MARGIN, TextStyle
+from app.desktop.text.blocks import Inline, Maths, Run, Table
+from app.desktop.text.text_style import MARGIN, TextStyle, direction
 
 ALIGNMENTS = {"l": Qt.AlignmentFlag.AlignLeft, "c": Qt.AlignmentFlag.AlignHCenter, "r": Qt.AlignmentFlag.AlignRight}
 
@@ -35,7 +36,7 @@ class TableWriter:
 
     def insert(self, cursor: QTextCursor, leaf: Table, look: TextStyle) -> None:
         """Write a table at the cursor, which stands in an empty block, and leave the cursor behind it."""
-        above = QTextBlockFormat(look.placed(Place(leaf.place.containers, leaf.place.markers)))
+        above = QTextBlockFormat(look.placed(leaf.place))
         above.setLineHeight(1, int(QTextBlockFormat.LineHeightTypes.FixedHeight.value))
         above.setTopMargin(MARGIN - 2)
         tiny = QTextCharFormat()
@@ -45,7 +46,7 @@ class TableWriter:
         table = cursor.insertTable(1 + len(leaf.rows), len(leaf.header), self._format(leaf, look))
         self._last = table
         for column, cell in enumerate(leaf.header):
-            self._fill(table.cellAt(0, column), cell, leaf.aligns[column], look, head=True)
+            self._fill(_cell(table, 0, column), cell, _alignment(leaf, column), look, head=True)
         self._fill_rows(table, leaf, 0, look)
         cursor.movePosition(QTextCursor.MoveOperation.End)
         self._end(cursor, leaf, look)
@@ -60,7 +61,7 @@ class TableWriter:
         if new.rows != old.rows:
             for column in range(len(new.header)):
                 if kept < len(old.rows):
-                    _empty(self._last.cellAt(1 + kept, column))
+                    _empty(_cell(self._last, 1 + kept, column))
             self._fill_rows(self._last, new, kept, look)
         cursor.movePosition(QTextCursor.MoveOperation.End)
         cursor.movePosition(QTextCursor.MoveOperation.StartOfBlock, QTextCursor.MoveMode.KeepAnchor)
@@ -68,9 +69,16 @@ class TableWriter:
         self._end(cursor, new, look)
         return True
 
+    def make_room_below(self, height: float) -> None:
+        """Leave that much room below the last table, for the top margin of what follows a table counts for nothing."""
+        if self._last is not None:
+            form = self._last.format()
+            form.setBottomMargin(height)
+            self._last.setFormat(form)
+
     def _end(self, cursor: QTextCursor, leaf: Table, look: TextStyle) -> None:
         """The block after the table."""
-        form = look.placed(Place(leaf.place.containers))
+        form = look.placed(replace(leaf.place, markers=()))
         form.setTopMargin(5)
         cursor.setBlockFormat(form)
         cursor.setBlockCharFormat(QTextCharFormat())
@@ -82,14 +90,20 @@ class TableWriter:
     def _fill_rows(self, table: QTextTable, leaf: Table, start: int, look: TextStyle) -> None:
         for number in range(start, len(leaf.rows)):
             for column, cell in enumerate(leaf.rows[number]):
-                self._fill(table.cellAt(1 + number, column), cell, leaf.aligns[column], look)
+                self._fill(_cell(table, 1 + number, column), cell, _alignment(leaf, column), look)
 
     def _fill(
-        self, cell: QTextTableCell, runs: tuple[Inline, ...], align: str, look: TextStyle, head: bool = False
+        self,
+        cell: QTextTableCell,
+        runs: tuple[Inline, ...],
+        align: Qt.AlignmentFlag,
+        look: TextStyle,
+        head: bool = False,
     ) -> None:
         cursor = cell.firstCursorPosition()
         form = QTextBlockFormat()
-        form.setAlignment(ALIGNMENTS[align])
+        form.setAlignment(align)
+        form.setLayoutDirection(direction(runs))
         form.setLineHeight(look.leading / 2, int(QTextBlockFormat.LineHeightTypes.LineDistanceHeight.value))
         cursor.setBlockFormat(form)
         if head:
@@ -108,9 +122,30 @@ class TableWriter:
         form.setCellSpacing(0)
         form.setCellPadding(6)
         form.setLeftMargin(look.placed(leaf.place).leftMargin())
+        if leaf.place.from_right:
+            form.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+            form.setAlignment(Qt.AlignmentFlag.AlignRight)
+            form.setRightMargin(look.placed(leaf.place).rightMargin())
         form.setHeaderRowCount(1)
-        form.setBottomMargin(MARGIN)  # the top margin of what follows a table counts for nothing
+        form.setBottomMargin(MARGIN)
         return form
+
+
+def _cell(table: QTextTable, row: int, column: int) -> QTextTableCell:
+    """A cell by its column in reading order: Qt lays columns out from the left, whatever the table's direction."""
+    return table.cellAt(row, table.columns() - 1 - column if is_from_right(table) else column)
+
+
+def is_from_right(table: QTextTable) -> bool:
+    """Whether the first column of a table stands at the right."""
+    return table.format().layoutDirection() == Qt.LayoutDirection.RightToLeft
+
+
+def _alignment(leaf: Table, column: int) -> Qt.AlignmentFlag:
+    """Where the text of a column stands; "l" is said of columns of which nothing is, and means where reading begins."""
+    if leaf.place.from_right and leaf.aligns[column] != "c":
+        return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignAbsolute
+    return ALIGNMENTS[leaf.aligns[column]]
 
 
 def _bold(run: Run) -> Run:

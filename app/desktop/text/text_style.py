@@ -4,7 +4,7 @@ What QTextDocument cannot draw (cards around code, bars beside quotes, list mark
 paints itself; blocks and characters say what by the user properties named here.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from PySide6.QtCore import Qt
@@ -12,10 +12,11 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QTextBlockFormat, QTextC
 
 from app.desktop import fonts
 from app.desktop.palette import Colours
-from app.desktop.text.blocks import Display, Leaf, Paragraph, Place, Rule, Run
+from app.desktop.text.blocks import Display, Inline, Leaf, Paragraph, Place, Rule, Run
+from app.desktop.text.scripts import has_right_to_left, reads_from_right
 
 _FIRST = int(QTextFormat.Property.UserProperty.value)
-CONTAINERS, MARKERS, CARD, LANGUAGE, RULED, LEVEL, SOURCE = range(_FIRST + 1, _FIRST + 8)
+CONTAINERS, MARKERS, CARD, LANGUAGE, RULED, LEVEL, SOURCE, FROM_RIGHT = range(_FIRST + 1, _FIRST + 9)
 INLINE_CODE, TEX, FORMULA_SOURCE, DISPLAY, SIZE, TYPESET = range(_FIRST + 10, _FIRST + 16)
 CARD_TOP, CARD_LINE = 1, 2
 FORMULA = int(QTextFormat.ObjectTypes.UserObject.value) + 1
@@ -27,6 +28,21 @@ CARD_PADDING = 11
 CARD_INDENT = 12
 MATHS_SCALE = 1.14
 HEADINGS = {1: 1.54, 2: 1.31, 3: 1.15}
+
+
+_SIDE = {
+    False: Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignAbsolute,
+    True: Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignAbsolute,
+}
+
+
+def direction(runs: tuple[Inline, ...]) -> Qt.LayoutDirection:
+    """From where a block's text is read. Qt goes by its first letter, which may be one of code."""
+    texts = [run for run in runs if isinstance(run, Run)]
+    if not any(has_right_to_left(run.text) for run in texts):
+        return Qt.LayoutDirection.LayoutDirectionAuto
+    right = reads_from_right("".join(run.text for run in texts if not run.code))
+    return Qt.LayoutDirection.RightToLeft if right else Qt.LayoutDirection.LeftToRight
 
 
 def indent_of(containers: str) -> int:
@@ -111,6 +127,7 @@ class TextStyle:
             form.setLineHeight(self.leading, int(QTextBlockFormat.LineHeightTypes.LineDistanceHeight.value))
             form.setHeadingLevel(leaf.level)
             form.setProperty(LEVEL, leaf.level)
+            form.setLayoutDirection(direction(leaf.runs))
         if isinstance(leaf, Display):
             form.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         if isinstance(leaf, Rule):
@@ -121,17 +138,22 @@ class TextStyle:
         """A block indented by its lists and quotes, with what stands before it."""
         form = QTextBlockFormat()
         if place.containers:
-            form.setLeftMargin(indent_of(place.containers))
+            set_indent = form.setRightMargin if place.from_right else form.setLeftMargin
+            set_indent(indent_of(place.containers))
+            form.setAlignment(_SIDE[place.from_right])
             form.setProperty(CONTAINERS, place.containers)
+            form.setProperty(FROM_RIGHT, place.from_right)
         if place.markers:
             form.setProperty(MARKERS, "\n".join(f"{at} {text}" for at, text in place.markers))
         return form
 
     def code_line(self, place: Place, language: str | None) -> QTextBlockFormat:
         """A line of a code block; language for the first line, None for others."""
-        form = self.placed(place if language is not None else Place(place.containers))
+        form = self.placed(place if language is not None else replace(place, markers=()))
         form.setLeftMargin(form.leftMargin() + CARD_INDENT)
-        form.setRightMargin(CARD_INDENT)
+        form.setRightMargin(form.rightMargin() + CARD_INDENT)
+        form.setAlignment(_SIDE[False])
+        form.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
         form.setLineHeight(round(self.px * 0.3), int(QTextBlockFormat.LineHeightTypes.LineDistanceHeight.value))
         form.setProperty(CARD, CARD_LINE if language is None else CARD_TOP)
         if language is not None:

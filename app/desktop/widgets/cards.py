@@ -11,7 +11,9 @@ from app.desktop.theme import colours, theme
 from app.desktop.widgets.drawing import draw_bar, draw_line, smooth_painter
 from app.desktop.widgets.layouts import in_column, in_row
 from app.desktop.widgets.named import named
+from app.desktop.widgets.plain import Label
 from app.desktop.widgets.scrolling import set_plain, show_in_middle
+from models import names
 
 PAD_PX, GAP_PX, MARGIN_PX = 16, 16, 24
 SIDE_PX, NARROW_PX, WIDEST_PX = 372, 820, 1400
@@ -31,7 +33,9 @@ class Card(QFrame):
 
 def label(text: str = "", kind: str = "small", wraps: bool = True) -> QLabel:
     """A line of text. kind: its object name in the style sheet."""
-    return named(QLabel(text, textFormat=Qt.TextFormat.PlainText, wordWrap=wraps), kind)
+    made = named(Label(text), kind)
+    made.setWordWrap(wraps)
+    return made
 
 
 def say(line: QLabel, text: str) -> None:
@@ -80,7 +84,7 @@ class Rows(QWidget):
             painter.drawText(QRectF(10, top, self._split() - 10, height), Qt.AlignmentFlag.AlignVCenter, name)
             painter.setPen(QColor(getattr(c, self._inks.get(name, "text"))))
             flags = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap
-            painter.drawText(self._value_area(top, height), flags, value)
+            painter.drawText(self._value_area(top, height), flags, names.plain(value))
             top += height
             draw_line(painter, 0, self.width(), top)
 

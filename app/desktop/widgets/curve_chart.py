@@ -10,12 +10,13 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, QSize, Qt
 from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.desktop import fonts
 from app.desktop.services.curve import Array, Curve
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.layouts import in_column
+from app.desktop.widgets.plain import Label
 
 AXIS_PX, SPARE = 46, 0.08  # width of the left axis; room above and below the curves, as a share
 DOT_PX = 7
@@ -69,9 +70,8 @@ class CurveChart(QWidget):
         self._items = {line.name: self._item() for line in lines}
         self._best_line = pg.InfiniteLine(angle=90, movable=False, label="", labelOpts={"position": 0.94, "anchors": [(0, 0.5), (1, 0.5)]})  # fmt: skip
         self._pointer = pg.InfiniteLine(angle=90, movable=False)
-        self.values = QLabel(self)
+        self.values = Label(parent=self)
         self.values.setObjectName("chart_values")
-        self.values.setTextFormat(Qt.TextFormat.PlainText)
         self.values.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.values.hide()
         self._pointed: int | None = None

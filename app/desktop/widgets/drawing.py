@@ -1,12 +1,11 @@
 """What the rows of this page have in common when they paint: elided text, pills, bars, hairlines."""
 
-import html
-
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPaintDevice, QPainter, QPen
 from PySide6.QtWidgets import QWidget
 
 from app.desktop.theme import colours
+from models import names
 
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -40,7 +39,7 @@ def draw_text(
     """Write one line into an area, cut with an ellipsis when it is too long. Gives the width that was written."""
     painter.setFont(font)
     painter.setPen(QColor(ink))
-    shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, int(area.width()) + 1)
+    shown = painter.fontMetrics().elidedText(names.plain(text), Qt.TextElideMode.ElideRight, int(area.width()) + 1)
     painter.drawText(area, align | Qt.TextFlag.TextSingleLine, shown)
     return QFontMetricsF(font).horizontalAdvance(shown)
 
@@ -69,11 +68,6 @@ def draw_line(painter: QPainter, left: float, right: float, y: float) -> None:
     """A hairline between two rows."""
     painter.setPen(QPen(QColor(colours().line), 1))
     painter.drawLine(QPointF(left, y - 0.5), QPointF(right, y - 0.5))
-
-
-def tip(text: str) -> str:
-    """Text from outside for a tooltip, which would read it as HTML."""
-    return f"<span>{html.escape(text)}</span>" if text else ""
 
 
 def fit_colour(state: str) -> str:

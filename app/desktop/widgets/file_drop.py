@@ -4,12 +4,14 @@ from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, QObject, Qt, QUrl, Signal
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
-from PySide6.QtWidgets import QFrame, QLabel, QWidget
+from PySide6.QtWidgets import QFrame, QWidget
+
+from app.desktop.widgets.plain import Label
 
 INSET_PX = 12
 
 
-class FileDrop(QLabel):
+class FileDrop(Label):
     """Lies over an area of a page while something that can be imported is dragged over the page.
 
     area: a child of the page; importable: the paths of what can be imported among what is dragged.

@@ -9,9 +9,11 @@ from app.desktop.services.job_queue import JobQueue
 from app.desktop.theme import colours, theme
 from app.desktop.widgets import job_words
 from app.desktop.widgets.buttons import RowButton
-from app.desktop.widgets.drawing import draw_bar, draw_pill, draw_text, tip
+from app.desktop.widgets.drawing import draw_bar, draw_pill, draw_text
 from app.desktop.widgets.layouts import in_column, take_out
+from app.desktop.widgets.plain import tip
 from app.desktop.widgets.small_parts import draw_card
+from models import names
 from models.jobs import kinds
 from models.jobs.queue import Job
 
@@ -88,7 +90,7 @@ class JobCard(QWidget):
             return
         painter.setFont(small)
         painter.setPen(QColor(c.bad))
-        painter.drawText(text, Qt.TextFlag.TextWordWrap, job_words.line(job))
+        painter.drawText(text, Qt.TextFlag.TextWordWrap, names.plain(job_words.line(job)))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """A sentence on what failed takes the lines it needs."""

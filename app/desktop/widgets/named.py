@@ -4,6 +4,8 @@ from typing import TypeVar
 
 from PySide6.QtWidgets import QWidget
 
+from app.desktop.widgets import plain
+
 _Widget = TypeVar("_Widget", bound=QWidget)
 
 
@@ -14,5 +16,5 @@ def named(widget: _Widget, kind: str = "", name: str = "", tip: str = "") -> _Wi
     if name:
         widget.setAccessibleName(name)
     if tip:
-        widget.setToolTip(tip)
+        widget.setToolTip(plain.tip(tip))
     return widget

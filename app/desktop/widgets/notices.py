@@ -7,12 +7,13 @@ from collections.abc import Callable
 from typing import Literal
 
 from PySide6.QtCore import QSize, QTimer
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QPushButton, QToolButton, QWidget
 
 from app.desktop import icons
 from app.desktop.theme import colours, restyle, theme
 from app.desktop.widgets.layouts import in_row
 from app.desktop.widgets.named import named
+from app.desktop.widgets.plain import Label
 from app.desktop.widgets.readable import ReadableText
 from models.errors import StillroomError
 
@@ -65,7 +66,7 @@ class NoticeBar(QFrame):
 
     def _build(self) -> None:
         self._built = True
-        self._icon = QLabel()
+        self._icon = Label()
         self._text = ReadableText("Notice")
         self._action = named(QPushButton(), "quiet")
         self._action.clicked.connect(self._act)

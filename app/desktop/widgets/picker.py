@@ -12,6 +12,7 @@ from app.desktop import fonts
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.drawing import LEFT, draw_round, draw_text, frame_of, smooth_painter
 from app.desktop.widgets.menus import add_choice, fleeting_menu
+from models import names
 
 HEIGHT_PX, PAD_PX, GAP_PX, ARROW_PX = 30, 11, 8, 16
 
@@ -77,7 +78,7 @@ class Picker(QAbstractButton):
         menu.setToolTipsVisible(True)
         for choice in self._choices:
             beside = choice.problem or choice.detail
-            text = f"{choice.title}\t{beside}" if beside else choice.title
+            text = names.plain(f"{choice.title}\t{beside}" if beside else choice.title)
             action = add_choice(menu, text, choice.key == self.current, partial(self._take, choice.key))
             action.setEnabled(not choice.problem)
         if not self._choices:

@@ -7,6 +7,8 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QSizePolicy, QTextEdit, QWidget
 
+from models import names
+
 
 class ReadableText(QTextEdit):
     """Plain text of fixed accessible name whose content changes."""
@@ -24,6 +26,9 @@ class ReadableText(QTextEdit):
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.document().setDocumentMargin(0)
         self.document().documentLayout().documentSizeChanged.connect(self._fit)
+
+    def setText(self, text: str) -> None:
+        self.setPlainText(names.plain(text))
 
     def sizeHint(self) -> QSize:
         return QSize(200, self._height())

@@ -14,6 +14,7 @@ from app.desktop.widgets.cards import label
 from app.desktop.widgets.layouts import in_row
 from app.desktop.widgets.menus import fleeting_menu
 from app.desktop.widgets.named import named
+from app.desktop.widgets.plain import tip
 from models import budgets
 from models.errors import BadInput
 
@@ -174,7 +175,7 @@ class ThinkingControl(QWidget):
     def _segment(self, number: int, name: str, budget: Budget) -> QPushButton:
         button = named(QPushButton(name), "segment", name)
         button.setCheckable(True)
-        button.setToolTip("Answer without thinking" if budget == 0 else f"Think for up to {said(budget)}")
+        button.setToolTip("Answer without thinking" if budget == 0 else tip(f"Think for up to {said(budget)}"))
         if budget is None:
             button.setToolTip("Think for as long as the model wants")
         button.setProperty("last", number == len(SEGMENTS) - 1)

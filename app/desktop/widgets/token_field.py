@@ -1,10 +1,11 @@
 """The access token for gated and private repositories: given here once, kept in the system's keychain, never shown again."""
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QLineEdit, QPushButton, QWidget
 
 from app.desktop.widgets.layouts import in_column, in_row
 from app.desktop.widgets.named import named
+from app.desktop.widgets.plain import Label
 from models.errors import StillroomError
 from models.hub import credentials
 
@@ -37,7 +38,7 @@ class TokenField(QWidget):
         self.forget = named(QPushButton("Forget"), name="Forget token")
         self.forget.setAutoDefault(False)
         self.forget.clicked.connect(self._forget)
-        self.state = named(QLabel(), "small")
+        self.state = named(Label(), "small")
         self.state.setWordWrap(True)
         row = in_row(None, self.edit, self.keep, self.forget, spacing=8)
         in_column(self, row, self.state, spacing=4)

@@ -27,6 +27,8 @@ from app.desktop import fonts
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.drawing import draw_round
 from app.desktop.widgets.named import named
+from app.desktop.widgets.plain import tip
+from models import names
 from models.store.rows import UNTITLED
 
 Index = QModelIndex | QPersistentModelIndex
@@ -49,7 +51,7 @@ class ChatItem(msgspec.Struct, frozen=True):
     @property
     def shown(self) -> str:
         """The title, or what stands for one."""
-        return self.title or UNTITLED
+        return names.plain(self.title) or UNTITLED
 
 
 def day_group(when: float, now: datetime.datetime) -> str:
@@ -111,7 +113,7 @@ class ChatListModel(QAbstractListModel):
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
             return row.shown
         if role == Qt.ItemDataRole.ToolTipRole:
-            return _escaped(row.shown)
+            return tip(row.shown)
         if role == Qt.ItemDataRole.AccessibleDescriptionRole:
             return row.snippet or None
         return None

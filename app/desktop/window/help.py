@@ -4,12 +4,13 @@ from pathlib import Path
 
 from PySide6.QtCore import QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QImage, QTextCursor, QTextDocument
-from PySide6.QtWidgets import QLabel, QPushButton, QTextBrowser, QWidget
+from PySide6.QtWidgets import QPushButton, QTextBrowser, QWidget
 
 from app.desktop import fonts
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.layouts import in_column, in_row
 from app.desktop.widgets.named import named
+from app.desktop.widgets.plain import Label
 from app.desktop.window.help_pages import title_of
 from models.errors import NotFound
 
@@ -35,7 +36,7 @@ class HelpPage(QWidget):
         super().__init__(parent)
         self.setObjectName("page")
         self._file: Path | None = None
-        self._title = named(QLabel(), "wordmark")
+        self._title = named(Label(), "wordmark")
         back = named(QPushButton("Done"), name="Close help")
         back.clicked.connect(self.closed)
         self.text = named(HelpText(), "help", "Help")

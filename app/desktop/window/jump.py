@@ -21,6 +21,7 @@ from app.desktop.theme import colours
 from app.desktop.widgets.drawing import draw_round
 from app.desktop.widgets.layouts import in_column
 from app.desktop.widgets.named import named
+from models import names
 
 Index = QModelIndex | QPersistentModelIndex
 MOST = 60
@@ -114,7 +115,9 @@ class TargetDelegate(QStyledItemDelegate):
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.setFont(fonts.text())
         painter.setPen(QColor(c.text))
-        name = painter.fontMetrics().elidedText(target.name, Qt.TextElideMode.ElideRight, int(area.width()) - 190)
+        name = painter.fontMetrics().elidedText(
+            names.plain(target.name), Qt.TextElideMode.ElideRight, int(area.width()) - 190
+        )
         painter.drawText(area.adjusted(42, 0, -130, 0), middle, name)
         painter.setFont(fonts.text(11))
         painter.setPen(QColor(c.muted))

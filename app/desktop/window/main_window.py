@@ -15,6 +15,7 @@ from app.desktop.pages.contract import Command
 from app.desktop.services.services import Services
 from app.desktop.theme import Scheme, colours, theme
 from app.desktop.widgets.layouts import in_row
+from app.desktop.widgets.plain import message_box, tip
 from app.desktop.window.announcements import Announcements
 from app.desktop.window.chat_actions import ChatActions
 from app.desktop.window.chat_browser import ChatBrowser
@@ -168,10 +169,9 @@ class MainWindow(QMainWindow):
         SettingsDialog(self.services.preferences, self).open()
 
     def show_about(self) -> None:
-        from PySide6.QtWidgets import QMessageBox
-
-        text = "<b>Stillroom</b><br>Distilled reasoning models on your own machine, thinking as long as you say."
-        box = QMessageBox(QMessageBox.Icon.NoIcon, "About Stillroom", text, QMessageBox.StandardButton.Ok, self)
+        about = "Distilled reasoning models on your own machine, thinking as long as you say."
+        box = message_box(self, "Stillroom", about)
+        box.setWindowTitle("About Stillroom")
         box.open()
 
     # The window itself
@@ -245,7 +245,7 @@ class MainWindow(QMainWindow):
         in_row(centre, self.sidebar, (self.pages, 1))
         self.setCentralWidget(centre)
         self._show_sidebar.setAccessibleName("Show sidebar")
-        self._show_sidebar.setToolTip(f"Show the sidebar ({QKeySequence(SIDEBAR_KEYS).toString()})")
+        self._show_sidebar.setToolTip(tip(f"Show the sidebar ({QKeySequence(SIDEBAR_KEYS).toString()})"))
         self._show_sidebar.clicked.connect(self.toggle_sidebar)
         self.chat_page.toolbar.row.insertWidget(0, self._show_sidebar)
         self._show_sidebar.hide()

@@ -2,11 +2,12 @@
 
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPaintEvent
-from PySide6.QtWidgets import QLabel, QProgressBar, QWidget
+from PySide6.QtWidgets import QProgressBar, QWidget
 
 from app.desktop.theme import colours
 from app.desktop.widgets.drawing import draw_bar, smooth_painter
 from app.desktop.widgets.layouts import in_column, in_row
+from app.desktop.widgets.plain import Label, tip
 from models import quantities
 
 
@@ -33,12 +34,12 @@ class MemoryMeter(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.bar = MemoryBar()
-        self._amount = QLabel()
-        self._loaded = QLabel("No model loaded")
-        title = QLabel("Memory")
+        self._loaded_text = ""
+        self._amount = Label()
+        self._loaded = Label("No model loaded")
+        title = Label("Memory")
         for label in (title, self._amount, self._loaded):
             label.setObjectName("small")
-        self._loaded.setTextFormat(Qt.TextFormat.PlainText)
         line = in_row(None, title, 1, self._amount)
         in_column(self, line, self.bar, self._loaded, margins=(8, 8, 8, 18), spacing=6)
 
@@ -48,11 +49,12 @@ class MemoryMeter(QWidget):
         used = quantities.memory(used_bytes).removesuffix(" GB")
         amount = f"{used} of {quantities.memory(limit_bytes)}"
         self._amount.setText(amount)
-        self.bar.setAccessibleDescription(f"{amount}; {self._loaded.toolTip()}")
+        self.bar.setAccessibleDescription(f"{amount}; {self._loaded_text}")
 
     def show_loaded(self, title: str, rest: str = "") -> None:
         """Say what is loaded, or that nothing is, and how quick it is; a long title is cut, the rest never."""
-        self._loaded.setToolTip(f"{title}{rest}")
+        self._loaded_text = f"{title}{rest}"
+        self._loaded.setToolTip(tip(self._loaded_text))
         metrics = self._loaded.fontMetrics()
         room = self.bar.width() - metrics.horizontalAdvance(rest)
         self._loaded.setText(metrics.elidedText(title, Qt.TextElideMode.ElideRight, room) + rest)

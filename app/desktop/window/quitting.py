@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QMessageBox, QWidget
 
 from app.desktop.services.job_queue import JobQueue
 from app.desktop.widgets.named import named
+from app.desktop.widgets.plain import message_box
 from models.jobs import kinds
 
 ROLE = QMessageBox.ButtonRole
@@ -40,9 +41,9 @@ class QuitGuard(QObject):
             self._stop()
             return
         what = running[0].title if len(running) == 1 else f"{len(running)} jobs"
-        box = named(QMessageBox(self._window), "leaving")
-        box.setText(f"{what} is still under way." if len(running) == 1 else f"{what} are still under way.")
-        box.setInformativeText("Paused work goes on where it stopped when Stillroom is opened again.")
+        text = f"{what} is still under way." if len(running) == 1 else f"{what} are still under way."
+        more = "Paused work goes on where it stopped when Stillroom is opened again."
+        box = named(message_box(self._window, text, more), "leaving")
         box.addButton("Pause and Quit", ROLE.AcceptRole).clicked.connect(self._stop)
         box.addButton("Finish in the Background", ROLE.ActionRole).clicked.connect(self._finish_hidden)
         box.addButton("Cancel", ROLE.RejectRole)
@@ -56,9 +57,9 @@ class QuitGuard(QObject):
         if not running:
             self._leave()
             return
-        box = named(QMessageBox(self._window), "stopping")
-        box.setText(max(running, key=lambda kind: kind.patience_s).stopping)
-        box.setInformativeText("Stillroom quits as soon as what was done so far is saved.")
+        text = max(running, key=lambda kind: kind.patience_s).stopping
+        more = "Stillroom quits as soon as what was done so far is saved."
+        box = named(message_box(self._window, text, more), "stopping")
         box.addButton("Wait", ROLE.RejectRole)
         box.addButton("Quit Now", ROLE.DestructiveRole).clicked.connect(self._leave)
         self._open(box)

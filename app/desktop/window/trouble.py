@@ -8,12 +8,13 @@ from collections.abc import Callable
 
 from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from app.desktop import icons
 from app.desktop.theme import colours
 from app.desktop.widgets.cards import label
 from app.desktop.widgets.layouts import in_column, in_row
+from app.desktop.widgets.plain import Label
 from app.desktop.widgets.readable import ReadableText
 from models import errors, paths
 from models.store import database
@@ -36,7 +37,7 @@ class TroubleWindow(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setWindowTitle("Stillroom")
         self.resize(620, 300)
-        picture = QLabel()
+        picture = Label()
         picture.setPixmap(icons.pixmap("warning", colours().bad, 32))
         self.text = ReadableText("Notice")
         self._buttons = in_row(None, 1, spacing=14)

@@ -16,7 +16,7 @@ from models.hub import cache as hf_cache
 from models.jobs import chains
 from models.jobs.kinds.fetch import Fetch
 from models.jobs.kinds.quantize import Quantize
-from models.library import installed
+from models.library import installed, records
 from models.quant.quantize import quantize
 from tests.hub.server import Hub
 from tests.returned import result_of
@@ -181,3 +181,7 @@ def test_a_half_download_is_shown_and_can_be_repaired(
         result_of(step.work())
     assert by_name()["someone/tiny"].state == "ready"
     shutil.rmtree(cache)
+
+
+def test_a_title_that_turns_its_direction_is_shown_as_what_it_is(tmp_path: Path) -> None:
+    assert records.model(tmp_path, "llama\u202efugg").title == "llama⟨U+202E⟩fugg"

@@ -17,7 +17,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
 )
-from PySide6.QtWidgets import QAbstractButton, QFrame, QLabel, QPlainTextEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QAbstractButton, QFrame, QPlainTextEdit, QPushButton, QWidget
 
 from app.desktop import icons
 from app.desktop.pages.chat import attachments
@@ -25,6 +25,7 @@ from app.desktop.theme import colours, theme
 from app.desktop.widgets.drawing import smooth_painter
 from app.desktop.widgets.layouts import in_column, in_row
 from app.desktop.widgets.named import named
+from app.desktop.widgets.plain import Label
 from models.errors import StillroomError
 
 MOST_LINES = 8
@@ -169,7 +170,7 @@ class Composer(QFrame):
         self._file.clicked.connect(self.choose_files)
         self._preset = self._pill("Preset: None ▾", "Preset", "System prompt, sampling and budget under one name")
         self._preset.clicked.connect(lambda: self.presets_requested.emit(self._preset))
-        self._context = named(QLabel(), "small")
+        self._context = named(Label(), "small")
         self.button = SendButton()
         self.button.clicked.connect(self._pressed)
         self._lay_out()

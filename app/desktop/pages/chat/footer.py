@@ -1,12 +1,13 @@
 """The line under a reply: copy, regenerate, versions, rating, use as trace, who wrote it and what it took."""
 
-from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtCore import QPoint, Signal
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QLabel, QMenu, QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 
 from app.desktop import fonts
 from app.desktop.pages.chat.message_actions import MessageActions
 from app.desktop.palette import Colours
+from app.desktop.widgets.plain import Label, tip
 from app.desktop.widgets.small_parts import TextButton
 from models.store.rows import Figures
 
@@ -51,10 +52,9 @@ class Footer(QWidget):
         self._good = TextButton("Good", "Good reply", colours, self)
         self._bad = TextButton("Bad", "Bad reply", colours, self)
         self._trace = TextButton("Use as trace", "Use as trace", colours, self)
-        self._version, self._said = QLabel(self), QLabel(self)
+        self._version, self._said = Label(parent=self), Label(parent=self)
         self._writer, self._figures = "", _figures(None)
         for label in (self._version, self._said):
-            label.setTextFormat(Qt.TextFormat.PlainText)
             label.setFont(fonts.text(11))
         self._buttons = [
             self._copy, self._again, self._menu_button, self._older, self._newer, self._compare, self._good, self._bad,
@@ -154,7 +154,7 @@ class Footer(QWidget):
         while said and self._said.fontMetrics().horizontalAdvance(" · ".join(said)) > room:
             del said[1 if self._writer and len(said) > 1 else 0]
         self._said.setText(" · ".join(said))
-        self._said.setToolTip(" · ".join(text for text in (self._writer, *self._figures) if text))
+        self._said.setToolTip(tip(" · ".join(text for text in (self._writer, *self._figures) if text)))
         self._said.adjustSize()
         self._said.move(self.width() - self._said.width(), (HEIGHT - self._said.height()) // 2)
         self._said.setVisible(bool(said))

@@ -5,7 +5,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFormLayout,
-    QLabel,
     QLineEdit,
     QMenu,
     QPlainTextEdit,
@@ -16,6 +15,7 @@ from PySide6.QtWidgets import (
 from app.desktop.widgets import thinking_control
 from app.desktop.widgets.menus import add_choice
 from app.desktop.widgets.named import named
+from app.desktop.widgets.plain import Label, tip
 from models.errors import BadInput
 from models.presets import BUILT_IN
 from models.settings import Preset, budget_of, tokens_of
@@ -48,7 +48,9 @@ class PresetMenu(QMenu):
 
     def _add(self, name: str, preset: Preset | None) -> None:
         chosen = self._current == (preset.name if preset else "")
-        add_choice(self, name, chosen, lambda: self.chosen.emit(preset)).setToolTip(preset.system if preset else "")
+        add_choice(self, name, chosen, lambda: self.chosen.emit(preset)).setToolTip(
+            tip(preset.system) if preset else ""
+        )
 
     def _edit(self, old: Preset | None) -> None:
         taken = {preset.name for preset in (*BUILT_IN, *self._own) if preset is not old}
@@ -82,7 +84,7 @@ class PresetDialog(QDialog):
         self.top_p = self._field("Top p", _number(old.top_p), "as the model's family advises")
         budget = "" if old.think is None else thinking_control.said(budget_of(old.think))
         self.think = self._field("Thinking budget", budget, "as it is in the chat")
-        self.fault = named(QLabel(), "fault")
+        self.fault = named(Label(), "fault")
         self.fault.setWordWrap(True)
         form = QFormLayout()
         for label, field in (

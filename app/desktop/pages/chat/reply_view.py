@@ -16,6 +16,7 @@ from app.desktop.palette import Colours
 from app.desktop.text.document import EAGER_MS
 from app.desktop.text.message_text import MessageText
 from app.desktop.text.text_style import TextStyle
+from app.desktop.widgets.plain import Label
 from app.desktop.widgets.small_parts import Bar, TextButton, draw_card
 from models.events import ClosedBy
 from models.store.rows import Figures
@@ -321,8 +322,7 @@ class ReplyView(QWidget):
 
 
 def _label(parent: QWidget) -> QLabel:
-    label = QLabel(parent)
-    label.setTextFormat(Qt.TextFormat.PlainText)
+    label = Label(parent=parent)
     label.setFont(fonts.text())
     label.setWordWrap(True)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

@@ -4,7 +4,7 @@ import math
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QPainter, QPainterPath, QPaintEvent
-from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QFrame, QPlainTextEdit, QWidget
 
 from app.desktop import fonts
 from app.desktop.pages.chat.message_actions import MessageActions
@@ -12,6 +12,7 @@ from app.desktop.palette import Colours
 from app.desktop.text.message_text import MessageText
 from app.desktop.text.plain_text import parse_plain
 from app.desktop.text.text_style import TextStyle
+from app.desktop.widgets.plain import Label
 from app.desktop.widgets.small_parts import TextButton, draw_card
 
 SHARE = 0.75
@@ -96,8 +97,7 @@ class UserView(QWidget):
         self._newer = TextButton("›", "Newer version of message", colours, self)
         self._save = TextButton("Send", "Send edited message", colours, self, "outlined")
         self._cancel = TextButton("Cancel", "Cancel editing", colours, self, "outlined")
-        self._version = QLabel(self)
-        self._version.setTextFormat(Qt.TextFormat.PlainText)
+        self._version = Label(parent=self)
         self._version.setFont(fonts.text(11))
         self._editor: _Editor | None = None
         self._versions = 1

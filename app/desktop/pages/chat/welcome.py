@@ -1,11 +1,12 @@
 """What an empty chat shows: the model that will answer, what it is good for, and three questions to begin with."""
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QWidget
+from PySide6.QtWidgets import QProgressBar, QPushButton, QWidget
 
 from app.desktop.widgets.cards import label, say
 from app.desktop.widgets.layouts import Gap, in_column, in_row
 from app.desktop.widgets.named import named
+from app.desktop.widgets.plain import Label
 
 EXAMPLES = (
     "What is the capital of France?",
@@ -26,8 +27,8 @@ class Welcome(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._heading = label("What shall we think about?", "heading", wraps=False)
-        self._about = named(QLabel(), "muted")
-        self._progress_text = named(QLabel(), "small")
+        self._about = named(Label(), "muted")
+        self._progress_text = named(Label(), "small")
         self._progress = named(QProgressBar(), "loading", "Loading progress")
         self._progress.setTextVisible(False)
         self._progress.setFixedSize(240, 4)
@@ -61,7 +62,7 @@ class Welcome(QWidget):
     def _example(self, text: str) -> QPushButton:
         # A push button does not wrap: the text is a label of its own inside it.
         button = named(QPushButton(), "example", text)
-        label = QLabel(text)
+        label = Label(text)
         label.setWordWrap(True)
         label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         in_row(button, label, margins=(14, 10, 14, 10))

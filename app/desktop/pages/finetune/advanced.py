@@ -11,6 +11,7 @@ from app.desktop.pages.finetune import fields
 from app.desktop.theme import restyle, theme
 from app.desktop.widgets.cards import label
 from app.desktop.widgets.layouts import in_column, in_row
+from app.desktop.widgets.plain import tip
 from app.desktop.widgets.segments import Segments
 from models.errors import BadInput
 from models.finetune_config import FinetuneConfig, Method
@@ -59,7 +60,7 @@ class NumberField(QLineEdit):
         self.setObjectName("number")
         self.field = field
         self.setAccessibleName(field.title)
-        self.setToolTip(field.explained)
+        self.setToolTip(tip(field.explained))
         self.setAccessibleDescription(field.explained)
         self.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.setPlaceholderText(field.empty)

@@ -8,6 +8,7 @@ from app.desktop.services.run_curves import RunCurves
 from app.desktop.widgets.cards import Card, label
 from app.desktop.widgets.layouts import in_column, in_row
 from app.desktop.widgets.picker import Picker, PickerItem
+from app.desktop.widgets.plain import tip
 from app.desktop.widgets.readable import ReadableText
 from models.events import Sample
 
@@ -83,7 +84,7 @@ class BeforeAfter(Card):
         self.prompt.set_choices([PickerItem(prompt, _short(prompt)) for prompt in prompts])
         if not self.prompt.current and prompts:
             self.prompt.choose(prompts[0])
-        self.prompt.setToolTip(self.prompt.current)
+        self.prompt.setToolTip(tip(self.prompt.current))
         steps = [step for step in self._record.sampled_steps(self.prompt.current) if step > 0]
         newest = PickerItem(NEWEST, "Newest", f"step {steps[-1]:,}" if steps else "")
         self.checkpoint.set_choices([newest, *(PickerItem(str(step), f"Step {step:,}") for step in reversed(steps))])

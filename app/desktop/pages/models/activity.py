@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QLabel, QScrollArea, QWidget
+from PySide6.QtWidgets import QScrollArea, QWidget
 
 from app.desktop.pages.models.discover import fill_column
 from app.desktop.services.job_queue import JobQueue
@@ -13,6 +13,7 @@ from app.desktop.widgets.cards import label
 from app.desktop.widgets.job_card import JobStack
 from app.desktop.widgets.layouts import in_row
 from app.desktop.widgets.named import named
+from app.desktop.widgets.plain import Label
 from models.jobs.queue import Job
 
 SHOWN_ENDED = 30
@@ -36,7 +37,7 @@ class Activity(QScrollArea):
         self._nothing = label("Nothing is under way. What you get, import, quantize or measure is shown here.", "hint")
         self._nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._nothing.setMinimumHeight(160)
-        self._more = named(QLabel(), "hint")
+        self._more = named(Label(), "hint")
         self._clear = RowButton("Clear finished")
         self._clear.clicked.connect(self.clear_requested)
         self._heading = QWidget()

@@ -15,7 +15,8 @@ from app.desktop.pages.models import offers
 from app.desktop.pages.models.get_state import GetState
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.buttons import GetButton, RowButton
-from app.desktop.widgets.drawing import RIGHT, draw_bar, draw_line, draw_text, fit_colour, smooth_painter, tip
+from app.desktop.widgets.drawing import RIGHT, draw_bar, draw_line, draw_text, fit_colour, smooth_painter
+from app.desktop.widgets.plain import tip
 from models.library.catalog import Offer
 
 ROW_PX, QUESTION_PX = 47, 40
@@ -128,7 +129,7 @@ class GetRow(QWidget):
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            QToolTip.showText(event.globalPos(), tip(self.hint_at(event.pos().x())).replace("\n", "<br>"), self)
+            QToolTip.showText(event.globalPos(), tip(self.hint_at(event.pos().x())), self)
             return True
         return super().event(event)
 

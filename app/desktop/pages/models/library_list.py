@@ -21,8 +21,8 @@ from app.desktop.widgets.drawing import (
     draw_text,
     frame_of,
     smooth_painter,
-    tip,
 )
+from app.desktop.widgets.plain import tip
 from models import quantities
 from models.events import Model
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QPoint, QProcess, QSize, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QResizeEvent
-from PySide6.QtWidgets import QFileDialog, QFrame, QLabel, QMenu, QScrollArea, QSizePolicy, QWidget
+from PySide6.QtWidgets import QFileDialog, QFrame, QMenu, QScrollArea, QSizePolicy, QWidget
 
 from app.desktop.pages.models.discover import COLUMN_PX, GAP_PX, MARGIN_PX
 from app.desktop.pages.models.downloads import Downloads
@@ -25,6 +25,7 @@ from app.desktop.widgets.layouts import in_column, in_row
 from app.desktop.widgets.menus import fleeting_menu
 from app.desktop.widgets.named import named
 from app.desktop.widgets.notices import NoticeBar
+from app.desktop.widgets.plain import Label
 from app.desktop.widgets.scrolling import set_plain
 from models import quantities
 from models.errors import StillroomError
@@ -78,7 +79,7 @@ class LibrarySection(QWidget):
         self._panel_area = _PanelArea()
         self.hidden = HiddenModels()
         self._empty = label(EMPTY, "hint")
-        self._foot = named(QLabel(), "small", f"Space {SECTIONS['library']}")
+        self._foot = named(Label(), "small", f"Space {SECTIONS['library']}")
         self._lay_out()
         self._connect()
         order = preferences.window.models_order

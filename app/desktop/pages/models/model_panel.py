@@ -3,14 +3,15 @@
 import sys
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QLabel, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QWidget
 
 from app.desktop.pages.models.library_list import provenance
 from app.desktop.pages.models.quant_cards import QuantCards
 from app.desktop.widgets.buttons import MenuButton, RowButton
 from app.desktop.widgets.layouts import Gap, in_column, in_row
 from app.desktop.widgets.named import named
+from app.desktop.widgets.plain import Label, tip
 from models import quantities
 from models.events import Model
 
@@ -53,11 +54,10 @@ class ModelPanel(QFrame):
         super().__init__(parent)
         self.setObjectName("card")
         self.model: Model | None = None
-        self._title = named(QLabel(), "card_title")
-        self._about = named(QLabel(), "small")
-        self._problem = named(QLabel(), "fault")
+        self._title = named(Label(), "card_title")
+        self._about = named(Label(), "small")
+        self._problem = named(Label(), "fault")
         for label in (self._title, self._about, self._problem):
-            label.setTextFormat(Qt.TextFormat.PlainText)
             label.setWordWrap(True)
         self.buttons = {
             "Chat": RowButton("Chat"),
@@ -113,10 +113,10 @@ class ModelPanel(QFrame):
             self.buttons[name].setVisible(shown)
         can = bool(source_of(model, models) or model.repo)
         self.buttons["Quantize"].setEnabled(can)
-        self.buttons["Quantize"].setToolTip("" if can else NO_ORIGINAL)
+        self.buttons["Quantize"].setToolTip("" if can else tip(NO_ORIGINAL))
         for name in ("Measure", "Repair", "Fuse", "Export"):
             self.buttons[name].setEnabled(not busy)
-            self.buttons[name].setToolTip(TIPS[name] if not busy else "A job about it is under way: see Activity")
+            self.buttons[name].setToolTip(tip(TIPS[name]) if not busy else "A job about it is under way: see Activity")
         self.cards.show_model(model, models, in_use)
 
     def _name_buttons(self, model: Model) -> None:

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QBoxLayout,
     QFrame,
-    QLabel,
     QSizePolicy,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -26,6 +25,7 @@ from app.desktop.widgets.column_header import ColumnHeader, PlainTable
 from app.desktop.widgets.drawing import LEFT, RIGHT, draw_line, draw_text
 from app.desktop.widgets.layouts import in_column
 from app.desktop.widgets.named import named
+from app.desktop.widgets.plain import Label
 from models import quantities
 from models.events import Model
 
@@ -184,7 +184,7 @@ class QuantCards(QFrame):
         if framed:
             self.setObjectName("card")
         self._title = label("", "card_title")
-        self._explained = named(QLabel(EXPLAINED), "small")
+        self._explained = named(Label(EXPLAINED), "small")
         self._explained.setWordWrap(True)
         self._warnings = label("", "warning")
         self.model = VariantModel(self)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 from app.desktop.pages.models import offers
 from app.desktop.widgets.drawing import fit_colour
 from app.desktop.widgets.menus import add_choice
+from app.desktop.widgets.plain import tip
 from models import quantities, recipes
 from models.library.catalog import Offer, Variant
 
@@ -84,7 +85,7 @@ def _add_choice(menu: QMenu, choice: Variant, recommended: bool, choose: Callabl
     takes = f"{quantities.size(choice.size_bytes)} · needs {quantities.size(choice.needed_bytes)}"
     name = offers.choice_title(choice) + (" (recommended)" if recommended else "")
     action = menu.addAction(_dot(fit_colour(choice.state)), f"{name}\t{takes}{FIT_WORDS[choice.state]}")
-    action.setToolTip(choice.sentence)
+    action.setToolTip(tip(choice.sentence))
     action.triggered.connect(lambda: choose(choice))
 
 

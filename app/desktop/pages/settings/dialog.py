@@ -1,11 +1,12 @@
 """Settings: appearance, how long models think in a new chat, and the Hub's token. What is changed holds at once."""
 
-from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QFormLayout, QLabel, QWidget
+from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QFormLayout, QWidget
 
 from app.desktop.services.preferences import Preferences
 from app.desktop.theme import Scheme, theme
 from app.desktop.widgets.layouts import in_column
 from app.desktop.widgets.named import named
+from app.desktop.widgets.plain import Label
 from app.desktop.widgets.thinking_control import BudgetField
 from app.desktop.widgets.token_field import TokenField
 from models import paths
@@ -30,12 +31,12 @@ class SettingsDialog(QDialog):
         self.budget = named(BudgetField(), name="Thinking tokens of new chats")
         self.budget.show_budget(budget_of(current.think))
         self.budget.chosen.connect(self._choose_budget)
-        self._problem = named(QLabel(), "fault")
+        self._problem = named(Label(), "fault")
         self._problem.setWordWrap(True)
         self.budget.problem.connect(self._problem.setText)
         self.token = TokenField()
         self.token.problem.connect(self._problem.setText)
-        where = named(QLabel(f"Everything Stillroom keeps is in {paths.home()}."), "small")
+        where = named(Label(f"Everything Stillroom keeps is in {paths.home()}."), "small")
         where.setWordWrap(True)
         form = QFormLayout()
         form.setVerticalSpacing(12)

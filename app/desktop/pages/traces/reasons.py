@@ -10,8 +10,9 @@ from app.desktop import fonts
 from app.desktop.pages.traces import words
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.buttons import RowButton
-from app.desktop.widgets.drawing import LEFT, RIGHT, draw_line, draw_round, draw_text, frame_of, smooth_painter, tip
+from app.desktop.widgets.drawing import LEFT, RIGHT, draw_line, draw_round, draw_text, frame_of, smooth_painter
 from app.desktop.widgets.layouts import in_column, take_out
+from app.desktop.widgets.plain import tip
 from models.trace_report import REASON_WORDS, REASONS, LeftOut, Reason
 
 HEAD_PX, LINE_PX = 31, 18

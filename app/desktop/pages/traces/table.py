@@ -26,7 +26,8 @@ from app.desktop import fonts
 from app.desktop.pages.traces.rows import Show, TraceRow
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.column_header import ColumnHeader, PlainTable
-from app.desktop.widgets.drawing import LEFT, RIGHT, draw_line, draw_text, tip
+from app.desktop.widgets.drawing import LEFT, RIGHT, draw_line, draw_text
+from app.desktop.widgets.plain import tip
 from models.trace_report import Reason
 
 Index = QModelIndex | QPersistentModelIndex

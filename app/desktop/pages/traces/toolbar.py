@@ -12,6 +12,7 @@ from app.desktop.widgets.buttons import MenuButton, RowButton
 from app.desktop.widgets.cards import label
 from app.desktop.widgets.menus import add_choice, fleeting_menu
 from app.desktop.widgets.toolbar import HEIGHT_PX, SearchField, Toolbar
+from models import names
 from models.trace_report import Added, TraceSet
 from models.traces import export
 
@@ -83,7 +84,7 @@ class TracesToolbar(Toolbar):
         """All sets, a new one, and deleting this one."""
         menu = fleeting_menu(self)
         for found in self._sets:
-            text = f"{found.name.replace('&', '&&')}\t{words.counted(words.kept(found), 'trace')}"
+            text = f"{names.plain(found.name).replace('&', '&&')}\t{words.counted(words.kept(found), 'trace')}"
             add_choice(menu, text, found.name == self._current, partial(self._choose, found.name))
         menu.addSeparator()
         menu.addAction("New Set…").triggered.connect(self.new_set_requested)

@@ -40,6 +40,10 @@ def copied(text: str, start: int = 0, end: int = -1) -> str:
         "1. one\n2. two $x$",
         "> quoted\n\nnot",
         "| a | b |\n| --- | --- |\n| 1 | $x$ |",
+        "| a |\n| --- |\n| one<br>two |",
+        "2*3*4 and **注意：**水",
+        "- واحد\n- اثنان `x`",
+        "| الاسم | القيمة |\n| --- | --- |\n| أ | $x$ |",
         "smile 😀 $x$ end",
     ],
 )

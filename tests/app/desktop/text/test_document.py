@@ -3,11 +3,12 @@
 import random
 
 import pytest
-from PySide6.QtCore import QUrl
-from PySide6.QtGui import QImage, QTextDocument
+from PySide6.QtCore import QRectF, Qt, QUrl
+from PySide6.QtGui import QImage, QPainter, QTextDocument, QTextTable
 from PySide6.QtWidgets import QApplication
 
 from app.desktop.palette import DARK, LIGHT
+from app.desktop.text import decorations
 from app.desktop.text import text_style as props
 from app.desktop.text.blocks import Paragraph, Parsed, Table
 from app.desktop.text.document import MessageDocument, fragments
@@ -16,6 +17,28 @@ from app.desktop.text.plain_text import FORCED, parse_plain
 from app.desktop.text.text_style import TextStyle
 from tests.app.desktop.pages.chat.streaming import sample
 
+ARABIC = """- **Python**: لغة
+- عنصر `x`
+  - متداخل
+
+3. ثلاثة
+
+4. أربعة
+
+> قال `y`
+> شيئا
+
+`pip` أداة، ثم سطر. $x$
+
+| الاسم | القيمة |
+|---|:-:|
+| أ | 1 |
+| ب | `2` |
+
+```
+# تعليق
+```
+"""
 LISTS = "1. one\n\n2. two with $x$\n\n   more\n\n3. three\n   - deep\n   - deeper\n\nend\n\n- a\n- b\n\n- c\n"
 
 
@@ -44,8 +67,8 @@ def shape(made: MessageDocument) -> list[tuple[object, ...]]:
             )
             for part in fragments(block)
         ]
-        margins = (form.topMargin(), form.bottomMargin(), form.leftMargin())
-        found.append((margins, form.property(props.MARKERS), form.property(props.CARD), looks))
+        margins = (form.topMargin(), form.bottomMargin(), form.leftMargin(), form.rightMargin())
+        found.append((margins, form.layoutDirection(), form.property(props.MARKERS), form.property(props.CARD), looks))
     return found
 
 
@@ -55,6 +78,7 @@ def shape(made: MessageDocument) -> list[tuple[object, ...]]:
     [
         sample(7),
         LISTS,
+        ARABIC,
         "| a | b |\n|---|---|\n| 1 | $x$ |\n| 2 | y |\n\n" * 2,
         "a **b $y$ c** `d` [e](https://f.example) 😀 g\n" * 4,
     ],
@@ -103,6 +127,78 @@ def test_a_growing_paragraph_keeps_a_selection_before_it(qapp: QApplication) -> 
         grown.append(piece)
         grown.show_more_text()
     assert cursor.selectedText() == "first"
+
+
+def ink(made: MessageDocument, left: float, right: float, top: float, bottom: float) -> bool:
+    """Whether anything is painted behind the text within a part of the document."""
+    picture = QImage(600, 400, QImage.Format.Format_ARGB32)
+    picture.fill(0)
+    painter = QPainter(picture)
+    decorations.paint(painter, made, QRectF(0, 0, 600, 400))
+    painter.end()
+    return any(picture.pixel(x, y) for x in range(int(left), int(right)) for y in range(int(top), int(bottom)))
+
+
+@pytest.mark.parametrize("text", ["- עברית", "1. עברית", "10) عربي", "> עברית", "- **Qt**: ספרייה", "> - عربي"])
+def test_marks_of_what_is_read_from_the_right_stand_at_the_right(qapp: QApplication, text: str) -> None:
+    made = document(text)
+    block = made.begin()
+    rect = made.documentLayout().blockBoundingRect(block)
+    indent = block.blockFormat().rightMargin()
+    assert indent > 0
+    assert block.layout().lineAt(0).naturalTextRect().right() == pytest.approx(600 - indent, abs=1)
+    assert ink(made, 600 - indent, 600, rect.top(), rect.bottom())
+    assert not ink(made, 0, 300, rect.top(), rect.bottom())
+
+
+def test_a_list_keeps_its_side_whatever_language_an_item_is_in(qapp: QApplication) -> None:
+    for text in ("- عربي\n- English\n  1. deep", "- English\n- عربي\n  1. عميق"):
+        margins = [
+            (block.blockFormat().leftMargin() > 0, block.blockFormat().rightMargin() > 0)
+            for block in document(text).blocks()
+        ]
+        assert len(set(margins)) == 1
+
+
+def test_a_table_read_from_the_right_begins_there(qapp: QApplication) -> None:
+    for text, first in (("| שם | ערך |\n|---|---|\n| א | 1 |", 1), ("| name | value |\n|---|---|\n| א | 1 |", 0)):
+        made = document(text)
+        table = next(frame for frame in made.rootFrame().childFrames() if isinstance(frame, QTextTable))
+        cells = [table.cellAt(1, column).firstCursorPosition().block() for column in (first, 1 - first)]
+        assert [cell.text() for cell in cells] == ["א", "1"]
+        assert (made.documentLayout().frameBoundingRect(table).center().x() > 300) == bool(first)
+
+
+@pytest.mark.parametrize(
+    "text", ["كتب `print(x)` هنا", "the word שלום`code` stands", "`pip install` يثبّت", "אחד `two` שלוש"]
+)
+def test_the_ground_of_code_is_as_wide_as_the_code(qapp: QApplication, text: str) -> None:
+    made = document(text)
+    line = made.begin().layout().lineAt(0)
+    start, end = text.index("`"), text.rindex("`") - 1
+    (run,) = line.glyphRuns(start, end - start)
+    found = run.boundingRect()
+    assert ink(made, found.left() - 2, found.right() + 2, 0, 20)
+    assert not ink(made, 0, found.left() - 4, 0, 20)
+    assert not ink(made, found.right() + 4, 600, 0, 20)
+
+
+def test_what_begins_with_code_is_read_as_its_words_are(qapp: QApplication) -> None:
+    right = Qt.LayoutDirection.RightToLeft
+    assert [block.textDirection() == right for block in document("`pip` يثبّت\n\n`א` is a letter").blocks()] == [
+        True,
+        False,
+    ]
+
+
+def test_code_is_read_from_the_left_and_its_card_stands_below_a_table(qapp: QApplication) -> None:
+    made = document("- عربي\n  ```\n  # تعليق\n  ```\n\n| א |\n|---|\n| ב |\n\n```\nx\n```")
+    inner, outer = (made.findBlockByNumber(number) for number in made.code_starts())
+    assert inner.textDirection() == Qt.LayoutDirection.LeftToRight
+    assert decorations.card_top(made, inner).right() < 590
+    table = next(frame for frame in made.rootFrame().childFrames() if isinstance(frame, QTextTable))
+    cell = made.documentLayout().blockBoundingRect(table.cellAt(1, 0).lastCursorPosition().block())
+    assert decorations.card_top(made, outer).top() > cell.bottom() + 6
 
 
 def test_formula_that_cannot_be_drawn_is_shown_as_written(qapp: QApplication) -> None:

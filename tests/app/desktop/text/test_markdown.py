@@ -48,6 +48,9 @@ def words(text: str) -> str:
         ("$a_1 * b_1$ and $a_2 * b_2$", ["a_1 * b_1", "a_2 * b_2"]),
         ("**bold $x$**", ["x"]),
         ("$ x $", []),
+        ("export PATH=$HOME/bin:$PATH", []),
+        ("cp ${SOURCE}/${FILE} $user@$host", []),
+        ("the $n$th, ($a$,$b$), $a$/$b$, 设$x$为", ["n", "a", "b", "a", "b", "x"]),
     ],
 )
 def test_formulas_within_text(text: str, formulas: list[str]) -> None:
@@ -96,6 +99,89 @@ def test_table_cells_may_hold_bars_within_formulas_and_code() -> None:
         "p|q",
         "r | s",
     ]
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [
+        (r"\(|x|\)", "<|x|>"),
+        (r"\(P(A|B)\) of \(|y|\)", "<P(A|B)> of <|y|>"),
+        (r"\[|z|\]", "<|z|>"),
+        ("one<br>two<BR />three `<br>`", "one\u2028two\u2028three <br>"),
+    ],
+)
+def test_a_cell_holds_bars_within_any_formula_and_breaks_its_lines(cell: str, shown: str) -> None:
+    (table,) = leaves(f"| a | b |\n|---|---|\n| {cell} | 3 |")
+    assert isinstance(table, Table)
+    first, second = table.rows[0]
+    assert "".join(run.text if isinstance(run, Run) else f"<{run.tex}>" for run in first) == shown
+    assert second == (Run("3"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "bold"),
+    [
+        # CommonMark wants a space beside a mark that touches punctuation; these scripts write none.
+        ("**结论：**成立", ["结论："]),
+        ("所谓**“素数”**是什么", ["“素数”"]),
+        ("**加法（たしざん）**を使う", ["加法（たしざん）"]),
+        ("**합(合)**은 셋", ["합(合)"]),
+        ("คือ**“จำนวน”**ครับ", ["“จำนวน”"]),
+        ("**ملاحظة:**النص", ["ملاحظة:"]),
+        ("**Note:**this, **Hint:** that", ["Note:", "Hint:"]),
+        ("**H**yper**T**ext", ["H", "T"]),
+        ("**2*3*4**", ["2*3*4"]),
+        ("**a*(b+c)**", ["a*(b+c)"]),
+        ("a ** b ** c", []),
+    ],
+)
+def test_bold_beside_marks_and_letters_of_any_script(text: str, bold: list[str]) -> None:
+    assert [run.text for run in runs(text) if isinstance(run, Run) and run.bold] == bold
+    assert words(text).replace("**", "").split() == text.replace("**", "").split()
+
+
+def test_struck_and_slanted_text_beside_full_width_marks() -> None:
+    found = runs("它~~“旧”~~了，又*“新”*了")
+    assert [(run.text, run.struck) for run in found if isinstance(run, Run) and (run.struck or run.italic)] == [
+        ("“旧”", True),
+        ("“新”", False),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # To CommonMark the second sign closes what the first one opened, and both are gone.
+        "2*3*4 = 24",
+        "a**2 + b**2 = c**2",
+        "x**n + y**n",
+        "width*height*depth",
+        "(a+1)*b*(c)",
+        "5!*4!*3!",
+        "π*r*r",
+        "50%*40%*2",
+    ],
+)
+def test_products_and_powers_keep_their_signs(text: str) -> None:
+    assert words(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("见https://example.org/a，再说", "https://example.org/a"),
+        ("见https://example.org/a再说", "https://example.org/a"),
+        ("（https://example.org/b）。", "https://example.org/b"),
+        ("“https://example.org/c”他说", "https://example.org/c"),
+        ("راجع https://example.org/d، شكرا", "https://example.org/d"),
+        ("(see https://example.org/A_(b))", "https://example.org/A_(b)"),
+        ("https://example.org/list[1].", "https://example.org/list[1]"),
+        ("https://example.org/Erdős–Rényi?", "https://example.org/Erdős–Rényi"),
+        ("https://example.org/e\u202ecod", "https://example.org/e"),
+    ],
+)
+def test_an_address_ends_where_the_sentence_goes_on(text: str, address: str) -> None:
+    assert [run.href for run in runs(text) if isinstance(run, Run) and run.href] == [address]
 
 
 def test_long_table_is_cut_and_says_so() -> None:
@@ -169,6 +255,9 @@ def test_controls_and_escapes_are_taken_out() -> None:
 def test_hidden_characters_show_in_code() -> None:
     assert words("```\nif admin\u202e\u200b:\n```") == "if admin⟨U+202E⟩⟨U+200B⟩:"
     assert words("`a\u2066b`") == "a⟨U+2066⟩b"
+    (code,) = leaves("```py\u202e\nx\n```")
+    assert isinstance(code, Code)
+    assert code.language == "py⟨U+202E⟩"
 
 
 def test_long_lines_are_broken() -> None:
@@ -202,6 +291,9 @@ def test_deep_nesting_is_bounded_and_loses_nothing(mark: str) -> None:
         "&" * 50_000,
         ">" * 50_000,
         "|a" * 20_000,
+        "| a |\n|---|\n| " + "\\(|" * 8_000,
+        "https://a.example/" + "()" * 10_000 + ")" * 10_000,
+        "a**b**" * 8_000,
     ],
 )
 def test_no_text_takes_more_than_its_length(text: str) -> None:
@@ -224,6 +316,11 @@ def test_plain_text_keeps_lines_and_sets_formulas() -> None:
     assert [type(leaf).__name__ for leaf in found] == ["Paragraph", "Paragraph", "Display", "Paragraph"]
     assert found[0] == Paragraph((Run("one **two**"),))
     assert [leaf.place.tight for leaf in found] == [False, True, False, True]
+
+
+def test_plain_text_shows_marks_that_turn_the_direction() -> None:
+    (found,) = parse_plain("if admin:\u202e # می\u200cخواهم").leaves
+    assert found == Paragraph((Run("if admin:⟨U+202E⟩ # می\u200cخواهم"),))
 
 
 def test_plain_text_marks_what_was_forced() -> None:

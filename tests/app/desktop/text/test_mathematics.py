@@ -75,6 +75,14 @@ x', f''(x)
 \phantom{x} y
 \cancel{x}
 \mathrm{d}x
+\mathop{\rm lcm}(4, 6) = \mathop{\mathrm{lcm}}(6, 4)
+\mathop{\arg\min}_x f(x), \mathop{\text{ess sup}} f, \mathop{\bf E}_{x \sim p} x
+\mathop{\underset{y}{\min}} f, \mathop{}\!\mathrm{d}x
+a \mathrel{R} b \mathbin{+} \mathord{c}
+\begin{alignedat}{2} a &= b &\quad c &= d \\ e &= f & g &= h \end{alignedat}
+\begin{alignat*}{2} a &= b \\ c &= d \end{alignat*}
+\begin{flalign} a &= b \end{flalign}
+f = \begin{dcases} a & b \\ c & d \end{dcases}
 """.strip().split("\n")
 
 
@@ -104,6 +112,12 @@ def test_a_sign_is_not_set_like_a_difference(qapp: QApplication) -> None:
     assert (minus, after) == (pytest.approx(5 / 18 * 0.75, abs=1e-3), 0)
     assert equals == pytest.approx(5 / 18 * 0.75, abs=1e-3)
     assert gaps("-5") == [0, 0]
+
+
+def test_a_name_given_as_an_operator_is_one_sign(qapp: QApplication) -> None:
+    first = to_mathml(r"\mathop{\rm lcm}_a x", True)[0][0]
+    assert [(part.tag, part.text) for part in first] == [("mo", "lcm"), ("mi", "a")]
+    assert to_mathml(r"\mathop{\sum}_i", True)[0][0][0].text == "∑"
 
 
 def test_fences_of_a_matrix_grow(qapp: QApplication) -> None:
