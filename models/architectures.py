@@ -6,8 +6,9 @@ write an entry; tests/models/test_architectures.py then estimates, writes and re
 names how its tokenizer cuts text: a cut that is new goes into PRE_TOKENIZERS.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 # A module of a layer as mlx-lm calls it -> as GGUF does.
 LAYER_NAMES = {
@@ -59,12 +60,17 @@ class Architecture:
     stated_biases: bool = False  # `attention_bias` (of all four projections) and `mlp_bias` of config.json are heeded
     qk_norms: bool = False  # each head's query and key is normed
     fixed_head_dim: bool = False  # a head is hidden_size / heads wide whatever config.json says
+    # what transformers takes for a key that config.json leaves out, where mlx-lm takes something else or nothing
+    defaults: Mapping[str, Any]
     experts: bool = False  # mixture of experts: a router, and the three feed-forward projections once an expert
     gguf: GGUF | None = None  # None where GGUF files are neither read nor written
 
 
+_UNTIED: Mapping[str, Any] = {"tie_word_embeddings": False, "rope_theta": 1e4, "rms_norm_eps": 1e-6}
+
 ARCHITECTURES = {
     "llama": Architecture(
+        defaults=_UNTIED,
         stated_biases=True,
         gguf=GGUF(
             model_class="LlamaForCausalLM",
@@ -74,18 +80,25 @@ ARCHITECTURES = {
             states_rotary_size=True,
         ),
     ),
-    "mistral": Architecture(stated_biases=True),
-    "smollm3": Architecture(stated_biases=True),
+    "mistral": Architecture(defaults={**_UNTIED, "num_key_value_heads": 8}, stated_biases=True),
+    "smollm3": Architecture(
+        defaults={"tie_word_embeddings": True, "rope_theta": 2e6, "rms_norm_eps": 1e-6, "num_key_value_heads": 4},
+        stated_biases=True,
+    ),
     "qwen2": Architecture(
+        defaults={**_UNTIED, "num_key_value_heads": 32, "max_position_embeddings": 32768},
         qkv_bias=True,
         fixed_head_dim=True,
         gguf=GGUF(model_class="Qwen2ForCausalLM", compute_dtype="bfloat16", pre_tokenizer="qwen2"),
     ),
     "qwen3": Architecture(
+        defaults={**_UNTIED, "num_key_value_heads": 32, "head_dim": 128, "max_position_embeddings": 32768},
         qk_norms=True,
         gguf=GGUF(model_class="Qwen3ForCausalLM", compute_dtype="bfloat16", pre_tokenizer="qwen2"),
     ),
-    "qwen3_moe": Architecture(qk_norms=True, experts=True),
+    "qwen3_moe": Architecture(
+        defaults={**_UNTIED, "num_key_value_heads": 4, "max_position_embeddings": 32768}, qk_norms=True, experts=True
+    ),
 }
 
 

@@ -6,6 +6,7 @@ __all__ = [
     "bounded_files",
     "folders",
     "inspection",
+    "model_config",
     "model_files",
     "safetensors_header",
     "safety",

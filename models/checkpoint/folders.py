@@ -72,8 +72,9 @@ def new_record(
 
 
 def folder_size(folder: Path) -> int:
-    """Bytes of the files directly in a folder."""
-    return sum(entry.stat().st_size for entry in folder.iterdir() if entry.is_file())
+    """Bytes of the files directly in a folder; of a model's, without weights that are not its own."""
+    strays = model_files.stray_weights(folder)
+    return sum(entry.stat().st_size for entry in folder.iterdir() if entry.is_file() and entry not in strays)
 
 
 def write_record(folder: Path, record: ModelRecord) -> None:

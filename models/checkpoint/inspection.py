@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from models import errors
-from models.checkpoint import bounded_files, folders, safety
+from models.checkpoint import bounded_files, folders, model_config, safety
 from models.checkpoint.mlx_lm_code import can_run as can_run
 from models.checkpoint.model_files import MAX_TEMPLATE_BYTES
 from models.families import family_of
@@ -45,17 +45,15 @@ def inspect(folder: Path) -> Facts:
     found = safety.check(folder)
     config = found.config
     shapes = {name: tensor.shape for header in found.headers.values() for name, tensor in header.tensors.items()}
-    quantization, inner = config.get("quantization"), config.get("text_config")
+    quantization = config.get("quantization")
     params = _count(shapes, quantization if isinstance(quantization, dict) else {})
-    inner_context = inner.get("max_position_embeddings") if isinstance(inner, dict) else 0
-    context = config.get("max_position_embeddings") or inner_context
     with errors.disk_faults(f"reading {folder.name}"):
         return Facts(
             architecture=config["model_type"],
             params=params,
             bits=round(8 * found.data_bytes / params, 2) if params else 0.0,
             size_bytes=folders.folder_size(folder),
-            context_limit=context if isinstance(context, int) else 0,
+            context_limit=model_config.context_length(config),
             chat_template=_chat_template(folder, found.tokenizer_config),
             added_tokens=_added_tokens(folder, found.tokenizer_config),
         )

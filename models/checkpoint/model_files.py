@@ -20,7 +20,11 @@ TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
 # Names of files that mlx-lm or transformers may open in a folder. Others are never looked at. A Mac's disk does not tell
 # upper from lower case.
 READ = re.compile(r".+\.(json|safetensors|jinja|txt|model|tiktoken)", re.IGNORECASE)
+WEIGHTS = ".safetensors"
 INDEX = "model.safetensors.index.json"
+_WHOLE = "model.safetensors"
+_PREDICTION = re.compile(r"(?:^|\.)mtp(?:\.|_)")
+_SHARD = re.compile(r"model-\d+-of-\d+\.safetensors")
 
 
 def max_bytes(name: str) -> int | None:
@@ -48,36 +52,63 @@ def read_optional(folder: Path, name: str) -> dict[str, Any]:
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """The safetensors files of a model.
+    """The safetensors files that are the model: those of its index; without one model.safetensors, or else its shards.
 
-    Raises NotFound when there are none, Corrupt when one of its index is missing, Unsafe when the index leads out of
-    the folder.
+    Variants, leftovers and files for other programs may lie beside them and are never read. Raises NotFound when there
+    are none, Corrupt when one of the index is missing, Unsafe when the index leads out of the folder.
     """
-    found = sorted(folder.glob("model*.safetensors"))
-    named = read_optional(folder, INDEX).get("weight_map")
-    wanted = {str(name) for name in named.values()} if isinstance(named, dict) else set()
-    for name in wanted:
-        if name != Path(name).name or "\\" in name:
-            raise errors.Unsafe(f"{folder.name} names a file of weights outside of its folder: {name[:80]!r}.")
-    if missing := wanted - {path.name for path in found}:
-        text = f"{folder.name} is not whole: {min(missing)[:80]!r} is missing."
-        raise errors.Corrupt(text, "Download or copy it again.")
+    if wanted := indexed_files(weight_map(folder)):
+        for name in wanted:
+            if name != Path(name).name or "\\" in name:
+                raise errors.Unsafe(f"{folder.name} names a file of weights outside of its folder: {name[:80]!r}.")
+        if missing := [name for name in wanted if not name.endswith(WEIGHTS) or not (folder / name).is_file()]:
+            text = f"{folder.name} is not whole: {min(missing)[:80]!r} is missing."
+            raise errors.Corrupt(text, "Download or copy it again.")
+        return sorted(folder / name for name in wanted)
+    if (folder / _WHOLE).is_file():
+        return [folder / _WHOLE]
+    found = sorted(path for path in folder.iterdir() if _SHARD.fullmatch(path.name))
     if not found:
         hint = "Files in pickle form (.bin, .pth) are never read."
         raise errors.NotFound(f"{folder.name} has no weights in safetensors files.", hint)
     return found
 
 
-@contextmanager
-def glob_safe(folder: Path) -> Iterator[Path]:
-    """Give a path of the folder without characters that a pattern of file names would take for its own.
+def weight_map(folder: Path) -> dict[str, str]:
+    """The file of each tensor by the folder's index; {} without one."""
+    named = read_optional(folder, INDEX).get("weight_map")
+    return {str(name): str(file) for name, file in named.items()} if isinstance(named, dict) else {}
 
-    mlx-lm looks for weights with such a pattern and finds none in a folder called "model [1]".
+
+def indexed_files(places: dict[str, str]) -> set[str]:
+    """The files that an index names, places being its weight_map, but for those of multi-token prediction alone, which
+    no model of mlx-lm's has.
     """
-    if glob.escape(str(folder)) == str(folder):
+    return {file for tensor, file in places.items() if _PREDICTION.search(tensor) is None}
+
+
+def stray_weights(folder: Path) -> set[Path]:
+    """The safetensors files of a folder that are not the model's; none where there is no whole model."""
+    try:
+        return {path for path in folder.iterdir() if path.suffix == WEIGHTS} - set(weight_files(folder))
+    except errors.StillroomError:
+        return set()
+
+
+@contextmanager
+def for_mlx_lm(folder: Path) -> Iterator[Path]:
+    """Give a folder in which mlx-lm finds the model's weights and no others.
+
+    It takes all files of the pattern model*.safetensors, strays too, and finds none in a folder called "model [1]".
+    """
+    files = weight_files(folder)
+    if glob.escape(str(folder)) == str(folder) and files == sorted(folder.glob("model*.safetensors")):
         yield folder
         return
     with tempfile.TemporaryDirectory(prefix="stillroom-") as place:
-        link = Path(place) / "model"
-        link.symlink_to(folder.absolute(), target_is_directory=True)
-        yield link
+        for path in folder.iterdir():
+            if READ.fullmatch(path.name) and path.suffix != WEIGHTS and path.name != INDEX:
+                (Path(place) / path.name).symlink_to(path.absolute())
+        for number, path in enumerate(files, 1):
+            (Path(place) / f"model-{number:05}-of-{len(files):05}.safetensors").symlink_to(path.absolute())
+        yield Path(place)

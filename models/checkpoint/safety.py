@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from models import errors, paths, quantities
-from models.checkpoint import bounded_files, config_bounds, mlx_lm_code, model_files, safetensors_header
+from models.checkpoint import bounded_files, config_bounds, mlx_lm_code, model_config, model_files, safetensors_header
 from models.checkpoint.model_files import MAX_TEMPLATE_BYTES, MAX_TOKENIZER_BYTES
 from models.checkpoint.safetensors_header import Header
 
@@ -46,6 +46,7 @@ def check(folder: Path) -> Checked:
         _check_architecture(folder, config)
         config_bounds.check(config, folder.name)
         tokenizer_config = _check_tokenizer(folder)
+        config = model_config.lifted(folder, config)
         headers = {path.name: safetensors_header.read(path) for path in model_files.weight_files(folder)}
     tensors = {name for header in headers.values() for name in header.tensors}
     found = Checked(config, tokenizer_config, headers)

@@ -18,10 +18,10 @@ import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 from mlx.utils import tree_flatten
-from mlx_lm.utils import _get_classes, infer_quant_config, load_config
+from mlx_lm.utils import _decode_tagged_floats, _get_classes, infer_quant_config
 
 from models import errors, quantities
-from models.checkpoint import model_files, safetensors_header
+from models.checkpoint import model_config, model_files, safetensors_header
 
 # Types whose bytes are taken as they lie in the file: MLX's, and one of the same width that numpy has.
 _TAKEN = {
@@ -65,7 +65,7 @@ def open_source(folder: Path) -> WeightSource:
 
     Raises Corrupt when its weights are not those of its architecture, Unsupported when mlx-lm can't make its model.
     """
-    config = load_config(folder)
+    config = _decode_tagged_floats(model_config.read(folder))
     places: dict[int, Weight] = {}
     arrays: dict[str, mx.array] = {}
     for path in model_files.weight_files(folder):
@@ -95,7 +95,9 @@ def _modelled(
     """The model without weights, and the checkpoint's weights under the model's names."""
     try:
         model_class, args_class = _get_classes(config)
-        model = model_class(args_class.from_dict(config))
+        args = args_class.from_dict(config)
+        model_config.compare(config, args, folder.name)
+        model = model_class(args)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise errors.Unsupported(f"{folder.name} can't be run: {quantities.one_line(error)}.") from error
     try:

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from models import errors
-from models.checkpoint import folders
+from models.checkpoint import folders, model_files
 from models.finetune.dataset import Example
 from models.finetune.run_folder import CARD, TRAIN, VALID, RunCard, read_card
 from models.finetune_config import FinetuneConfig
@@ -87,7 +87,7 @@ def fingerprint(folder: Path) -> str:
     would take a minute at each start.
     """
     digest = hashlib.sha256((folder / "config.json").read_bytes())
-    for path in sorted(folder.glob("*.safetensors")):
+    for path in model_files.weight_files(folder):
         size = path.stat().st_size
         digest.update(f"{path.name} {size}\n".encode())
         with path.open("rb") as file:

@@ -15,10 +15,11 @@ import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
-from mlx_lm.utils import load_adapters, load_model
+from mlx_lm.utils import load_adapters
 
 from models import errors, paths
 from models.checkpoint import model_files
@@ -56,8 +57,8 @@ def check(file: Path, folder: Path, adapter: Path | None, kind: Kind) -> Iterato
 
 def check_memory(folder: Path, adapter: Path | None) -> None:
     """Raise NoMemory when the model can't be read layer by layer."""
-    with model_files.glob_safe(folder) as place:
-        layerwise.check_memory(folder.name, _lazy(place, adapter))
+    with model_files.for_mlx_lm(folder) as place:
+        layerwise.check_memory(folder.name, _lazy(place, load.read_config(folder), adapter))
 
 
 def relative_difference(logits: mx.array, others: mx.array) -> float:
@@ -84,7 +85,8 @@ def _difference(
     with ExitStack() as places:
         found, turned = [], []
         for number, (each, fine_tuned) in enumerate(((folder, adapter), (back, None)), 1):
-            model = _lazy(places.enter_context(model_files.glob_safe(each)), fine_tuned)
+            place = places.enter_context(model_files.for_mlx_lm(each))
+            model = _lazy(place, load.read_config(each), fine_tuned)
             turned.append(_rotated(model, load.context_limit(load.read_config(folder))))
             steps = layerwise.run(model, [ids], "check", release=True)
             hidden = yield from _in_thirds(steps, number, layers)
@@ -122,9 +124,9 @@ def _in_thirds(
         yield _progress(number * layers + event.done, layers)
 
 
-def _lazy(folder: Path, adapter: Path | None) -> nn.Module:
+def _lazy(folder: Path, config: dict[str, Any], adapter: Path | None) -> nn.Module:
     """A model in float32, with its adapter, of which nothing is read yet."""
-    model, _ = load_model(folder, lazy=True, trust_remote_code=False)
+    model = load.stored_model(folder, config)
     load.to_float32(model)
     if adapter is not None:
         load_adapters(model, str(adapter))

@@ -16,11 +16,11 @@ import mlx.core as mx
 import mlx.nn as nn
 import psutil
 from mlx.utils import tree_flatten
-from mlx_lm.utils import dequantize_model, load_model
+from mlx_lm.utils import _decode_tagged_floats, dequantize_model, load_model
 from mlx_lm.utils import load_tokenizer as read_tokenizer
 
 from models import families
-from models.checkpoint import folders, model_files, safety
+from models.checkpoint import folders, model_config, model_files, safety
 from models.errors import Corrupt, NoMemory, NotFound, StillroomError, Unsupported
 from models.events import Loaded, Progress
 from models.families import Advice, Family, family_of
@@ -157,25 +157,21 @@ def _family(name: str, path: Path, architecture: str, tokenizer: Any) -> Family:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """The checkpoint's config.json. Raises NotFound or Corrupt."""
-    config = model_files.read_config(path)
+    """The configuration that a checkpoint's model is built from. Raises NotFound, Corrupt or Unsupported."""
+    config = model_config.read(path)
     if not isinstance(config.get("model_type"), str):
         raise Corrupt(f"{path / 'config.json'} does not name a model type.")
     return config
 
 
 def weights_on_disk(path: Path) -> int:
-    """Bytes of the checkpoint's safetensors files. Raises NotFound when there are none."""
-    total = sum(file.stat().st_size for file in path.iterdir() if file.suffix == ".safetensors")
-    if not total:
-        raise NotFound(f"{path} holds no weights: there is no .safetensors file in it.")
-    return total
+    """Bytes of the files of a model's weights. Raises as model_files.weight_files."""
+    return sum(file.stat().st_size for file in model_files.weight_files(path))
 
 
 def context_limit(config: dict[str, Any]) -> int:
     """The model's context length in tokens, prompt and reply together."""
-    stated = config.get("max_position_embeddings")
-    return stated if isinstance(stated, int) and stated > 0 else FALLBACK_CONTEXT
+    return model_config.context_length(config) or FALLBACK_CONTEXT
 
 
 def check_memory(name: str, bytes_on_disk: int, config: dict[str, Any]) -> None:
@@ -217,20 +213,27 @@ def weights_bytes(model: nn.Module) -> int:
 
 def load_weights(path: Path, config: dict[str, Any]) -> nn.Module:
     """The model of a checked folder, its weights read. config: its config.json. Raises what mlx-lm does."""
-    with model_files.glob_safe(path) as place:
+    with model_files.for_mlx_lm(path) as place:
         model = model_of(place, config)
         mx.eval(model.parameters())
     return model
 
 
 def model_of(path: Path, config: dict[str, Any]) -> nn.Module:
-    """The same model with lazy weights: each is read when it is first needed."""
-    model, _ = load_model(path, lazy=True, trust_remote_code=False)
+    """The same model with lazy weights: each is read when it is first needed. path: of model_files.for_mlx_lm."""
+    model = stored_model(path, config)
     if runs_on_cpu():
         to_float32(model)
     else:
         to_compute_dtype(model, config)
     model.eval()
+    return model
+
+
+def stored_model(path: Path, config: dict[str, Any]) -> nn.Module:
+    """The same model as its files hold it, nothing cast."""
+    model, _ = load_model(path, lazy=True, trust_remote_code=False, model_config=_decode_tagged_floats(config))
+    model_config.compare(config, getattr(model, "args", None), path.name)
     return model
 
 

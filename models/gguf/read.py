@@ -133,22 +133,34 @@ def _vocab_size(header: Header) -> int:
 
 
 def _rope_scaling(header: Header, kind: str) -> Config | None:
-    scaling = header.text(f"{kind}.rope.scaling.type", "none")
-    if ROPE_FACTORS in header.tensors:
+    scaling = header.text(f"{kind}.rope.scaling.type", "linear")  # llama.cpp's own default
+    stretch = _stretch(header, kind) if scaling != "none" else 1.0
+    if header.number(f"{kind}.rope.scaling.attn_factor", 1.0) != 1:
+        raise errors.Unsupported(
+            f"{header.path.name} scales its attention (rope.scaling.attn_factor), which Stillroom can't take from GGUF."
+        )
+    if ROPE_FACTORS in header.tensors and stretch == 1:
         return _llama3_scaling(header, kind)
-    if scaling == "none":
+    if stretch == 1 and scaling in ("none", "linear"):
         return None
     at = f"{kind}.rope.scaling."
-    stated = {key for key in header.metadata if key.startswith(at) and not key.endswith(".finetuned")}
+    stated = {key.removeprefix(at) for key in header.metadata if key.startswith(at)} - {"finetuned", "attn_factor"}
     # YaRN as its authors have it; any other number a file can say of it would be lost
-    plain_yarn = scaling == "yarn" and stated == {f"{at}type", f"{at}factor", f"{at}original_context_length"}
-    if scaling != "linear" and not plain_yarn:
+    plain_yarn = scaling == "yarn" and stated == {"type", "factor", "original_context_length"}
+    if not plain_yarn and (scaling != "linear" or ROPE_FACTORS in header.tensors):
         text = f"{header.path.name} stretches its context by {scaling}, which Stillroom can't take from GGUF."
         raise errors.Unsupported(text)
-    found: Config = {"rope_type": scaling, "factor": _decimal(header.number(f"{at}factor"))}
+    found: Config = {"rope_type": scaling, "factor": stretch}
     if plain_yarn:
         found["original_max_position_embeddings"] = header.integer(f"{at}original_context_length")
     return found
+
+
+def _stretch(header: Header, kind: str) -> float:
+    """By what positions are divided: 1 when nothing says so, and for 0, which llama.cpp takes for unsaid."""
+    keys = (f"{kind}.rope.scaling.factor", f"{kind}.rope.scale_linear")
+    stated = next((key for key in keys if key in header.metadata), None)
+    return _decimal(header.number(stated)) if stated and header.metadata[stated] != 0 else 1.0
 
 
 def _llama3_scaling(header: Header, kind: str) -> Config | None:

@@ -59,10 +59,10 @@ def special_ids(header: Header) -> dict[str, int]:
 
 def end_ids(header: Header) -> list[int]:
     """Ids of all tokens that end a reply, the file's eos first. Raises Corrupt when there is none."""
-    tokens, types = _tokens(header), _types(header)
+    tokens = _tokens(header)
     named = [special_ids(header).get("eos_token", len(tokens))]
     named += [header.integer(f"tokenizer.ggml.{key}_token_id", len(tokens)) for key in ("eot", "eom")]
-    by_text = [i for i, token in enumerate(tokens) if token in END_TOKENS and types[i] == _CONTROL]
+    by_text = [i for i, token in enumerate(tokens) if token in END_TOKENS]
     ids = list(dict.fromkeys(i for i in named + by_text if i < len(tokens)))
     if not ids:
         raise errors.Corrupt(f"{header.path.name} names no token that ends a reply.")
@@ -92,11 +92,13 @@ def _tokens(header: Header) -> list[str]:
 
 
 def _types(header: Header) -> list[int]:
-    n_tokens = len(header.items("tokenizer.ggml.tokens", str))
+    """The type of each token. What ends a reply is a control token whatever the file says, as llama.cpp has it."""
+    tokens = header.items("tokenizer.ggml.tokens", str)
+    n_tokens = len(tokens)
     types = header.items("tokenizer.ggml.token_type", int) or [_NORMAL] * n_tokens
     if len(types) != n_tokens:
         raise errors.Corrupt(f"{header.path.name} is damaged: its tokens and their types don't match.")
-    return types
+    return [_CONTROL if token in END_TOKENS else kind for token, kind in zip(tokens, types, strict=True)]
 
 
 def _byte_level(header: Header, tokens: list[str]) -> Tokenizer:

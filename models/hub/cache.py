@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from models import errors, paths
-from models.checkpoint import folders
+from models.checkpoint import folders, model_files
 from models.checkpoint.model_files import INDEX
 from models.hub import listing, manifests
 
@@ -261,10 +261,10 @@ def _missing_links(linked: str) -> list[str]:
     if INDEX in names and INDEX not in lost:
         try:
             with open(f"{linked}/{INDEX}", "rb") as index:
-                wanted = msgspec.json.decode(index.read(), type=_Index).weight_map.values()
+                wanted = model_files.indexed_files(msgspec.json.decode(index.read(), type=_Index).weight_map)
         except (msgspec.MsgspecError, OSError, UnicodeDecodeError):
             return [*lost, INDEX]
-        lost += sorted(set(wanted) - set(names))
+        lost += sorted(wanted - set(names))
     elif not any(name.endswith(".safetensors") for name in names):
         lost.append("model.safetensors")
     return lost

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import msgspec
 
 from models import errors
+from models.checkpoint import model_files
 
 MAX_FILES = 20_000  # of a repository
 MAX_WEIGHTS_BYTES = 1 << 40  # of one file of weights
@@ -96,7 +97,8 @@ def checked_file(repo: str, path: object, size: object, sha1: object, sha256: ob
 def needed(listing: Listing) -> list[RemoteFile]:
     """The files needed to run the model, small ones first. Raises with the reason when there is nothing to run."""
     at_root = [file for file in listing.files if _is_needed(file.path)]
-    weights = _one_set([file for file in at_root if file.is_weights])
+    indexed = any(file.path == model_files.INDEX for file in at_root)
+    weights = _one_set([file for file in at_root if file.is_weights], indexed)
     if not weights:
         raise _without_weights(listing)
     if not any(file.path == "config.json" for file in at_root):
@@ -122,9 +124,11 @@ def _is_needed(path: str) -> bool:
     return "/" not in path and _NEEDED.fullmatch(path) is not None and _NOT_NEEDED.fullmatch(path) is None
 
 
-def _one_set(weights: list[RemoteFile]) -> list[RemoteFile]:
+def _one_set(weights: list[RemoteFile], indexed: bool) -> list[RemoteFile]:
     """One copy of the weights: transformers' names where they exist, else whatever there is. Adapters are left out."""
     own = [file for file in weights if _MODEL.fullmatch(file.path)]
+    if indexed and len(own) > 1:  # the index goes before an older file of the whole model beside its shards
+        own = [file for file in own if file.path != "model.safetensors"]
     named = [file for file in weights if file.path.startswith("model")]
     other = [file for file in weights if not file.path.startswith(("adapter_", "optimizer", "consolidated"))]
     last = [file for file in weights if file.path.startswith("consolidated")]

@@ -231,7 +231,9 @@ def _as_name(text: str) -> str:
 
 def _copy(source: Path, folder: Path) -> Iterator[Progress]:
     """Bring a checkpoint's files into the library. Weights, which nobody edits, are linked where the disk allows it."""
-    files = [path for path in sorted(source.iterdir()) if _is_taken_along(path)]
+    files = [
+        path for path in sorted(set(source.iterdir()) - model_files.stray_weights(source)) if _is_taken_along(path)
+    ]
     sizes = {path: path.stat().st_size for path in files}
     one_disk = source.stat().st_dev == folder.parent.stat().st_dev
     needed = sum(size for path, size in sizes.items() if not (one_disk and path.suffix == _WEIGHTS))

@@ -25,7 +25,6 @@ import numpy as np
 from mlx.optimizers import Adam
 from mlx.utils import tree_flatten, tree_map_with_path, tree_unflatten
 from mlx_lm.tuner.losses import kl_div_loss
-from mlx_lm.utils import load_model
 
 from models import errors, paths, quantities
 from models.checkpoint import model_files
@@ -83,7 +82,7 @@ def learn(
     about = _about(draft, original, recipe, tokens, learning_rate)
     state.mkdir(parents=True, exist_ok=True)
     held_out, windows = dwq_targets.split((yield from dwq_targets.targets(original, tokens, state, about)))
-    with model_files.glob_safe(draft) as place:
+    with model_files.for_mlx_lm(draft) as place:
         model, stored = _trainable(place, config)
         if (learning := _resumed(state, about, seed, learning_rate)) is None:
             # float32 master copies: Adam's steps are smaller than half precision's spacing
@@ -153,7 +152,7 @@ class _Embedding(nn.QuantizedEmbedding):  # type: ignore[misc]
 
 def _trainable(folder: Path, config: dict[str, Any]) -> tuple[nn.Module, dict[str, mx.Dtype]]:
     """The student with only its scales and biases to train, and the types in which they are stored."""
-    model, _ = load.translate_errors(folder.name, "config.json and weights", lambda: load_model(folder, lazy=True))
+    model = load.translate_errors(folder.name, "config.json and weights", lambda: load.stored_model(folder, config))
     model.freeze()
     for module in model.modules():
         # the floating-point modes store scales as 8-bit codes, through which no gradient leads
@@ -166,7 +165,7 @@ def _trainable(folder: Path, config: dict[str, Any]) -> tuple[nn.Module, dict[st
                 module.__class__ = _Embedding
     stored = {name: array.dtype for name, array in tree_flatten(model.trainable_parameters())}
     # what sanitize made anew, such as stacked experts, could not be written back under its name
-    in_files = {name for path in folder.glob("model*.safetensors") for name in mx.load(str(path))}
+    in_files = {name for path in model_files.weight_files(folder) for name in mx.load(str(path))}
     if not stored or stored.keys() - in_files:
         raise errors.Unsupported(f"{folder.name} has no weights that a learned recipe could improve.")
     if load.runs_on_cpu():
@@ -224,7 +223,7 @@ def _take_step(model: nn.Module, stored: dict[str, mx.Dtype], learning: Learning
 
 def _about(draft: Path, original: Path, recipe: Recipe, tokens: list[list[int]], rate: float) -> str:
     """A hash of everything that cached targets and learned values depend on."""
-    weights = (sorted(folder.glob("*.safetensors")) for folder in (draft, original))
+    weights = (model_files.weight_files(folder) for folder in (draft, original))
     facts = [[(path.name, path.stat().st_size) for path in files] for files in weights]
     stated = json.dumps([facts, recipe.name, recipe.group_size, tokens, rate, dwq_targets.TOP_K, TEMPERATURE])
     return hashlib.sha256(stated.encode()).hexdigest()
@@ -257,7 +256,7 @@ def _progress(done: int, total: int) -> Progress:
 
 def _rewrite(draft: Path, learned: dict[str, mx.array]) -> None:
     """Write scales and biases into the weight files, one file after another."""
-    for path in sorted(draft.glob("model*.safetensors")):
+    for path in model_files.weight_files(draft):
         arrays: Any = mx.load(str(path))
         if mine := {name: learned[name] for name in arrays.keys() & learned.keys()}:
             dwq_targets.write_arrays(path, arrays | mine, {"format": "mlx"})

@@ -54,7 +54,7 @@ def read(folder: Path, texts: list[list[int]], stage: str) -> Generator[Progress
     safety.check(folder)
     config = load.read_config(folder)
     # lazy weights are read from the files when their layer's turn comes: the path has to stay that long
-    with model_files.glob_safe(folder) as place:
+    with model_files.for_mlx_lm(folder) as place:
         model = load.translate_errors(folder.name, "config.json and weights", lambda: load.model_of(place, config))
         if _parts(model)[1] is None:
             load.check_memory(folder.name, load.weights_on_disk(folder), config)

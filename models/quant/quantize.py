@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from models import errors, paths, quantities, recipes
-from models.checkpoint import folders, inspection, model_files
+from models.checkpoint import folders, inspection, model_config
 from models.checkpoint.weight_stream import open_source
 from models.events import Event, Model, Note, Progress
 from models.hub import manifests
@@ -107,7 +107,7 @@ def _unquantized(name: str) -> Path | None:
 
 def _quantized_bits(folder: Path) -> int | None:
     """The bits of a folder's weights when they are quantized, 0 when they are and the bits are not told, else None."""
-    config = model_files.read_config(folder)
+    config = model_config.read(folder)
     inner = config.get("text_config")
     stated: Any = config.get("quantization") or config.get("quantization_config")
     if not stated and isinstance(inner, dict):

@@ -49,6 +49,9 @@ class Quantizing:
         # what it needs at most, beside MLX itself
         self.memory_bytes = _WORK_BYTES[recipe.mode] + max(weight.whole_bytes for weight in source.weights.values())
         self._settings = self._chosen()
+        if not self._settings:
+            text = f"No layer of this model can be quantized in groups of {recipe.group_size}: none has rows that these divide."
+            raise errors.Unsupported(text, "Take a smaller group size, or keep the original.")
         names = (name for name, _ in tree_flatten(source.model.parameters()))
         self._outputs = [output for name in names for output in self._written(name)]
         self.total_bytes = sum(output.size for output in self._outputs)  # of the weights to be written

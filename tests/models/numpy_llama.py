@@ -6,6 +6,7 @@ as a difference to this.
 """
 
 from pathlib import Path
+from typing import Any
 
 import gguf
 import numpy as np
@@ -62,11 +63,17 @@ def attention(q: Array, k: Array, v: Array, kind: str, hyper: dict[str, float], 
     return (scores @ v).swapaxes(0, 1).reshape(length, -1)
 
 
+def stretch(hyper: dict[str, Any]) -> float:
+    """By what llama.cpp divides positions: nothing for the type none; 0 is as good as unsaid."""
+    factor = hyper.get("rope.scaling.factor", hyper.get("rope.scale_linear", 1.0))
+    return 1.0 if hyper.get("rope.scaling.type") == "none" else factor or 1.0
+
+
 def rotate(x: Array, kind: str, hyper: dict[str, float], factors: Array | None) -> Array:
     """Rotary positions. x: (heads, L, d)"""
     _, length, dim = x.shape
     frequency = hyper.get("rope.freq_base", 10000.0) ** (-np.arange(0, dim, 2) / dim)
-    frequency = frequency / (1.0 if factors is None else factors) / hyper.get("rope.scaling.factor", 1.0)
+    frequency = frequency / (1.0 if factors is None else factors) / stretch(hyper)
     angle = np.arange(length)[:, None] * frequency  # (L, d / 2)
     cos, sin = np.cos(angle), np.sin(angle)
     pairs = (slice(0, None, 2), slice(1, None, 2)) if kind == "llama" else (slice(0, dim // 2), slice(dim // 2, None))

@@ -211,6 +211,17 @@ def test_replies_end_at_every_token_that_ends_one() -> None:
         )
 
 
+@pytest.mark.parametrize("kind", [1, 4, 5])
+def test_a_token_that_ends_a_reply_does_so_whatever_its_type(kind: int, tmp_path: Path) -> None:
+    tokens = tiny().metadata["tokenizer.ggml.tokens"]
+    end = tokens.index("<|im_end|>")
+    types = [kind if i == end else found for i, found in enumerate(tiny().metadata["tokenizer.ggml.token_type"])]
+    header = tiny(ggml__token_type=types, ggml__eos_token_id=tokens.index("<|endoftext|>"))
+    assert end in gguf_tokenizer.end_ids(header)
+    assert tokenizer(header).encode("Yes.<|im_end|>").ids[-1] == end
+    assert tokenizer(header).decode([end], skip_special_tokens=True) == ""
+
+
 def test_a_qwen_file_older_than_pre_tokenizers_is_read_as_qwen() -> None:
     header = tiny(ggml__pre=None)
     qwen = replace(header, metadata=header.metadata | {"general.architecture": "qwen2", "qwen2.context_length": 1})

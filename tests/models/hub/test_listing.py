@@ -58,6 +58,14 @@ def test_what_comes_along_and_what_does_not() -> None:
     assert chosen("config.json", "model.safetensors", *taken, *left) == {"config.json", "model.safetensors", *taken}
 
 
+def test_shards_with_an_index_go_before_an_older_whole_file() -> None:
+    shards = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
+    names = ["config.json", "model.safetensors", "model-mtp.safetensors", *shards, "model.safetensors.index.json"]
+    files = [listing.checked_file("org/x", name, 10, "0" * 40, None) for name in names]
+    chosen = listing.needed(listing.Listing(repo="org/x", commit="0" * 40, files=files))
+    assert [file.path for file in chosen if file.is_weights] == shards
+
+
 def test_small_files_come_first() -> None:
     files = [
         listing.checked_file("org/x", name, size, "0" * 40, None)

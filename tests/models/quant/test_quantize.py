@@ -20,6 +20,7 @@ from models.library import installed
 from models.machine import hardware
 from models.quant import quantized_weights
 from models.quant.quantize import quantize
+from tests.models.tiny_families import make_family
 from tests.models.tiny_gguf import write_gguf
 from tests.returned import result_of
 from tests.returned import run as returned
@@ -483,3 +484,18 @@ def card_of(model: str) -> QuantCard:
         machine="",
         measured="",
     )
+
+
+@pytest.mark.parametrize(
+    ("recipe", "size"), [("4bit", 64), ("8bit", 32), ("mixed-4-6", 128), ("mxfp4", 32), ("dwq", 64)]
+)
+def test_a_copy_in_which_nothing_would_be_quantized_is_refused(recipe: str, size: int, home: Path) -> None:
+    folder = make_family("llama", hidden_size=80, intermediate_size=80)
+    with pytest.raises(errors.Unsupported, match=f"groups of {size}"):
+        run(folder, recipe, group_size=size)
+    assert [path.name for path in paths.models_folder().iterdir()] == [folder.name]
+
+
+def test_a_copy_is_made_when_some_of_its_layers_can_be_quantized(home: Path) -> None:
+    made, _ = run(make_family("llama", hidden_size=80, intermediate_size=128), "4bit")
+    assert "model.layers.0.mlp.down_proj.scales" in load_file(Path(made.path) / "model.safetensors")

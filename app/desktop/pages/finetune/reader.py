@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.desktop.pages.finetune.facts import Listing, OpenedRun, SetFacts
 from app.desktop.services.background import Background, guarded
-from models.checkpoint import model_files, shapes
+from models.checkpoint import model_config, shapes
 from models.errors import StillroomError
 from models.events import Model
 from models.finetune import estimate, runs
@@ -129,7 +129,7 @@ class FinetuneReader(QObject):
 
 def _shape(base: Model | None) -> shapes.ModelShape | None:
     try:
-        return shapes.shape_of(model_files.read_config(Path(base.path))) if base else None
+        return shapes.shape_of(model_config.read(Path(base.path))) if base else None
     except (StillroomError, OSError) as error:
         log.debug("memory of %s not known: %s", base.name if base else "", error)
         return None
