@@ -49,7 +49,7 @@ def test_the_page_works_as_it_stands_there(
     rows = [{"problem": f"{n}+1?", "thinking": f"{n} and 1.\n", "answer": str(n + 1)} for n in range(40)]
     (tmp_path / "sums.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(download.RetryPolicy, "__new__", lambda cls, *_: IMPATIENT)
+    monkeypatch.setattr(download, "RetryPolicy", lambda: IMPATIENT)
     code = "\n".join(BLOCK.findall((paths.resources() / "help" / PAGE).read_text("utf-8")))
     for shown, used in (
         ('"starter"', '"tiny"'),
