@@ -148,7 +148,7 @@ def test_closing_the_iterator_cancels(engine: Engine, tiny: str, inbox: queue.Qu
 
 
 def test_answer_now_and_think_longer_reach_a_reply(engine: Engine, tiny: str, inbox: queue.Queue):
-    call = engine.start(ask(tiny, think=1000))
+    call = engine.start(ask(tiny, think=1000, think_min=1000))
     until(inbox, events.Token)
     engine.steer(call, "think_longer")
     while until(inbox, events.Budget).tokens == 1000:
