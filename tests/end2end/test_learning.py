@@ -57,6 +57,7 @@ def test_traces_become_an_adapter_that_chats_and_is_fused(tmp_path: Path, home: 
         assert said.events[-1][field] == with_adapter.events[-1][field]
 
 
+@pytest.mark.slow  # quick ones: tests/models/engine/test_pausing.py and the resumed runs of test_finetune.py
 def test_a_run_that_was_interrupted_goes_on(tmp_path: Path, home: Path) -> None:
     stillroom(home, "traces", "add", "sums", str(tmp_path / "sums.jsonl"))
     train = ["finetune", "tiny", "--traces", "sums", "--name", "adder", "--rank", "2", "--steps", "120", "--json"]

@@ -97,6 +97,7 @@ def test_what_comes_with_it_is_found(installed: Path, tmp_path: Path) -> None:
     assert (found["help"], found["catalog"]) == ([title for title, _ in help_pages()], len(catalog.entries()))
 
 
+@pytest.mark.slow
 def test_it_answers(installed: Path, tmp_path: Path) -> None:
     asked = ("chat", "starter", "Hello", "--think", "off", "--max-tokens", "4", "--json")
     done = json.loads(run(tmp_path, installed / "stillroom", *asked).splitlines()[-1])
