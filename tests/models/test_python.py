@@ -42,6 +42,7 @@ def test_every_name_is_there_and_no_other() -> None:
         _ = models.magic
 
 
+@pytest.mark.slow
 def test_the_page_works_as_it_stands_there(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
