@@ -92,6 +92,7 @@ def test_a_set_is_shown_exported_and_deleted(tmp_path: Path, home: Path) -> None
     assert stillroom(home, "traces", "list", "--json").events[-1]["sets"] == []
 
 
+@pytest.mark.slow  # each sentence is tried beside the code that says it; here they come from the command
 def test_each_wrong_wish_gets_a_sentence(tmp_path: Path, home: Path) -> None:
     stillroom(home, "traces", "show", "none", "--json").assert_failed("not_found", 1, "none")
     stillroom(home, "traces", "add", "s", str(tmp_path / "none.jsonl"), "--json").assert_failed("not_found", 1)
