@@ -2,7 +2,7 @@
 
 home/
   settings.toml
-  stillroom.db        chats, runs, evaluations (models/store)
+  stillroom.db        chats and jobs (models/store)
   models/NAME/        checkpoints that Stillroom made or imported, each with a stillroom.json (models/library/installed.py)
   adapters/NAME/      what fine-tuning made, each with a stillroom.json
   used/               one empty file a model, as old as its last use
@@ -11,6 +11,7 @@ home/
   backups/            copies of the database
   traces/NAME/        sets of traces (models/traces/store.py)
   runs/ID/            fine-tuning runs: configuration, metrics, checkpoints (models/finetune/checkpoints.py)
+  evaluations/ID/     evaluations: problems, replies, verdicts (models/evaluate/run_folder.py)
   manifests/REPO/     which files a download is made of (models/hub/manifests.py)
   dwq/NAME/           what a learned quantization has learned so far
   hub_token           the Hub's token where there is no keychain, readable by its owner alone
@@ -81,6 +82,11 @@ def runs_folder() -> Path:
     return _made(home() / "runs")
 
 
+def evaluations_folder() -> Path:
+    """The folder that holds one sub-folder per evaluation."""
+    return _made(home() / "evaluations")
+
+
 def manifests_folder() -> Path:
     """The folder that holds one sub-folder per repository that is being downloaded."""
     return _made(home() / "manifests")
@@ -102,7 +108,7 @@ def window_lock() -> Path:
 
 
 def database_file() -> Path:
-    """The SQLite file of chats, runs and evaluations."""
+    """The SQLite file of chats and jobs."""
     return home() / "stillroom.db"
 
 

@@ -38,3 +38,8 @@ def seconds(s: float) -> str:
         return f"{s:.1f} s"
     whole = round(s)
     return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60} s"
+
+
+def counted(n: int, one: str, many: str = "") -> str:
+    """A number of things: "1 trace", "1,000 traces"."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"

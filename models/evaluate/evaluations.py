@@ -1,0 +1,119 @@
+"""The evaluations on this disk, looked at without MLX: a window shows them while a worker draws replies.
+
+The folders are the truth (models/evaluate/run_folder.py has the layout); one that can't be read is left out.
+"""
+
+import logging
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from models import errors, paths
+from models.evaluate import run_folder
+from models.evaluate.records import EvaluationCard, Row, State
+from models.evaluate.tasks import Problem
+
+log = logging.getLogger(__name__)
+
+
+class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
+    """An evaluation as its folder shows it."""
+
+    card: EvaluationCard
+    folder: str
+    done: int  # replies that are there
+    total: int
+
+    @property
+    def id(self) -> str:
+        return self.card.id
+
+    @property
+    def state(self) -> State:
+        """ "stopped" also while a worker has it."""
+        if self.done >= self.total:
+            return "done"
+        return "stopped" if self.done else "new"
+
+
+class Contents(msgspec.Struct, frozen=True, kw_only=True):
+    """An evaluation's replies, with the problems that they answer."""
+
+    card: EvaluationCard
+    problems: list[Problem]
+    rows: list[Row]
+
+
+def evaluations() -> list[Evaluation]:
+    """All evaluations, oldest first. Never raises because of one of them."""
+    found = []
+    for folder in paths.evaluations_folder().iterdir():
+        if folder.is_dir() and not folder.name.startswith("."):
+            try:
+                found.append(_evaluation(folder))
+            except errors.NotFound:
+                continue  # being made, or none
+            except errors.Corrupt as error:
+                log.info("evaluation %s left out: %s", folder.name, error)
+    return sorted(found, key=lambda one: (one.card.created, one.id))
+
+
+def get(name: str) -> Evaluation:
+    """An evaluation by its id or folder. Raises NotFound, Corrupt."""
+    return _evaluation(place(name))
+
+
+def open_evaluation(name: str) -> Contents:
+    """All that an evaluation holds. Raises NotFound, Corrupt."""
+    folder = place(name)
+    return Contents(
+        card=run_folder.read_card(folder),
+        problems=run_folder.read_problems(folder),
+        rows=run_folder.read_rows(folder),
+    )
+
+
+def place(name: str) -> Path:
+    """The folder of an evaluation, given by its id or as a path. Raises NotFound."""
+    for folder in (paths.evaluations_folder() / name, Path(name).expanduser()):
+        if name and (folder / run_folder.CARD).is_file():
+            return folder.resolve()
+    raise errors.NotFound(f"There is no evaluation {name}.", "`stillroom evaluate --list` shows those that are there.")
+
+
+def new_id(task: str) -> str:
+    """The id of an evaluation that begins now; its folder is made, so that no other takes it."""
+    word = "".join(letter if letter.isalnum() or letter in "-." else "-" for letter in task)[:40].strip("-.") or "task"
+    began = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{word}"
+    name, number = began, 1
+    while True:
+        try:
+            (paths.evaluations_folder() / name).mkdir(mode=0o700)
+        except FileExistsError:
+            number += 1
+            name = f"{began}-{number}"
+        except OSError as error:
+            raise errors.from_os_error(error, "making a folder for the evaluation", writing=True) from error
+        else:
+            return name
+
+
+def remove(name: str) -> int:
+    """Delete an evaluation; returns the bytes that gave back. Raises NotFound."""
+    folder = place(name)
+    size = sum(entry.stat().st_size for entry in folder.rglob("*") if entry.is_file())
+    (folder / run_folder.CARD).unlink()  # it is gone with it, whatever happens to the rest
+    shutil.rmtree(folder, ignore_errors=True)
+    return size
+
+
+def _evaluation(folder: Path) -> Evaluation:
+    card = run_folder.read_card(folder)
+    total = len(card.contenders) * len(card.think) * card.task.problems * card.samples
+    try:
+        done = (folder / run_folder.ROWS).read_bytes().count(b"\n")
+    except FileNotFoundError:
+        done = 0
+    return Evaluation(card=card, folder=str(folder), done=min(done, total), total=total)

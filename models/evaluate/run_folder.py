@@ -1,0 +1,148 @@
+"""An evaluation's folder as it lies on the disk, read and written without a model.
+
+    evaluations/ID/
+      card.json         what it began with; written first
+      problems.jsonl    the problems as they were asked, so that the folder alone can be asked again
+      rows.jsonl        one reply and its verdict a line, written before a face hears of it
+      sittings.jsonl    how long each stretch of work took, and what memory
+
+A line that a kill cut off is left out when rows are read, and cut away before more are written.
+"""
+
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+import msgspec
+
+from models import errors
+from models.checkpoint import folders
+from models.evaluate.records import EvaluationCard, Row
+from models.evaluate.tasks import Problem
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+CARD, PROBLEMS, ROWS, SITTINGS = "card.json", "problems.jsonl", "rows.jsonl", "sittings.jsonl"
+
+
+class Sitting(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch of work of one contender: an evaluation that is resumed has several."""
+
+    contender: int
+    think: int | None
+    seconds: float
+    tokens: int
+    peak_bytes: int
+
+
+_card = msgspec.json.Decoder(EvaluationCard)
+_row = msgspec.json.Decoder(Row)
+_problem = msgspec.json.Decoder(Problem)
+_sitting = msgspec.json.Decoder(Sitting)
+
+
+def create(folder: Path, card: EvaluationCard, problems: Iterable[Problem]) -> None:
+    """Write a new evaluation's folder, its card last. Raises what errors.from_os_error gives."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folders.write_file(folder / PROBLEMS, b"".join(msgspec.json.encode(one) + b"\n" for one in problems))
+        folders.replace_file(folder / CARD, folders.as_json(card))
+    except OSError as error:
+        raise errors.from_os_error(error, "writing the evaluation", writing=True) from error
+
+
+def read_card(folder: Path) -> EvaluationCard:
+    """Raises NotFound or Corrupt."""
+    try:
+        return _card.decode((folder / CARD).read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        raise errors.NotFound(f"There is no evaluation in {folder}.") from None
+    except (OSError, msgspec.MsgspecError) as error:
+        raise errors.Corrupt(f"The card of the evaluation {folder.name} can't be read.", "Start a new one.") from error
+
+
+def read_problems(folder: Path) -> list[Problem]:
+    """The problems in the order in which they are asked. Raises Corrupt."""
+    try:
+        return [_problem.decode(line) for line in (folder / PROBLEMS).read_bytes().splitlines()]
+    except (OSError, msgspec.MsgspecError) as error:
+        fault = f"The problems of the evaluation {folder.name} can't be read."
+        raise errors.Corrupt(fault, "Start a new one.") from error
+
+
+def read_rows(folder: Path) -> list[Row]:
+    """The replies so far, whole lines alone; of one key the first counts."""
+    found: dict[object, Row] = {}
+    for row in _lines(folder / ROWS, _row):
+        found.setdefault(row.key, row)
+    return list(found.values())
+
+
+def read_sittings(folder: Path) -> list[Sitting]:
+    """How long it took, by stretches of work."""
+    return list(_lines(folder / SITTINGS, _sitting))
+
+
+class RowsFile:
+    """Appends rows; each is handed to the system before `add` returns, so that a killed process loses none."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / ROWS
+        self._sittings = folder / SITTINGS
+
+    def __enter__(self) -> Self:
+        try:
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            _cut_half_line(self._path)
+        except OSError as error:
+            raise errors.from_os_error(error, "writing the evaluation", writing=True) from error
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        os.close(self._file)
+
+    def add(self, row: Row) -> None:
+        """Raises DiskFull with the half line taken back."""
+        self._append(self._file, msgspec.json.encode(row) + b"\n")
+
+    def add_sitting(self, sitting: Sitting) -> None:
+        """Keep how long a stretch took."""
+        file = os.open(self._sittings, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            self._append(file, msgspec.json.encode(sitting) + b"\n")
+        finally:
+            os.close(file)
+
+    def _append(self, file: int, line: bytes) -> None:
+        size = os.fstat(file).st_size
+        try:
+            if os.write(file, line) != len(line):
+                raise OSError(28, os.strerror(28))
+        except OSError as error:
+            os.ftruncate(file, size)
+            raise errors.from_os_error(error, "writing the evaluation", writing=True) from error
+
+
+def _cut_half_line(path: Path) -> None:
+    content = path.read_bytes()
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        log.info("a line that was cut off is removed from %s", path.name)
+        os.truncate(path, whole)
+
+
+def _lines(path: Path, decoder: msgspec.json.Decoder[T]) -> Iterator[T]:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return
+    for line in content.split(b"\n")[:-1]:
+        try:
+            yield decoder.decode(line)
+        except msgspec.MsgspecError:
+            log.info("a line of %s left out", path.name)
