@@ -18,9 +18,10 @@ from pathlib import Path
 import mlx.core as mx
 import msgspec
 
-from models import errors, paths
+from models import errors
 from models.answers import majority
 from models.checkpoint import fingerprint
+from models.checkpoint.model_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from models.evaluate import evaluations, results, run_folder, tasks
 from models.evaluate.records import (
     Contender,
@@ -32,7 +33,7 @@ from models.evaluate.records import (
 )
 from models.evaluate.run_folder import RowsFile, Sitting
 from models.evaluate.tasks import Problem, Task
-from models.events import Event, Note, Progress, Reply
+from models.events import Event, Note, Reply
 from models.generate.drawing import Drawn
 from models.generate.load import LoadedModel, load
 from models.generate.pool import Pool, RowDone, RowFailed
@@ -66,7 +67,7 @@ def evaluate(
     way: what was drawn by then is kept, and `resume` goes on.
     """
     name = run or evaluations.new_id(task.name)
-    folder = paths.evaluations_folder() / name
+    folder = evaluations.folder_of(name)
     card = EvaluationCard(
         id=name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -86,7 +87,7 @@ def evaluate(
         answer_tokens=answer_tokens,
         sampling=sampling or Sampling(),
         seed=seed,
-        versions={"python": platform.python_version(), **{name: metadata.version(name) for name in ("mlx", "mlx-lm")}},
+        versions=_versions(),
         machine=hardware.machine(),
     )
     _check(card)
@@ -104,6 +105,25 @@ def resume(folder: Path) -> Generator[Event, None, Evaluated]:
     drawing = _Evaluation(card, problems, folder, rows)
     yield from drawing.events()
     return results.evaluated(folder)
+
+
+def again(folder: Path, contenders: Sequence[Contender] = (), run: str = "") -> Generator[Event, None, Evaluated]:
+    """Ask an evaluation anew from its folder alone, which stays as it is: same problems, budgets and seed.
+
+    contenders: others than those on its card. Raises as `evaluate`.
+    """
+    card, problems = run_folder.read_card(folder), run_folder.read_problems(folder)
+    name = run or evaluations.new_id(card.task.name)
+    new = msgspec.structs.replace(
+        card,
+        id=name,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        contenders=[_identified(contender) for contender in contenders or card.contenders],
+        versions=_versions(),
+        machine=hardware.machine(),
+    )
+    run_folder.create(evaluations.folder_of(name), new, problems)
+    return (yield from resume(evaluations.folder_of(name)))
 
 
 def seed_of(seed: int, problem: str, sample: int) -> int:
@@ -294,6 +314,10 @@ def _is_open(reply: Reply) -> bool:
     return bool(reply.thinking) and reply.closed_by is None
 
 
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version(), **{name: metadata.version(name) for name in ("mlx", "mlx-lm")}}
+
+
 def _identified(contender: Contender) -> Contender:
     """A contender with the fingerprints of its files as they are now. Raises NotFound."""
     adapter = installed.find_adapter(contender.adapter) if contender.adapter else None
@@ -302,6 +326,14 @@ def _identified(contender: Contender) -> Contender:
         fingerprint=fingerprint.of(installed.find(contender.model)),
         adapter_fingerprint=_adapter_fingerprint(adapter) if adapter else "",
     )
+
+
+def _adapter_fingerprint(folder: Path) -> str:
+    digest = hashlib.sha256((folder / ADAPTER_CONFIG).read_bytes())
+    with (folder / ADAPTER_WEIGHTS).open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 def _check(card: EvaluationCard) -> None:

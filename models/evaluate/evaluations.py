@@ -83,6 +83,11 @@ def place(name: str) -> Path:
     raise errors.NotFound(f"There is no evaluation {name}.", "`stillroom evaluate --list` shows those that are there.")
 
 
+def folder_of(run: str) -> Path:
+    """Where an evaluation of that id lies in the home, perhaps not there."""
+    return paths.evaluations_folder() / run
+
+
 def new_id(task: str) -> str:
     """The id of an evaluation that begins now; its folder is made, so that no other takes it."""
     word = "".join(letter if letter.isalnum() or letter in "-." else "-" for letter in task)[:40].strip("-.") or "task"
