@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from models import errors, paths
-from models.checkpoint import folders, inspection, model_files
+from models.checkpoint import folders, formats, inspection, model_files
 from models.events import Model, Progress, Removed
 from models.gguf import header as gguf_header
 from models.hub import cache
@@ -184,6 +184,8 @@ def import_model(path: str | Path, name: str | None = None) -> Generator[Progres
 
 
 def _with_config(folder: Path) -> Path:
+    if not (folder / "config.json").exists():
+        formats.check_folder(folder)
     model_files.read_config(folder)
     return folder
 

@@ -249,8 +249,8 @@ def test_a_quantized_model_is_not_quantized_again(tiny: Path, tmp_path: Path) ->
     with pytest.raises(errors.BadInput, match="packed is already quantized to 4-bit; quantizing twice") as refused:
         run(tmp_path / "packed", "3bit")
     assert "original" in refused.value.hint
-    edit_config(tiny, quantization_config={"quant_method": "gptq", "bits": 8})
-    with pytest.raises(errors.BadInput, match="already quantized to 8-bit"):
+    edit_config(tiny, quantization_config={"quant_method": "awq", "bits": 4})
+    with pytest.raises(errors.BadInput, match="already quantized to 4-bit"):
         run(tiny, "4bit")
 
 
