@@ -9,6 +9,7 @@ __all__ = [
     "inspection",
     "model_config",
     "model_files",
+    "numbers",
     "safetensors_header",
     "safety",
     "shapes",
