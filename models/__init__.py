@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from models.finetune_config import FinetuneConfig
     from models.fuse.fuse import fuse
     from models.library.download import fetch as pull
-    from models.library.installed import import_model
+    from models.quant.importing import import_model
     from models.quant.quantize import quantize
     from models.requests import Message, Sampling
     from models.scripting import answer, load, reply, run
@@ -33,7 +33,7 @@ _PLACES = {
     "Token": "models.events",
     "add_traces": "models.traces.store:add",
     "answer": "models.scripting",
-    "import_model": "models.library.installed",
+    "import_model": "models.quant.importing",
     "load": "models.scripting",
     "pull": "models.library.download:fetch",
     "quantize": "models.quant.quantize",

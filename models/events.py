@@ -254,12 +254,24 @@ class Model(Record, frozen=True, tag="model"):
     last_used: str = ""  # ISO 8601, UTC; empty when never
     repairable: bool = False  # downloading what is missing would mend it
     card: QuantCard | None = None
+    # of a GGUF file: types of blocks that MLX can't hold, and the bits that they were quantized to
+    requantized: dict[str, int] = {}
+
+    @property
+    def requantized_words(self) -> str:
+        """What became of the blocks that MLX can't hold: "Q4_K as 4-bit, Q6_K as 6-bit (KL 0.004)"; empty for none."""
+        cost = f" (KL {self.card.kl:.3f})" if self.card and self.card.kl is not None else ""
+        return ", ".join(f"{kind} as {bits}-bit" for kind, bits in self.requantized.items()) + cost
 
     def sentences(self) -> list[str]:
         weights = f"{quantities.count(self.params)} weights, {quantities.size(self.size_bytes)}"
         if self.kind == "original":
             return [f"{self.name} is on this disk: {weights}."]
-        return [f"{self.name} is in the library: {weights}.", *(self.card.sentences() if self.card else [])]
+        lines = [f"{self.name} is in the library: {weights}."]
+        if self.requantized:
+            lines.append(f"Blocks that MLX can't hold were quantized: {self.requantized_words}.")
+            lines.append("--keep-precision takes them in float16 instead: exact, and larger.")
+        return [*lines, *(self.card.sentences() if self.card else [])]
 
 
 class HubModel(msgspec.Struct, frozen=True, kw_only=True):

@@ -50,6 +50,7 @@ class WindowSettings(msgspec.Struct, kw_only=True):
     thinks: dict[str, bool] = {}  # by a model's name: trained to think
     titles: dict[str, tuple[str, str]] = {}  # by a model's name: its title and precision
     models_section: str = "discover"
+    keep_precision: bool = False  # of imported GGUF files
     models_order: str = "name"
     drop_original: bool = False  # delete what was downloaded once it is quantized
     traces_set: str = ""  # by its name

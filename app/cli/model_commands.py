@@ -71,12 +71,17 @@ def pull(
 def import_model(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="A Hugging Face folder, an MLX folder or a GGUF file.")],
     name: Annotated[str | None, typer.Option(help="The name to keep it under.")] = None,
+    keep_precision: Annotated[
+        bool, typer.Option("--keep-precision", help="Take blocks of a GGUF file that MLX can't hold in float16.")
+    ] = False,
+    no_card: Annotated[bool, typer.Option("--no-card", help="Do not measure what quantizing them cost.")] = False,
     json: Json = False,
 ) -> None:
     """Take a model into the library."""
     from models.jobs.kinds.import_model import ImportModel
 
-    run_to_end([ImportModel(path=str(path.expanduser().absolute()), name=name)], json)
+    source = str(path.expanduser().absolute())
+    run_to_end([ImportModel(path=source, name=name, keep_precision=keep_precision, card=not no_card)], json)
 
 
 def list_models(json: Json = False) -> None:

@@ -54,6 +54,7 @@ def show_model(model: events.Model) -> None:
         "Size": quantities.size(model.size_bytes),
         "Context": f"{model.context_limit:,} tokens" if model.context_limit else "",
         "Recipe": model.recipe,
+        "Requantized": model.requantized_words,
         "Repository": f"{model.repo} at {model.revision[:12]}" if model.revision else model.repo,
         "Base": model.base,
         "Quant card": " ".join(model.card.sentences()) if model.card else "",
@@ -141,7 +142,7 @@ def _cells(model: events.Model) -> list[str]:
         f"{model.bits:.1f}" if model.bits else "",
         quantities.size(model.size_bytes),
         f"{model.context_limit:,}" if model.context_limit else "",
-        visible(model.source),
+        visible(f"{model.source} ({model.requantized_words})" if model.requantized else model.source),
     ]
 
 

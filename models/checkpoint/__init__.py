@@ -5,9 +5,11 @@ little memory, and how a folder appears whole or not at all.
 __all__ = [
     "bounded_files",
     "folders",
+    "formats",
     "inspection",
     "model_config",
     "model_files",
+    "numbers",
     "safetensors_header",
     "safety",
     "shapes",

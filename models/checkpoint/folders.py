@@ -34,7 +34,8 @@ class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
     created: str  # ISO 8601, UTC
     size_bytes: int
     licence: str = ""
-    made_from: str = ""  # changes when the model has to be made anew
+    made_from: str = ""  # tells the file that it was made from from a later one of the same name
+    requantized: dict[str, int] = {}  # of a GGUF file: types of blocks that MLX can't hold, and the bits they have now
     repo: str = ""  # the Hub repository it was made from, where known
     revision: str = ""  # and the commit
     recipe: str = ""  # how it was quantized

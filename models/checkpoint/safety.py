@@ -14,7 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from models import errors, paths, quantities
-from models.checkpoint import bounded_files, config_bounds, mlx_lm_code, model_config, model_files, safetensors_header
+from models.checkpoint import (
+    bounded_files,
+    config_bounds,
+    formats,
+    mlx_lm_code,
+    model_config,
+    model_files,
+    safetensors_header,
+)
 from models.checkpoint.model_files import MAX_TEMPLATE_BYTES, MAX_TOKENIZER_BYTES
 from models.checkpoint.safetensors_header import Header
 
@@ -42,6 +50,7 @@ def check(folder: Path) -> Checked:
     """Check a checkpoint folder; returns what had to be read for it. Raises NotFound, Corrupt, Unsupported or Unsafe."""
     with errors.disk_faults(f"reading {folder.name}"):
         _check_files(folder)
+        formats.check_folder(folder)
         config = model_files.read_config(folder)
         _check_architecture(folder, config)
         config_bounds.check(config, folder.name)
@@ -49,6 +58,7 @@ def check(folder: Path) -> Checked:
         config = model_config.lifted(folder, config)
         headers = {path.name: safetensors_header.read(path) for path in model_files.weight_files(folder)}
     tensors = {name for header in headers.values() for name in header.tensors}
+    formats.check_folder(folder, tensors)
     found = Checked(config, tokenizer_config, headers)
     config_bounds.check_against(config, tensors, found.data_bytes, folder.name)
     return found

@@ -19,7 +19,7 @@ import psutil
 from mlx.utils import tree_flatten
 
 from models import errors, paths, recipes
-from models.checkpoint import folders, inspection, shards, weight_blocks
+from models.checkpoint import folders, inspection, model_config, shards, weight_blocks
 from models.checkpoint.shards import Output
 from models.checkpoint.weight_stream import WeightSource, open_source
 from models.events import Event, Fused, Model, Note, Progress
@@ -133,7 +133,7 @@ def _write_folder(parts: _Parts, name: str) -> Iterator[Event]:
     """Write the fused model and let it take its place."""
     assert parts.adapter is not None
     source = _opened(parts)
-    outputs = [_output(source, path) for path, _ in tree_flatten(source.model.parameters())]
+    outputs = [_output(parts.model.title, source, path) for path, _ in tree_flatten(source.model.parameters())]
     copied = folders.companions(parts.folder)
     needed = sum(output.size for output in outputs) + sum(path.stat().st_size for path in copied) + MARGIN_BYTES
     with folders.publishing(paths.models_folder() / name, needed, f"writing {name}") as draft:
@@ -142,6 +142,7 @@ def _write_folder(parts: _Parts, name: str) -> Iterator[Event]:
         folders.write_json(draft / "config.json", config)
         for path in copied:
             folders.copy_file(path, draft / path.name)
+        model_config.write_ends(draft)
         card = model_card.text(parts.title, parts.name, parts.model, parts.adapter, parts.run)
         folders.write_file(draft / "README.md", card.encode())
         source_name = f"{parts.name} with the adapter {parts.adapter.name}"
@@ -150,16 +151,15 @@ def _write_folder(parts: _Parts, name: str) -> Iterator[Event]:
         folders.write_record(draft, msgspec.structs.replace(record, name=name, original=parts.name))
 
 
-def _output(source: WeightSource, name: str) -> Output:
+def _output(title: str, source: WeightSource, name: str) -> Output:
     weight = source.weights[name]
     if weight.dtype not in _DTYPES:
         raise errors.Unsupported(f"{name} holds numbers of the type {weight.dtype}, which can't be fused.")
 
     def chunks() -> Iterator[memoryview]:
         for block in weight_blocks.blocks(source.weights.pop(name)):
-            stored = block.astype(weight.dtype)
-            if not bool(mx.isfinite(stored).all().item()):
-                raise errors.Corrupt(f"{name} would hold what is no number.", "Train the adapter again.")
+            stored, finite = weight_blocks.narrowed(block, weight.dtype)
+            weight_blocks.check_narrowed(finite, title, name, weight.dtype)
             yield weight_blocks.as_bytes(stored)
 
     return Output(name, _DTYPES[weight.dtype], weight.shape, chunks)

@@ -8,13 +8,16 @@ as a prompt that had the forced text in it.
 
 import time
 from collections.abc import Callable, Generator
+from pathlib import Path
 
 import mlx.core as mx
 import msgspec
+from mlx.utils import tree_flatten
 from mlx_lm.generate import generate_step, generation_stream, wired_limit
 from mlx_lm.sample_utils import make_sampler
 
 from models.answers.majority import check_votes
+from models.checkpoint import numbers
 from models.errors import BadInput, NoMemory
 from models.events import Event, Finish, Progress, Reply
 from models.families import Advice, thinks
@@ -34,7 +37,7 @@ def reply(loaded: LoadedModel, request: ChatRequest, steering: Steering | None =
     """Answer a conversation; yields Note, Budget, Progress, Token and ThinkingClosed.
 
     A cancelled reply returns too, its finish "cancelled". Raises BadInput when the conversation is longer than
-    the model's context, NoMemory when the backend returns no numbers.
+    the model's context, Corrupt when the model's weights are no numbers, NoMemory when the backend returns none.
     """
     run = _Run(loaded, request, steering or Steering())
     with wired_limit(loaded.model, [generation_stream]):
@@ -84,7 +87,7 @@ class _Run:
             self.cache.tokens.append(token)
             self.context.append(token)
             if self.stream.drawn % CHECK_EVERY == 0:
-                check_numbers(logprobs)
+                check_numbers(logprobs, self.loaded)
             step = self.stream.take(token)
             yield from self.stream.events(step)
             if self._force(step):
@@ -209,11 +212,18 @@ def sampler_for(advice: Advice) -> Callable[[mx.array], mx.array]:
     return sampler
 
 
-def check_numbers(logprobs: mx.array) -> None:
-    """Raise NoMemory for logprobs, (V,), that are not numbers: a late Metal error can show as NaN or as all zeros."""
+def check_numbers(logprobs: mx.array, loaded: LoadedModel) -> None:
+    """Raise for logprobs, (V,), that are not numbers: Corrupt when the weights are none either, else NoMemory, for a late
+    Metal error can show as NaN or as all zeros.
+    """
     low, high = float(mx.min(logprobs).item()), float(mx.max(logprobs).item())  # type: ignore[arg-type]
-    if not (-float("inf") <= low < high <= 0.001):  # NaN fails every comparison; zeros are all equal
-        raise NoMemory(
-            "The model returned no numbers: its memory most likely ran out.",
-            "Close other programs or take a smaller model, then try again.",
-        )
+    if -float("inf") <= low < high <= 0.001:  # NaN fails every comparison; zeros are all equal
+        return
+    for name, array in tree_flatten(loaded.model.parameters()):
+        if mx.issubdtype(array.dtype, mx.floating) and not mx.isfinite(array).all().item():
+            adapted = loaded.adapter is not None and name.rpartition(".")[2] in ("lora_a", "lora_b", "m")
+            raise numbers.no_number(f"The adapter {Path(str(loaded.adapter)).name}" if adapted else loaded.name, name)
+    raise NoMemory(
+        "The model returned no numbers: its memory ran out, or what it computed grew beyond its numbers.",
+        "Close other programs or take a smaller model, then try again.",
+    )

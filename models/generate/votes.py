@@ -176,7 +176,7 @@ class _Batch:
                 row = self.rows[one.uid]
                 row.logprob += value
                 if row.stream.drawn % reply.CHECK_EVERY == 0:
-                    reply.check_numbers(one.logprobs)
+                    reply.check_numbers(one.logprobs, self.loaded)
         self.drawn += len(drawn)
 
     def _take(self, batch: BatchGenerator, uid: int, token: int) -> None:

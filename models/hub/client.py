@@ -248,7 +248,7 @@ def _checked(repo: str, info: "ModelInfo") -> listing.Listing:
         for one in siblings
     ]
     return listing.Listing(
-        repo=repo, commit=info.sha, files=files, architecture=_architecture(info), licence=_licence(info)
+        repo=repo, commit=info.sha, files=files, config=_config(info), licence=_licence(info), base=_base(info)
     )
 
 
@@ -269,9 +269,22 @@ def _hub_model(info: "ModelInfo") -> HubModel | None:
     )
 
 
+def _config(info: "ModelInfo") -> dict[str, Any]:
+    return info.config if isinstance(info.config, dict) else {}
+
+
 def _architecture(info: "ModelInfo") -> str:
-    name = info.config.get("model_type") if isinstance(info.config, dict) else None
+    name = _config(info).get("model_type")
     return name[:80] if isinstance(name, str) else ""
+
+
+def _base(info: "ModelInfo") -> str:
+    """What a model was made from: what the Hub says it is a quantization of, else the base that its card names."""
+    tags = [tag for tag in info.tags or [] if isinstance(tag, str)]
+    stated = info.card_data.get("base_model") if info.card_data else None
+    named = [tag.removeprefix("base_model:quantized:") for tag in tags if tag.startswith("base_model:quantized:")]
+    named += stated if isinstance(stated, list) else [str(stated or "")]
+    return next((name for name in named if isinstance(name, str)), "")
 
 
 def _licence(info: "ModelInfo") -> str:

@@ -7,11 +7,12 @@ chooses them. So each must have the form it ought to have, and a repository with
 import re
 import unicodedata
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
 from models import errors
-from models.checkpoint import model_files
+from models.checkpoint import formats, model_files
 
 MAX_FILES = 20_000  # of a repository
 MAX_WEIGHTS_BYTES = 1 << 40  # of one file of weights
@@ -52,8 +53,20 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     repo: str
     commit: str
     files: list[RemoteFile]
-    architecture: str = ""  # config.json's model_type as the Hub tells it, or empty
+    config: dict[str, Any] = {}  # what the Hub tells of config.json
     licence: str = ""
+    base: str = ""  # what it was made from, by its card; empty when not known
+
+    @property
+    def architecture(self) -> str:
+        """config.json's model_type, or empty."""
+        name = self.config.get("model_type")
+        return name[:80] if isinstance(name, str) else ""
+
+    def check_format(self, config: dict[str, Any] | None = None) -> None:
+        """Refuse weights in a format that can't be read. config: its config.json, what the Hub tells when None."""
+        paths = [file.path for file in self.files]
+        formats.check(self.repo, self.config if config is None else config, paths, base=self.base)
 
 
 def checked_repo(repo: str) -> str:
@@ -96,6 +109,7 @@ def checked_file(repo: str, path: object, size: object, sha1: object, sha256: ob
 
 def needed(listing: Listing) -> list[RemoteFile]:
     """The files needed to run the model, small ones first. Raises with the reason when there is nothing to run."""
+    listing.check_format()
     at_root = [file for file in listing.files if _is_needed(file.path)]
     indexed = any(file.path == model_files.INDEX for file in at_root)
     weights = _one_set([file for file in at_root if file.is_weights], indexed)
@@ -139,12 +153,6 @@ def _without_weights(listing: Listing) -> errors.StillroomError:
     names, repo = [file.path for file in listing.files], listing.repo
     if "adapter_model.safetensors" in names:
         return errors.Unsupported(f"{repo} is an adapter, not a model.", "Get the model that it belongs to.")
-    if any(name.endswith(".gguf") for name in names):
-        hint = "Get a repository with safetensors, or import one GGUF file."
-        return errors.Unsupported(f"{repo} holds GGUF files only.", hint)
-    if any(name.endswith(_PICKLES) for name in names):
-        text = f"{repo} holds its weights as pickle files only, and reading one runs code that is in it."
-        return errors.Unsafe(text, "Get a repository with safetensors.")
     return errors.Unsupported(f"{repo} holds no weights in safetensors files.", "Get another repository.")
 
 

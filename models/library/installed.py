@@ -17,8 +17,10 @@ from itertools import accumulate
 from pathlib import Path
 from urllib.parse import quote
 
+import msgspec
+
 from models import errors, paths
-from models.checkpoint import folders, inspection, model_files
+from models.checkpoint import folders, formats, inspection, model_files
 from models.events import Model, Progress, Removed
 from models.gguf import header as gguf_header
 from models.hub import cache
@@ -156,11 +158,14 @@ def prepare(name: str) -> Generator[Progress, None, Path]:
     return find(name)
 
 
-def import_model(path: str | Path, name: str | None = None) -> Generator[Progress, None, Model]:
+def import_model(
+    path: str | Path, name: str | None = None, *, keep_precision: bool = False
+) -> Generator[Progress, None, Model]:
     """Take a Hugging Face folder, an MLX folder or a GGUF file into the library.
 
-    name: what to call it; made from the file's own when None. Closing the generator leaves nothing behind. Raises
-    BadInput for a name that is taken or can't be one, NotFound, Corrupt, Unsupported, Unsafe, DiskFull.
+    name: what to call it; made from the file's own when None; keep_precision: blocks of a GGUF file that MLX can't hold
+    become float16 instead of being quantized. Closing the generator leaves nothing behind. Raises BadInput for a name
+    that is taken or can't be one, NotFound, Corrupt, Unsupported, Unsafe, DiskFull.
     """
     source = Path(path).expanduser()
     if not source.exists():
@@ -168,6 +173,7 @@ def import_model(path: str | Path, name: str | None = None) -> Generator[Progres
     source = source.absolute()
     folders.sweep(paths.models_folder())
     folder = paths.models_folder() / new_name(_name_from(source), name)
+    requantized: dict[str, int] = {}
     if source.is_dir():
         inspection.inspect(source)
         yield from _copy(source, folder)
@@ -177,13 +183,23 @@ def import_model(path: str | Path, name: str | None = None) -> Generator[Progres
 
         header = gguf_header.read(source)
         title, licence = header.text("general.name") or source.stem, header.text("general.license")
-        yield from read.convert(source, folder)
+        requantized = yield from read.convert(source, folder, keep_precision=keep_precision)
     family = records.model(source if source.is_dir() else folder, title).family
-    folders.write_record(folder, folders.new_record(folder, title, str(source), licence, family=family))
+    stamp = file_stamp(source) if source.is_file() else ""
+    record = folders.new_record(folder, title, str(source), licence, made_from=stamp, family=family)
+    folders.write_record(folder, msgspec.structs.replace(record, requantized=requantized))
     return records.model(folder)
 
 
+def file_stamp(path: Path) -> str:
+    """What tells a file from a later one in its place."""
+    found = path.stat()
+    return f"bytes={found.st_size} modified={found.st_mtime_ns}"
+
+
 def _with_config(folder: Path) -> Path:
+    if not (folder / "config.json").exists():
+        formats.check_folder(folder)
     model_files.read_config(folder)
     return folder
 

@@ -102,7 +102,7 @@ def model(folder: Path, title: str = "") -> Model:
     try:
         facts = inspection.inspect(folder)
         record = checkpoint.read_record(folder)
-        recorded = _recorded(folder, record, title or folder.name, *_KEPT, "licence", "base", "card")
+        recorded = _recorded(folder, record, title or folder.name, *_KEPT, "licence", "base", "card", "requantized")
     except (errors.StillroomError, OSError) as error:
         return _unusable(folder, title or folder.name, str(error))
     hints = f"{folder.name} {recorded['title']}"

@@ -69,7 +69,7 @@ def quantize(
     place = name if name and replace else installed.new_name(f"{original.title}-{parsed.name}", name)
     yield from _write(original, parsed, place, replace)
     if card:
-        yield from _measure(place)
+        yield from measure_made(place)
     if drop_original:
         yield _dropped(original)
     return installed.show(place)
@@ -136,7 +136,7 @@ def _described(folder: Path) -> Original:
 def _write(original: Original, recipe: Recipe, name: str, replace: bool) -> Iterator[Event]:
     """Write the copy and let it take its place."""
     check_backend(recipe)
-    quantizing = Quantizing(open_source(original.folder), recipe)
+    quantizing = Quantizing(original.title, open_source(original.folder), recipe)
     hardware.check_memory(f"Quantizing {original.title}", quantizing.memory_bytes)
     copied = folders.companions(original.folder)
     needed = quantizing.total_bytes + sum(path.stat().st_size for path in copied) + MARGIN_BYTES
@@ -146,6 +146,7 @@ def _write(original: Original, recipe: Recipe, name: str, replace: bool) -> Iter
         quantizing.write_config(draft)
         for path in copied:
             folders.copy_file(path, draft / path.name)
+        model_config.write_ends(draft)
         if recipe.learned:
             from models.quant import dwq
 
@@ -173,8 +174,8 @@ def _record(original: Original, recipe: Recipe, name: str, draft: Path) -> folde
     )
 
 
-def _measure(name: str) -> Iterator[Event]:
-    """Measure the quant card. The model is there already: what hinders the card is told and is no failure."""
+def measure_made(name: str) -> Iterator[Event]:
+    """Measure the card of a model that was just made: what hinders it is told and is no failure."""
     from models.quant import card
 
     try:

@@ -12,6 +12,8 @@ class ImportModel(JobRequest, frozen=True, kw_only=True, tag="import"):
 
     path: str
     name: str | None = None  # made from the path when None
+    keep_precision: bool = False  # blocks of a GGUF file that MLX can't hold become float16 instead of being quantized
+    card: bool = True  # measure what quantizing those cost
 
     lane = "light"
     doing = "importing"
@@ -19,9 +21,9 @@ class ImportModel(JobRequest, frozen=True, kw_only=True, tag="import"):
     makes = "model"
 
     def work(self) -> Generator[Event, None, Model]:
-        from models.library.installed import import_model
+        from models.quant.importing import import_model
 
-        return (yield from import_model(self.path, self.name))
+        return import_model(self.path, self.name, keep_precision=self.keep_precision, card=self.card)
 
     def title(self) -> str:
         return Path(self.path).name

@@ -184,7 +184,7 @@ def test_configurations_of_published_shapes_pass(tmp_path: Path):
         {"rope_theta": 1000000, "max_position_embeddings": 131072, "eos_token_id": [1, 2], "layer_types": ["full"] * 2},
         {"quantization": {"group_size": 64, "bits": 4, "mode": "affine", "lm_head": {"group_size": 32, "bits": 8},
                           "model.embed_tokens": False}},
-        {"quantization_config": {"quant_method": "fp8", "weight_block_size": [128, 128]}},
+        {"quantization_config": {"quant_method": "awq", "bits": 4, "group_size": 128, "version": "gemm"}},
         {"time_step_limit": [0.0, float("inf")], "num_key_value_heads": [2, 2]},
         {"auto_map": {"AutoConfig": "configuration_x.X"}, "model_file": None},
     ]  # fmt: skip

@@ -7,7 +7,7 @@ import mlx.core as mx
 import msgspec
 import pytest
 
-from models.errors import BadInput, NoMemory
+from models.errors import BadInput, Corrupt
 from models.events import Budget, Done, Event, Note, Progress, Reply, ThinkingClosed, Token
 from models.families import Advice
 from models.generate.kv_cache import ConversationCache
@@ -257,7 +257,7 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(tmp_path: Path, options: d
 def test_numbers_that_are_none_stop_the_reply(tmp_path: Path):
     loaded = tiny_loaded(tmp_path)
     loaded.model.model.norm.weight = mx.full(loaded.model.model.norm.weight.shape, float("nan"))
-    with pytest.raises(NoMemory, match="no numbers"):
+    with pytest.raises(Corrupt, match=r"its weight model\.norm\.weight holds what is no number"):
         list(reply(loaded, ask("Hello", think=0)))
 
 

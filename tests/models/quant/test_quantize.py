@@ -244,13 +244,35 @@ def test_what_another_process_left_half_done_is_swept(tiny: Path) -> None:
     assert [path.name for path in paths.models_folder().iterdir()] == ["Tiny-4bit"]
 
 
+@pytest.mark.parametrize(
+    ("value", "stored", "stated", "sentence"),
+    [
+        (float("nan"), mx.float32, "float32", "holds what is no number"),
+        (float("inf"), mx.float16, "float16", "holds what is no number"),
+        (1e6, mx.bfloat16, "float16", "can't be written in float16, which ends at 65,504"),
+    ],
+)
+@pytest.mark.parametrize("weight", ["model.layers.1.mlp.up_proj.weight", "model.norm.weight"])
+def test_weights_that_are_none_or_too_large_are_told_as_such(
+    weight: str, value: float, stored: mx.Dtype, stated: str, sentence: str, tiny: Path
+) -> None:
+    arrays = {name: array.astype(stored) for name, array in tensors(tiny).items()}
+    arrays[weight][..., 5] = value
+    mx.save_safetensors(str(tiny / "model.safetensors"), arrays, {"format": "mlx"})
+    edit_config(tiny, torch_dtype=stated)
+    with pytest.raises(errors.StillroomError, match=f"{sentence}.*" if "no number" in sentence else sentence) as told:
+        run(tiny, "4bit")
+    assert weight in told.value.text
+    assert list(paths.models_folder().iterdir()) == []
+
+
 def test_a_quantized_model_is_not_quantized_again(tiny: Path, tmp_path: Path) -> None:
     mlx_lm.convert(str(tiny), str(tmp_path / "packed"), quantize=True, q_bits=4)
     with pytest.raises(errors.BadInput, match="packed is already quantized to 4-bit; quantizing twice") as refused:
         run(tmp_path / "packed", "3bit")
     assert "original" in refused.value.hint
-    edit_config(tiny, quantization_config={"quant_method": "gptq", "bits": 8})
-    with pytest.raises(errors.BadInput, match="already quantized to 8-bit"):
+    edit_config(tiny, quantization_config={"quant_method": "awq", "bits": 4})
+    with pytest.raises(errors.BadInput, match="already quantized to 4-bit"):
         run(tiny, "4bit")
 
 

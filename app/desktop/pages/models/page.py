@@ -59,6 +59,7 @@ class ModelsPage(Page):
         }
         self._lay_out()
         self._connect()
+        self.toolbar.keep_precision = preferences.window.keep_precision
         section = preferences.window.models_section
         self.show_section(section if section in SECTIONS else "discover")
         self.refresh_jobs()
@@ -146,10 +147,16 @@ class ModelsPage(Page):
 
     def import_path(self, path: str) -> None:
         """Bring a file or folder into the library, and show how that goes."""
-        if self.notices.attempt(lambda: self._jobs.add(ImportModel(path=path))) and self.section == "library":
+        request = ImportModel(path=path, keep_precision=self.toolbar.keep_precision)
+        if self.notices.attempt(lambda: self._jobs.add(request)) and self.section == "library":
             self.show_section("activity")
 
     # Within
+
+    def _switch_precision(self, keep: bool) -> None:
+        self.toolbar.keep_precision = keep
+        with self._preferences.remember() as window:
+            window.keep_precision = keep
 
     def _import_all(self, paths: list[str]) -> None:
         for path in paths:
@@ -225,6 +232,7 @@ class ModelsPage(Page):
         bar.search_requested.connect(self._search)
         bar.import_file_requested.connect(self.import_file)
         bar.import_folder_requested.connect(self.import_folder)
+        bar.precision_switched.connect(self._switch_precision)
         for section in (self.discover, self.library, self.activity):
             section.chat_requested.connect(lambda model: self.chat_requested.emit(model, ""))
         self.library.adapter_chat_requested.connect(self.chat_requested)

@@ -598,7 +598,11 @@ def test_import_asks_for_a_file_or_a_folder(page: ModelsPage, jobs: StagedQueue,
 
     press(page, "Import", qtbot)
     menu = open_menu(page)
-    assert [action.text() for action in menu.actions()] == ["GGUF File…", "Model Folder…"]
+    assert [action.text() for action in menu.actions() if action.text()] == [
+        "GGUF File…",
+        "Model Folder…",
+        "Keep Precision of GGUF Files",
+    ]
     menu.close()
     page.import_file()
     dialog = page.findChild(QFileDialog)
