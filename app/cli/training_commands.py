@@ -27,14 +27,26 @@ def add(
     evaluation: Annotated[
         list[Path] | None, typer.Option(metavar="FILE", help="Problems that must not be learned; may be repeated.")
     ] = None,
+    problem_column: Annotated[
+        str, typer.Option(metavar="COLUMN", help="What holds the problems, where the choice by content is wrong.")
+    ] = "",
+    thinking_column: Annotated[
+        str, typer.Option(metavar="COLUMN", help="What holds the thinking; - where it stands in tags in the answer.")
+    ] = "",
+    answer_column: Annotated[str, typer.Option(metavar="COLUMN", help="What holds the answers.")] = "",
     json: Json = False,
 ) -> None:
     """Read files of traces into a set, and say why each row that is left out is."""
     from models.jobs.kinds.add_traces import AddTraces
+    from models.trace_report import Columns
+
+    places = [str(file.expanduser().absolute()) for file in files]
+    columns = Columns(problem=problem_column, thinking=thinking_column, answer=answer_column)
 
     request = AddTraces(
         name=name,
-        files=[str(file.expanduser().absolute()) for file in files],
+        files=places,
+        columns={} if columns == Columns() else dict.fromkeys(places, columns),
         max_tokens=max_tokens,
         model=None if model is None else place(model),
         evaluation=[str(file.expanduser().absolute()) for file in evaluation or []],

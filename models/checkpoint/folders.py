@@ -11,7 +11,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,9 +19,10 @@ import msgspec
 import psutil
 
 from models import errors, events, quantities
-from models.checkpoint import model_files
+from models.checkpoint import bounded_files, model_files
 
 RECORD = "stillroom.json"
+_MAX_RECORD_BYTES = 4 << 20
 _DRAFT = re.compile(r"\.draft-(\d+)-")
 
 
@@ -48,10 +49,10 @@ class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
 def read_record(folder: Path) -> ModelRecord | None:
     """Read a model's record; None when it has none. Raises Corrupt when it is no record."""
     try:
-        return msgspec.json.decode((folder / RECORD).read_bytes(), type=ModelRecord)
+        return msgspec.json.decode(bounded_files.read_bounded(folder / RECORD, _MAX_RECORD_BYTES), type=ModelRecord)
     except FileNotFoundError:
         return None
-    except (msgspec.MsgspecError, OSError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, OSError, UnicodeDecodeError, RecursionError, errors.StillroomError) as error:
         text = f"The record of {folder.name} ({RECORD}) can't be read."
         raise errors.Corrupt(text, "Import the model again.") from error
 
@@ -86,8 +87,9 @@ def write_record(folder: Path, record: ModelRecord) -> None:
 def replace_file(path: Path, content: bytes) -> None:
     """Write a file over the one that is there, whole or not at all."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    write_file(draft, content)
-    draft.replace(path)
+    with taken_back(draft):
+        write_file(draft, content)
+        draft.replace(path)
 
 
 def as_json(content: object) -> bytes:
@@ -95,16 +97,29 @@ def as_json(content: object) -> bytes:
     return msgspec.json.format(msgspec.json.encode(content), indent=2)
 
 
+@contextmanager
+def taken_back(path: Path) -> Iterator[None]:
+    """Delete a new file when the block that writes it fails: half of one would keep a full disk full."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+        raise
+
+
 def write_file(path: Path, content: bytes) -> None:
-    """Write a file and wait until it is on the disk."""
-    path.write_bytes(content)
-    sync(path)
+    """Write a new file and wait until it is on the disk; half of one is taken back."""
+    with taken_back(path):
+        path.write_bytes(content)
+        sync(path)
 
 
 def copy_file(source: Path, target: Path) -> None:
-    """Copy a file and wait until it is on the disk."""
-    shutil.copyfile(source, target)
-    sync(target)
+    """Copy a file and wait until it is on the disk; half of one is taken back."""
+    with taken_back(target):
+        shutil.copyfile(source, target)
+        sync(target)
 
 
 def companions(folder: Path) -> list[Path]:

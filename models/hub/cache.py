@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from models import errors, paths
-from models.checkpoint import folders, model_files
+from models.checkpoint import bounded_files, folders, model_files
 from models.checkpoint.model_files import INDEX
 from models.hub import listing, manifests
 
@@ -135,9 +135,7 @@ def link(manifest: manifests.Manifest) -> Path:
     if not listing.is_commit(manifest.revision):
         ref = folder(manifest.repo) / "refs" / manifest.revision
         ref.parent.mkdir(parents=True, exist_ok=True)
-        draft = ref.with_name(f"{ref.name}.{os.getpid()}.tmp")
-        folders.write_file(draft, manifest.commit.encode())
-        draft.replace(ref)
+        folders.replace_file(ref, manifest.commit.encode())
     return linked
 
 
@@ -260,9 +258,9 @@ def _missing_links(linked: str) -> list[str]:
         lost.append("config.json")
     if INDEX in names and INDEX not in lost:
         try:
-            with open(f"{linked}/{INDEX}", "rb") as index:
-                wanted = model_files.indexed_files(msgspec.json.decode(index.read(), type=_Index).weight_map)
-        except (msgspec.MsgspecError, OSError, UnicodeDecodeError):
+            index = bounded_files.read_bounded(Path(linked, INDEX), model_files.MAX_TOKENIZER_BYTES)
+            wanted = model_files.indexed_files(msgspec.json.decode(index, type=_Index).weight_map)
+        except (msgspec.MsgspecError, OSError, UnicodeDecodeError, RecursionError, errors.StillroomError):
             return [*lost, INDEX]
         lost += sorted(wanted - set(names))
     elif not any(name.endswith(".safetensors") for name in names):

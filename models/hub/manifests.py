@@ -56,9 +56,7 @@ def write(manifest: Manifest) -> None:
     """Write a manifest, whole or not at all."""
     file = _file(manifest)
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    folders.write_file(draft, msgspec.json.encode(manifest))
-    draft.replace(file)
+    folders.replace_file(file, msgspec.json.encode(manifest))
 
 
 def checked_blobs(repo: str) -> dict[str, int]:

@@ -178,9 +178,13 @@ def restore_backup(backup: Path, path: Path | None = None) -> Path | None:
     part = path.with_name(path.name + ".part")
     kept = path.with_name(f"{path.stem}-damaged-{time.strftime('%Y%m%d-%H%M%S')}-{time.time_ns() % 10**9:09d}.db")
     with faults(path):
-        shutil.copyfile(backup, part)
-        part.chmod(0o600)
-        _synced(part)
+        try:
+            shutil.copyfile(backup, part)
+            part.chmod(0o600)
+            _synced(part)
+        except OSError:
+            part.unlink(missing_ok=True)  # half a copy would keep a full disk full
+            raise
         there = path.exists()
         for suffix in ("-wal", "-shm", ""):  # the WAL of the old file must not be played into the new one
             if Path(f"{path}{suffix}").exists():

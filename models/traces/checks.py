@@ -11,6 +11,7 @@ from collections.abc import Callable
 import msgspec
 
 from models import errors
+from models.answers.known import agrees
 from models.traces import markup, scripts
 from models.traces.draft import Draft
 from models.traces.fault import Fault
@@ -50,6 +51,12 @@ def mend(draft: Draft) -> set[str]:
     if draft.turns:
         draft.turns = [Turn(turn.role, _mend(turn.content, mended)) for turn in draft.turns]
     return mended
+
+
+def compare(draft: Draft) -> None:
+    """Mark a draft right or wrong by the known answer beside it, unless its row says already which it is."""
+    if draft.verified is None and draft.gold:
+        draft.verified = agrees(draft.answer, draft.gold)
 
 
 def why_left_out(draft: Draft, limits: Limits, count: Count | None = None) -> Fault | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from models import errors
+from models.checkpoint import bounded_files, model_files
 from models.library import installed
 
 
@@ -14,7 +15,7 @@ def tokens_of(model: str) -> Callable[[str], int]:
     if not file.is_file():
         raise errors.Unsupported(f"{installed.title(model)} has no tokenizer.json to count tokens with.")
     try:
-        tokenizer = Tokenizer.from_file(str(file))
+        tokenizer = Tokenizer.from_buffer(bounded_files.read_bounded(file, model_files.MAX_TOKENIZER_BYTES))
     except BaseException as error:  # a panic in the tokenizers library is no Exception
         if isinstance(error, KeyboardInterrupt | SystemExit):
             raise

@@ -5,7 +5,7 @@ string the next quote is looked for, so text passes at memory speed.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
 _CHUNK = 1 << 18
@@ -31,11 +31,11 @@ class Element(NamedTuple):
 _NOT_ROWS = (b"features", b"columns", b"schema", b"fields")  # what tells of the rows, in the Hub's and others' answers
 
 
-def find_list(head: bytes, row_keys: frozenset[bytes]) -> int | None:
+def find_list(head: bytes, is_row_key: Callable[[bytes], bool]) -> int | None:
     """Where the elements of the document's list begin: just behind the bracket of an array of objects.
 
     That is the first list of objects directly inside a top-level object; what follows that list is not read. None when
-    `head`, the document's beginning, shows none, or one of `row_keys` before it.
+    `head`, the document's beginning, shows none, or before it a key that only a row has.
     """
     level = at = 0
     key = b""
@@ -47,7 +47,7 @@ def find_list(head: bytes, row_keys: frozenset[bytes]) -> int | None:
                 return None
             if level == 1 and head[end : end + 64].lstrip(_SPACE)[:1] == b":":
                 key = head[at : end - 1]
-                if key in row_keys:
+                if is_row_key(key):
                     return None
             at = end
         elif mark in b"[{":
@@ -96,8 +96,8 @@ def split(source: Chunks, separated: bool, limit: int, first: bytes = b"") -> It
         if at >= len(buffer):
             if len(buffer) - begin > limit:
                 dropped = True
-            # of a passed-over element only backslashes are kept: they tell whether the next quote ends the string
-            keep = _backslashes(buffer) if dropped else len(buffer) - begin
+            # of a passed-over element a last backslash that escapes what comes is kept, and nothing else
+            keep = _backslashes(buffer, len(buffer)) % 2 if dropped else len(buffer) - begin
             more = source.read(_CHUNK)
             buffer = buffer[len(buffer) - keep :] + more
             at, begin = keep, 0
@@ -119,16 +119,19 @@ def _element(data: bytes, dropped: bool) -> Iterator[Element]:
 
 def _string_end(text: bytes, at: int) -> int:
     """Just behind the quote that ends the string which `at` stands in, or -1."""
-    while True:
-        quote = text.find(b'"', at)
-        if quote < 0:
-            return -1
-        if _backslashes(text[max(0, quote - 64) : quote] if quote < 64 or text[quote - 64] != 92 else text[:quote]) % 2:
-            at = quote + 1
-        else:
+    while (quote := text.find(b'"', at)) >= 0:
+        if _backslashes(text, quote) % 2 == 0:
             return quote + 1
+        at = quote + 1
+    return -1
 
 
-def _backslashes(text: bytes) -> int:
-    """How many stand at the end."""
-    return len(text) - len(text.rstrip(b"\\"))
+def _backslashes(text: bytes, end: int) -> int:
+    """How many stand before `end`; looks at little more than those."""
+    length = 64
+    while True:
+        before = text[max(0, end - length) : end]
+        count = len(before) - len(before.rstrip(b"\\"))
+        if count < length:
+            return count
+        length *= 2

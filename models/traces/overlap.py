@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from models import errors
-from models.traces import reading, shapes
+from models.traces import column_choice, reading, shapes
 
 GRAM = 13
 COMMON = 3
@@ -61,7 +61,9 @@ def _grams(problem: str) -> Iterator[str]:
 
 
 def _problems(path: Path) -> Iterator[tuple[str, str]]:
-    for row in reading.rows(path):
-        problem = shapes.problem_of(row.value).strip() if row.value else ""
+    kind = reading.recognise(path)
+    choice = column_choice.of_file(path, kind)
+    for row in reading.rows(path, kind):
+        problem = shapes.problem_of(row.value, choice).strip() if row.value else ""
         if problem:
             yield f"{path.name}, row {row.line}", problem

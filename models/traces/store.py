@@ -17,7 +17,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -25,8 +25,9 @@ from typing import TypeVar
 import msgspec
 
 from models import errors, events, paths
+from models.answers.known import agrees
 from models.checkpoint import folders
-from models.trace_report import Added, SourceFile, TraceSet
+from models.trace_report import Added, Columns, SourceFile, TraceSet
 from models.traces import checks, importing
 from models.traces.checks import Count, Limits
 from models.traces.draft import draft_of
@@ -116,11 +117,13 @@ def add(
     limits: Limits | None = None,
     count: Count | None = None,
     evaluation: Sequence[Path] = (),
+    columns: Mapping[str, Columns] | None = None,
 ) -> Generator[events.Progress, None, Added]:
     """Add files to a set, which is made when it is new; returns the report.
 
     Rows that are there already are left out as duplicates. count: tokens of a text, for limits.max_tokens. evaluation:
-    files whose problems must not be learned. Raises NotFound, BadInput, Corrupt, Unsupported for a file as a whole,
+    files whose problems must not be learned. columns: of a file, by its name as given, where they were chosen by hand;
+    those of others are chosen by their content. Raises NotFound, BadInput, Corrupt, Unsupported for a file as a whole,
     Busy, DiskFull; then, and when closed, the set is as it was.
     """
     if not files:
@@ -132,7 +135,7 @@ def add(
         yield from _copy(change, job)
         done = 0
         for path in sources:
-            for item in job.read(path, done, total):
+            for item in job.read(path, done, total, (columns or {}).get(str(path))):
                 if isinstance(item, Trace):
                     change.write(item)
                 else:
@@ -144,8 +147,8 @@ def add(
         told = _told_of_set(added, before, change.made)
         yield events.Progress(stage="read", done=total, total=total, unit="bytes")
         if added.kept:
-            change.commit()
-        if (change.folder / DATA).exists():
+            change.commit(told)
+        elif not change.made:
             _write_json(change.folder / REPORT, told)
     return told
 
@@ -218,7 +221,7 @@ def _edited(old: Trace, texts: dict[str, str]) -> Trace:
         answer=draft.answer,
         system=draft.system,
         closed=True,
-        verified=old.verified if same_reply and draft.problem == old.problem else None,
+        verified=old.verified if same_reply and draft.problem == old.problem else agrees(draft.answer, draft.gold),
         tokens=old.tokens if same_reply else 0,
         history=[*old.history, old.id] if new_id != old.id else old.history,
     )
@@ -246,21 +249,33 @@ class _Change:
         self.size_bytes += len(line)
         self.tally.add(trace)
 
-    def commit(self) -> None:
-        """Make the draft the set."""
+    def commit(self, report: Added | None = None) -> None:
+        """Make the draft the set. All that needs space is written before the first file takes its place."""
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
-        self._draft.replace(self.folder / DATA)
-        folders.sync(self.folder)
-        about = msgspec.structs.replace(self.record, files=self.files, excluded=len(excluded(self.record.name)))
+        out = 0 if self.made else len(excluded(self.record.name))
+        about = msgspec.structs.replace(self.record, files=self.files, excluded=out)
         record = self.tally.counted(about, _now(), self.size_bytes, self._hash.hexdigest())
-        _write_json(self.folder / RECORD, record)
+        beside: dict[str, object] = {RECORD: record, **({REPORT: report} if report else {})}
+        with contextlib.ExitStack() as drafts:
+            for name, content in beside.items():
+                draft = self._beside(name)
+                drafts.enter_context(folders.taken_back(draft))
+                folders.write_file(draft, folders.as_json(content))
+            self._draft.replace(self.folder / DATA)
+            for name in beside:
+                self._beside(name).replace(self.folder / name)
+        folders.sync(self.folder)
 
     def close(self) -> None:
-        """Drop a draft that was not committed."""
-        self._file.close()
+        """Drop a draft that was not committed. On a full disk closing fails too, so its name goes first."""
         self._draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._file.close()
+
+    def _beside(self, name: str) -> Path:
+        return self.folder / f".{DATA}.{os.getpid()}.{name}"
 
 
 @contextlib.contextmanager
@@ -273,13 +288,13 @@ def _writing(name: str) -> Iterator[_Change]:
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         with _locked(folder):
-            for left in folder.glob(f".{DATA}.*"):
-                left.unlink()  # of a process that was killed: the lock is ours
-            change = _Change(name, folder)
             try:
-                yield change
+                for left in folder.glob(f".{DATA}.*"):
+                    left.unlink()  # of a process that was killed: the lock is ours
+                change = _Change(name, folder)
+                with contextlib.closing(change):
+                    yield change
             finally:
-                change.close()
                 if not (folder / DATA).exists():
                     shutil.rmtree(folder, ignore_errors=True)
     except OSError as error:

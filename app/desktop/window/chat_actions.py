@@ -102,11 +102,12 @@ class ChatActions(QObject):
 
     def write(self, chat_id: int, file: Path, as_json: bool) -> None:
         """Write a chat into a file and say so."""
+        from models.checkpoint import folders
         from models.store.export import export_json, export_markdown
 
         try:
             content = export_json(self._chats, chat_id) if as_json else export_markdown(self._chats, chat_id).encode()
-            file.write_bytes(content)
+            folders.replace_file(file, content)
         except OSError as error:
             self._tell(from_os_error(error, "writing the chat", writing=True))
         except StillroomError as error:

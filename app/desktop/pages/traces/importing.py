@@ -115,6 +115,7 @@ class Importing(QObject):
             files=list(request.files),
             max_tokens=request.max_tokens,
             evaluation=list(request.evaluation),
+            columns=dict(request.columns),
         )
         try:
             job_id = self._jobs.add(step)
@@ -185,7 +186,7 @@ class Importing(QObject):
         form.import_requested.connect(self._import)
         form.files_wanted.connect(lambda: self.ask_for_files("Add files", form.add_files))
         form.evaluation_wanted.connect(self._choose_evaluation)
-        form.file_added.connect(self._reading.preview)
+        form.preview_wanted.connect(self._reading.preview)
         self._reading.reported.connect(self._reported)
         self._reading.previewed.connect(form.files.show_preview)
 
