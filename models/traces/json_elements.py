@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
+MOST_DEPTH = 1000  # no decoder goes deeper
 _CHUNK = 1 << 18
 _OUTSIDE = re.compile(rb'[",\[\]{}]')
 _SPACE = b" \t\r\n"
@@ -26,6 +27,7 @@ class Element(NamedTuple):
     data: bytes
     whole: bool = True  # not cut off by the file's end
     too_long: bool = False  # over the limit
+    too_deep: bool = False  # over MOST_DEPTH: nothing behind it is given
 
 
 _NOT_ROWS = (b"features", b"columns", b"schema", b"fields")  # what tells of the rows, in the Hub's and others' answers
@@ -63,7 +65,7 @@ def split(source: Chunks, separated: bool, limit: int, first: bytes = b"") -> It
     """Give the elements of `first`, what was read already, and what is left of `source`.
 
     separated: they stand in an array, whose bracket has been read; else they are documents one after the other.
-    An element over `limit` bytes is passed over and given with the data empty.
+    An element over `limit` bytes is passed over and given with the data empty; one that is nested too deep ends it.
     """
     buffer = first or source.read(_CHUNK)
     at = level = begin = 0
@@ -79,6 +81,9 @@ def split(source: Chunks, separated: bool, limit: int, first: bytes = b"") -> It
                 in_string = True
             elif mark in b"[{":
                 level += 1
+                if level > MOST_DEPTH:
+                    yield Element(b"", whole=False, too_deep=True)
+                    return
             elif mark == b",":
                 end, cut = (at - 1, at) if separated and level == 0 else (-1, 0)
             else:

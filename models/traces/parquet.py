@@ -14,9 +14,9 @@ from models import errors, quantities
 from models.traces.row import MOST_BYTES, Row, too_long
 
 _BATCH = 64  # rows
-_AT_ONCE_BYTES = 1 << 26  # of a batch's cells
+_AT_ONCE_BYTES = 1 << 26  # of the cells of a batch
 # A column of a row group that is larger than the first and so many times what the file has of it is no text.
-_UNPACKED_BYTES, _TIMES = 1 << 28, 200
+_UNPACKED_BYTES, _TIMES = 1 << 25, 200
 _CELLS = 1 << 26  # of a column in a row group
 _ROWS, _ROWS_PER_BYTE = 1_000_000, 100
 
@@ -27,10 +27,10 @@ def rows(path: Path) -> Generator[Row, None, None]:
     size, number = path.stat().st_size, 0
     try:
         with parquet.ParquetFile(path) as file:
-            texts = _texts(path, file.metadata)
-        with parquet.ParquetFile(path, read_dictionary=texts) as file:
+            shared, at_once = _looked_at(path, file.metadata)
+        with parquet.ParquetFile(path, read_dictionary=shared) as file:
             total = max(1, file.metadata.num_rows)
-            for batch in file.iter_batches(batch_size=_BATCH):
+            for batch in file.iter_batches(batch_size=at_once):
                 for value in _values(batch):
                     number += 1
                     yield Row(number, value, None if value is not None else too_long(), size * number // total)
@@ -46,11 +46,15 @@ def write(path: Path, columns: list[dict[str, object]]) -> None:
     parquet.write_table(arrow.Table.from_pylist(columns), path)
 
 
-def _texts(path: Path, metadata: Any) -> list[str]:
-    """The paths of columns of texts. Raises Corrupt for what unpacks to far more than the file holds."""
+def _looked_at(path: Path, metadata: Any) -> tuple[list[str], int]:
+    """The paths of columns whose cells may share texts, and how many rows may be read at once.
+
+    Raises Corrupt for what unpacks to far more than the file holds.
+    """
     if metadata.num_rows > max(_ROWS, _ROWS_PER_BYTE * path.stat().st_size):
         raise errors.Corrupt(f"{path.name} claims {metadata.num_rows:,} rows, more than a file of its size can hold.")
-    texts: dict[str, None] = {}
+    shared: dict[str, bool] = {}
+    at_once = _BATCH
     for group in range(metadata.num_row_groups):
         for number in range(metadata.num_columns):
             column = metadata.row_group(group).column(number)
@@ -60,8 +64,11 @@ def _texts(path: Path, metadata: Any) -> list[str]:
                 text = f"Column {column.path_in_schema[:100]} of {path.name} would unpack to {what}."
                 raise errors.Corrupt(text, "Save the data as JSONL, or in smaller row groups.")
             if column.physical_type == "BYTE_ARRAY":
-                texts[column.path_in_schema] = None
-    return list(texts)
+                delta = any(encoding.startswith("DELTA") for encoding in column.encodings)
+                shared[column.path_in_schema] = shared.get(column.path_in_schema, True) and not delta
+                if delta:  # each cell may go on from the one before, up to all that there is
+                    at_once = min(at_once, max(1, _AT_ONCE_BYTES // max(1, unpacked)))
+    return [name for name, may in shared.items() if may], at_once
 
 
 def _values(batch: Any) -> Iterator[dict[str, object] | None]:

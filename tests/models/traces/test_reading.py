@@ -216,18 +216,26 @@ def test_parquet_that_only_swells_is_refused_before_it_is_read(tmp_path: Path, m
         next(parquet.rows(path))
 
 
-@pytest.mark.parametrize("unit", [b"\\", b'\\\\\\"' * 30, b"[", b'{"a":'])
-def test_a_row_of_many_megabytes_is_passed_over_in_the_memory_of_a_few(unit: bytes) -> None:
-    content = b'{"a": "' + unit * (6_000_000 // len(unit)) + b'"}, {"a": "\\\\"}]'
-    source = io.BytesIO(content)
+@pytest.mark.parametrize("unit", [b"\\\\", b"\\\\" * 200 + b'\\\\\\"'])
+def test_a_row_of_megabytes_is_passed_over_in_the_memory_of_a_few_pieces(unit: bytes) -> None:
+    inside = unit * (3_000_000 // len(unit))
+    source = io.BytesIO(b'"' + inside + b'"' + b', "\\\\\\\\"]')
     tracemalloc.start()
-    found = list(json_elements.split(source, True, 1 << 20))
+    found = list(json_elements.split(source, True, 1 << 17))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 4 << 20
-    assert found[0].too_long
-    if b"[" not in unit and b"{" not in unit:
-        assert found[1].data == b'{"a": "\\\\"}'
+    assert peak < 1_500_000
+    assert [(element.data, element.too_long) for element in found] == [(b"", True), (b'"\\\\\\\\"', False)]
+
+
+@pytest.mark.parametrize("unit", [b"[", b'{"a":'])
+def test_what_is_nested_deeper_than_any_decoder_goes_ends_the_reading(tmp_path: Path, unit: bytes) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes(b'[{"problem": "?", "answer": "1"},\n' + unit * 300_000)
+    first, last = reading.rows(path)
+    assert first.value == {"problem": "?", "answer": "1"}
+    assert last.fault is not None
+    assert last.fault.text == "It is nested too deeply, so the rest of the file is not read."
 
 
 @quick

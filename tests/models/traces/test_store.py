@@ -127,14 +127,15 @@ class FullDisk(io.RawIOBase):
 
 
 @pytest.mark.parametrize("there", [False, True])
-@pytest.mark.parametrize("rows", [5, 30_000])  # found out at the commit, and in the middle
+@pytest.mark.parametrize("long", [1, 30_000])  # found out at the commit, and in the middle
 def test_what_a_full_disk_took_half_of_is_taken_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool, rows: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool, long: int
 ) -> None:
     if there:
         add("sums", write(tmp_path / "a.jsonl", many(3)))
     before = {entry.name for entry in paths.traces_folder().rglob("*")}
-    file, opened = write(tmp_path / "b.jsonl", many(rows)), Path.open
+    rows = [make(f"What is {n}?", f"{n}, " * long, str(n)) for n in range(20)]
+    file, opened = write(tmp_path / "b.jsonl", rows), Path.open
 
     def full(self: Path, *how: Any, **more: Any) -> Any:
         if not self.name.startswith(".traces.jsonl"):

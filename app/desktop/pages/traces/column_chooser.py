@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 
 import msgspec
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QMenu, QWidget
 
 from app.desktop.widgets.buttons import MenuButton
 from app.desktop.widgets.cards import label
-from app.desktop.widgets.layouts import in_row
+from app.desktop.widgets.layouts import in_column, in_row
 from app.desktop.widgets.menus import add_choice, fleeting_menu
 from models import names
 from models.trace_report import IN_ANSWER, Columns
 
-LONGEST = 18  # characters of a column's name on a button
+LONGEST = 16  # characters of a column's name on a button
 _INSIDE = "inside the answer"
 
 
@@ -34,9 +34,12 @@ class ColumnChooser(QWidget):
         self.buttons = {part: MenuButton("", f"Column of the {part}") for part in Columns.__struct_fields__}
         for part, button in self.buttons.items():
             button.clicked.connect(lambda _=False, part=part: self._menu(part).popup(self.buttons[part].below()))
-        fields = [in_row(None, label(part.capitalize(), "small", wraps=False), button, spacing=6)
-                  for part, button in self.buttons.items()]  # fmt: skip
-        in_row(self, *fields, 1, spacing=14)
+        start = Qt.AlignmentFlag.AlignLeft
+        fields = [
+            in_column(None, label(part.capitalize(), "small", wraps=False), (button, 0, start), spacing=3)
+            for part, button in self.buttons.items()
+        ]
+        in_row(self, *fields, 1, margins=(0, 4, 0, 2), spacing=14)
 
     def show_columns(self, columns: Sequence[str], taken: Columns) -> None:
         """Show what is taken of a file's columns; hides when there are none to choose of."""
