@@ -8,7 +8,7 @@ most chat templates refuse it. Turns of tools are not learned from: left out.
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from models.traces import tags
+from models.answers import tags
 from models.traces.draft import Draft
 from models.traces.fault import Fault
 from models.traces.trace import Turn

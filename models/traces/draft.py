@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from models.traces import tags
+from models.answers import tags
 from models.traces.fault import Fault
 from models.traces.trace import Trace, Turn
 
