@@ -27,6 +27,15 @@ def _main(arguments: list[str]) -> int:
 
         template_child.main()
         return 0
+    if arguments[:1] == ["--formulas"]:
+        from models.answers import formula_child
+
+        formula_child.main()
+        return 0
+    if arguments == ["--program"]:
+        from models.answers import program_child
+
+        program_child.main()
     if arguments == ["--probe"]:
         from models.machine import backend, blas
 

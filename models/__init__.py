@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from models import library as library
+    from models.answers.verify import verify
     from models.events import Token as Token
     from models.finetune.from_set import finetune_on_set as finetune
     from models.finetune_config import FinetuneConfig
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FinetuneConfig", "Message", "Sampling", "Token", "add_traces", "answer", "finetune", "fuse", "import_model",
-    "library", "load", "pull", "quantize", "reply", "run",
+    "library", "load", "pull", "quantize", "reply", "run", "verify",
 ]  # fmt: skip
 
 # Rooms that are called as the verb they are named after stand for themselves (models/verbs.py).
@@ -39,6 +40,7 @@ _PLACES = {
     "quantize": "models.quant.quantize",
     "reply": "models.scripting",
     "run": "models.scripting",
+    "verify": "models.answers.verify",
 }
 
 

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from models import errors
+from models.answers import tags
 from models.trace_report import IN_ANSWER, Columns
-from models.traces import column_names, reading, tags
+from models.traces import column_names, reading
 from models.traces.cells import is_label, text_of, turns_of, unpacked
 from models.traces.text_source import Kind
 

@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from models.answers import tags
 from models.trace_report import IN_ANSWER
-from models.traces import markup, tags
+from models.traces import markup
 from models.traces.cells import is_filled, is_nothing, text_of
 from models.traces.column_choice import Choice
 from models.traces.conversations import RawTurn, fill, was_cut

@@ -8,7 +8,8 @@ most chat templates refuse it. Turns of tools are not learned from: left out.
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from models.traces import column_names, tags
+from models.answers import tags
+from models.traces import column_names
 from models.traces.cells import is_label, is_nothing
 from models.traces.draft import Draft
 from models.traces.fault import Fault

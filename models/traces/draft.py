@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from models.answers import tags
 from models.trace_report import Columns
-from models.traces import tags
 from models.traces.fault import Fault
 from models.traces.trace import Trace, Turn
 

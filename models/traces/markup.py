@@ -9,7 +9,7 @@ import re
 from functools import cache
 from typing import NamedTuple
 
-from models.traces import tags
+from models.answers import tags
 from models.traces.conversations import ROLES
 
 _ROLE = r"(system|user|assistant|human|gpt|model|developer)"

@@ -144,8 +144,12 @@ def _elements(source: TextSource, kind: Kind) -> Iterator[Row]:
             yield Row(number, None, too_long(), source.done)
             continue
         if element.too_deep:
-            fault = Fault("broken", "It is nested too deeply, so the rest of the file is not read.")
-            yield Row(number, None, fault, source.done)
+            yield Row(
+                number,
+                None,
+                Fault("broken", "It is nested too deeply, so the rest of the file is not read."),
+                source.done,
+            )
             continue
         value, fault = decode(element.data) if element.data else (None, None)
         if not element.whole and kind.separated and (value or not element.data):

@@ -33,6 +33,7 @@ BENCHMARKS = {
     "mutations": "damaged GGUF and safetensors files: each ends within 10 s with a sentence, and takes no process along",
     "quantize": "time and memory against mlx_lm.convert, a random Llama of 1.3 GB in five shards, taking turns",
     "recipes_kl": "KL, same top token, bits and size of every quantization recipe on the starter",
+    "verify": "checks a second of the verifier, exact and by algebra, and the golds of MATH-500 that need none",
     "fit": "memory of a run as foretold by models/library/fit.py and as measured, for several lengths of prompt",
 }
 

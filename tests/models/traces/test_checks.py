@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from models import errors
-from models.traces import scripts, secrets, tags
+from models.answers import tags
+from models.traces import scripts, secrets
 from models.traces.importing import preview
 from models.traces.looking import histogram, search
 from models.traces.markup import control_token, unwrap
