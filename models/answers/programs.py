@@ -23,7 +23,7 @@ from models.answers import confinement, program_child
 from models.machine.limited_process import memory_of
 
 SECONDS = 5  # of processor time, and of waiting with sleep
-PATIENCE = 3  # by the clock a program gets more: a busy machine gives less than all of it
+PATIENCE = 6  # by the clock a program gets more: a busy machine gives less than all of it
 MEMORY_BYTES = 512 << 20
 FILE_BYTES = 8 << 20
 MOST_SAID = 1 << 16  # bytes that are read
@@ -86,7 +86,7 @@ def _outcome(child: "subprocess.Popen[bytes]", request: bytes, token: str, secon
         child.stdin.write(request)
         child.stdin.close()
     said = bytearray()
-    begun = time.monotonic()
+    begun, asleep = time.monotonic(), 0.0
     while time.monotonic() - begun < seconds * PATIENCE:
         readable, _, _ = select.select([child.stdout], [], [], _LOOK_EVERY_S)
         if readable:
@@ -96,8 +96,9 @@ def _outcome(child: "subprocess.Popen[bytes]", request: bytes, token: str, secon
                 break
         elif _memory(child.pid) > most_bytes:
             return Outcome(passed=False, said="wanted more memory than it may have")
-        elif _idle(child.pid, time.monotonic() - begun, seconds):
-            break
+        elif _sleeps(child.pid):
+            if (asleep := asleep + _LOOK_EVERY_S) >= seconds:
+                break
     if (at := said.find(token.encode())) >= 0:
         with suppress(msgspec.MsgspecError):
             return msgspec.json.decode(bytes(said[at + len(token) :]), type=Outcome)
@@ -108,13 +109,10 @@ def _outcome(child: "subprocess.Popen[bytes]", request: bytes, token: str, secon
     return Outcome(passed=False, said="ended its own process before its tests were done")
 
 
-def _idle(pid: int, waited: float, seconds: int) -> bool:
-    """Whether a process has waited for its whole time without working: it sleeps."""
-    if waited < seconds:
-        return False
+def _sleeps(pid: int) -> bool:
+    """Whether neither a process nor what it started works now, or would if the machine let it."""
     with suppress(psutil.Error):
-        times = [process.cpu_times() for process in _family(pid)]
-        return bool(sum(one.user + one.system for one in times) < waited / PATIENCE)
+        return all(process.status() == psutil.STATUS_SLEEPING for process in _family(pid))
     return False
 
 
