@@ -34,6 +34,7 @@ _ROW_KEYS = frozenset({
     "input", "output", "response", "message", "request",
 })  # fmt: skip
 
+_TOO_DEEP = "It is nested too deeply, so the rest of the file is not read."
 _decoder = msgspec.json.Decoder()
 
 
@@ -144,12 +145,7 @@ def _elements(source: TextSource, kind: Kind) -> Iterator[Row]:
             yield Row(number, None, too_long(), source.done)
             continue
         if element.too_deep:
-            yield Row(
-                number,
-                None,
-                Fault("broken", "It is nested too deeply, so the rest of the file is not read."),
-                source.done,
-            )
+            yield Row(number, None, Fault("broken", _TOO_DEEP), source.done)
             continue
         value, fault = decode(element.data) if element.data else (None, None)
         if not element.whole and kind.separated and (value or not element.data):
