@@ -91,7 +91,14 @@ def check_folder(folder: Path, tensors: Iterable[str] = ()) -> None:
     files = [path.name for path in folder.glob("*")]
     if not any(name.endswith(model_files.WEIGHTS) for name in files):
         files += [str(path.relative_to(folder)) for path in folder.glob("*/*")]
-    check(folder.name, config, files, tensors, _base_of_card(folder / "README.md"))
+    check(_title(folder), config, files, tensors, _base_of_card(folder / "README.md"))
+
+
+def _title(folder: Path) -> str:
+    """The folder's name; of a snapshot in the Hub's cache, which is called after its commit, that of its repository."""
+    repo = folder.parent.parent.name
+    in_cache = folder.parent.name == "snapshots" and repo.startswith("models--")
+    return repo.removeprefix("models--").replace("--", "/", 1) if in_cache else folder.name
 
 
 def with_modelopt(config: dict[str, Any], modelopt: dict[str, Any]) -> dict[str, Any]:
