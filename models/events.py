@@ -259,9 +259,11 @@ class Model(Record, frozen=True, tag="model"):
 
     @property
     def requantized_words(self) -> str:
-        """What became of the blocks that MLX can't hold: "Q4_K as 4-bit, Q6_K as 6-bit (KL 0.004)"; empty for none."""
-        cost = f" (KL {self.card.kl:.3f})" if self.card and self.card.kl is not None else ""
-        return ", ".join(f"{kind} as {bits}-bit" for kind, bits in self.requantized.items()) + cost
+        """What became of the blocks that MLX can't hold: "Q4_K as 4-bit, Q6_K as 6-bit, KL 0.004"; empty for none."""
+        words = [f"{kind} as {bits}-bit" for kind, bits in self.requantized.items()]
+        if words and self.card and self.card.kl is not None:
+            words.append(f"KL {self.card.kl:.3f}")
+        return ", ".join(words)
 
     def sentences(self) -> list[str]:
         weights = f"{quantities.count(self.params)} weights, {quantities.size(self.size_bytes)}"

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from models import errors
+from models import errors, recipes
 from models.checkpoint import bounded_files, mlx_lm_code, model_files
 
 MODELOPT_CONFIG = "hf_quant_config.json"  # where NVIDIA's ModelOpt says what others say in config.json
@@ -88,8 +88,17 @@ def check(
 def check_folder(folder: Path, tensors: Iterable[str] = ()) -> None:
     """The same for a folder. Raises what reading its config.json raises, if it has one."""
     config = with_modelopt(*(model_files.read_optional(folder, name) for name in ("config.json", MODELOPT_CONFIG)))
-    files = [str(path.relative_to(folder)) for path in (*folder.glob("*"), *folder.glob("*/*"))]
-    check(folder.name, config, files, tensors, _base_of_card(folder / "README.md"))
+    files = [path.name for path in folder.glob("*")]
+    if not any(name.endswith(model_files.WEIGHTS) for name in files):
+        files += [str(path.relative_to(folder)) for path in folder.glob("*/*")]
+    check(_title(folder), config, files, tensors, _base_of_card(folder / "README.md"))
+
+
+def _title(folder: Path) -> str:
+    """The folder's name; of a snapshot in the Hub's cache, which is called after its commit, that of its repository."""
+    repo = folder.parent.parent.name
+    in_cache = folder.parent.name == "snapshots" and repo.startswith("models--")
+    return repo.removeprefix("models--").replace("--", "/", 1) if in_cache else folder.name
 
 
 def with_modelopt(config: dict[str, Any], modelopt: dict[str, Any]) -> dict[str, Any]:
@@ -126,7 +135,8 @@ def _can_run(method: str, stated: Mapping[str, Any], kinds: set[str]) -> bool:
     if method in ("mxfp4", "mxfp8", "bitnet"):
         return True
     if method == "awq":
-        return stated.get("bits", 4) == 4 and str(stated.get("version", "gemm")).lower() == "gemm"
+        whole = stated.get("bits", 4) == 4 and stated.get("group_size", 128) in recipes.GROUP_SIZES
+        return whole and str(stated.get("version", "gemm")).lower() == "gemm"
     if method == "fp8":
         return heeded("weight_scale_inv")
     if method == "compressed-tensors":

@@ -27,6 +27,7 @@ from models.finetune.dataset import EncodedRow
 from models.finetune.losses import Loss
 from models.finetune.run_folder import TrainingState
 from models.finetune_config import FinetuneConfig
+from models.generate.load import check_weights
 
 log = logging.getLogger(__name__)
 
@@ -195,6 +196,11 @@ class _Training:
     def _check_numbers(self, loss: float, norm: float) -> None:
         if math.isfinite(loss) and math.isfinite(norm):
             return
+        weights = dict(tree_flatten(self.work.model.parameters()))
+        if self.state.step:  # what is trained may have gone astray since
+            for name, _ in tree_flatten(self.work.model.trainable_parameters()):
+                weights.pop(name)
+        check_weights(self.work.base, weights)
         what = "gradient" if math.isfinite(loss) else "loss"
         kept = checkpoints.newest(self.work.run)
         remains = f" The checkpoint of step {kept[1].step} is kept." if kept else ""

@@ -117,8 +117,10 @@ def _found(name: str, adapter_name: str) -> Generator[Event, None, _Parts]:
 
 def _opened(parts: _Parts) -> WeightSource:
     """The base's weights with the adapter merged in, still unread."""
-    settings = load.read_config(parts.folder).get("quantization") or {}
-    modes = [entry.get("mode", "affine") for entry in (settings, *settings.values()) if isinstance(entry, dict)]
+    config = load.read_config(parts.folder)
+    settings = config.get("quantization") or config.get("quantization_config") or {}
+    entries = [entry for entry in (settings, *settings.values()) if isinstance(entry, dict)]
+    modes = [entry.get("quant_method") or entry.get("mode", "affine") for entry in entries]
     if any(mode != "affine" for mode in modes):
         text = f"{parts.model.title} is quantized in a way that can't be undone here."
         raise errors.Unsupported(text, "Fuse the adapter with the model's original.")

@@ -6,7 +6,7 @@ pull all activations up to float32. CPU: float32 throughout, where matrix produc
 """
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,7 @@ from mlx_lm.utils import _decode_tagged_floats, dequantize_model, load_model
 from mlx_lm.utils import load_tokenizer as read_tokenizer
 
 from models import families
-from models.checkpoint import folders, model_config, model_files, safety
+from models.checkpoint import folders, model_config, model_files, numbers, safety
 from models.errors import Corrupt, NoMemory, NotFound, StillroomError, Unsupported
 from models.events import Loaded, Progress
 from models.families import Advice, Family, family_of
@@ -209,6 +209,13 @@ def _identity(adapter: str | None) -> tuple[str, int] | None:
 def weights_bytes(model: nn.Module) -> int:
     """Bytes of a model's weights in memory."""
     return sum(array.nbytes for _, array in tree_flatten(model.parameters()))
+
+
+def check_weights(title: str, weights: Mapping[str, mx.array]) -> None:
+    """Raise Corrupt for the first weight that holds what is no number: for where a model's results are none."""
+    for name, array in weights.items():
+        if mx.issubdtype(array.dtype, mx.floating) and not mx.isfinite(array).all().item():
+            raise numbers.no_number(title, name)
 
 
 def load_weights(path: Path, config: dict[str, Any]) -> nn.Module:

@@ -17,11 +17,10 @@ from mlx_lm.generate import generate_step, generation_stream, wired_limit
 from mlx_lm.sample_utils import make_sampler
 
 from models.answers.majority import check_votes
-from models.checkpoint import numbers
 from models.errors import BadInput, NoMemory
 from models.events import Event, Finish, Progress, Reply
 from models.families import Advice, thinks
-from models.generate.load import LoadedModel, runs_on_cpu
+from models.generate.load import LoadedModel, check_weights, runs_on_cpu
 from models.generate.stream import ReplyStream
 from models.generate.template import Prompt, build_prompt
 from models.generate.thinking import Steering, Thinking, ThinkingStep, largest_budget
@@ -219,10 +218,13 @@ def check_numbers(logprobs: mx.array, loaded: LoadedModel) -> None:
     low, high = float(mx.min(logprobs).item()), float(mx.max(logprobs).item())  # type: ignore[arg-type]
     if -float("inf") <= low < high <= 0.001:  # NaN fails every comparison; zeros are all equal
         return
-    for name, array in tree_flatten(loaded.model.parameters()):
-        if mx.issubdtype(array.dtype, mx.floating) and not mx.isfinite(array).all().item():
-            adapted = loaded.adapter is not None and name.rpartition(".")[2] in ("lora_a", "lora_b", "m")
-            raise numbers.no_number(f"The adapter {Path(str(loaded.adapter)).name}" if adapted else loaded.name, name)
+    weights = dict(tree_flatten(loaded.model.parameters()))
+    if loaded.adapter is not None:
+        added = {
+            name: weights.pop(name) for name in list(weights) if name.rpartition(".")[2] in ("lora_a", "lora_b", "m")
+        }
+        check_weights(f"The adapter {Path(loaded.adapter).name}", added)
+    check_weights(loaded.name, weights)
     raise NoMemory(
         "The model returned no numbers: its memory ran out, or what it computed grew beyond its numbers.",
         "Close other programs or take a smaller model, then try again.",

@@ -109,7 +109,6 @@ def checked_file(repo: str, path: object, size: object, sha1: object, sha256: ob
 
 def needed(listing: Listing) -> list[RemoteFile]:
     """The files needed to run the model, small ones first. Raises with the reason when there is nothing to run."""
-    listing.check_format()
     at_root = [file for file in listing.files if _is_needed(file.path)]
     indexed = any(file.path == model_files.INDEX for file in at_root)
     weights = _one_set([file for file in at_root if file.is_weights], indexed)

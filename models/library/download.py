@@ -222,6 +222,7 @@ def _listing(
     if listing.is_commit(revision) and found.commit != revision:
         text = f"The Hub answers with another commit of {repo} than was asked for."
         raise errors.Unsafe(text, "It is not downloaded.")
+    found.check_format()
     if found.architecture and not inspection.can_run(found.architecture):
         text = f"{repo} is of the architecture {found.architecture!r}, which Stillroom can't run."
         raise errors.Unsupported(text, "Nothing was downloaded.")

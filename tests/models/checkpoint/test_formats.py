@@ -163,3 +163,12 @@ def test_a_card_that_is_a_link_to_elsewhere_is_not_read(tmp_path: Path) -> None:
     with pytest.raises(errors.Unsupported) as refused:
         safety.check(folder)
     assert "not/this" not in refused.value.hint
+
+
+def test_a_snapshot_of_the_hubs_cache_goes_by_its_repository(tmp_path: Path) -> None:
+    place = tmp_path / "models--owner--Tiny-4bit-HQQ"
+    folder = make_tiny(place / "snapshots" / ("a" * 40))
+    change(folder, quantization_config={"quant_method": "hqq"})
+    with pytest.raises(errors.Unsupported, match="owner/Tiny-4bit-HQQ is in the format HQQ") as refused:
+        safety.check(folder)
+    assert "`stillroom search Tiny`" in refused.value.hint

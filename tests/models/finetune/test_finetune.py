@@ -26,7 +26,7 @@ from models.finetune.dataset import Example
 from models.finetune.finetune import finetune, publish, resume
 from models.finetune.loop import learning_rate
 from models.finetune.run_folder import METRICS, RunCard, read_card
-from models.finetune_config import FinetuneConfig, check
+from models.finetune_config import FinetuneConfig, Method, check
 from models.generate.load import load
 from tests.models.finetune.lessons import QUICK, TRAIN, VALID, base, loaded, start, told
 from tests.returned import result_of, run
@@ -215,6 +215,16 @@ def test_the_first_value_that_is_no_number_stops_the_run(tmp_path: Path, what: s
     assert "learning rate" in caught.value.hint
     assert not list(paths.adapters_folder().iterdir())
     assert publish(run_folder(), "kept").name == "kept"
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_a_base_that_holds_no_numbers_is_not_put_down_to_the_learning_rate(tmp_path: Path, method: Method):
+    begun = start(tmp_path, replace(SHORT, method=method))
+    weights = mx.load(str(tmp_path / "base" / "model.safetensors"))
+    weights["model.layers.1.mlp.up_proj.weight"][3, 3] = math.nan
+    mx.save_safetensors(str(tmp_path / "base" / "model.safetensors"), weights, {"format": "mlx"})
+    with pytest.raises(errors.Corrupt, match=r"Tiny is damaged: its weight .*up_proj.* holds what is no number"):
+        list(begun)
 
 
 def test_no_adapter_of_nans_is_published(tmp_path: Path):

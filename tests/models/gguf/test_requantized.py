@@ -121,7 +121,7 @@ def test_an_import_says_what_became_of_the_blocks_and_what_it_cost(tmp_path: Pat
     assert model.card.reference == "Tiny.gguf"
     assert model.card.kl is not None
     assert 0 < model.card.kl < 0.01
-    assert f"quantized: Q4_K as 4-bit, Q6_K as 6-bit (KL {model.card.kl:.3f})." in " ".join(model.sentences())
+    assert f"quantized: Q4_K as 4-bit, Q6_K as 6-bit, KL {model.card.kl:.3f}." in " ".join(model.sentences())
     assert model.bits < 1.2 * 8 * sum(tensor.size for tensor in header.read(source).tensors.values()) / model.params
     assert [entry.name for entry in paths.models_folder().iterdir()] == ["Tiny"]  # the exact weights are gone
 

@@ -610,3 +610,29 @@ def test_import_asks_for_a_file_or_a_folder(page: ModelsPage, jobs: StagedQueue,
     dialog.fileSelected.emit("/somewhere/model.gguf")
     dialog.close()
     assert jobs.asked == [("model.gguf", [ImportModel(path="/somewhere/model.gguf")])]
+
+
+def test_the_precision_of_gguf_files_is_kept_once_it_is_switched_on(
+    page: ModelsPage, jobs: StagedQueue, qtbot: QtBot
+) -> None:
+    press(page, "Import", qtbot)
+    menu = open_menu(page)
+    assert not entry(menu, "Keep").isChecked()
+    entry(menu, "Keep").trigger()
+    menu.close()
+    assert drop(page, "/somewhere/model.gguf")
+    assert jobs.asked == [("model.gguf", [ImportModel(path="/somewhere/model.gguf", keep_precision=True)])]
+    press(page, "Import", qtbot)
+    assert entry(open_menu(page), "Keep").isChecked()
+    open_menu(page).close()
+
+
+def test_what_became_of_a_gguf_files_blocks_stands_with_the_model(
+    library: ModelsPage, here: list[Model], qtbot: QtBot
+) -> None:
+    here.append(model("from-gguf", "Tiny", 0.5, source="/a/Tiny.gguf", requantized={"Q4_K": 4, "Q6_K": 6}))
+    with qtbot.waitSignal(library.reading.listed):
+        library.reading.read_library()
+    library.library.view.choose("from-gguf")
+    shown = [label.text() for label in library.library.findChildren(QLabel) if label.isVisible()]
+    assert any("Tiny.gguf · Q4_K as 4-bit, Q6_K as 6-bit · " in text for text in shown)
