@@ -113,7 +113,7 @@ def remove(name: str) -> Removed:
 
 def mark_used(name: str) -> None:
     """Remember that a model or adapter was used now. A folder outside the library, given by its path, is not."""
-    if not name.startswith(("/", ".", "~")):
+    if not name.startswith(("/", ".", "~")) and not paths.is_readonly():
         (paths.used_folder() / quote(name, safe="")).touch(mode=0o600)
 
 
@@ -170,6 +170,8 @@ def import_model(
     source = Path(path).expanduser()
     if not source.exists():
         raise errors.NotFound(f"There is no file or folder {source}.")
+    if not source.is_dir() and not source.is_file():  # a pipe would be waited for without end
+        raise errors.BadInput(f"{source} is neither a file nor a folder.")
     source = source.absolute()
     folders.sweep(paths.models_folder())
     folder = paths.models_folder() / new_name(_name_from(source), name)
