@@ -102,16 +102,18 @@ class Start(QObject):
     def open(self, readonly: bool = False) -> None:
         """Open the chats; those of a home that can't be written are opened to be read."""
         readonly = readonly or paths.is_readonly()
-        file = paths.database_file()
-        small = not file.exists() or file.stat().st_size < CHECK_AT_START_BYTES
-        self._writer = Writer(partial(_open_database, file, readonly, check=small))
-        opening = self._writer.submit(lambda _connection: None)
-        importlib.import_module("app.desktop.window.main_window")  # takes a while, in which the chats are opened
         try:
+            file = paths.database_file()
+            small = not file.exists() or file.stat().st_size < CHECK_AT_START_BYTES
+            self._writer = Writer(partial(_open_database, file, readonly, check=small))
+            opening = self._writer.submit(lambda _connection: None)
+            importlib.import_module("app.desktop.window.main_window")  # takes a while, in which the chats are opened
             opening.result()
             self._connection = database.connect(file, readonly=readonly)
             store = ChatStore(Chats(self._connection), self._writer, self)
             first_paint = self._show_window(store, WrittenRows(self._writer), readonly)
+        except ImportError:  # a library that Qt needs: without it no window can say so
+            raise
         except Exception as error:
             log.error("chats not opened", exc_info=error)
             self.window = None
@@ -143,6 +145,8 @@ class Start(QObject):
         log.error("not caught: %s", told)
         if self.window is not None:
             self.window.notices.show_error(told.text, told.hint)
+        elif self._trouble is not None:
+            self._trouble.show_error(told)
 
     def _show_window(self, store: ChatStore, rows: WrittenRows, readonly: bool) -> FirstPaint:
         from app.desktop.window.main_window import MainWindow
