@@ -40,7 +40,7 @@ def add(
     from models.jobs.kinds.add_traces import AddTraces
     from models.trace_report import Columns
 
-    places = [str(file.expanduser().absolute()) for file in files]
+    places = [absolute(file) for file in files]
     columns = Columns(problem=problem_column, thinking=thinking_column, answer=answer_column)
 
     request = AddTraces(

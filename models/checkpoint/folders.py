@@ -110,10 +110,10 @@ def taken_back(path: Path) -> Iterator[None]:
 
 def write_file(path: Path, content: bytes) -> None:
     """Write a new file that its owner alone may read, and wait until it is on the disk; half of one is taken back."""
-    with taken_back(path):
-        with open(path, "wb", opener=paths.owners_alone) as file:
-            file.write(content)
-        sync(path)
+    with taken_back(path), open(path, "wb", opener=paths.owners_alone) as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def copy_file(source: Path, target: Path) -> None:

@@ -170,8 +170,6 @@ def import_model(
     source = Path(path).expanduser()
     if not source.exists():
         raise errors.NotFound(f"There is no file or folder {source}.")
-    if not source.is_dir() and not source.is_file():  # a pipe would be waited for without end
-        raise errors.BadInput(f"{source} is neither a file nor a folder.")
     source = source.absolute()
     folders.sweep(paths.models_folder())
     folder = paths.models_folder() / new_name(_name_from(source), name)
