@@ -96,12 +96,23 @@ def settings_file() -> Iterator[Finding]:
 def database() -> Iterator[Finding]:
     """Whether the chats are whole."""
     from models.store import database as store
+    from models.store.chats import Chats
 
     if not paths.database_file().exists():
         yield Finding(name="Chats", state="ok", text="None yet.")
         return
     with contextlib.closing(store.open_database(readonly=True)) as connection:
         store.refuse_newer(connection, paths.database_file())
+        damaged = Chats(connection).damaged()
+        stale = bool(store.lacking(connection)) or store.has_stale_index(connection)
+    if damaged:
+        text = f"{damaged} {'row' if damaged == 1 else 'rows'} of the chats can't be read whole; the rest works."
+        yield Finding(name="Chats", state="warn", text=text, hint=f"Backups are in {paths.backups_folder()}.")
+    if stale:
+        text = "What helps to find chats quickly is damaged; nothing of the chats is lost by that."
+        yield Finding(name="Chats", state="warn", text=text, hint="The window builds it anew when it opens.")
+    if damaged or stale:
+        return
     yield Finding(name="Chats", state="ok", text=f"The database is whole, {_size_of(paths.database_file())}.")
 
 

@@ -68,5 +68,15 @@ def run_to_end(requests: Iterable[Request], json: bool, notes: Iterable[str] = (
 
 def place(model: str) -> str:
     """A model as the engine process will find it: a path made absolute, a name left as it is."""
-    looks_like_path = model.startswith(("/", ".", "~"))
-    return str(Path(model).expanduser().absolute()) if looks_like_path else model
+    return absolute(Path(model)) if model.startswith(("/", ".", "~")) else model
+
+
+def absolute(path: Path) -> str:
+    """A path as the engine process, which works elsewhere, will find it. Raises BadInput for one that is not UTF-8."""
+    from models import utf8
+    from models.errors import BadInput
+
+    whole = str(path.expanduser().absolute())
+    if not utf8.is_whole(whole):
+        raise BadInput(f"The path {utf8.whole(whole)} is not UTF-8.", "Rename the folder, or work in another one.")
+    return whole

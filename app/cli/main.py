@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import io
 import logging
 import os
 import sys
@@ -21,7 +22,8 @@ import typer
 from app.cli import model_commands, training_commands
 from app.cli.command_parts import Json, ModelName, display_for, place, running_engine
 from app.cli.interrupts import INTERRUPTED, terminated, tidy_on_sigterm
-from models.errors import BadInput, Interrupted, StillroomError
+from models import utf8
+from models.errors import BadInput, Interrupted, StillroomError, bug, from_os_error
 
 app = typer.Typer(
     add_completion=False,
@@ -55,6 +57,8 @@ def run(arguments: list[str]) -> int:
         if hasattr(stream, "reconfigure"):
             # A terminal that can't show a letter gets a question mark instead of an error in mid-reply.
             stream.reconfigure(errors="replace")
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding=None if sys.stdin.isatty() else "utf-8", errors="replace")
     try:
         with tidy_on_sigterm():
             return _run([argument for argument in arguments if argument != "--debug"])
@@ -72,13 +76,20 @@ def run(arguments: list[str]) -> int:
         if debug:
             traceback.print_exc()
         return fail(error, as_json)
-    except Exception as error:
+    except OSError as error:
         if debug:
             traceback.print_exc()
-        return fail(_bug(error), as_json)
+        return fail(from_os_error(error, "working"), as_json)
+    except Exception as error:
+        return fail(bug(error, "The same command with --debug shows where."), as_json)
 
 
 def _run(arguments: list[str]) -> int:
+    for argument in arguments:
+        if not utf8.is_whole(argument):
+            raise BadInput(
+                f"An argument is not UTF-8: {utf8.whole(argument)}.", "Write it in UTF-8, or rename the file."
+            )
     # Not typer's own main(): it writes errors in several lines and hides an interrupt.
     command = typer.main.get_command(app)
     try:
@@ -190,15 +201,6 @@ def _misuse(error: typer.TyperException) -> BadInput:
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "stillroom"
     return BadInput(text if text.endswith((".", "?")) else f"{text}.", f"{command} --help says how it is used.")
-
-
-def _bug(error: Exception) -> StillroomError:
-    bug = StillroomError(
-        f"Something went wrong in Stillroom itself: {type(error).__name__}: {' '.join(str(error).split())}",
-        "The same command with --debug shows where.",
-    )
-    bug.kind = "bug"
-    return bug
 
 
 def fail(error: StillroomError, as_json: bool = False) -> int:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.command_parts import Json, ModelName, display_for, place, run_to_end
+from app.cli.command_parts import Json, ModelName, absolute, display_for, place, run_to_end
 
 
 def search(
@@ -80,7 +80,7 @@ def import_model(
     """Take a model into the library."""
     from models.jobs.kinds.import_model import ImportModel
 
-    source = str(path.expanduser().absolute())
+    source = absolute(path)
     run_to_end([ImportModel(path=source, name=name, keep_precision=keep_precision, card=not no_card)], json)
 
 

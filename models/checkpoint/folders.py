@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from models import errors, events, quantities
+from models import errors, events, paths, quantities, utf8
 from models.checkpoint import bounded_files, model_files
 
 RECORD = "stillroom.json"
@@ -94,7 +94,7 @@ def replace_file(path: Path, content: bytes) -> None:
 
 def as_json(content: object) -> bytes:
     """Anything that msgspec knows as indented JSON."""
-    return msgspec.json.format(msgspec.json.encode(content), indent=2)
+    return msgspec.json.format(utf8.json(content), indent=2)
 
 
 @contextmanager
@@ -109,10 +109,11 @@ def taken_back(path: Path) -> Iterator[None]:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a new file and wait until it is on the disk; half of one is taken back."""
-    with taken_back(path):
-        path.write_bytes(content)
-        sync(path)
+    """Write a new file that its owner alone may read, and wait until it is on the disk; half of one is taken back."""
+    with taken_back(path), open(path, "wb", opener=paths.owners_alone) as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def copy_file(source: Path, target: Path) -> None:
@@ -153,6 +154,7 @@ def publishing(folder: Path, needed_bytes: int, doing: str, replace: bool = Fals
         check_space(folder.parent, needed_bytes)
         draft = _draft(folder)
         yield draft
+        paths.tighten(draft)
         sync(draft)
         _take_place(draft, folder, replace)
     except OSError as error:

@@ -8,11 +8,11 @@ questions: the wire is moved to descriptors of its own first, then stdin becomes
 import logging
 import os
 import queue
+import re
 import signal
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
@@ -20,7 +20,7 @@ import msgspec
 
 from models import events, requests, stages
 from models.engine import wire
-from models.errors import Interrupted, NoMemory, StillroomError, from_os_error
+from models.errors import BadInput, Interrupted, NoMemory, StillroomError, bug, from_os_error
 from models.generate.thinking import Steering
 from models.jobs.request import JobRequest
 from models.machine import backend, blas
@@ -36,6 +36,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 Work = Generator[events.Event, None, events.Record | None]
 
+_CALL_ID = re.compile(rb'^{"type":"call","id":(\d+)')
 GRACE_S = 2.0  # how long a worker outlives its parent, unless its work has more patience
 
 
@@ -68,13 +69,22 @@ class Worker:
         for raw in self._in:
             try:
                 self._receive(wire.read_message(raw))
-            except msgspec.MsgspecError as error:
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                 log.error("A line of the wire made no sense: %s", error)
+                self._refuse(raw, error)
         for steering in list(self._steering.values()):
             steering.cancel()
         self._calls.put(None)
         time.sleep(self._grace_s)
         os._exit(0)  # the parent is gone and a kernel is still running
+
+    def _refuse(self, raw: bytes, error: Exception) -> None:
+        """End a call that can't be read, which its caller waits for."""
+        if (found := _CALL_ID.search(raw)) is not None:
+            text = f"The engine can't read what it was asked: {error}."
+            failed = events.Failed(kind=BadInput.kind, text=text)
+            self._out.write(wire.line(wire.Report(id=int(found[1]), event=failed)))
+            self._out.flush()
 
     def _receive(self, message: wire.ToWorker) -> None:
         if isinstance(message, wire.Call):
@@ -228,11 +238,9 @@ def _failed(error: BaseException) -> events.Failed:
         error = from_os_error(error, "working")
     if backend.is_out_of_memory(error):
         error = NoMemory("The model did not fit into memory.", "Close other programs or take a smaller model.")
-    if isinstance(error, StillroomError):
-        return events.Failed(kind=error.kind, text=error.text, hint=error.hint)
-    log.error("A call failed: %s", "".join(traceback.format_exception(error)))
-    text = f"Something went wrong inside Stillroom: {type(error).__name__}: {error}"
-    return events.Failed(kind="bug", text=text, hint="The log of the engine has the details.")
+    if not isinstance(error, StillroomError):
+        error = bug(error, "The log of the engine has the details.")
+    return events.Failed(kind=error.kind, text=error.text, hint=error.hint)
 
 
 def _take_wire() -> tuple[BinaryIO, BinaryIO]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from models import errors, events, quantities
+from models import errors, events, paths, quantities
 from models.checkpoint import folders
 from models.finetune import run_folder
 from models.finetune.run_folder import METRICS, TrainingState, step_of
@@ -31,7 +31,7 @@ def holding(run: Path) -> Iterator[None]:
     """Lock a run against other processes. Raises Busy when one has it."""
     import filelock  # it brings asyncio along
 
-    lock = filelock.FileLock(run / ".lock")
+    lock = filelock.FileLock(run / ".lock", mode=0o600)
     try:
         lock.acquire(timeout=0)
     except TimeoutError as error:
@@ -133,7 +133,7 @@ def _delete(folder: Path) -> None:
 def append_metrics(run: Path, measured: list[events.Event]) -> None:
     """Add events to the run's metrics, before a face hears of them. Raises DiskFull."""
     try:
-        with (run / METRICS).open("ab") as file:
+        with open(run / METRICS, "ab", opener=paths.owners_alone) as file:
             file.write(b"".join(msgspec.json.encode(event) + b"\n" for event in measured))
     except OSError as error:
         raise errors.from_os_error(error, "writing the run's metrics", writing=True) from error

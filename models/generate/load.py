@@ -16,6 +16,7 @@ import mlx.core as mx
 import mlx.nn as nn
 import psutil
 from mlx.utils import tree_flatten
+from mlx_lm.models.cache import make_prompt_cache
 from mlx_lm.utils import _decode_tagged_floats, dequantize_model, load_model
 from mlx_lm.utils import load_tokenizer as read_tokenizer
 
@@ -33,6 +34,7 @@ from models.quantities import one_line
 T = TypeVar("T")
 
 FALLBACK_CONTEXT = 4096  # tokens, when config.json names none
+MODEL_FILES, ADAPTER_FILES = "config.json and weights", "configuration and weights"
 MEMORY_MARGIN = 512 << 20  # bytes left to the rest of the machine
 
 
@@ -75,7 +77,13 @@ class LoadedModel:
                 needed = weights.stat().st_size if weights.exists() else 0
                 # half precision becomes float32 on a CPU
                 _check_free(f"The adapter {Path(adapter).name}", needed * (2 if runs_on_cpu() else 1))
-                self._changed = adapters.attach(self.model, Path(adapter))
+                changed = self._changed = adapters.attach(self.model, Path(adapter))
+                try:
+                    translate_errors(Path(adapter).name, ADAPTER_FILES, lambda: run_once(self.model))
+                except BaseException:
+                    adapters.detach(self.model, changed)
+                    self._changed = adapters.Attached()
+                    raise
                 self.adapter, self._attached = adapter, identity
         finally:
             self.weights_bytes = weights_bytes(self.model)
@@ -118,8 +126,9 @@ def _load(
     total = weights_on_disk(path)
     check_memory(name, total, config)
     yield Progress(stage="load", done=0, total=total, unit="bytes")
-    model = translate_errors(name, "config.json and weights", lambda: load_weights(path, config))
+    model = translate_errors(name, MODEL_FILES, lambda: load_weights(path, config))
     yield Progress(stage="load", done=total, total=total, unit="bytes")
+    translate_errors(name, MODEL_FILES, lambda: run_once(model))
     tokenizer = translate_errors(name, "tokenizer files", lambda: load_tokenizer(path, config))
     render = translate_errors(name, "tokenizer files", lambda: template_renderer(tokenizer, templates))
     family = _family(name, path, config["model_type"], tokenizer)
@@ -224,6 +233,13 @@ def load_weights(path: Path, config: dict[str, Any]) -> nn.Module:
         model = model_of(place, config)
         mx.eval(model.parameters())
     return model
+
+
+def run_once(model: nn.Module) -> None:
+    """Run two tokens and another one: much that is wrong in a configuration shows only then, in mlx-lm's own words."""
+    layers = make_prompt_cache(model)
+    for tokens in ([[0, 0]], [[0]]):
+        mx.eval(model(mx.array(tokens), cache=layers))
 
 
 def model_of(path: Path, config: dict[str, Any]) -> nn.Module:

@@ -83,6 +83,8 @@ def build_prompt(
     turns = _turns(messages, style, think)
     mark, marked = controls.marker((turn["content"] for turn in turns), controls.control_texts(tokenizer, family))
     text = render([{**turn, "content": marked(turn["content"])} for turn in turns], think)
+    if not text.strip():
+        raise Corrupt("The model's chat template leaves nothing of this conversation.")
     shut = think and _is_closed(text, family)
     if think:
         text, start = _opened(text, style)
@@ -107,7 +109,7 @@ def template_renderer(tokenizer: Any, process: TemplateProcess | None = None) ->
     process: where its template is rendered, for it is a stranger's program; one is started when None. Raises Corrupt
     when the template fails on what every conversation has, Unsafe when it takes too much or reaches too far.
     """
-    if not getattr(tokenizer, "has_chat_template", False):
+    if not getattr(tokenizer, "has_chat_template", False) or _is_blank(tokenizer):
         before = _put_before(tokenizer)
         return lambda turns, think: before + _plain(turns)
     if not _is_jinja(tokenizer):
@@ -127,6 +129,11 @@ def template_renderer(tokenizer: Any, process: TemplateProcess | None = None) ->
         return with_variables(turns, {"enable_thinking": think, **(on if think else off)})
 
     return render
+
+
+def _is_blank(tokenizer: Any) -> bool:
+    template = getattr(tokenizer, "chat_template", None)
+    return isinstance(template, str) and not template.strip()
 
 
 def _is_jinja(tokenizer: Any) -> bool:

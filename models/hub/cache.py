@@ -135,7 +135,11 @@ def link(manifest: manifests.Manifest) -> Path:
     if not listing.is_commit(manifest.revision):
         ref = folder(manifest.repo) / "refs" / manifest.revision
         ref.parent.mkdir(parents=True, exist_ok=True)
-        folders.replace_file(ref, manifest.commit.encode())
+        draft = ref.with_name(f"{ref.name}.{os.getpid()}.tmp")
+        with folders.taken_back(draft):
+            draft.write_bytes(manifest.commit.encode())  # as the cache's other files: who shares it reads it too
+            folders.sync(draft)
+            draft.replace(ref)
     return linked
 
 

@@ -148,9 +148,10 @@ class Jobs:
             self._stop(job_id)
 
     def resume(self, job_id: int) -> None:
-        """Let a job go on that was paused or failed. Raises Newer for one that can't be read."""
+        """Let a job go on that was paused or failed. For one that can't be read, raises why: Newer or Corrupt."""
+        job = self._jobs[job_id]
         if not self._steps[job_id]:
-            raise errors.Newer(self._jobs[job_id].error, self._jobs[job_id].hint)
+            raise errors.from_kind(job.kind, job.error, job.hint)
         if self._jobs[job_id].state in ("paused", "failed", "cancelled"):
             self._change(job_id, state="waiting", kind="", error="", hint="", note="", ended="")
             self.go_on()

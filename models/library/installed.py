@@ -113,7 +113,7 @@ def remove(name: str) -> Removed:
 
 def mark_used(name: str) -> None:
     """Remember that a model or adapter was used now. A folder outside the library, given by its path, is not."""
-    if not name.startswith(("/", ".", "~")):
+    if not name.startswith(("/", ".", "~")) and not paths.is_readonly():
         (paths.used_folder() / quote(name, safe="")).touch(mode=0o600)
 
 

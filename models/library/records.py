@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from models import errors, families, names, paths
+from models import errors, families, names, paths, utf8
 from models.checkpoint import folders as checkpoint
 from models.checkpoint import inspection
 from models.checkpoint.model_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS
@@ -83,7 +83,8 @@ class LibraryCache:
         # of this thread: a window lists on several
         draft = file.with_name(f"{file.name}.{os.getpid()}-{threading.get_ident()}")
         try:
-            draft.write_bytes(msgspec.json.encode(_CacheFile(_VERSION, self._now)))
+            with open(draft, "wb", opener=paths.owners_alone) as out:
+                out.write(utf8.json(_CacheFile(_VERSION, self._now)))
             draft.replace(file)
         except OSError as error:
             log.info("the library is not remembered: %s", error)

@@ -182,7 +182,8 @@ def measure_made(name: str) -> Iterator[Event]:
         yield from card.measure(name)
     except errors.Interrupted:
         raise
-    except errors.StillroomError as error:
+    except (errors.StillroomError, OSError) as fault:
+        error = errors.from_os_error(fault, "writing it", writing=True) if isinstance(fault, OSError) else fault
         yield Note(text=f"The quant card could not be measured: {error.text}")
 
 

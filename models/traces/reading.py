@@ -43,6 +43,8 @@ def recognise(path: Path) -> Kind:
     try:
         if path.is_dir():
             raise errors.BadInput(f"{path.name} is a folder.", "Name the files in it.")
+        if path.exists() and not path.is_file():  # a pipe would be waited for without end
+            raise errors.BadInput(f"{path.name} is no file.", "Write what comes out of it into a file.")
         with path.open("rb") as file:
             head = file.read(_HEAD)
     except FileNotFoundError as error:

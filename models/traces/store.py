@@ -237,6 +237,7 @@ class _Change:
         self.record = _empty(name, _now()) if self.made else get(name)  # as it was
         self.files = self.record.files
         self._draft = folder / f".{DATA}.{os.getpid()}"
+        self._draft.touch(mode=0o600)
         self._file = self._draft.open("wb", buffering=_BUFFER)
         self._hash = hashlib.sha256()
         self.size_bytes = 0
@@ -316,7 +317,7 @@ def _changing(name: str) -> Iterator[Path]:
 def _locked(folder: Path, wait_s: float = WAIT_S) -> Iterator[None]:
     """Hold a set's lock. Raises Busy when somebody else has it for longer."""
     until = time.monotonic() + wait_s
-    with (folder / _LOCK).open("wb") as file:
+    with open(folder / _LOCK, "wb", opener=paths.owners_alone) as file:
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -49,6 +49,9 @@ class ChatBrowser(QObject):
 
     def refresh(self) -> None:
         """Read the list, or the hits of the search under way, again."""
+        self._page.notices.attempt(self._refresh)
+
+    def _refresh(self) -> None:
         busy = self._shown.replies.busy_chats()
         if self._query:
             entries = [

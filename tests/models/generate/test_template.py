@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer, processors
 
-from models.errors import Unsafe
+from models.errors import Corrupt, Unsafe
 from models.families import Family, families, family_of
 from models.generate import controls
 from models.generate.load import load
@@ -407,3 +407,23 @@ def test_files_come_before_the_record_and_that_before_the_name():
     assert family_of("house model", "qwen2", "<think>", (), "qwq").id == "qwq"
     assert family_of("Seed-OSS", "qwen2", "", (), "openthinker-1").id == "openthinker-1"
     assert family_of("QwQ", "qwen2", "<think>", (), "a family of tomorrow").id == "qwq"
+
+
+def with_template(folder: Path, template: str) -> Path:
+    settings = json.loads((make_tiny(folder) / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps({**settings, "chat_template": template}))
+    return folder
+
+
+@pytest.mark.parametrize("template", ["", " \n"])
+def test_a_template_without_a_letter_is_none(tmp_path: Path, template: str):
+    loaded = result_of(load("Base", with_template(tmp_path, template)))
+    prompt = build_prompt(loaded.style, TURNS[1:2], False, loaded.render, loaded.tokenizer)
+    assert prompt.text == "User: Hello\n\nAssistant:"
+
+
+@pytest.mark.parametrize("template", ["{# nothing #}", "{% if false %}{{ messages }}{% endif %} "])
+def test_a_template_that_says_nothing_is_refused_in_a_sentence(tmp_path: Path, template: str):
+    loaded = result_of(load("Base", with_template(tmp_path, template)))
+    with pytest.raises(Corrupt, match="leaves nothing of this conversation"):
+        build_prompt(loaded.style, TURNS[1:2], False, loaded.render, loaded.tokenizer)

@@ -1,5 +1,6 @@
 """Quantized copies: bit for bit mlx-lm's, in little memory, whole or not there, and they know where they come from."""
 
+import errno
 import json
 import sys
 import types
@@ -419,16 +420,23 @@ def test_the_card_is_measured_of_the_published_model_and_its_end_is_not_the_jobs
     assert "card" in {event.stage for event in events if isinstance(event, Progress)}
 
 
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (errors.NoMemory("The original does not fit."), "The original does not fit."),
+        (OSError(errno.ENOSPC, "No space left"), "There is no space left on the disk for writing it."),
+    ],
+)
 def test_a_card_that_can_not_be_measured_is_told_and_the_model_stays(
-    tiny: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
 ) -> None:
     def measure(name: str) -> Iterator[Event]:
-        raise errors.NoMemory("The original does not fit.")
+        raise error
         yield
 
     fake(monkeypatch, "card", measure=measure)
     made, events = run(tiny, "4bit", card=True)
-    assert notes(events) == "The quant card could not be measured: The original does not fit."
+    assert notes(events) == f"The quant card could not be measured: {told}"
     assert Path(made.path).is_dir()
 
 
