@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from models import paths
+
 if TYPE_CHECKING:
     from app.cli.json_lines import Display
     from models import events
@@ -66,7 +68,12 @@ def run_to_end(requests: Iterable[Request], json: bool, notes: Iterable[str] = (
     return record
 
 
+def absolute(path: Path) -> str:
+    """A path as the engine process will find it."""
+    return str(paths.typed(path).absolute())
+
+
 def place(model: str) -> str:
     """A model as the engine process will find it: a path made absolute, a name left as it is."""
-    looks_like_path = model.startswith(("/", ".", "~"))
-    return str(Path(model).expanduser().absolute()) if looks_like_path else model
+    path = paths.typed(model)
+    return str(path.absolute()) if path.is_absolute() or model.startswith(".") else model
