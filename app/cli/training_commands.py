@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from app.cli.command_parts import Json, ModelName, place, run_to_end
+from app.cli.command_parts import Json, ModelName, absolute, place, run_to_end
 
 traces = typer.Typer(
     add_completion=False, rich_markup_mode=None, help="Sets of reasoning traces.", no_args_is_help=True
@@ -40,7 +40,7 @@ def add(
     from models.jobs.kinds.add_traces import AddTraces
     from models.trace_report import Columns
 
-    places = [str(file.expanduser().absolute()) for file in files]
+    places = [absolute(file) for file in files]
     columns = Columns(problem=problem_column, thinking=thinking_column, answer=answer_column)
 
     request = AddTraces(
@@ -49,7 +49,7 @@ def add(
         columns={} if columns == Columns() else dict.fromkeys(places, columns),
         max_tokens=max_tokens,
         model=None if model is None else place(model),
-        evaluation=[str(file.expanduser().absolute()) for file in evaluation or []],
+        evaluation=[absolute(file) for file in evaluation or []],
     )
     run_to_end([request], json)
 
@@ -102,7 +102,7 @@ def export_set(
     """Write a set to a file."""
     from models.jobs.kinds.export_traces import ExportTraces
 
-    run_to_end([ExportTraces(name=name, path=str(to.expanduser().absolute()), shape=shape)], json)
+    run_to_end([ExportTraces(name=name, path=absolute(to), shape=shape)], json)
 
 
 @traces.command("rm")
@@ -157,6 +157,17 @@ def finetune(
         raise
 
 
+def export(
+    adapter: Annotated[str, typer.Argument(metavar="ADAPTER", help="An adapter of the library, or its folder.")],
+    to: Annotated[Path, typer.Option(metavar="FOLDER", help="A folder that is not there yet.")],
+    json: Json = False,
+) -> None:
+    """Write an adapter for transformers and vLLM, as PEFT keeps them."""
+    from models.jobs.kinds.export_adapter import ExportAdapter
+
+    run_to_end([ExportAdapter(name=place(adapter), path=absolute(to))], json)
+
+
 def fuse(
     model: ModelName,
     adapter: Annotated[str, typer.Option(metavar="A", help="An adapter trained on the model.")],
@@ -166,9 +177,10 @@ def fuse(
     json: Json = False,
 ) -> None:
     """Make one model of a model and its adapter."""
+    from models import paths
     from models.jobs.kinds.fuse import Fuse
 
-    file = str(Path(name).expanduser().absolute().with_suffix(".gguf")) if gguf else ""
+    file = absolute(paths.with_ending(name, ".gguf")) if gguf else ""
     run_to_end(
         [Fuse(model=place(model), adapter=adapter, name=None if gguf else name, gguf=file, recipe=quantize)], json
     )

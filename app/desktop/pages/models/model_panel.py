@@ -21,6 +21,7 @@ TIPS = {
     "Repair": "Download what is missing",
     "Fuse": "Make one model of the adapter and its base",
     "Export": "Write both as a GGUF file, for other programs",
+    "Share": "Write the adapter by itself, for transformers and vLLM",
 }
 NO_ORIGINAL = "There is no original to quantize from: it was imported quantized."
 
@@ -37,7 +38,7 @@ class ModelPanel(QFrame):
     """A card below the list.
 
     Signals:
-        chat, measure, reveal, delete, repair: the name of the model; fuse, export: that of an adapter.
+        chat, measure, reveal, delete, repair: the name of the model; fuse, export, share: that of an adapter.
         quantize_asked: the name of the model; its menu opens below `quantize`.
     """
 
@@ -48,6 +49,7 @@ class ModelPanel(QFrame):
     repair = Signal(str)
     fuse = Signal(str)
     export = Signal(str)
+    share = Signal(str)
     quantize_asked = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -66,6 +68,7 @@ class ModelPanel(QFrame):
             "Measure": RowButton("Measure"),
             "Fuse": RowButton("Fuse"),
             "Export": RowButton("Export GGUF…"),
+            "Share": RowButton("Export PEFT…"),
             "Show": RowButton(SHOW),
             "Delete": RowButton("Delete"),
         }
@@ -76,8 +79,8 @@ class ModelPanel(QFrame):
         )
         for name, signal in (
             ("Chat", self.chat), ("Repair", self.repair), ("Quantize", self.quantize_asked),
-            ("Measure", self.measure), ("Fuse", self.fuse), ("Export", self.export), ("Show", self.reveal),
-            ("Delete", self.delete),
+            ("Measure", self.measure), ("Fuse", self.fuse), ("Export", self.export), ("Share", self.share),
+            ("Show", self.reveal), ("Delete", self.delete),
         ):  # fmt: skip
             self.buttons[name].clicked.connect(lambda _=False, told=signal: self._tell(told))
         self.hide()
@@ -107,6 +110,7 @@ class ModelPanel(QFrame):
             "Measure": ready and model.kind != "adapter",
             "Fuse": ready and model.kind == "adapter",
             "Export": ready and model.kind == "adapter",
+            "Share": ready and model.kind == "adapter",
             "Delete": model.name != "starter",
         }
         for name, shown in show.items():
@@ -114,7 +118,7 @@ class ModelPanel(QFrame):
         can = bool(source_of(model, models) or model.repo)
         self.buttons["Quantize"].setEnabled(can)
         self.buttons["Quantize"].setToolTip("" if can else tip(NO_ORIGINAL))
-        for name in ("Measure", "Repair", "Fuse", "Export"):
+        for name in ("Measure", "Repair", "Fuse", "Export", "Share"):
             self.buttons[name].setEnabled(not busy)
             self.buttons[name].setToolTip(tip(TIPS[name]) if not busy else "A job about it is under way: see Activity")
         self.cards.show_model(model, models, in_use)
@@ -127,6 +131,7 @@ class ModelPanel(QFrame):
             "Measure": "Measure card of {}",
             "Fuse": "Fuse {}",
             "Export": "Export {}",
+            "Share": "Export {} for PEFT",
             "Show": f"{SHOW}: {{}}",
             "Delete": "Delete {}",
         }
