@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from models import errors, paths
+from models import errors, leftovers, paths
 from models.checkpoint import bounded_files, folders, model_files
 from models.checkpoint.model_files import INDEX
 from models.hub import listing, manifests
@@ -242,7 +242,8 @@ def _missing(place: str, manifest: manifests.Manifest | None, repo: str, commit:
         return [
             file.path
             for file in manifest.files
-            if not _has_size(f"{linked}/{file.path}", file.size)
+            if not leftovers.is_leftover(file.path)  # earlier versions took them along, others tidy them away
+            and not _has_size(f"{linked}/{file.path}", file.size)
             and not _has_size(f"{place}/blobs/{file.blob}", file.size)
         ]
     if not os.path.isdir(linked):
@@ -339,5 +340,5 @@ def _removed(file: Path) -> int:
 
 def _names(place: str | Path) -> list[str]:
     with suppress(OSError):
-        return sorted(os.listdir(place))
+        return sorted(name for name in os.listdir(place) if not leftovers.is_leftover(name))
     return []
