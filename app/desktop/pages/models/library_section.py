@@ -173,6 +173,7 @@ class LibrarySection(QWidget):
     def _fit_panel(self) -> None:
         """Give the panel what it needs, yet never more than the list: in a low window it scrolls."""
         self._panel_area.setVisible(self.panel.model is not None)
+        self.panel.fit(self._panel_area.width())
         wrapped = self.panel.heightForWidth(self._panel_area.width())
         needed = wrapped if wrapped > 0 else self.panel.sizeHint().height()
         height = min(needed, max(self.height() // 2, 120))

@@ -23,6 +23,8 @@ TIPS = {
     "Export": "Write both as a GGUF file, for other programs",
     "Share": "Write the adapter by itself, for transformers and vLLM",
 }
+TEXTS = {"Export": ("Export GGUF…", "GGUF…"), "Share": ("Export PEFT…", "PEFT…"), "Show": (SHOW, "Show")}
+NARROW_PX = 580
 NO_ORIGINAL = "There is no original to quantize from: it was imported quantized."
 
 
@@ -67,9 +69,7 @@ class ModelPanel(QFrame):
             "Quantize": MenuButton("Quantize ▾"),
             "Measure": RowButton("Measure"),
             "Fuse": RowButton("Fuse"),
-            "Export": RowButton("Export GGUF…"),
-            "Share": RowButton("Export PEFT…"),
-            "Show": RowButton(SHOW),
+            **{name: RowButton(long) for name, (long, _) in TEXTS.items()},
             "Delete": RowButton("Delete"),
         }
         row = in_row(None, *self.buttons.values(), 1, spacing=8)
@@ -122,6 +122,11 @@ class ModelPanel(QFrame):
             self.buttons[name].setEnabled(not busy)
             self.buttons[name].setToolTip(tip(TIPS[name]) if not busy else "A job about it is under way: see Activity")
         self.cards.show_model(model, models, in_use)
+
+    def fit(self, width: int) -> None:
+        """Say less on the buttons where there is no room for all; their names and tips say it still."""
+        for name, (long, short) in TEXTS.items():
+            self.buttons[name].setText(long if width >= NARROW_PX else short)
 
     def _name_buttons(self, model: Model) -> None:
         named = {
