@@ -138,7 +138,7 @@ class Checkpoint(Event, frozen=True, tag="checkpoint"):
     """A checkpoint is on the disk, whole."""
 
     step: int
-    path: str
+    path: str  # its folder among the run's checkpoints
     best: bool = False  # it has the lowest validation loss so far
 
     def line(self) -> str:
@@ -251,6 +251,7 @@ class Model(Record, frozen=True, tag="model"):
     revision: str = ""
     recipe: str = ""
     base: str = ""  # the model that an adapter belongs to
+    original: str = ""  # what it was quantized or fused from, as `stillroom show` takes it
     last_used: str = ""  # ISO 8601, UTC; empty when never
     repairable: bool = False  # downloading what is missing would mend it
     card: QuantCard | None = None
@@ -269,6 +270,9 @@ class Model(Record, frozen=True, tag="model"):
         weights = f"{quantities.count(self.params)} weights, {quantities.size(self.size_bytes)}"
         if self.kind == "original":
             return [f"{self.name} is on this disk: {weights}."]
+        if self.kind == "adapter":
+            about = f"{self.name} is in the library: an adapter of {self.base}, {quantities.size(self.size_bytes)}."
+            return [about, f"stillroom chat {self.base} --adapter {self.name} tries it."]
         lines = [f"{self.name} is in the library: {weights}."]
         if self.requantized:
             lines.append(f"Blocks that MLX can't hold were quantized: {self.requantized_words}.")
@@ -340,6 +344,21 @@ class Fused(Record, frozen=True, tag="fused"):
 
     def sentences(self) -> list[str]:
         return [f"{self.path} is written: {quantities.size(self.size_bytes)}."]
+
+
+class AdapterExported(Record, frozen=True, tag="adapter_exported"):
+    """A folder that PEFT reads, written of an adapter."""
+
+    adapter: str
+    path: str
+    size_bytes: int
+    dora: bool = False
+
+    def sentences(self) -> list[str]:
+        reads = (
+            "transformers reads it with PEFT; vLLM takes no DoRA." if self.dora else "transformers and vLLM read it."
+        )
+        return [f"{self.path} is written: {quantities.size(self.size_bytes)}. {reads}"]
 
 
 class Done(Event, frozen=True, tag="done"):

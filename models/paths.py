@@ -37,9 +37,7 @@ from models.errors import BadInput, disk_faults
 def home() -> Path:
     """The folder of everything Stillroom keeps, made on first use with mode 0700: chats are private."""
     configured = os.environ.get("STILLROOM_HOME")
-    folder = (
-        Path(configured).expanduser() if configured else Path(platformdirs.user_data_dir("Stillroom", appauthor=False))
-    )
+    folder = typed(configured) if configured else Path(platformdirs.user_data_dir("Stillroom", appauthor=False))
     elsewhere = "Set STILLROOM_HOME to a folder you may write to."
     if not utf8.is_whole(str(folder)):
         raise BadInput(f"Stillroom can't keep anything in {utf8.whole(str(folder))}: its name is not UTF-8.", elsewhere)
@@ -157,7 +155,28 @@ def expanded(path: str) -> Path:
     """A path of the environment with its variables and ~ replaced. Raises BadInput for one that is not UTF-8."""
     if not utf8.is_whole(path):
         raise BadInput(f"The environment names a folder that is not UTF-8: {utf8.whole(path)}.", "Name another one.")
-    return Path(os.path.expandvars(path)).expanduser()
+    return typed(os.path.expandvars(path))
+
+
+def typed(path: str | Path) -> Path:
+    """A path with ~ replaced; ~ and a name that is no user's stays, where Path.expanduser fails."""
+    return Path(os.path.expanduser(path))
+
+
+def with_ending(path: str | Path, ending: str) -> Path:
+    """A path that ends so: with the ending added unless it is there. A name keeps its dots, 1.5B is no ending."""
+    path = Path(path)
+    return path if path.suffix.lower() == ending else path.with_name(path.name + ending)
+
+
+def portable(path: str | Path) -> str:
+    """A path as a record holds it: as seen from home, so that it leads there when both have moved."""
+    return os.path.relpath(path, home())
+
+
+def recorded(path: str) -> Path:
+    """Where a path of a record leads; records of earlier versions hold absolute ones."""
+    return Path(os.path.normpath(home() / path))
 
 
 def resources() -> Path:

@@ -1,5 +1,6 @@
 """What a script does with a model in its own process: load it, let it reply, and run what takes long to its end."""
 
+import warnings
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING
 
@@ -16,14 +17,17 @@ AS_ADVISED = Sampling()
 def load(name: str, adapter: str | None = None) -> "LoadedModel":
     """Bring a model into memory: a name of the library, a repository that was pulled, or the path of a folder.
 
-    adapter: likewise. Raises NotFound, Corrupt, Unsupported, Unsafe, NoMemory, and BadInput for another model's adapter.
+    adapter: likewise; one of another model warns. Raises NotFound, Corrupt, Unsupported, Unsafe, NoMemory, and BadInput for another model's adapter.
     """
     from models.generate import load as loading
-    from models.library import installed
+    from models.library import bases, installed
 
     folder = run(installed.prepare(name))
-    attached = str(installed.find_adapter(adapter)) if adapter else None
-    return run(loading.load(installed.title(name), folder, attached))
+    attached = installed.find_adapter(adapter) if adapter else None
+    loaded = run(loading.load(installed.title(name), folder, str(attached) if attached else None))
+    if attached and (said := bases.mismatch(attached, folder, loaded.name)):
+        warnings.warn(said, stacklevel=2)
+    return loaded
 
 
 def reply(

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from models import paths, utf8
+from models.errors import BadInput
+
 if TYPE_CHECKING:
     from app.cli.json_lines import Display
     from models import events
@@ -66,17 +69,15 @@ def run_to_end(requests: Iterable[Request], json: bool, notes: Iterable[str] = (
     return record
 
 
-def place(model: str) -> str:
-    """A model as the engine process will find it: a path made absolute, a name left as it is."""
-    return absolute(Path(model)) if model.startswith(("/", ".", "~")) else model
-
-
 def absolute(path: Path) -> str:
     """A path as the engine process, which works elsewhere, will find it. Raises BadInput for one that is not UTF-8."""
-    from models import utf8
-    from models.errors import BadInput
-
-    whole = str(path.expanduser().absolute())
+    whole = str(paths.typed(path).absolute())
     if not utf8.is_whole(whole):
         raise BadInput(f"The path {utf8.whole(whole)} is not UTF-8.", "Rename the folder, or work in another one.")
     return whole
+
+
+def place(model: str) -> str:
+    """A model as the engine process will find it: a path made absolute, a name left as it is."""
+    path = paths.typed(model)
+    return absolute(path) if path.is_absolute() or model.startswith(".") else model

@@ -41,6 +41,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "quantize": model_commands.quantize,
     "finetune": training_commands.finetune,
     "fuse": training_commands.fuse,
+    "export": training_commands.export,
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)

@@ -157,6 +157,17 @@ def finetune(
         raise
 
 
+def export(
+    adapter: Annotated[str, typer.Argument(metavar="ADAPTER", help="An adapter of the library, or its folder.")],
+    to: Annotated[Path, typer.Option(metavar="FOLDER", help="A folder that is not there yet.")],
+    json: Json = False,
+) -> None:
+    """Write an adapter for transformers and vLLM, as PEFT keeps them."""
+    from models.jobs.kinds.export_adapter import ExportAdapter
+
+    run_to_end([ExportAdapter(name=place(adapter), path=absolute(to))], json)
+
+
 def fuse(
     model: ModelName,
     adapter: Annotated[str, typer.Option(metavar="A", help="An adapter trained on the model.")],
@@ -166,9 +177,10 @@ def fuse(
     json: Json = False,
 ) -> None:
     """Make one model of a model and its adapter."""
+    from models import paths
     from models.jobs.kinds.fuse import Fuse
 
-    file = absolute(Path(name).with_suffix(".gguf")) if gguf else ""
+    file = absolute(paths.with_ending(name, ".gguf")) if gguf else ""
     run_to_end(
         [Fuse(model=place(model), adapter=adapter, name=None if gguf else name, gguf=file, recipe=quantize)], json
     )

@@ -96,9 +96,8 @@ def _outcome(child: "subprocess.Popen[bytes]", request: bytes, token: str, secon
                 break
         elif _memory(child.pid) > most_bytes:
             return Outcome(passed=False, said="wanted more memory than it may have")
-        elif _sleeps(child.pid):
-            if (asleep := asleep + _LOOK_EVERY_S) >= seconds:
-                break
+        elif _sleeps(child.pid) and (asleep := asleep + _LOOK_EVERY_S) >= seconds:
+            break
     if (at := said.find(token.encode())) >= 0:
         with suppress(msgspec.MsgspecError):
             return msgspec.json.decode(bytes(said[at + len(token) :]), type=Outcome)

@@ -4,6 +4,7 @@ little memory, and how a folder appears whole or not at all.
 
 __all__ = [
     "bounded_files",
+    "fingerprint",
     "folders",
     "formats",
     "inspection",

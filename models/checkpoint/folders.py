@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from models import errors, events, paths, quantities, utf8
+from models import errors, events, leftovers, paths, quantities, utf8
 from models.checkpoint import bounded_files, model_files
 
 RECORD = "stillroom.json"
@@ -42,6 +42,8 @@ class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
     recipe: str = ""  # how it was quantized
     original: str = ""  # what it was quantized or fused from, as installed.find takes it
     base: str = ""  # the model that an adapter belongs to
+    # fingerprints of the model that it was quantized from or belongs to, and of what that was quantized from in turn
+    lineage: list[str] = []
     family: str = ""  # how it thinks (models/families.py), as found when it was made
     card: events.QuantCard | None = None
 
@@ -76,7 +78,7 @@ def new_record(
 def folder_size(folder: Path) -> int:
     """Bytes of the files directly in a folder; of a model's, without weights that are not its own."""
     strays = model_files.stray_weights(folder)
-    return sum(entry.stat().st_size for entry in folder.iterdir() if entry.is_file() and entry not in strays)
+    return sum(entry.stat().st_size for entry in leftovers.entries(folder) if entry.is_file() and entry not in strays)
 
 
 def write_record(folder: Path, record: ModelRecord) -> None:
@@ -127,7 +129,7 @@ def companions(folder: Path) -> list[Path]:
     """The files that go with a model's weights as they are: tokenizer, chat template, generation_config.json. No code."""
     return [
         path
-        for path in sorted(folder.iterdir())
+        for path in leftovers.entries(folder)
         if model_files.READ.fullmatch(path.name)
         and path.suffix != ".safetensors"
         and path.name not in ("config.json", model_files.INDEX, RECORD)  # written anew, never copied
@@ -180,11 +182,19 @@ def sweep(parent: Path) -> None:
             shutil.rmtree(entry, ignore_errors=True)
 
 
-def remove(folder: Path) -> None:
-    """Delete a model's folder: out of sight in one step, so that no half of it is ever listed."""
-    draft = _draft(folder)
+def remove(folder: Path) -> int:
+    """Delete a folder, out of sight in one step, so that no half of it is ever listed; returns the bytes that frees.
+
+    Of a link to a folder the link alone goes, and so it is with links inside of one.
+    """
+    if folder.is_symlink():
+        folder.unlink()
+        return 0
+    freed = sum(found.st_size for found in map(Path.lstat, folder.rglob("*")) if found.st_nlink == 1)
+    draft = _draft(folder)  # a name that the sweep knows
     folder.rename(draft)
     shutil.rmtree(draft, ignore_errors=True)
+    return freed
 
 
 def _draft(folder: Path) -> Path:
@@ -197,6 +207,8 @@ def _remove(draft: Path | None) -> None:
 
 
 def _take_place(draft: Path, folder: Path, replace: bool) -> None:
+    if folder.is_symlink() and replace:
+        folder.unlink()
     if folder.exists() and replace:
         # a full folder can't be renamed over: the old model steps aside under a name that the sweep knows
         old = _draft(folder)

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import msgspec
@@ -153,7 +154,7 @@ class Worker:
         An adapter is put on a base that is there already, and taken off it, without loading that again.
         """
         from models.generate.load import load
-        from models.library import installed
+        from models.library import bases, installed
 
         path = yield from stoppable(installed.prepare(name), steering)
         if adapter is not None:
@@ -162,13 +163,16 @@ class Worker:
         installed.mark_used(name)
         loaded = self._loaded
         if loaded is not None and loaded.path == path:
-            if not loaded.has_adapter(adapter):
-                loaded.set_adapter(adapter)
-            return loaded
-        del loaded
-        self._unload()
-        self._loaded = yield from stoppable(load(installed.title(name), path, adapter), steering)
-        return self._loaded
+            if loaded.has_adapter(adapter):
+                return loaded
+            loaded.set_adapter(adapter)
+        else:
+            del loaded
+            self._unload()
+            loaded = self._loaded = yield from stoppable(load(installed.title(name), path, adapter), steering)
+        if adapter is not None and (said := bases.mismatch(Path(adapter), path, loaded.name)):
+            yield events.Note(text=said)
+        return loaded
 
     def _unload(self) -> None:
         if self._loaded is None:

@@ -6,9 +6,7 @@ process leaves a hidden folder at most, which the next one sweeps. The random nu
 the step, so a state needs no generator's own.
 """
 
-import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from models import errors, events, paths, quantities
+from models import errors, events, leftovers, paths, quantities
 from models.checkpoint import folders
 from models.finetune import run_folder
 from models.finetune.run_folder import METRICS, TrainingState, step_of
@@ -74,7 +72,7 @@ def _write(
         if shutil.disk_usage(draft).free < sum(array.nbytes for array in optimizer.values()):
             raise errors.DiskFull(str(error)) from error
         raise errors.Corrupt(f"The checkpoint of step {state.step} could not be written: {error}") from error
-    sizes = {entry.name: entry.stat().st_size for entry in draft.iterdir()}
+    sizes = {entry.name: entry.stat().st_size for entry in leftovers.entries(draft)}
     folders.write_file(draft / run_folder.STATE, msgspec.json.encode(msgspec.structs.replace(state, files=sizes)))
 
 
@@ -119,15 +117,8 @@ def prune(run: Path, keep: int) -> None:
     best = run_folder.pointed(run, run_folder.BEST)
     for folder in sorted(_folders(run), key=step_of, reverse=True)[keep:]:
         if folder != best:
-            _delete(folder)
+            folders.remove(folder)
     folders.sweep(_checkpoints(run))
-
-
-def _delete(folder: Path) -> None:
-    # first under a name that the sweep knows: a kill in the middle would leave half a checkpoint under its own
-    aside = Path(tempfile.mkdtemp(prefix=f".draft-{os.getpid()}-", dir=folder.parent))
-    folder.rename(aside)
-    shutil.rmtree(aside, ignore_errors=True)
 
 
 def append_metrics(run: Path, measured: list[events.Event]) -> None:

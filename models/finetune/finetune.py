@@ -26,6 +26,7 @@ from models.finetune.run_folder import RunCard, TrainingState
 from models.finetune.samples import Prompts
 from models.finetune_config import FinetuneConfig, check, config_hash
 from models.generate import load
+from models.library import starter
 
 __all__ = ["finetune", "publish", "resume"]
 
@@ -69,9 +70,11 @@ def resume(run: Path) -> Generator[Event, None, Finetuned]:
     Raises NotFound when the run or its base model is gone, BadInput when either is not what the run began with.
     """
     card = run_folder.read_card(run)
-    run_card.check_base(card)
+    if card.base == starter.NAME:
+        yield from starter.ensure()
+    folder = run_card.find_base(card)
     with checkpoints.holding(run):
-        loaded = yield from load.load(card.base, Path(card.base_folder))
+        loaded = yield from load.load(card.base, folder)
         return (yield from _Run(run, card, loaded).events())
 
 
@@ -92,7 +95,7 @@ class _Run:
         """The whole run."""
         yield from self._left_out()
         model = self.loaded.model
-        lora.attach(model, self.config, "quantization" in load.read_config(Path(self.card.base_folder)))
+        lora.attach(model, self.config, "quantization" in load.read_config(self.loaded.path))
         self.loaded.adapter = self.card.id  # what is sampled is no longer the base
         state, optimizer = self._state()
         probe = self.rows.rows[0].tokens[:16]

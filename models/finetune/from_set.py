@@ -43,7 +43,13 @@ def finetune_on_set(
     store.get(traces)  # before anything is made for it
     folder = yield from installed.prepare(model)
     train, valid = yield from _divided(traces, held_out, config.seed)
-    return (yield from finetuning.finetune(folder, model, train, valid, config, place, name, traces))
+    base = _name(model)
+    return (yield from finetuning.finetune(folder, base, train, valid, config, place, name, traces))
+
+
+def _name(model: str) -> str:
+    """A model's name as a record has it: nothing that hangs on where the library stands."""
+    return installed.recorded_name(Path(model)) if Path(model).is_absolute() else model
 
 
 def _begun(adapter: str) -> Path:
@@ -57,7 +63,8 @@ def _begun(adapter: str) -> Path:
 def _check_same(run: Path, model: str, traces: str, adapter: str) -> None:
     """Raise BadInput when a run is there that was begun for something else."""
     card = run_folder.read_card(run)
-    if (card.base, card.traces or traces, card.adapter) != (model, traces, adapter):  # older cards name no set
+    # older cards name no set
+    if (_name(card.base), card.traces or traces, card.adapter) != (_name(model), traces, adapter):
         raise errors.BadInput(f"There is another run named {run.name} already.", "Start it under another name.")
 
 

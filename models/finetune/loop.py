@@ -266,7 +266,7 @@ class _Training:
         if best:  # only now: a pointer never names what is not whole
             checkpoints.point(self.work.run, "best", folder)
         checkpoints.prune(self.work.run, self.config.keep)
-        event = Checkpoint(step=self.state.step, path=str(folder), best=best)
+        event = Checkpoint(step=self.state.step, path=folder.name, best=best)
         checkpoints.append_metrics(self.work.run, [event])
         return event
 

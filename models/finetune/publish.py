@@ -1,13 +1,15 @@
 """A run's best checkpoint becomes an adapter of the library, whole or not at all."""
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from models import errors, paths
 from models.checkpoint import folders, model_files
-from models.finetune import checkpoints, lora, names, run_folder
+from models.finetune import checkpoints, lora, names, run_card, run_folder
+from models.library import bases
 
 
 def publish(run: Path, name: str) -> Path:
@@ -21,15 +23,22 @@ def publish(run: Path, name: str) -> Path:
     source = chosen(run)
     weights = checkpoints.read_tensors(source / model_files.ADAPTER_WEIGHTS)
     lora.check_finite(weights)
-    needed = sum(entry.stat().st_size for entry in source.iterdir())
+    needed = folders.folder_size(source)
     folder = paths.adapters_folder() / name
     folders.sweep(folder.parent)
     with folders.publishing(folder, needed, "writing the adapter") as draft:
         lora.save_adapter(draft, weights, card.config, card.base)
         shutil.copyfile(run / run_folder.CARD, draft / run_folder.CARD)
         record = folders.new_record(draft, name, f"run {card.id}, step {run_folder.step_of(source)}")
-        folders.write_record(draft, msgspec.structs.replace(record, name=name, base=card.base))
+        of_base = {"base": card.base, "lineage": _lineage(card)}
+        folders.write_record(draft, msgspec.structs.replace(record, name=name, **of_base))
     return folder
+
+
+def _lineage(card: run_folder.RunCard) -> list[str]:
+    with suppress(errors.StillroomError, OSError):
+        return bases.lineage(run_card.find_base(card))
+    return [card.base_fingerprint] if card.base_fingerprint else []
 
 
 def chosen(run: Path) -> Path:

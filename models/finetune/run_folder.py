@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from models import errors
+from models import errors, leftovers
 from models.finetune_config import FinetuneConfig
 from models.machine import hardware
 
@@ -32,8 +32,8 @@ class RunCard(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     created: str  # ISO 8601, UTC
     base: str
-    base_folder: str = ""
-    base_fingerprint: str = ""  # models/finetune/run_card.py computes it
+    base_folder: str = ""  # where it was, as paths.recorded takes it
+    base_fingerprint: str = ""
     config: FinetuneConfig
     examples: int  # before any is left out
     valid_examples: int
@@ -83,7 +83,8 @@ def read_state(checkpoint: Path) -> TrainingState | None:
     """The state of a checkpoint; None when the checkpoint is not whole."""
     try:
         state = _state.decode((checkpoint / STATE).read_bytes())
-        whole = all((checkpoint / name).stat().st_size == size for name, size in state.files.items())
+        files = [(name, size) for name, size in state.files.items() if not leftovers.is_leftover(name)]
+        whole = all((checkpoint / name).stat().st_size == size for name, size in files)
     except (OSError, msgspec.MsgspecError):
         return None
     return state if whole else None

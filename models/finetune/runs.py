@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from models import errors, paths
+from models import errors, leftovers, paths
 from models.events import Checkpoint, Event, Note, Prepared, Sample, Step, Validation
 from models.finetune import run_folder
 from models.finetune.run_folder import BEST, CHECKPOINTS, METRICS, RunCard
@@ -34,7 +34,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     folder: str
     created: str  # ISO 8601, UTC
     base: str
-    base_folder: str
+    base_folder: str = ""  # where it was
     config: FinetuneConfig
     examples: int  # before rows were left out
     valid_examples: int
@@ -159,6 +159,6 @@ def _parsed(content: bytes) -> Iterator[Event]:
 
 def _folders(parent: Path) -> list[Path]:
     try:
-        return [entry for entry in parent.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
+        return [entry for entry in leftovers.entries(parent) if entry.is_dir() and not entry.name.startswith(".")]
     except FileNotFoundError:
         return []

@@ -23,12 +23,11 @@ from models.checkpoint import folders, inspection, model_config, shards, weight_
 from models.checkpoint.shards import Output
 from models.checkpoint.weight_stream import WeightSource, open_source
 from models.events import Event, Fused, Model, Note, Progress
-from models.finetune import run_card
 from models.finetune.run_folder import RunCard, read_card
 from models.fuse import fused_weights, gguf_check, model_card
 from models.generate import load
 from models.gguf import write
-from models.library import installed
+from models.library import bases, installed
 from models.quant import quantize
 
 MARGIN_BYTES = 1 << 20  # of disk, for a record, a config and a card
@@ -61,7 +60,7 @@ def fuse(
     Corrupt (a GGUF file that says something else than its original too), Unsupported, Unsafe, DiskFull, NoMemory.
     """
     if gguf:
-        return (yield from _to_file(model, adapter, Path(gguf).expanduser().absolute(), recipe))
+        return (yield from _to_file(model, adapter, paths.typed(gguf).absolute(), recipe))
     return (yield from _to_folder(model, adapter, name, recipe))
 
 
@@ -110,8 +109,8 @@ def _found(name: str, adapter_name: str) -> Generator[Event, None, _Parts]:
     with suppress(errors.StillroomError):  # an adapter that comes from elsewhere has no card of its run
         run = read_card(adapter) if adapter else None
     model = installed.show(name)
-    if adapter and run and run.base_fingerprint != run_card.fingerprint(folder):
-        yield Note(text=f"{adapter.name} was trained on {run.base}, which is not {model.title} as it is here.")
+    if adapter and (said := bases.mismatch(adapter, folder, model.title)):
+        yield Note(text=said)
     return _Parts(folder, name, model, adapter, run)
 
 

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from models import errors, paths
+from models import errors, leftovers, paths
 from models.checkpoint import bounded_files, folders, model_files
 from models.checkpoint.model_files import INDEX
 from models.hub import listing, manifests
@@ -109,9 +109,12 @@ def repos() -> list[CachedRepo]:
 
 
 def find(repo: str) -> CachedRepo | None:
-    """One repository; None when there is nothing of it."""
-    place = folder(listing.checked_repo(repo))
-    return _described(place) if place.is_dir() else None
+    """One repository, whatever its folder is called; None when there is nothing of it."""
+    place = folder(repo)
+    if not repo or place.parent != paths.hub_cache() or repo.startswith((".", "/", "~")) or not place.is_dir():
+        return None  # a path may look like a name
+    found = _described(place)
+    return found if found is not None and found.repo == repo else None
 
 
 def missing(repo: str, commit: str) -> list[str]:
@@ -149,9 +152,12 @@ def delete(repo: str) -> int:
     A file that is linked from elsewhere too, such as weights that were imported into the library, gives nothing back.
     Raises Busy while it is being downloaded, NotFound when it is not there.
     """
-    place = folder(listing.checked_repo(repo))
-    if not place.is_dir():
+    place = folder(repo)
+    if place.parent != paths.hub_cache() or not place.is_dir():
         raise errors.NotFound(f"{repo} is not on this disk.")
+    if place.is_symlink():  # of a link the link alone goes
+        place.unlink()
+        return 0
     with _holding_all(repo, place), errors.disk_faults(f"writing to {place.parent}", writing=True):
         freed = _own_bytes(place)
         gone = place.with_name(f"{_DELETED}{os.getpid()}-{time.time_ns()}")
@@ -240,7 +246,8 @@ def _missing(place: str, manifest: manifests.Manifest | None, repo: str, commit:
         return [
             file.path
             for file in manifest.files
-            if not _has_size(f"{linked}/{file.path}", file.size)
+            if not leftovers.is_leftover(file.path)  # earlier versions took them along, others tidy them away
+            and not _has_size(f"{linked}/{file.path}", file.size)
             and not _has_size(f"{place}/blobs/{file.blob}", file.size)
         ]
     if not os.path.isdir(linked):
@@ -337,5 +344,5 @@ def _removed(file: Path) -> int:
 
 def _names(place: str | Path) -> list[str]:
     with suppress(OSError):
-        return sorted(os.listdir(place))
+        return sorted(name for name in os.listdir(place) if not leftovers.is_leftover(name))
     return []

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from models import errors
+from models import errors, leftovers
 from models.checkpoint import formats, model_files
 
 MAX_FILES = 20_000  # of a repository
@@ -134,7 +134,9 @@ def _stays_inside(path: str) -> bool:
 
 
 def _is_needed(path: str) -> bool:
-    return "/" not in path and _NEEDED.fullmatch(path) is not None and _NOT_NEEDED.fullmatch(path) is None
+    if "/" in path or leftovers.is_leftover(path):
+        return False
+    return _NEEDED.fullmatch(path) is not None and _NOT_NEEDED.fullmatch(path) is None
 
 
 def _one_set(weights: list[RemoteFile], indexed: bool) -> list[RemoteFile]:

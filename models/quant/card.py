@@ -128,7 +128,7 @@ def _reference(
     record = folders.read_record(folder)
     if record is not None and record.requantized:
         if (file := _unchanged(record)) is None:
-            gone = f"the file that it was taken from, {record.source}, is no longer there as it was"
+            gone = f"the file that it was taken from, {paths.recorded(record.source)}, is no longer there as it was"
             yield Note(text=f"{title} was measured by itself: {gone}.")
             return "", None
         parent = places.enter_context(
@@ -148,8 +148,9 @@ def _reference(
 def _unchanged(record: folders.ModelRecord) -> Path | None:
     """The file that a model was taken from, when it is still there as it was."""
     with suppress(OSError):
-        if installed.file_stamp(Path(record.source)) == record.made_from:
-            return Path(record.source)
+        source = paths.recorded(record.source)
+        if installed.file_stamp(source) == record.made_from:
+            return source
     return None
 
 

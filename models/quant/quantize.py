@@ -21,14 +21,14 @@ from models.checkpoint import folders, inspection, model_config
 from models.checkpoint.weight_stream import open_source
 from models.events import Event, Model, Note, Progress
 from models.hub import manifests
-from models.library import installed
+from models.library import bases, installed
 from models.machine import hardware
 from models.quant.quantized_weights import Quantizing, check_backend
 from models.recipes import Recipe
 
 MARGIN_BYTES = 1 << 20  # of disk, for a record and a config
 TELL_S = 0.1
-_SNAPSHOT = re.compile(r"models--([^/\\]+?)--([^/\\]+)[/\\]snapshots[/\\]([^/\\]+)$")
+_SNAPSHOT = re.compile(r"models--[^/\\]+?--([^/\\]+)[/\\]snapshots[/\\]([^/\\]+)$")
 _GGUF = ".gguf"
 
 
@@ -120,12 +120,10 @@ def _quantized_bits(folder: Path) -> int | None:
 
 def _described(folder: Path) -> Original:
     record = folders.read_record(folder)
-    snapshot = _SNAPSHOT.search(str(folder))
+    snapshot, name = _SNAPSHOT.search(str(folder)), installed.recorded_name(folder)
     if snapshot:
-        owner, title, revision = snapshot.groups()
-        name = repo = f"{owner}/{title}"
+        repo, title, revision = name, *snapshot.groups()
     else:
-        name = folder.name if folder.parent == paths.models_folder() else str(folder)
         title = record.title if record else folder.name
         repo, revision = (record.repo, record.revision) if record else ("", "")
     stated = record or (manifests.read(repo, revision) if snapshot else None)
@@ -170,7 +168,13 @@ def _record(original: Original, recipe: Recipe, name: str, draft: Path) -> folde
     title = f"{original.title} {recipe.title}"
     made = folders.new_record(draft, title, original.name, original.licence, family=family)
     return msgspec.structs.replace(
-        made, name=name, repo=original.repo, revision=original.revision, recipe=recipe.name, original=original.name
+        made,
+        name=name,
+        repo=original.repo,
+        revision=original.revision,
+        recipe=recipe.name,
+        original=original.name,
+        lineage=bases.lineage(original.folder),
     )
 
 

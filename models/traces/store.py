@@ -24,7 +24,7 @@ from typing import TypeVar
 
 import msgspec
 
-from models import errors, events, paths
+from models import errors, events, leftovers, paths
 from models.answers.known import agrees
 from models.checkpoint import folders
 from models.trace_report import Added, Columns, SourceFile, TraceSet
@@ -47,8 +47,8 @@ _encoder = msgspec.json.Encoder()
 
 def all_sets() -> list[TraceSet]:
     """The records of all sets, by name; one that can't be read says why, and keeps no other from being listed."""
-    names = sorted(entry.name for entry in paths.traces_folder().iterdir() if (entry / DATA).is_file())
-    return [_listed(name) for name in names]
+    found = (folder for folder in leftovers.folders(paths.traces_folder()) if (folder / DATA).is_file())
+    return [_listed(name) for name in sorted(folder.name for folder in found)]
 
 
 def get(name: str) -> TraceSet:
@@ -104,10 +104,8 @@ def include(name: str, ids: Iterable[str]) -> None:
 def delete(name: str) -> int:
     """Delete a set. Returns the bytes that gave back. Raises NotFound, Busy."""
     with _changing(name) as folder:
-        size = sum(entry.stat().st_size for entry in folder.iterdir())
-        (folder / DATA).unlink()  # the set is gone with it, whatever happens to the rest
-        shutil.rmtree(folder, ignore_errors=True)
-    return size
+        folders.sweep(folder.parent)
+        return folders.remove(folder)
 
 
 def add(
@@ -282,10 +280,11 @@ class _Change:
 @contextlib.contextmanager
 def _writing(name: str) -> Iterator[_Change]:
     """Change a set's traces; without a commit it stays as it was, and one that is new vanishes."""
-    if not _NAME.fullmatch(name):
+    folder = leftovers.find_folder(paths.traces_folder(), name)
+    if folder is None and not _NAME.fullmatch(name):
         fault = f"{name!r} can't be the name of a set of traces."
         raise errors.BadInput(fault, "Use letters, digits, spaces and . ( ) + - _ alone.")
-    folder = paths.traces_folder() / name
+    folder = folder or paths.traces_folder() / name
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         with _locked(folder):
@@ -386,8 +385,8 @@ def _empty(name: str, created: str) -> TraceSet:
 
 
 def _existing(name: str) -> Path:
-    folder = paths.traces_folder() / name
-    if not _NAME.fullmatch(name) or not (folder / DATA).is_file():
+    folder = leftovers.find_folder(paths.traces_folder(), name)
+    if folder is None or not (folder / DATA).is_file():
         raise errors.NotFound(f"There are no traces named {name}.", "`stillroom traces list` shows those there are.")
     return folder
 

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.desktop.services.chat_store import ChatStore
 from app.desktop.widgets.notices import NoticeBar
+from models import paths
 from models.errors import StillroomError, from_os_error
 from models.store.chats import Chats
 from models.store.rows import UNTITLED, Chat, ChatEntry
@@ -98,7 +99,8 @@ class ChatActions(QObject):
         markdown, json = "Markdown (*.md)", "JSON (*.json)"
         name, kind = QFileDialog.getSaveFileName(self._window, "Export chat", f"{title}.md", f"{markdown};;{json}")
         if name:
-            self.write(chat_id, Path(name), as_json=kind == json or name.endswith(".json"))
+            as_json = kind == json or name.endswith(".json")
+            self.write(chat_id, paths.with_ending(name, ".json" if as_json else ".md"), as_json)
 
     def write(self, chat_id: int, file: Path, as_json: bool) -> None:
         """Write a chat into a file and say so."""

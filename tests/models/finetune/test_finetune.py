@@ -244,6 +244,25 @@ def test_a_base_that_disappeared_is_said(tmp_path: Path):
         list(resume(run_folder()))
 
 
+def test_a_run_and_its_adapter_hold_no_place_and_move_with_their_home(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folder = base(tmp_path)
+    library = shutil.copytree(folder, paths.models_folder() / "Tiny")
+    first = finetune(library, "Tiny", TRAIN, VALID, SHORT, run_folder(), "sums")
+    until(first, 2)
+    assert [path for path in home.rglob("*.json*") if str(tmp_path).encode() in path.read_bytes()] == []
+    moved = tmp_path / "another user" / "home"
+    moved.parent.mkdir()
+    monkeypatch.setenv("STILLROOM_HOME", str(home.rename(moved)))
+    (moved / "models" / "Tiny").rename(moved / "models" / "renamed")
+    events = list(resume(paths.runs_folder() / "run"))
+    assert next(event for event in events if isinstance(event, Step)).step == 3
+    assert [path for path in moved.rglob("*.json*") if str(tmp_path).encode() in path.read_bytes()] == []
+    record = folders.read_record(paths.adapters_folder() / "sums")
+    assert (record.base, record.lineage) == ("Tiny", [read_card(run_folder()).base_fingerprint])
+
+
 def test_another_model_in_the_bases_place_is_refused(tmp_path: Path):
     until(start(tmp_path, SHORT), 2)
     weights = tmp_path / "base" / "model.safetensors"
