@@ -14,6 +14,7 @@ __all__ = [
     "safety",
     "shapes",
     "shards",
+    "tokenizer_bounds",
     "weight_blocks",
     "weight_stream",
 ]
