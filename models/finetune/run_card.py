@@ -106,7 +106,8 @@ def _sampled(size: int, start: bytes) -> Iterable[int]:
 def _check_there(base: str, folder: Path) -> None:
     if not (folder / "config.json").is_file():
         fault = f"The base model {base} is not there any more: {folder}."
-        raise errors.NotFound(fault, "Get it again; the run can then be resumed.")
+        hint = f"`stillroom pull {base}` gets it" if "/" in base else "Get or import it"
+        raise errors.NotFound(fault, f"{hint} again; the run can then be resumed.")
 
 
 def _examples(path: Path) -> list[Example]:

@@ -147,7 +147,7 @@ def delete(repo: str) -> int:
     """
     place = folder(listing.checked_repo(repo))
     if not place.is_dir():
-        raise errors.NotFound(f"{repo} is not on this disk.")
+        raise errors.NotFound(f"{repo} is not on this disk.", "`stillroom list` shows what is.")
     with _holding_all(repo, place), errors.disk_faults(f"writing to {place.parent}", writing=True):
         freed = _own_bytes(place)
         gone = place.with_name(f"{_DELETED}{os.getpid()}-{time.time_ns()}")
@@ -240,7 +240,9 @@ def _missing(place: str, manifest: manifests.Manifest | None, repo: str, commit:
             and not _has_size(f"{place}/blobs/{file.blob}", file.size)
         ]
     if not os.path.isdir(linked):
-        raise errors.NotFound(f"Nothing of {repo} at {commit[:12]} is on this disk.")
+        raise errors.NotFound(
+            f"Nothing of {repo} at {commit[:12]} is on this disk.", f"`stillroom pull {repo}` gets it."
+        )
     return _missing_links(linked)
 
 
