@@ -330,7 +330,7 @@ class Finetuned(Record, frozen=True, tag="finetuned"):
         return [
             f"{self.adapter or self.path} is trained on {self.base}: loss {self.loss:.3f}{held}, "
             f"{self.steps:,} steps in {quantities.seconds(self.seconds)}, the best at step {self.best_step:,}.",
-            f"stillroom chat {self.base} --adapter {self.adapter} tries it.",
+            f"`stillroom chat {self.base} --adapter {self.adapter}` tries it.",
         ]
 
 

@@ -26,7 +26,7 @@ def show_models(models: list[events.Model]) -> None:
     """A table of models; what is wrong with a broken one stands below it."""
     console = _page()
     if not models:
-        console.print("No models yet. stillroom import PATH takes one in.")
+        console.print("No models yet. `stillroom import PATH` takes one in.")
         return
     table = Table(box=None, pad_edge=False)
     table.add_column("Name", overflow="fold")
@@ -91,7 +91,7 @@ def show_trace_sets(sets: list[TraceSet]) -> None:
     """A table of the sets of traces."""
     console = _page()
     if not sets:
-        console.print("No traces yet. stillroom traces add NAME FILE takes some in.")
+        console.print("No traces yet. `stillroom traces add NAME FILE` takes some in.")
         return
     table = _table("Name", "Traces", "Problems", "Verified", "Size", "Changed")
     for one in sets:

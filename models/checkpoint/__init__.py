@@ -15,6 +15,7 @@ __all__ = [
     "safety",
     "shapes",
     "shards",
+    "tokenizer_bounds",
     "weight_blocks",
     "weight_stream",
 ]

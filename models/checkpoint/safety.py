@@ -3,7 +3,7 @@
 Nothing in a folder runs: it may not name code for its architecture, pickle files and Python files are never opened,
 names that lead to an import are held to what mlx-lm has. Nothing in it leads outside: links stay in the folder or in
 the Hub's cache, an index names plain files. Nothing in it is larger or stranger than a model can be: sizes, the
-numbers of config.json, and each header of its weights. What still ends a process ends the engine's, not the window's.
+numbers of config.json, the rules of its tokenizer, and each header of its weights. What still ends a process ends the engine's, not the window's.
 """
 
 import os
@@ -22,13 +22,13 @@ from models.checkpoint import (
     model_config,
     model_files,
     safetensors_header,
+    tokenizer_bounds,
 )
 from models.checkpoint.model_files import MAX_TEMPLATE_BYTES, MAX_TOKENIZER_BYTES
 from models.checkpoint.safetensors_header import Header
 
 MAX_ADDED_TOKENS = 1 << 17
 MAX_ADAPTER_CONFIG_BYTES = 1 << 20
-_ADDED_TOKEN_BYTES = 100  # that an added token takes at least in tokenizer.json, all its keys written out
 _MORE_TEMPLATES = "additional_chat_templates"
 
 
@@ -142,16 +142,17 @@ def _check_tokenizer(folder: Path) -> dict[str, Any]:
     for text in [template, *(entry.get("template") for entry in several if isinstance(entry, dict))]:
         if isinstance(text, str) and len(text) > MAX_TEMPLATE_BYTES:
             raise errors.Corrupt(f"The chat template of {folder.name} is larger than any real one.")
-    _check_added_tokens(folder, settings)
+    _check_tokenizer_file(folder, settings)
     return settings
 
 
-def _check_added_tokens(folder: Path, settings: dict[str, Any]) -> None:
+def _check_tokenizer_file(folder: Path, settings: dict[str, Any]) -> None:
     added = settings.get("added_tokens_decoder")
     count = len(added) if isinstance(added, dict) else 0
     path = folder / "tokenizer.json"
-    if path.exists() and path.stat().st_size > MAX_ADDED_TOKENS * _ADDED_TOKEN_BYTES:
-        # counted, not parsed: the file has megabytes, and only an added token has this key
-        count = max(count, bounded_files.read_bounded(path, MAX_TOKENIZER_BYTES).count(b'"single_word"'))
+    content = bounded_files.read_bounded(path, MAX_TOKENIZER_BYTES) if path.exists() else b""
+    count = max(count, content.count(b'"single_word"'))  # only an added token has this key
     if count > MAX_ADDED_TOKENS:
         raise errors.Corrupt(f"The tokenizer of {folder.name} has {count:,} added tokens, more than any real one.")
+    if content:
+        tokenizer_bounds.check(content, folder.name)

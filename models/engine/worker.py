@@ -184,8 +184,14 @@ class Worker:
 
 
 def ending(work: Work) -> Iterator[events.Event]:
-    """The events of work, and what it returns as the last of them."""
-    result = yield from work
+    """The events of work but for notes that say nothing, and what it returns as the last of them."""
+    result = None
+
+    def run() -> Iterator[events.Event]:
+        nonlocal result
+        result = yield from work
+
+    yield from (event for event in run() if not isinstance(event, events.Note) or event.text.strip())
     yield events.Done(result=result)
 
 

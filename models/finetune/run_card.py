@@ -83,8 +83,9 @@ def find_base(card: RunCard) -> Path:
 
 
 def _gone(base: str) -> errors.NotFound:
+    hint = f"`stillroom pull {base}` gets it" if "/" in base else "Get or import it"
     return errors.NotFound(
-        f"The base model {base} is not there any more.", "Get it again; the run can then be resumed."
+        f"The base model {base} is not there any more.", f"{hint} again; the run can then be resumed."
     )
 
 

@@ -29,6 +29,7 @@ from models.generate import adapters
 from models.generate.kv_cache import ConversationCache
 from models.generate.template import Render, Style, detect, template_renderer
 from models.generate.template_process import TemplateProcess
+from models.generate.tokenizer import BoundedTokenizer
 from models.quantities import one_line
 
 T = TypeVar("T")
@@ -280,7 +281,8 @@ def to_compute_dtype(model: nn.Module, config: dict[str, Any]) -> None:
 def load_tokenizer(path: Path, config: dict[str, Any]) -> Any:
     """The tokenizer of a checked folder, as mlx-lm wraps it."""
     # Without the explicit False transformers asks on stdin whether it may run the repository's Python.
-    return read_tokenizer(path, {"trust_remote_code": False}, eos_token_ids=config.get("eos_token_id"))
+    wrapped = read_tokenizer(path, {"trust_remote_code": False}, eos_token_ids=config.get("eos_token_id"))
+    return BoundedTokenizer(wrapped, path.name)
 
 
 def _advised_sampling(path: Path, family: Advice) -> Advice:

@@ -19,7 +19,6 @@ from models.generate import controls
 from models.generate.switches import Switch, find_switch
 from models.generate.template_process import TemplateProcess
 from models.generate.thinking import ThinkingState
-from models.quantities import one_line
 from models.requests import Message
 
 _PROBE = [{"role": "user", "content": "Hello."}]
@@ -90,17 +89,7 @@ def build_prompt(
         text, start = _opened(text, style)
     else:
         text, start = _closed(text, style), "answer"
-    return Prompt(text.replace(mark, ""), _encoded(tokenizer, text, mark), start, shut)
-
-
-def _encoded(tokenizer: Tokenizer, text: str, mark: str) -> list[int]:
-    try:
-        return controls.encode(tokenizer, text, mark)
-    except BaseException as error:
-        # a pattern of tokenizer.json without end makes the tokenizers library panic, which is no Exception
-        if type(error).__name__ != "PanicException":
-            raise
-        raise Corrupt(f"The model's tokenizer fails on this conversation: {one_line(error)}.") from error
+    return Prompt(text.replace(mark, ""), controls.encode(tokenizer, text, mark), start, shut)
 
 
 def template_renderer(tokenizer: Any, process: TemplateProcess | None = None) -> Render:

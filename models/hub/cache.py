@@ -152,9 +152,9 @@ def delete(repo: str) -> int:
     A file that is linked from elsewhere too, such as weights that were imported into the library, gives nothing back.
     Raises Busy while it is being downloaded, NotFound when it is not there.
     """
-    place = folder(repo)
+    place = folder(listing.checked_repo(repo))
     if place.parent != paths.hub_cache() or not place.is_dir():
-        raise errors.NotFound(f"{repo} is not on this disk.")
+        raise errors.NotFound(f"{repo} is not on this disk.", "`stillroom list` shows what is.")
     if place.is_symlink():  # of a link the link alone goes
         place.unlink()
         return 0
@@ -251,7 +251,9 @@ def _missing(place: str, manifest: manifests.Manifest | None, repo: str, commit:
             and not _has_size(f"{place}/blobs/{file.blob}", file.size)
         ]
     if not os.path.isdir(linked):
-        raise errors.NotFound(f"Nothing of {repo} at {commit[:12]} is on this disk.")
+        raise errors.NotFound(
+            f"Nothing of {repo} at {commit[:12]} is on this disk.", f"`stillroom pull {repo}` gets it."
+        )
     return _missing_links(linked)
 
 

@@ -34,6 +34,7 @@ ANSWER_WITHIN_S = 45.0
 MAX_ANSWER_BYTES = 32 << 20
 TRIES = 4
 _RETRIED = (408, 425, 429, 500, 502, 503, 504)
+_LOOK_AT_ENDPOINT = "See whether HF_ENDPOINT is the right address, or unset it."
 _UNASKED = ("/api/agent-harnesses", "/api/telemetry")
 
 Sleep = Callable[[float], object]
@@ -136,9 +137,12 @@ def status_error(status: int, headers: dict[str, str], repo: str) -> errors.Stil
     if code == "RevisionNotFound":
         return errors.NotFound(f"{repo} has no such revision.", "Try main.")
     if code == "EntryNotFound":
-        return errors.NotFound(f"A file of {repo} is no longer there.", "Start the download again.")
+        return errors.NotFound(f"A file of {repo} is no longer there.", f"`stillroom pull {repo}` starts anew.")
     if code == "RepoNotFound" or status == 404 or (status == 401 and credentials.token() is None):
+        if not repo:
+            return portal()
         hint = "A private one looks the same: it takes an access token of an account that may read it."
+        hint = hint if endpoint.is_own() else f"{hint} {_LOOK_AT_ENDPOINT}"
         return errors.NotFound(f"There is no repository {repo} on {endpoint.named()}, or it is private.", hint)
     if status == 401:
         return _refused_token()
@@ -148,24 +152,28 @@ def status_error(status: int, headers: dict[str, str], repo: str) -> errors.Stil
         return errors.Denied(text, "See whether its token may read it.")
     if status == 429:
         return errors.Offline(f"{hub} asks to wait: too many requests came from here.", "Try again later.")
-    return errors.Offline(f"{hub} has trouble of its own (status {status}).", "Try again later.")
+    hint = "Try again later." if status >= 500 or endpoint.is_own() else _LOOK_AT_ENDPOINT
+    return errors.Offline(f"{hub} has trouble of its own (status {status}).", hint)
 
 
 def unreachable(error: Exception) -> errors.Offline:
     """Say a fault of the network, from the exception of the HTTP client."""
     if "CERTIFICATE" in str(error).upper():
         text = f"The certificate of {endpoint.named()} can't be trusted."
-        return errors.Offline(text, "See whether a proxy or a login page stands between.")
+        hint = "See whether a proxy or a login page stands between."
+        return errors.Offline(text, hint if endpoint.is_own() else f"{hint} {_LOOK_AT_ENDPOINT}")
     if isinstance(error, httpx2.ProxyError):
         return errors.Offline("The proxy lets nothing through.", "Look at HTTPS_PROXY.")
     fault = "does not answer in time" if isinstance(error, httpx2.TimeoutException) else "can't be reached"
-    return errors.Offline(f"{endpoint.named(first=True)} {fault}.", "Look at the network and try again.")
+    hint = "Look at the network and try again."
+    return errors.Offline(f"{endpoint.named(first=True)} {fault}.", hint if endpoint.is_own() else _LOOK_AT_ENDPOINT)
 
 
 def portal() -> errors.Offline:
     """Something that is not the Hub answered."""
     text = f"Something else answers in the place of {endpoint.named()}, perhaps the network's login page."
-    return errors.Offline(text, "Open a page in the browser, log in to the network, then try again.")
+    hint = "Open a page in the browser, log in to the network, then try again."
+    return errors.Offline(text, hint if endpoint.is_own() else _LOOK_AT_ENDPOINT)
 
 
 def retry_after_s(headers: Any) -> float | None:

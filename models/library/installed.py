@@ -11,6 +11,7 @@ import difflib
 import errno
 import os
 import re
+import shlex
 from collections.abc import Generator, Iterator
 from itertools import accumulate
 from pathlib import Path
@@ -22,7 +23,7 @@ from models.checkpoint import folders, formats, inspection, model_files
 from models.events import Model, Progress, Removed
 from models.gguf import header as gguf_header
 from models.hub import cache
-from models.library import records, starter
+from models.library import catalog, records, starter
 
 STARTER = starter.NAME
 MAX_NAME = 80
@@ -84,9 +85,9 @@ def find(name: str) -> Path:
     if path.is_dir():
         return _with_config(path.resolve())
     if path.is_file():
-        hint = f'Import it first: stillroom import "{path}"'
+        hint = f"`stillroom import {shlex.quote(str(path))}` takes it in first."
         raise errors.BadInput(f"{path.name} is a file, not a model of the library.", hint)
-    raise errors.NotFound(f"There is no model named {name}.", _near(name))
+    raise errors.NotFound(f"There is no model named {name}.", _to_get(name) or _near(name))
 
 
 def find_adapter(name: str) -> Path:
@@ -226,12 +227,26 @@ def _cached(name: str) -> cache.CachedRepo | None:
     return None
 
 
+def _to_get(name: str) -> str:
+    """The command that gets a model which is not here; "" where nobody could know one."""
+    entry = catalog.find(name)
+    if entry is not None or re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name):
+        return f"`stillroom pull {shlex.quote(entry.title if entry else name)}` gets it from the Hub."
+    return ""
+
+
 def _near(name: str) -> str:
-    by_lower = {known.lower(): known for known in [STARTER, *(folder.name for folder in model_folders())]}
-    if re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name):
-        return f"`stillroom pull {name}` gets it from the Hub."
-    near = [by_lower[match] for match in difflib.get_close_matches(name.lower(), by_lower, cutoff=0.5)]
-    return f"Did you mean {' or '.join(near)}?" if near else "`stillroom list` shows the models on this disk."
+    """What may have been meant: names that are here, else those of the catalog, with the command that gets one."""
+    if near := _close(name, [STARTER, *(folder.name for folder in model_folders())], 0.5):
+        return f"Did you mean {' or '.join(near)}?"
+    if near := _close(name, [entry.title for entry in catalog.entries()], 0.7):
+        return f"Did you mean {near[0]}? `stillroom pull {shlex.quote(near[0])}` gets it."
+    return "`stillroom list` shows the models on this disk."
+
+
+def _close(name: str, names: list[str], cutoff: float) -> list[str]:
+    by_lower = {known.lower(): known for known in names}
+    return [by_lower[match] for match in difflib.get_close_matches(name.lower(), by_lower, cutoff=cutoff)]
 
 
 def _is_name(name: str) -> bool:

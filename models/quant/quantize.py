@@ -91,10 +91,11 @@ def _original(model: str) -> Generator[Event, None, Original]:
     if record and record.original and (found := _unquantized(record.original)):
         yield Note(text=f"{title} is quantized already: the copy is made from its original, {record.original}.")
         return _described(found)
-    raise errors.BadInput(
-        f"{title} is already quantized{f' to {bits}-bit' if bits else ''}; quantizing twice loses more.",
-        f"Get the original{f', {record.repo},' if record and record.repo else ''} and quantize that.",
-    )
+    hint = "Get the original and quantize that."
+    if record and record.repo:
+        hint = f"`stillroom pull {record.repo}` gets the original: quantize that."
+    text = f"{title} is already quantized{f' to {bits}-bit' if bits else ''}; quantizing twice loses more."
+    raise errors.BadInput(text, hint)
 
 
 def _unquantized(name: str) -> Path | None:

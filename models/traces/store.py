@@ -387,7 +387,8 @@ def _empty(name: str, created: str) -> TraceSet:
 def _existing(name: str) -> Path:
     folder = leftovers.find_folder(paths.traces_folder(), name)
     if folder is None or not (folder / DATA).is_file():
-        raise errors.NotFound(f"There are no traces named {name}.", "`stillroom traces list` shows those there are.")
+        hint = "`stillroom traces list` shows those there are, `stillroom traces add NAME FILE` takes others in."
+        raise errors.NotFound(f"There are no traces named {name}.", hint)
     return folder
 
 

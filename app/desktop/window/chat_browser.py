@@ -39,7 +39,6 @@ class ChatBrowser(QObject):
         actions.deleted.connect(self._deleted)
         actions.restored.connect(self.open)
         actions.duplicated.connect(self.open)
-        sidebar.new_chat_pressed.connect(self._shown.new)
         sidebar.search_changed.connect(self.search)
         sidebar.chat_model.renamed.connect(actions.rename)
         sidebar.chats.chat_chosen.connect(self.open)

@@ -459,7 +459,7 @@ class TestOtherCommands:
     def test_list_of_none(self, capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
         _library(monkeypatch)
         assert main.run(["list"]) == 0
-        assert capsys.readouterr().out == "No models yet. stillroom import PATH takes one in.\n"
+        assert capsys.readouterr().out == "No models yet. `stillroom import PATH` takes one in.\n"
 
     def test_list_for_programs(self, capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
         _library(monkeypatch, MODEL)
@@ -527,7 +527,7 @@ class TestOtherCommands:
         assert main.run(["doctor"]) == 1
         out = capsys.readouterr().out.splitlines()
         place = out.index("bad  MLX            MLX can't be used: no.")
-        assert out[place + 1].strip() == "Run make setup again."
+        assert out[place + 1].strip() == "Run `make setup` again."
 
 
 class TestConversation:
