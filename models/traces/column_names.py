@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
-PROBLEM = ("problem", "question", "instruction", "query", "prompt", "input", "user", "task")
+PROBLEM = ("problem", "question", "instruction", "query", "prompt", "input", "user", "task", "q")
 THINKING = (
     "thinking", "reasoning", "reasoning_content", "reasoning_trace", "thought", "thoughts", "cot", "chain_of_thought",
     "rationale", "message_thinking", "deepseek_reasoning", "think_content", "thinking_trajectory", "trace",
@@ -17,7 +17,7 @@ THINKING = (
 # Where a solution is written out; `answer` is often the bare result beside it.
 WRITTEN = (
     "response", "completion", "output", "attempt", "message_content", "generation", "generations", "deepseek_solution",
-    "solution", "answer", "final_answer", "target", "content", "assistant",
+    "solution", "answer", "final_answer", "target", "content", "assistant", "a",
 )  # fmt: skip
 GOLD = (
     "gold", "gt_answer", "gtruth_answer", "ground_truth", "ground_truth_answer", "gold_answer", "reference_answer",
@@ -37,6 +37,7 @@ _ENDINGS = {  # the last word of a name in no list: the part it stands for
     ),
 }  # fmt: skip
 _SAYS_NOTHING = ("text", "content", "str", "string", "raw", "full", "body")  # as a last word: question_text
+_OF_THINKING = ("steps", "process", "chain", "trace", "traces")
 _KNOWN_RIGHT = frozenset(("gold", "golden", "gt", "gtruth", "truth", "reference", "expected", "correct", "true"))
 _NOT_THE_USERS = frozenset(("system", "negative", "rejected", "wrong", "bad", "incorrect"))
 _BETWEEN = re.compile(r"[\s\-./:]+|(?<=[a-z0-9])(?=[A-Z][a-z])")
@@ -75,6 +76,8 @@ def part_of(name: str) -> tuple[str, int]:
     while len(words) > 1 and words[-1] in _SAYS_NOTHING:
         words.pop()
     part = _ENDINGS.get(words[-1], "") if words else ""
+    if len(words) > 1 and words[-1] in _OF_THINKING and _ENDINGS.get(words[-2]) == "thinking":
+        part = "thinking"  # reasoning_steps
     if not part or not _NOT_THE_USERS.isdisjoint(words[:-1]):
         return "", 0
     if part == "answer" and not _KNOWN_RIGHT.isdisjoint(words[:-1]):

@@ -41,6 +41,10 @@ _NAMES = {
     "licence": ("licence", "license"),
     "source": ("source", "dataset", "data_source", "source_type"),
 }
+_TRUTH = {
+    **dict.fromkeys(("true", "yes", "1", "1.0", "correct", "right", "pass", "passed"), True),
+    **dict.fromkeys(("false", "no", "0", "0.0", "incorrect", "wrong", "fail", "failed"), False),
+}
 _LONGEST_NAME = 200  # characters of a teacher, licence or source; what is longer is no name
 _WHOLE = ("closed", "is_reasoning_complete")  # whether the reply ended by itself
 RESULTS = ("answer", "final_answer", "target")  # beside a reply: the known answer
@@ -50,9 +54,12 @@ _CALCULATOR = re.compile(r"<<[^<>\n]*>>")  # GSM8K writes 48/2 = <<48/2=24>>24
 
 def read(row: Fields, choice: Choice) -> Draft | None:
     """A draft of a row under plain names, or None when its columns are of no known shape."""
-    if choice.by_hand:
-        return _generic(_first(row, choice.problem), row, choice) if choice.problem else None
     asked, written = _first(row, choice.problem), _first(row, choice.answer)
+    if asked and isinstance(row[asked], list | dict):
+        kind = "list" if isinstance(row[asked], list) else "object"
+        return Draft("columns", "", fault=Fault("broken", f"Its {choice.own(asked)} is a {kind}, not text."))
+    if choice.by_hand:
+        return _generic(asked, row, choice)
     if asked in ("instruction", "input") and "instruction" in row and written == "output":
         return _alpaca(row, choice)
     of_known = [known for known in KNOWN if all(name in row for name in known[1:4]) and _is_filled(row, known.problem)]
@@ -60,11 +67,6 @@ def read(row: Fields, choice: Choice) -> Draft | None:
     elsewhere = any(_is_filled(row, name) for name in choice.thinking if name not in _KNOWN_THINKING)
     if whole or (of_known and (_is_filled(row, of_known[0].answer) or not elsewhere)):
         return _of_data_set(row, whole or of_known[0], choice)
-    if not asked:
-        return None
-    if isinstance(row[asked], list | dict):
-        kind = "list" if isinstance(row[asked], list) else "object"
-        return Draft("columns", "", fault=Fault("broken", f"Its {asked} is a {kind}, not text."))
     answer = text_of(row.get("answer"))
     alone = written == "answer" and not thinking_column(row, choice, "answer")
     if asked in ("question", "problem") and "\n####" in answer and alone:
@@ -81,7 +83,7 @@ def _of_data_set(row: Fields, known: DataSetColumns, choice: Choice) -> Draft:
 
 def _generic(asked: str, row: Fields, choice: Choice) -> Draft | None:
     written = _first(row, tuple(name for name in choice.answer if name != asked))
-    if not written:
+    if not asked or not written:
         return None
     thinking = thinking_column(row, choice, written)
     draft = Draft("columns", columns=choice.taken(asked, thinking, written))
@@ -211,6 +213,6 @@ def _truth(value: object) -> bool | None:
         value = value[0]
     if isinstance(value, bool):
         return value
-    if isinstance(value, str):
-        return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(value.lower())
+    if isinstance(value, str | int | float):
+        return _TRUTH.get(str(value).strip().lower())
     return None

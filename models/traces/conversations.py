@@ -23,7 +23,10 @@ ROLES = {  # ours, by a lower-case word that stands for it
     **dict.fromkeys(("assistant", "gpt", "model", "chatgpt", "bot", "ai", "bard", "claude"), "assistant"),
     **dict.fromkeys(("system", "developer"), "system"),
 }
-_CUT = ("length", "max_tokens", "MAX_TOKENS", "model_length")
+_CUT = (
+    "length", "max_tokens", "MAX_TOKENS", "model_length", "content_filter", "SAFETY", "RECITATION", "refusal", "pause_turn",
+    "error", "cancelled", "load", "unload",
+)  # fmt: skip
 _REASONS = (
     "finish_reason", "finish_reasons", "done_reason", "stop_reason", "native_finish_reason",
 )  # fmt: skip
@@ -96,8 +99,10 @@ def read_message(message: Mapping[str, object]) -> RawTurn | str:
 
 
 def was_cut(record: Mapping[str, object]) -> bool:
-    """Whether a record says that the reply ran into a limit."""
-    return any(record.get(key) in _CUT for key in _REASONS if not isinstance(record.get(key), list | dict))
+    """Whether a record says that the reply ran into a limit, was stopped, or goes on in the next record."""
+    return record.get("done") is False or any(
+        record.get(key) in _CUT for key in _REASONS if not isinstance(record.get(key), list | dict)
+    )
 
 
 def ends_with_user(messages: Sequence[object]) -> bool:
@@ -182,6 +187,8 @@ def _parts(content: Sequence[object]) -> _Parts | str:
             return f"A turn holds a part of type {kind[:40]}, which is no text."
         if other := next((key for key in part if key not in _OF_TEXT and isinstance(part[key], list | dict)), ""):
             return f"A part of a turn holds {other[:40]} beside its text."
+        if thinks and "".join(texts).strip():
+            return "Its thinking goes on behind a part of its answer."
         (thoughts if thinks else texts).append(value)
     return _Parts("".join(texts), "\n\n".join(thoughts), _is_redacted(content))
 

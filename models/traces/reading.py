@@ -30,7 +30,7 @@ _BOMS = (
 )
 # An object with one of these, in any spelling, is a row itself, so a list inside it is no list of rows.
 _ROW_KEYS = frozenset({
-    *conversations.KEYS, "choices", "candidates", "prompt", "completion", "problem", "question", "query", "instruction",
+    *conversations.KEYS, "choices", "candidates", "prompt", "completion", "problem", "question", "query", "q", "instruction",
     "input", "output", "response", "message", "request",
 })  # fmt: skip
 

@@ -136,18 +136,20 @@ def _empty_conversation(row: Row) -> Draft | None:
 
 
 def _prompted(row: Row, choice: Choice) -> Draft | None:
-    """A column of problems that holds a conversation, answered in another."""
-    for name in choice.problem:
-        messages = turns_of(row.get(name))
-        if messages is not None:
-            title = f"messages in {choice.own(name)}"
-            if name == "prompt" and next((key for key in choice.answer if is_filled(row.get(key))), "") == "completion":
-                title = "prompt and completion as messages"
-            instruction = text_of(row.get("instruction")).strip()
-            before = [{"role": "system", "content": instruction}] if instruction else []
-            return _answered(title, [*before, *messages], row, choice, name)
-        if is_filled(row.get(name)) and name != "instruction":
-            return None
+    """A conversation where a problem stands, answered in another column, or one where an answer stands."""
+    written = next((name for name in choice.answer if is_filled(row.get(name))), "")
+    asked = next((name for name in choice.problem if is_filled(row.get(name)) and name != "instruction"), "")
+    if messages := turns_of(row.get(asked)):
+        title = f"messages in {choice.own(asked)}"
+        if (asked, written) == ("prompt", "completion"):
+            title = "prompt and completion as messages"
+        instruction = text_of(row.get("instruction")).strip()
+        before = [{"role": "system", "content": instruction}] if instruction else []
+        return _answered(title, [*before, *messages], row, choice, asked)
+    asked = asked or ("instruction" if is_filled(row.get("instruction")) else "")
+    if asked and turns_of(row.get(written)):
+        said = [{"role": "user", "content": text_of(row[asked])}]
+        return _answered(f"messages in {choice.own(written)}", said, row, choice, asked)
     return None
 
 

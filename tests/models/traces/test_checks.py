@@ -1,3 +1,5 @@
+import json
+import time
 from pathlib import Path
 
 import pytest
@@ -57,6 +59,19 @@ def test_scripts_of_mathematics_are_not_another_language() -> None:
     assert scripts.mixed("What is x?", "So it is пять and so on, as everybody can see who looks.", 0.2) == ""
     assert scripts.mixed("数は？", "これは数です。x = 3", 0.05) == ""
     assert "Hangul" in scripts.mixed("数は？", "これは수입니다。그래서", 0.05)
+
+
+@pytest.mark.parametrize(
+    "unit", ["[INST]", "a@", "a@b.", "[INST]a[/INST]", "<|im_start|>user\n", "\\frac{", "#### ", " "]
+)
+def test_a_long_row_of_anything_is_looked_at_in_little_time(tmp_path: Path, unit: str) -> None:
+    text = unit * (150_000 // len(unit))
+    file = tmp_path / "a.jsonl"
+    rows = [{"text": text}, {"problem": text, "answer": f"x{text}y", "gold": text}]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    began = time.process_time()
+    preview(file)
+    assert time.process_time() - began < 10  # the square of the length takes more
 
 
 def test_secrets_are_named_by_kind() -> None:

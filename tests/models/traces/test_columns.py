@@ -116,12 +116,27 @@ def test_a_category_is_no_problem_and_a_state_no_answer(tmp_path: Path) -> None:
         ([{"role": "user", "content": "1 + 1?"}], {"role": "assistant", "reasoning_content": THOUGHT, "content": "2"}),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("names", [("input", "output"), ("question", "response"), ("Prompt", "Completion")])
+@pytest.mark.parametrize("names", [("input", "output"), ("q", "a"), ("question", "response"), ("Prompt", "Completion")])
 def test_a_conversation_may_stand_where_a_problem_does(
     tmp_path: Path, names: tuple[str, str], asked: object, answered: object
 ) -> None:
     (trace,) = kept(write(tmp_path, [{names[0]: asked, names[1]: answered}]))
     assert (trace.problem, trace.thinking, trace.answer) == ("1 + 1?", THOUGHT, "2")
+
+
+def test_an_answer_may_be_a_message_and_an_instruction_stand_before_a_conversation(tmp_path: Path) -> None:
+    said = {"role": "assistant", "content": f"<think>{THOUGHT}</think>2"}
+    rows = [
+        {"prompt": "1 + 1?", "completion": [said]},
+        {"instruction": "What is 1 + 1?", "output": said},
+        {"instruction": "Be brief.", "input": [{"role": "user", "content": "1 + 1 = ?"}], "output": "2"},
+    ]
+    traces = kept(write(tmp_path, rows))
+    assert [(trace.system, trace.problem, trace.thinking, trace.answer) for trace in traces] == [
+        ("", "1 + 1?", THOUGHT, "2"),
+        ("", "What is 1 + 1?", THOUGHT, "2"),
+        ("Be brief.", "1 + 1 = ?", "", "2"),
+    ]
 
 
 def test_of_several_samples_the_first_whole_one_that_is_not_wrong_is_taken(tmp_path: Path) -> None:
@@ -139,6 +154,17 @@ def test_of_several_samples_the_first_whole_one_that_is_not_wrong_is_taken(tmp_p
     assert left_out(write(tmp_path, [{"problem": "?", "reasoning": ["First a.", "Then b."], "answer": "2"}])) == [
         "Its reasoning is a list of 2 texts beside one answer."
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "verified"), [(1, True), (0.0, False), ("Correct", True), ("wrong", False), ("?", None)]
+)
+def test_what_the_row_says_of_its_answer_counts_before_what_is_compared(
+    tmp_path: Path, said: object, verified: bool | None
+) -> None:
+    row = {"problem": "1 + 1?", "reasoning": THOUGHT, "response": "2", "correct_answer": "3", "is_correct": said}
+    (trace,) = kept(write(tmp_path, [row]))
+    assert (trace.gold, trace.verified) == ("3", False if verified is None else verified)
 
 
 def test_columns_are_chosen_by_hand(tmp_path: Path) -> None:
@@ -179,6 +205,8 @@ ASKED = {"role": "user", "content": "1 + 1?"}
         ({"messages": [{**ASKED, "images": ["a.png"]}, {"role": "assistant", "content": "2"}]}, "A turn holds images"),
         ({"problem": "What is shown?", "answer": "2", "image": {"bytes": "x"}}, "Its column image holds what is no text"),
         ({"prompt": "1 + 1?", "response": "<think>So.</think>It is", "finish_reason": "length"}, "was cut off"),
+        ({"model": "r1", "message": {"role": "assistant", "content": "It"}, "prompt": "1 + 1?", "done": False}, "was cut off"),
+        ({"messages": [ASKED, {"role": "assistant", "content": [{"text": "2"}, {"type": "thinking", "thinking": "So."}]}]}, "goes on behind"),
         ({"messages": [ASKED, {"role": "assistant", "content": [{"type": "redacted_thinking", "data": "x"}, {"type": "text", "text": "2"}]}]}, "All of its thinking is redacted"),
     ],
 )  # fmt: skip
