@@ -10,6 +10,7 @@ import contextlib
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from models import errors, recipes
@@ -72,20 +73,20 @@ def check(
     title: str,
     config: Mapping[str, Any],
     files: Iterable[str],
-    tensors: Iterable[str] = (),
+    tensors: Mapping[str, str] = MappingProxyType({}),
     base: str = "",
 ) -> None:
     """Refuse weights in a format that can't be read here, with the original to get.
 
     title: the model's name; config: its config.json as far as it is known, that of ModelOpt in it; files: all of them,
-    by their path; tensors: their names as far as they are known; base: the original by its card. Raises Unsupported, and
+    by their path; tensors: their types by name, as far as they are known; base: the original by its card. Raises Unsupported, and
     Unsafe for weights as pickle files alone.
     """
     if found := of_config(config) or _of_tensors(tensors, config) or _of_files(list(files)):
         raise _refusal(title, found, _original(title, config, base))
 
 
-def check_folder(folder: Path, tensors: Iterable[str] = ()) -> None:
+def check_folder(folder: Path, tensors: Mapping[str, str] = MappingProxyType({})) -> None:
     """The same for a folder. Raises what reading its config.json raises, if it has one."""
     config = with_modelopt(*(model_files.read_optional(folder, name) for name in ("config.json", MODELOPT_CONFIG)))
     files = [path.name for path in folder.glob("*")]
@@ -155,7 +156,7 @@ def _named(method: str, stated: Mapping[str, Any]) -> str:
     return f"{name} ({variant})"[:60] if variant else name[:60]
 
 
-def _of_tensors(tensors: Iterable[str], config: Mapping[str, Any]) -> str:
+def _of_tensors(tensors: Mapping[str, str], config: Mapping[str, Any]) -> str:
     if config.get("quantization") or config.get("quantization_config"):
         return ""  # of_config has judged that
     endings = {name.rpartition(".")[2] for name in tensors}
@@ -166,9 +167,10 @@ def _of_tensors(tensors: Iterable[str], config: Mapping[str, Any]) -> str:
     if not found and "weight_packed" in endings and not mlx_lm_code.mentions(kind, "weight_packed"):
         return "compressed-tensors"
     marks = {"weight_scale_inv", "weight_scale", "input_scale"} & endings
-    if not found and marks and not any(mlx_lm_code.mentions(kind, mark) for mark in marks):
-        return "FP8"
-    return found
+    if not found and marks:
+        return "" if any(mlx_lm_code.mentions(kind, mark) for mark in marks) else "FP8"
+    # MLX takes their bytes for whole numbers
+    return "FP8" if not found and any(dtype.startswith(("F8_E4", "F8_E5")) for dtype in tensors.values()) else found
 
 
 def _of_files(files: list[str]) -> str:

@@ -57,7 +57,7 @@ def check(folder: Path) -> Checked:
         tokenizer_config = _check_tokenizer(folder)
         config = model_config.lifted(folder, config)
         headers = {path.name: safetensors_header.read(path) for path in model_files.weight_files(folder)}
-    tensors = {name for header in headers.values() for name in header.tensors}
+    tensors = {name: tensor.dtype for header in headers.values() for name, tensor in header.tensors.items()}
     formats.check_folder(folder, tensors)
     found = Checked(config, tokenizer_config, headers)
     config_bounds.check_against(config, tensors, found.data_bytes, folder.name)

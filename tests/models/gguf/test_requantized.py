@@ -70,7 +70,16 @@ def test_rows_of_heads_are_put_in_order_and_small_pieces_change_nothing(
     source = write_gguf(tmp_path / "tiny.gguf", "llama", MEDIUM)
     result_of(read.convert(source, tmp_path / "whole"))
     monkeypatch.setattr(weights, "CHUNK_WEIGHTS", 20_000)
+    real, sizes = weights._dequantized, []
+
+    def noted(kind: str, rows: np.ndarray) -> np.ndarray:
+        values = real(kind, rows)
+        sizes.append(values.size)
+        return values
+
+    monkeypatch.setattr(weights, "_dequantized", noted)
     result_of(read.convert(source, tmp_path / "pieces"))
+    assert max(sizes) <= 20_000  # memory holds a block, whatever the size of the file
     name = "model.safetensors"
     assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "pieces" / name).read_bytes()
     heads = file_weight(source, "blk.0.attn_q.weight").reshape(4, 32, 2, 256).swapaxes(1, 2).reshape(256, 256)
@@ -117,6 +126,8 @@ def test_an_import_says_what_became_of_the_blocks_and_what_it_cost(tmp_path: Pat
     told, model = run(importing.import_model(source))
     assert not [event for event in told if isinstance(event, events.Note)]
     assert model.requantized == {"Q4_K": 4, "Q6_K": 6}
+    foretold = next(event.total for event in told if isinstance(event, events.Progress))
+    assert 0 < model.size_bytes - foretold < 60_000  # the tokenizer, and the header
     assert model.card is not None
     assert model.card.reference == "Tiny.gguf"
     assert model.card.kl is not None
