@@ -410,8 +410,8 @@ def _cancelled_event() -> events.Failed:
 
 def _not_started_event(error: Exception) -> events.Failed:
     if isinstance(error, OSError):
-        if error.errno == errno.ENOMEM:
-            return _death_event(-signal.SIGKILL)
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS):
+            return _death_event(-signal.SIGKILL if error.errno == errno.ENOMEM else error.errno or 1)
         error = errors.from_os_error(error, "starting the engine")
     if not isinstance(error, errors.StillroomError):
         error = errors.bug(error, "The log has the details.")

@@ -119,6 +119,12 @@ def test_a_damaged_database_can_be_replaced_by_its_backup(start: Start, qapp: QA
     assert list(paths.home().glob("stillroom-damaged-*.db"))
 
 
+def contents(home: Path) -> dict[Path, int]:
+    """When each file was last written; those that SQLite keeps beside an open database apart."""
+    files = [path for path in home.rglob("*") if path.is_file() and not path.name.endswith(("-wal", "-shm"))]
+    return {path: path.stat().st_mtime_ns for path in files}
+
+
 def test_a_home_that_can_not_be_written_opens_to_be_read(
     qapp: QApplication, monkeypatch: pytest.MonkeyPatch, start: Start, home: Path
 ) -> None:
@@ -127,7 +133,7 @@ def test_a_home_that_can_not_be_written_opens_to_be_read(
     chats.add_user_message(chats.create("starter").id, "Hello")
     connection.close()
     monkeypatch.setattr(paths, "is_readonly", lambda: True)
-    before = {path: path.stat().st_mtime_ns for path in home.rglob("*") if path.is_file()}
+    before = contents(home)
     assert SingleInstance().claim()
     again = Start(qapp, SingleInstance())
     again.open()
@@ -139,7 +145,7 @@ def test_a_home_that_can_not_be_written_opens_to_be_read(
     again.preferences.change(theme="dark")
     again.window.close()
     again.close()
-    assert {path: path.stat().st_mtime_ns for path in home.rglob("*") if path.is_file()} == before
+    assert contents(home) == before
 
 
 def test_settings_that_can_not_be_read_are_told(qapp: QApplication, start: Start, home: Path) -> None:
