@@ -33,6 +33,8 @@ import platformdirs
 from models import utf8
 from models.errors import BadInput, disk_faults
 
+ADAPTERS = "adapters/"
+
 
 def home() -> Path:
     """The folder of everything Stillroom keeps, made on first use with mode 0700: chats are private."""
@@ -59,6 +61,11 @@ def is_readonly() -> bool:
 def models_folder() -> Path:
     """The folder that holds one sub-folder per model."""
     return _made(home() / "models")
+
+
+def adapter_place(name: str) -> Path:
+    """Where an adapter of that name lies; one that has a model's name is called adapters/NAME."""
+    return adapters_folder() / name.removeprefix(ADAPTERS)
 
 
 def adapters_folder() -> Path:

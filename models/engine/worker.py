@@ -58,6 +58,7 @@ class Worker:
         self._calls: queue.SimpleQueue[wire.Call | None] = queue.SimpleQueue()
         self._steering: dict[int, Steering] = {}
         self._loaded: LoadedModel | None = None
+        self._told: list[str] = []  # what the last load had to say
         self._grace_s = GRACE_S
 
     def serve(self) -> None:
@@ -143,10 +144,9 @@ class Worker:
         check_request(request)
         loaded = yield from self._load(request.model, request.adapter, steering)
         if request.votes > 1:
-            from models.generate.votes import vote
-
-            return (yield from vote(loaded, request, steering))
-        return (yield from reply(loaded, request, steering))
+            from models.generate.votes import vote as reply
+        found = yield from reply(loaded, request, steering)
+        return msgspec.structs.replace(found, notes=[*self._told, *found.notes])
 
     def _load(self, name: str, adapter: str | None, steering: Steering) -> "Generator[events.Event, None, LoadedModel]":
         """Have the model in memory, freeing another one first; returns it.
@@ -156,6 +156,7 @@ class Worker:
         from models.generate.load import load
         from models.library import bases, installed
 
+        self._told = []
         path = yield from stoppable(installed.prepare(name), steering)
         if adapter is not None:
             installed.mark_used(adapter)
@@ -171,6 +172,7 @@ class Worker:
             self._unload()
             loaded = self._loaded = yield from stoppable(load(installed.title(name), path, adapter), steering)
         if adapter is not None and (said := bases.mismatch(Path(adapter), path, loaded.name)):
+            self._told = [said]
             yield events.Note(text=said)
         return loaded
 

@@ -64,15 +64,16 @@ def finetune(
     return (yield from resume(run))
 
 
-def resume(run: Path) -> Generator[Event, None, Finetuned]:
+def resume(run: Path, base: str = "") -> Generator[Event, None, Finetuned]:
     """Go on with a run, from its newest whole checkpoint or else from the start; otherwise as finetune.
 
+    base: where its base model is by now, as installed.find takes it; looked for by its content where that is another.
     Raises NotFound when the run or its base model is gone, BadInput when either is not what the run began with.
     """
     card = run_folder.read_card(run)
     if card.base == starter.NAME:
         yield from starter.ensure()
-    folder = run_card.find_base(card)
+    folder = run_card.find_base(card, base)
     with checkpoints.holding(run):
         loaded = yield from load.load(card.base, folder)
         return (yield from _Run(run, card, loaded).events())

@@ -37,7 +37,7 @@ def finetune_on_set(
     if (place / run_folder.CARD).exists():
         if not resume:
             _check_same(place, model, traces, name)
-        return (yield from finetuning.resume(place))
+        return (yield from finetuning.resume(place, model))
     if resume:
         raise errors.NotFound(f"There is no run named {run}.", "Start it anew.")
     store.get(traces)  # before anything is made for it

@@ -58,7 +58,7 @@ def import_adapter(path: str | Path, name: str | None = None, base: str | None =
         record = folders.new_record(draft, name, paths.portable(source))
         lineage = bases.lineage(Path(model.path)) if known else []
         folders.write_record(draft, msgspec.structs.replace(record, name=name, base=model.name, lineage=lineage))
-    return installed.show(name)
+    return installed.show(f"{paths.ADAPTERS}{name}")
 
 
 def export_adapter(name: str, target: str | Path) -> Generator[Event, None, AdapterExported]:

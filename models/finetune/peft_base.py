@@ -51,7 +51,7 @@ def _is_named(model: Model, base: str) -> bool:
     if not base:
         return False
     short = base.rstrip("/\\").replace("\\", "/").rpartition("/")[2].lower()
-    full = {model.name.lower(), model.repo.lower(), model.original.lower()}
+    full = {model.name.lower(), model.repo.lower(), model.original.lower(), model.source.lower()}
     return base.lower() in full or ("/" not in model.name and short in {model.name.lower(), model.title.lower()})
 
 

@@ -68,12 +68,12 @@ def note_data(run: Path, data_hash: str) -> None:
     _write(run, msgspec.structs.replace(read_card(run), data_hash=data_hash))
 
 
-def find_base(card: RunCard) -> Path:
+def find_base(card: RunCard, asked: str = "") -> Path:
     """The folder of a run's base model, wherever it is by now.
 
-    Raises NotFound when it is gone, BadInput when another one has taken its place.
+    asked: where it is said to be, as installed.find takes it. Raises NotFound when it is gone, BadInput when another one has taken its place.
     """
-    found = bases.find(card.base, card.base_fingerprint, card.base_folder)
+    found = bases.find(card.base, card.base_fingerprint, card.base_folder, asked)
     if found is not None:
         return found
     if bases.is_there(card.base, card.base_folder):

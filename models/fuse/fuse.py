@@ -111,7 +111,9 @@ def _found(name: str, adapter_name: str) -> Generator[Event, None, _Parts]:
     model = installed.show(name)
     if adapter and (said := bases.mismatch(adapter, folder, model.title)):
         yield Note(text=said)
-    return _Parts(folder, name, model, adapter, run)
+    # nothing that is written hangs on where a folder outside of the library stands
+    recorded = installed.recorded_name(folder) if Path(name).is_absolute() else name
+    return _Parts(folder, recorded, model, adapter, run)
 
 
 def _opened(parts: _Parts) -> WeightSource:

@@ -60,12 +60,12 @@ def mismatch(adapter: Path, model: Path, title: str) -> str:
     return f"{adapter.name} was trained on {base or 'another model'}, which is not {title} as it is here."
 
 
-def find(base: str, mark: str, place: str = "") -> Path | None:
+def find(base: str, mark: str, place: str = "", asked: str = "") -> Path | None:
     """The folder of a model by its name and fingerprint; None when no model on this disk has that.
 
-    place: where it was when that was recorded.
+    place: where it was when that was recorded; asked: where somebody says that it is now, as installed.find takes it.
     """
-    for folder in (*_named(base, place), *_all()):
+    for folder in (*_named(asked), *_named(base, place), *_all()):
         with suppress(*_FAULTS):
             if not mark or fingerprint.of(folder) == mark:
                 return folder
@@ -77,9 +77,10 @@ def is_there(base: str, place: str = "") -> bool:
     return any(True for _ in _named(base, place))
 
 
-def _named(base: str, place: str) -> Iterator[Path]:
-    with suppress(*_FAULTS):
-        yield installed.find(base)
+def _named(base: str, place: str = "") -> Iterator[Path]:
+    if base:
+        with suppress(*_FAULTS):
+            yield installed.find(base)
     if place and (paths.recorded(place) / "config.json").is_file():
         yield paths.recorded(place)
 

@@ -44,7 +44,7 @@ def models() -> list[Model]:
     found = [records.starter_model(known)]
     found += [known.model(folder) for folder in model_folders() if folder.name != STARTER]
     found += [model for repo in cache.repos() if (model := known.original(repo)) is not None]
-    found += [records.adapter(folder) for folder in leftovers.folders(paths.adapters_folder())]
+    found += [_adapter(folder) for folder in leftovers.folders(paths.adapters_folder())]
     known.save()
     return [records.as_shown(model) for model in found]
 
@@ -57,8 +57,8 @@ def show(name: str) -> Model:
         found = records.original(repo)
     elif (place := leftovers.find_folder(paths.models_folder(), name)) is not None:
         found = records.model(place)
-    elif (place := leftovers.find_folder(paths.adapters_folder(), name)) is not None:
-        found = records.adapter(place)
+    elif (place := _find_adapter(name)) is not None:
+        found = _adapter(place)
     else:
         found = records.model(find(name))
     return records.as_shown(found)
@@ -92,7 +92,7 @@ def find(name: str) -> Path:
 
 def find_adapter(name: str) -> Path:
     """The folder of an adapter: a name of the library, or the path of a folder. Raises NotFound."""
-    for folder in (leftovers.find_folder(paths.adapters_folder(), name), paths.typed(name).absolute()):
+    for folder in (_find_adapter(name), paths.typed(name).absolute()):
         if folder is not None and (folder / model_files.ADAPTER_CONFIG).is_file():
             return folder
     raise errors.NotFound(f"There is no adapter named {name}.", "`stillroom list` shows the adapters on this disk.")
@@ -106,12 +106,11 @@ def remove(name: str) -> Removed:
     """
     if _cached(name) is not None:
         return Removed(name=name, freed_bytes=cache.delete(name))
-    parents = (paths.models_folder(), paths.adapters_folder())
-    folder = next((place for parent in parents if (place := leftovers.find_folder(parent, name)) is not None), None)
+    folder = leftovers.find_folder(paths.models_folder(), name) or _find_adapter(name)
     if folder is None:
         raise errors.NotFound(f"There is no model named {name} in the library.", _near(name))
     freed = folders.remove(folder)
-    records.mark_of_use(folder.name).unlink(missing_ok=True)
+    records.mark_of_use(name).unlink(missing_ok=True)
     return Removed(name=name, freed_bytes=freed)
 
 
@@ -218,6 +217,17 @@ def _with_config(folder: Path) -> Path:
         formats.check_folder(folder)
     model_files.read_config(folder)
     return folder
+
+
+def _adapter(folder: Path) -> Model:
+    """An adapter as it is listed, where a model has its name under one that is told from that."""
+    found = records.adapter(folder)
+    shadowed = found.name == STARTER or has(found.name) or _cached(found.name) is not None
+    return msgspec.structs.replace(found, name=f"{paths.ADAPTERS}{found.name}") if shadowed else found
+
+
+def _find_adapter(name: str) -> Path | None:
+    return leftovers.find_folder(paths.adapters_folder(), name.removeprefix(paths.ADAPTERS))
 
 
 def _cached(name: str) -> cache.CachedRepo | None:

@@ -24,7 +24,7 @@ class PublishCheckpoint(JobRequest, frozen=True, kw_only=True, tag="keep"):
 
         yield from ()  # it is quick enough to have nothing to tell
         publish(paths.runs_folder() / self.run, self.name)
-        return installed.show(self.name)
+        return installed.show(f"{paths.ADAPTERS}{self.name}")
 
     def subject(self) -> str:
         return self.name

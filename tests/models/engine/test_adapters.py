@@ -91,6 +91,8 @@ def test_an_adapter_of_another_base_is_told_once_for_each_time_it_is_put_on(base
     told = []
     for adapter in ("adds", "adds", None, "all"):
         told.append(list(ending(worker._work(Load(model=str(base), adapter=adapter), Steering()))))
+    assert run(worker, ask(base, "adds")).notes[0] == "adds was trained on one, which is not tiny as it is here."
+    assert "trained on" not in run(worker, ask(base, "adds")).notes[0]
     notes = [[event.text for event in each if isinstance(event, events.Note)] for each in told]
     assert notes == [
         ["adds was trained on one, which is not tiny as it is here."], [], [],

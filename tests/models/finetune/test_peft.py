@@ -194,6 +194,14 @@ def test_a_path_of_another_machine_is_known_by_its_last_part(tmp_path: Path) -> 
     assert taken_in(adapter).base == "Base-1.5B"
 
 
+def test_the_folder_that_a_model_was_imported_from_names_it(tmp_path: Path) -> None:
+    base = make_family("llama", "theirs").rename(tmp_path / "theirs")
+    make_family("llama", "twin")
+    result_of(installed.import_model(base, "ours"))
+    adapter = made(base, tmp_path / "a", modules(QV), base_model_name_or_path=str(base))
+    assert taken_in(adapter).base == "ours"
+
+
 def test_the_only_model_of_its_shapes_is_taken_with_a_word(tmp_path: Path) -> None:
     base = make_family("llama")
     make_family("llama", "wide", hidden_size=128)

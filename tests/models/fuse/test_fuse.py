@@ -171,6 +171,17 @@ def a_run_of(base: Path, adapter: Path) -> RunCard:
     return read_card(folder)
 
 
+def test_of_a_base_outside_of_the_library_no_place_is_recorded(tmp_path: Path) -> None:
+    base = make_family("llama")
+    make_adapter(base)
+    outside = base.rename(tmp_path / "outside")
+    _, model = run(model=str(outside), adapter="lesson")
+    assert model.name == "outside-lesson"
+    held = [path for path in Path(model.path).iterdir() if str(tmp_path).encode() in path.read_bytes()]
+    assert held == []
+    assert installed.find(folders.read_record(Path(model.path)).original) == outside
+
+
 def test_the_run_and_its_data_are_in_the_card() -> None:
     base = make_family("llama")
     made = a_run_of(base, make_adapter(base))

@@ -75,6 +75,23 @@ def test_adapters_and_sets_of_any_name() -> None:
     assert (listed(), store.all_sets()) == ([], [])
 
 
+def test_an_adapter_with_a_models_name_is_told_from_it() -> None:
+    make(paths.models_folder() / "mine")
+    for name in ("mine", "starter", "theirs"):
+        make_adapter(paths.adapters_folder() / name)
+    assert listed() == ["mine", "adapters/mine", "adapters/starter", "theirs"]
+    assert (installed.show("mine").kind, installed.show("adapters/mine").kind) == ("model", "adapter")
+    assert installed.find_adapter("adapters/mine") == installed.find_adapter("mine")
+    installed.remove("adapters/mine")
+    installed.remove("adapters/starter")
+    installed.remove("adapters/theirs")
+    assert listed() == ["mine"]
+    make_adapter(paths.adapters_folder() / "mine")
+    installed.remove("mine")
+    assert listed() == ["mine"]
+    assert installed.show("mine").kind == "adapter"
+
+
 def test_a_name_is_found_as_it_is_shown_and_with_accents_put_together() -> None:
     make(paths.models_folder() / unicodedata.normalize("NFD", "été"))
     make(paths.models_folder() / "a\u202eb")
