@@ -90,6 +90,7 @@ class Prepared(Event, frozen=True, tag="prepared"):
     gradient_checkpointing: bool
     peak_bytes: int  # measured on the longest micro-batch
     ceiling_bytes: int  # what the run may take
+    refused: int = 0  # rows left out too: template or tokenizer fails on them
 
     def line(self) -> str:
         learned = f"{self.rows:,} traces to learn from, {self.valid_rows:,} held out · {self.steps:,} steps"

@@ -29,6 +29,7 @@ from models.checkpoint.safetensors_header import Header
 
 MAX_ADDED_TOKENS = 1 << 17
 MAX_ADAPTER_CONFIG_BYTES = 1 << 20
+_OLD_WEIGHTS, _OLD_LAYERS = "adapters.npz", "lora_layers"  # of adapters, in what mlx-lm wrote until 0.20
 _MORE_TEMPLATES = "additional_chat_templates"
 
 
@@ -68,14 +69,23 @@ def check_adapter(folder: Path) -> None:
     """Check a folder with an adapter before mlx-lm reads it. Raises NotFound, Corrupt, Unsupported or Unsafe."""
     with errors.disk_faults(f"reading the adapter {folder.name}"):
         _check_files(folder)
+        if (folder / _OLD_WEIGHTS).exists() and not (folder / model_files.ADAPTER_WEIGHTS).exists():
+            raise _older(folder, _OLD_WEIGHTS)
         for name in (model_files.ADAPTER_CONFIG, model_files.ADAPTER_WEIGHTS):
             if not (folder / name).exists():
                 raise errors.NotFound(f"The adapter {folder.name} has no {name}.")
         config = bounded_files.read_json(folder / model_files.ADAPTER_CONFIG, MAX_ADAPTER_CONFIG_BYTES)
+        if "num_layers" not in config and _OLD_LAYERS in config:
+            raise _older(folder, _OLD_LAYERS)
         layers = config.get("num_layers", 1)
         if not isinstance(layers, int) or not -1 <= layers <= config_bounds.MAX_LAYERS:
             raise errors.Corrupt(f"The adapter {folder.name} is damaged: its num_layers is {str(layers)[:40]}.")
         safetensors_header.read(folder / model_files.ADAPTER_WEIGHTS)
+
+
+def _older(folder: Path, what: str) -> errors.Unsupported:
+    text = f"The adapter {folder.name} was made by an mlx-lm of before 2025: it has {what}."
+    return errors.Unsupported(text, "Train it again, or fuse it with the mlx-lm that made it.")
 
 
 def _check_files(folder: Path) -> None:

@@ -144,8 +144,11 @@ class Worker:
         check_request(request)
         loaded = yield from self._load(request.model, request.adapter, steering)
         if request.votes > 1:
-            from models.generate.votes import vote as reply
-        found = yield from reply(loaded, request, steering)
+            from models.generate.votes import vote
+
+            found = yield from vote(loaded, request, steering)
+        else:
+            found = yield from reply(loaded, request, steering)
         return msgspec.structs.replace(found, notes=[*self._told, *found.notes])
 
     def _load(self, name: str, adapter: str | None, steering: Steering) -> "Generator[events.Event, None, LoadedModel]":

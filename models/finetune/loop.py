@@ -25,6 +25,7 @@ from models.events import Checkpoint, Event, Progress, Sample, Step, Validation
 from models.finetune import batches, checkpoints, lora, memory, packing
 from models.finetune.dataset import EncodedRow
 from models.finetune.losses import Loss
+from models.finetune.optimizer import AdamW
 from models.finetune.run_folder import TrainingState
 from models.finetune_config import FinetuneConfig
 from models.generate.load import check_weights
@@ -58,10 +59,10 @@ def learning_rate(config: FinetuneConfig, step: int, steps: int) -> float:
     rise = math.ceil(config.warmup * steps)
     if step < rise:
         # step + 1: a first update of rate 0 would be computed for nothing
-        return config.learning_rate * (step + 1) / rise
+        return config.peak_rate * (step + 1) / rise
     along = (step - rise) / max(1, steps - rise)
     share = config.final_rate + (1 - config.final_rate) * (1 + math.cos(math.pi * along)) / 2
-    return config.learning_rate * share
+    return config.peak_rate * share
 
 
 def train(
@@ -94,10 +95,7 @@ class _Training:
         # the state that is on the disk; a run with optimizer tensors comes from a checkpoint
         self.saved: TrainingState | None = state if optimizer is not None else None
         self.steps = work.config.total_steps(len(work.rows))
-        # MLX leaves bias correction off; without it the first updates are three times too large (arXiv 1412.6980, sec. 3)
-        self.optimizer = optim.AdamW(
-            learning_rate=work.config.learning_rate, weight_decay=work.config.weight_decay, bias_correction=True
-        )
+        self.optimizer = AdamW(work.config.peak_rate, work.config.weight_decay)
         self.optimizer.init(work.model.trainable_parameters())
         if optimizer is not None:
             self.optimizer.state = tree_unflatten(list(optimizer.items()))

@@ -1,14 +1,17 @@
 """A run's best checkpoint becomes an adapter of the library, whole or not at all."""
 
 import shutil
-from contextlib import suppress
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 
 from models import errors, paths
 from models.checkpoint import folders, model_files
+from models.events import Note
 from models.finetune import checkpoints, lora, names, run_card, run_folder
+from models.finetune.checkpoints import file_lock
 from models.library import bases
 
 
@@ -22,7 +25,7 @@ def publish(run: Path, name: str) -> Path:
     card = run_folder.read_card(run)
     source = chosen(run)
     weights = checkpoints.read_tensors(source / model_files.ADAPTER_WEIGHTS)
-    lora.check_finite(weights)
+    lora.check_finite(weights, card.dtype)
     needed = folders.folder_size(source)
     folder = paths.adapters_folder() / name
     folders.sweep(folder.parent)
@@ -41,6 +44,15 @@ def _lineage(card: run_folder.RunCard) -> list[str]:
     return [card.base_fingerprint] if card.base_fingerprint else []
 
 
+def publish_or_rename(run: Path, name: str) -> Generator[Note, None, Path]:
+    """The same, under a numbered name where another adapter has taken it while the run was under way."""
+    if not is_free(name):
+        wanted, name = name, names.suggest(name, [entry.name for entry in paths.adapters_folder().iterdir()])
+        run_card.note_adapter(run, name)
+        yield Note(text=f"There is another adapter named {wanted} by now: this one is called {name}.")
+    return publish(run, name)
+
+
 def chosen(run: Path) -> Path:
     """The checkpoint that is published. Raises NotFound."""
     newest = checkpoints.newest(run)
@@ -57,6 +69,24 @@ def check_free(name: str) -> None:
     if not names.allowed(name):
         hint = f"Up to {names.MAX_NAME} letters, digits, dots, dashes and underscores."
         raise errors.BadInput(f"{name!r} can't be the name of an adapter.", hint)
-    taken = {entry.name.lower() for entry in paths.adapters_folder().iterdir()}
-    if name.lower() in taken:
+    if not is_free(name):
         raise errors.BadInput(f"There is an adapter named {name} already.", "Choose another name.")
+
+
+def is_free(name: str) -> bool:
+    """Whether no adapter of the library has the name."""
+    return name.lower() not in {entry.name.lower() for entry in paths.adapters_folder().iterdir()}
+
+
+@contextmanager
+def reserving(name: str) -> Iterator[None]:
+    """Keep other runs from making an adapter of this name meanwhile. Raises Busy where one is at it."""
+    if not name:
+        yield
+        return
+    with file_lock(
+        paths.runs_folder() / f".{name.lower()}.lock",
+        f"Another run is making an adapter named {name}.",
+        "Choose another name, or wait until that run is done.",
+    ):
+        yield

@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 
 from models import errors, paths
-from models.checkpoint import fingerprint, folders
-from models.finetune.dataset import Example
+from models.checkpoint import fingerprint, folders, model_files
+from models.finetune.examples import Example
 from models.finetune.run_folder import CARD, TRAIN, VALID, RunCard, read_card
 from models.finetune_config import FinetuneConfig
 from models.library import bases
@@ -25,6 +25,8 @@ def create(
     config: FinetuneConfig,
     adapter: str,
     traces: str = "",
+    traces_hash: str = "",
+    held_out: float | None = None,
 ) -> RunCard:
     """Write the folder of a run, its card last. Raises BadInput when there is a run in it, NotFound without a base."""
     if (run / CARD).exists():
@@ -37,11 +39,14 @@ def create(
         base=base,
         base_folder=paths.portable(base_folder.absolute()),
         base_fingerprint=fingerprint.of(base_folder),
+        dtype=_dtype(base_folder),
         config=config,
         examples=len(examples),
         valid_examples=len(valid),
         adapter=adapter,
         traces=traces,
+        traces_hash=traces_hash,
+        held_out=held_out,
         versions={"python": platform.python_version(), **{name: metadata.version(name) for name in ("mlx", "mlx-lm")}},
         machine=hardware.machine(),
     )
@@ -55,6 +60,11 @@ def create(
     return card
 
 
+def _dtype(folder: Path) -> str:
+    config = model_files.read_config(folder)
+    return str(config.get("torch_dtype") or config.get("dtype") or "")
+
+
 def read_examples(run: Path) -> tuple[list[Example], list[Example]]:
     """The examples to learn from and those held out. Raises Corrupt."""
     try:
@@ -66,6 +76,11 @@ def read_examples(run: Path) -> tuple[list[Example], list[Example]]:
 def note_data(run: Path, data_hash: str) -> None:
     """Record the hash of the run's tokens in its card."""
     _write(run, msgspec.structs.replace(read_card(run), data_hash=data_hash))
+
+
+def note_adapter(run: Path, name: str) -> None:
+    """Record that what the run makes has another name than was wanted."""
+    _write(run, msgspec.structs.replace(read_card(run), adapter=name))
 
 
 def find_base(card: RunCard, asked: str = "") -> Path:

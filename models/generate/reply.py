@@ -32,26 +32,29 @@ VARIETY = 0.7  # temperature at which a family that answers greedily says a thin
 CHECK_EVERY = 64  # tokens between looks at whether the logits are numbers
 
 
-def reply(loaded: LoadedModel, request: ChatRequest, steering: Steering | None = None) -> Generator[Event, None, Reply]:
+def reply(
+    loaded: LoadedModel, request: ChatRequest, steering: Steering | None = None, *, prompt: Prompt | None = None
+) -> Generator[Event, None, Reply]:
     """Answer a conversation; yields Note, Budget, Progress, Token and ThinkingClosed.
 
+    prompt: the request's messages as they were rendered earlier; None to render them now.
     A cancelled reply returns too, its finish "cancelled". Raises BadInput when the conversation is longer than
     the model's context, Corrupt when the model's weights are no numbers, NoMemory when the backend returns none.
     """
-    run = _Run(loaded, request, steering or Steering())
+    run = _Run(loaded, request, steering or Steering(), prompt)
     with wired_limit(loaded.model, [generation_stream]):
         return (yield from run.events())
 
 
 class _Run:
-    def __init__(self, loaded: LoadedModel, request: ChatRequest, steering: Steering) -> None:
+    def __init__(self, loaded: LoadedModel, request: ChatRequest, steering: Steering, prompt: Prompt | None) -> None:
         begun = time.perf_counter()
         check_request(request)
         self.loaded = loaded
         self.request = request
         self.steering = steering
         self.cache = loaded.cache
-        self.prompt = read_prompt(loaded, request)
+        self.prompt = prompt or read_prompt(loaded, request)
         self.room = room_for_reply(loaded, self.prompt, request.max_tokens)
         thinking = thinking_for(loaded, request, self.prompt, self.room, steering)
         self.stream = ReplyStream(loaded, request, self.prompt, thinking, begun)

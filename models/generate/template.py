@@ -113,9 +113,14 @@ def template_renderer(tokenizer: Any, process: TemplateProcess | None = None) ->
     def switch() -> tuple[Switch, Switch]:
         return find_switch(_source(tokenizer), lambda variables: with_variables(_PROBE, variables))
 
+    @cache
+    def header() -> str:
+        return _missing_header(lambda turns, asks: with_variables(turns, {"add_generation_prompt": asks}))
+
     def render(turns: Sequence[dict[str, str]], think: bool) -> str:
         on, off = switch()
-        return with_variables(turns, {"enable_thinking": think, **(on if think else off)})
+        text = with_variables(turns, {"enable_thinking": think, **(on if think else off)})
+        return text + header() if turns and turns[-1]["role"] == "user" else text
 
     return render
 
@@ -123,6 +128,27 @@ def template_renderer(tokenizer: Any, process: TemplateProcess | None = None) ->
 def _is_blank(tokenizer: Any) -> bool:
     template = getattr(tokenizer, "chat_template", None)
     return isinstance(template, str) and not template.strip()
+
+
+def _missing_header(render: Callable[[Sequence[dict[str, str]], bool], str]) -> str:
+    """What a template puts before a finished reply, where it can't ask for one; empty where it can.
+
+    render: with and without the variable that asks. It is read off an earlier turn: some put closed thinking into the
+    last one.
+    """
+    asked, answered = _MARK + "-asked", _MARK + "-answered"
+    turns = [{"role": "user", "content": asked}, {"role": "assistant", "content": answered}]
+    try:
+        prompt = render(turns[:1], True)
+        if prompt != render(turns[:1], False):
+            return ""
+        finished = render([*turns, *_PROBE], True)
+    except Corrupt:
+        return ""
+    ends, (between, found, _) = prompt.rpartition(asked)[2], finished.rpartition(asked)[2].partition(answered)
+    # the space before the reply belongs to its first token
+    header = between.removeprefix(ends).rstrip(" ") if found and between.startswith(ends) else ""
+    return header if header.strip() else ""
 
 
 def _is_jinja(tokenizer: Any) -> bool:

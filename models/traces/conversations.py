@@ -77,7 +77,7 @@ def fill(draft: Draft, said: Sequence[RawTurn]) -> None:
         draft.fault = Fault("broken", "Its turns do not alternate between user and assistant, beginning with the user.")
     else:
         draft.problem = spoken[-2].text
-        draft.turns = [Turn(turn.role, _without_thinking(turn)) for turn in spoken[:-2]]  # type: ignore[arg-type]
+        draft.turns = [_earlier(turn) for turn in spoken[:-2]]
         take_turn(draft, spoken[-1])
 
 
@@ -197,5 +197,10 @@ def _is_redacted(parts: object) -> bool:
     return isinstance(parts, list) and any(isinstance(part, dict) and part.get("type") in _REDACTED for part in parts)
 
 
-def _without_thinking(turn: RawTurn) -> str:
-    return tags.split_reply(turn.text).answer if turn.role == "assistant" else turn.text.strip()
+def _earlier(turn: RawTurn) -> Turn:
+    """A turn before the last two, thinking and answer of a reply apart."""
+    if turn.role == "user":
+        return Turn("user", turn.text.strip())
+    reply = Draft("")
+    take_turn(reply, turn)
+    return Turn("assistant", reply.answer, reply.thinking)

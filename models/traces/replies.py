@@ -41,10 +41,15 @@ def trace_of(path: Sequence[StoredMessage], system: str = "") -> Trace:
         closed_by=figures.closed_by if figures else None,
         system=system,
         # a reply that failed before its first word was no turn of the conversation
-        turns=[Turn(turn.role, turn.content) for turn in earlier if turn.role == "user" or turn.content],
+        turns=[Turn(turn.role, turn.content, _whole(turn)) for turn in earlier if turn.role == "user" or turn.content],
         tokens=figures.thinking_tokens + figures.answer_tokens if figures else 0,
         verified={1: True, -1: False}.get(reply.rating),
     )
+
+
+def _whole(turn: StoredMessage) -> str:
+    """The thinking of an earlier reply, where the model ended it by itself."""
+    return turn.thinking if turn.figures and turn.figures.closed_by == "model" else ""
 
 
 def of_reply(chats: Chats, reply_id: int) -> Trace:

@@ -129,7 +129,7 @@ def _ours(loaded: LoadedModel, rows: list[EncodedRow], packed: bool) -> None:
             checkpointing=False,
             ceiling_bytes=1 << 40,
         )
-        for _ in train(work, TrainingState(step=0, epoch=0, row=0, seed=0, data_hash="", config_hash="")):
+        for _ in train(work, TrainingState(step=0, epoch=0, row=0, seed=0, data_hash="")):
             pass
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from models.finetune.dataset import Example
+from models.finetune.examples import Example
 from tests.benchmarks.sums import HELD_OUT, TRACES, WATCHED, is_right, problems, running_totals, write
 
 LOADED: Any = SimpleNamespace(style=SimpleNamespace(family=SimpleNamespace(close="</think>")))

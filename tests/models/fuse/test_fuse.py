@@ -19,7 +19,7 @@ from mlx_lm.utils import load_model, quantize_model, save_config
 from models import errors, events, paths
 from models.checkpoint import folders, model_files, weight_blocks
 from models.finetune import lora, run_card
-from models.finetune.dataset import Example
+from models.finetune.examples import Example
 from models.finetune.run_folder import RunCard, read_card
 from models.finetune_config import FinetuneConfig
 from models.fuse import fuse, gguf_check

@@ -51,6 +51,39 @@ def build(style: Style, think: bool, end_on: str = "", end_off: str = "") -> obj
     return build_prompt(style, TURNS, think, render, Letters())
 
 
+ROLES = "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}<|end|>{% endfor %}"
+HEADERS = {  # template -> what its prompt ends with
+    "no header": (ROLES, "<|end|><|assistant|>"),
+    "always a header": (ROLES + "<|assistant|>", "<|end|><|assistant|>"),
+    "a header when asked": (ROLES + "{% if add_generation_prompt %}<|assistant|>{% endif %}", "<|end|><|assistant|>"),
+    "always thinking": (ROLES + "<|assistant|><think>", "<|assistant|><think>"),
+    "lines and a space": (
+        "{% for m in messages %}{{ '### ' ~ m.role ~ ': ' ~ m.content ~ '\n' }}{% endfor %}", "\n### assistant:",
+    ),
+    "nothing but a space": (
+        "{% for m in messages %}{{ '[INST] ' ~ m.content ~ ' [/INST]' if m.role == 'user' else ' ' ~ m.content ~ '</s>' }}"
+        "{% endfor %}", "[/INST]",
+    ),
+    "closed thinking in the last turn": (
+        "{% for m in messages %}<|{{ m.role }}|>{% if loop.last and m.role == 'assistant' %}<think></think>{% endif %}"
+        "{{ m.content }}<|end|>{% endfor %}", "<|end|><|assistant|>",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", HEADERS)
+def test_the_header_of_a_reply_that_no_prompt_has_is_read_off_a_finished_turn(tmp_path: Path, kind: str):
+    template, end = HEADERS[kind]
+    folder = make_tiny(tmp_path)
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps({**config, "chat_template": template}))
+    loaded = result_of(load("Tiny", folder))
+    asked = [{"role": turn.role, "content": turn.content} for turn in TURNS[1:]]
+    for turns in (asked[:1], asked):
+        assert loaded.render(turns, True).endswith(end)
+        assert loaded.render(turns, True).count("assistant") == end.count("assistant") * (1 + len(turns) // 2)
+
+
 @pytest.mark.parametrize(
     ("name", "architecture", "template", "expected"),
     [
