@@ -485,4 +485,8 @@ def test_opening_changes_nothing_but_the_reply_that_was_cut_short(
     for kept in (before, settled):
         for key in ("geometry", "scroll"):  # of this screen and its fonts
             del kept["window"][key]
+    since = settled["window"].keys() - before["window"].keys()  # settings that b59a8ea did not have
+    assert {key: settled["window"].pop(key) for key in since} == {
+        key: getattr(settings.WindowSettings(), key) for key in since
+    }
     assert settled == before
