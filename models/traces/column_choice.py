@@ -9,7 +9,8 @@ columns whose names stand for a part are put in order:
                 tags inside the answer counts as a column beside the others
     answer      filled ones, then those that say different things, then those with thinking inside, then by name
 
-A row takes the first of them that it has filled.
+A row takes the first of them that it has filled. Where names say nothing, a column that begins with tags of thinking is
+the answer, and the only other text its problem.
 """
 
 from collections.abc import Iterable, Mapping
@@ -62,12 +63,12 @@ class Choice(NamedTuple):
 class _Content:
     """What stands in a column."""
 
-    __slots__ = ("characters", "filled", "labels", "rank", "thought", "values")
+    __slots__ = ("characters", "filled", "labels", "rank", "tagged", "thought", "values")
 
     def __init__(self, rank: int) -> None:
         self.rank = rank
         self.filled = self.characters = self.labels = 0
-        self.thought = 0  # characters inside tags of thinking
+        self.thought = self.tagged = 0  # characters of thinking inside, and the rows that begin with its tag
         self.values: set[int] = set()  # hashes of different ones, the first _KEPT
 
     def add(self, value: object, holds_replies: bool) -> None:
@@ -82,12 +83,14 @@ class _Content:
         if len(self.values) < _KEPT:
             self.values.add(hash(text))
         if holds_replies:
-            self.thought += len(tags.split_reply(text).thinking)
+            split = tags.split_reply(text)
+            self.thought += len(split.thinking)
+            self.tagged += split.found == "tags"
 
     @property
     def repeats(self) -> bool:
         """Whether it says the same in all rows, or one of a few short things, as a mode, a subject or a state does."""
-        few = self.filled >= _FEW and len(self.values) * _FEW <= self.filled
+        few = len(self.values) < _KEPT and len(self.values) * _FEW <= self.filled
         return self.filled > 1 and (len(self.values) == 1 or (few and self.characters < _SHORT * self.filled))
 
     @property
@@ -107,7 +110,7 @@ def choose(rows: Iterable[Mapping[str, object]], wanted: Columns | None = None, 
 
     Raises BadInput for a wanted column that no row has.
     """
-    found: dict[str, dict[str, _Content]] = {"problem": {}, "thinking": {}, "answer": {}, "gold": {}}
+    found: dict[str, dict[str, _Content]] = {"problem": {}, "thinking": {}, "answer": {}, "gold": {}, "": {}}
     own: dict[str, str] = {}
     for row in rows:
         for name, value in row.items():
@@ -117,9 +120,11 @@ def choose(rows: Iterable[Mapping[str, object]], wanted: Columns | None = None, 
                     continue
                 own[key] = name
             part, rank = column_names.part_of(key)
-            if part:
-                content = found[part].get(key) or found[part].setdefault(key, _Content(rank))
-                content.add(value, part == "answer")
+            if rank == column_names.NEVER:
+                continue
+            content = found[part].get(key) or found[part].setdefault(key, _Content(rank))
+            content.add(value, part in ("answer", ""))
+    _name_by_content(found)
     problem = _problems(found["problem"])
     answer = _answers({name: content for name, content in found["answer"].items() if name not in problem[:1]})
     inside = max((content.thought for content in found["answer"].values()), default=0)
@@ -127,6 +132,25 @@ def choose(rows: Iterable[Mapping[str, object]], wanted: Columns | None = None, 
     gold = tuple(sorted(found["gold"], key=lambda name: found["gold"][name].rank))
     choice = Choice(problem, thinking, answer, gold, own)
     return choice if wanted is None or wanted == Columns() else _by_hand(choice, wanted, file)
+
+
+def _name_by_content(found: dict[str, dict[str, _Content]]) -> None:
+    """Let columns whose names say nothing stand for what only they can be.
+
+    Where no thinking stands under a known name, the column that begins with its tags in most rows is the answer, and
+    beside an answer the only other text is the problem.
+    """
+    unnamed, most = found[""], max((content.filled for part in found.values() for content in part.values()), default=0)
+    known = any(content.filled and not content.is_label for content in found["thinking"].values())
+    if not known and not any(content.thought for content in found["answer"].values()):
+        replies = [name for name, content in unnamed.items() if content.tagged * 2 > most]
+        if len(replies) == 1:
+            found["answer"][replies[0]] = unnamed.pop(replies[0])
+    if found["answer"] and not any(content.filled for content in found["problem"].values()):
+        texts = [name for name, content in unnamed.items() if content.filled * 2 > most and not content.is_label]
+        texts = [name for name in texts if not unnamed[name].repeats]
+        if len(texts) == 1 and any(content.tagged for content in found["answer"].values()):
+            found["problem"][texts[0]] = unnamed.pop(texts[0])
 
 
 def _problems(found: Mapping[str, _Content]) -> tuple[str, ...]:

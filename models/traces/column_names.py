@@ -24,6 +24,7 @@ GOLD = (
     "expected_answer",
 )  # fmt: skip
 
+NEVER = 1 << 30  # the rank of a column that is no part, whatever stands in it
 LONGEST = 64  # characters of a name that is looked at; a longer one is no name
 _ENDINGS = {  # the last word of a name in no list: the part it stands for
     **dict.fromkeys(("problem", "question", "instruction", "query", "prompt", "input"), "problem"),
@@ -39,7 +40,7 @@ _ENDINGS = {  # the last word of a name in no list: the part it stands for
 _SAYS_NOTHING = ("text", "content", "str", "string", "raw", "full", "body")  # as a last word: question_text
 _OF_THINKING = ("steps", "process", "chain", "trace", "traces")
 _KNOWN_RIGHT = frozenset(("gold", "golden", "gt", "gtruth", "truth", "reference", "expected", "correct", "true"))
-_NOT_THE_USERS = frozenset(("system", "negative", "rejected", "wrong", "bad", "incorrect"))
+_OTHERS = frozenset(("system", "negative", "rejected", "wrong", "bad", "incorrect"))
 _BETWEEN = re.compile(r"[\s\-./:]+|(?<=[a-z0-9])(?=[A-Z][a-z])")
 
 
@@ -73,13 +74,13 @@ def part_of(name: str) -> tuple[str, int]:
         if name in names:
             return part, names.index(name)
     words = name.split("_") if len(name) <= LONGEST else []
+    if not _OTHERS.isdisjoint(words):
+        return "", NEVER
     while len(words) > 1 and words[-1] in _SAYS_NOTHING:
         words.pop()
     part = _ENDINGS.get(words[-1], "") if words else ""
     if len(words) > 1 and words[-1] in _OF_THINKING and _ENDINGS.get(words[-2]) == "thinking":
         part = "thinking"  # reasoning_steps
-    if not part or not _NOT_THE_USERS.isdisjoint(words[:-1]):
-        return "", 0
     if part == "answer" and not _KNOWN_RIGHT.isdisjoint(words[:-1]):
         part = "gold"
     return part, 100 + len(words)

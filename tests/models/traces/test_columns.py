@@ -91,6 +91,37 @@ def test_a_name_that_only_speaks_of_a_part_is_none(tmp_path: Path) -> None:
     assert (trace.problem, trace.thinking, trace.answer, trace.system) == ("1 + 1?", THOUGHT, "2", "Be brief.")
 
 
+def test_where_names_say_nothing_the_content_does(tmp_path: Path) -> None:
+    rows = [
+        {
+            "id": f"a{n}",
+            "Frage": f"Was ist {n} + 1?",
+            "Antwort": f"<think>{THOUGHT}</think>{n + 1}",
+            "Fach": "Mathematik",
+        }
+        for n in range(3)
+    ]
+    path = write(tmp_path, rows)
+    assert [(trace.problem, trace.thinking, trace.answer) for trace in kept(path)] == [
+        (f"Was ist {n} + 1?", THOUGHT, str(n + 1)) for n in range(3)
+    ]
+    assert preview(path).chosen == Columns(problem="Frage", thinking=IN_ANSWER, answer="Antwort")
+    rows = [{"question": "1 + 1?", "r1_dump": f"<think>{THOUGHT}</think>It is 2.", "answer": "2", "url": "a.b/c"}]
+    (trace,) = kept(write(tmp_path, rows))
+    assert (trace.thinking, trace.answer, trace.gold, trace.verified) == (THOUGHT, "It is 2.", "2", True)
+    pair = [{"prompt": "1 + 1?", "chosen": f"<think>{THOUGHT}</think>2", "rejected": "<think>A guess.</think>3"}]
+    assert kept(write(tmp_path, pair))[0].answer == "2"
+    two = [{"Frage": "Was ist das?", "Hinweis": "Zähle es!", "Antwort": f"<think>{THOUGHT}</think>2"}]
+    assert "no shape that is known" in left_out(write(tmp_path, two))[0]
+
+
+def test_many_short_answers_that_differ_are_no_state(tmp_path: Path) -> None:
+    rows = [
+        {"question": f"{n}?", "thought": THOUGHT, "response": f"It is {n}.", "content": "x " * n} for n in range(300)
+    ]
+    assert kept(write(tmp_path, rows))[299].answer == "It is 299."
+
+
 def test_a_category_is_no_problem_and_a_state_no_answer(tmp_path: Path) -> None:
     rows = [
         {
