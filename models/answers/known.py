@@ -11,6 +11,7 @@ from models.answers.extract import final_answer, last_boxed
 from models.answers.notation import is_formula, one_notation
 
 LOOKED_AT = 4000  # characters at the end of a text: an answer stands there
+LONGEST_FORMULA = 300
 FEW_WORDS = 5
 
 _Stated = Literal["marked", "ends in it", "whole", "not"]
@@ -23,6 +24,7 @@ def agrees(reply: str, known: str) -> bool | None:
     """
     if not known.strip() or not reply.strip():
         return None
+    reply, known = _marked(reply), _marked(known)
     given, right = canonical(reply[-LOOKED_AT:]), canonical(known[-LOOKED_AT:])
     if not given or not right:
         return None
@@ -36,6 +38,13 @@ def agrees(reply: str, known: str) -> bool | None:
     if "whole" in (how_given, how_right) and (_holds(given, right) or _holds(right, given)):
         return None
     return False
+
+
+def _marked(text: str) -> str:
+    """A formula that is all there is as an answer in a box: x^2 + 4 does not end in the answer 4."""
+    bare = text.strip()
+    alone = len(bare) <= LONGEST_FORMULA and "\n" not in bare and "####" not in bare and last_boxed(bare) is None
+    return f"\\boxed{{{bare}}}" if alone and is_formula(one_notation(bare).casefold()) else text
 
 
 def _stated(text: str, answer: str) -> _Stated:

@@ -11,6 +11,8 @@ from models.answers.known import agrees
         ("#### 1,200", "1200"),
         (r"We get $x = 5$.", "5"),
         ("Paris.", "paris"),
+        (r"\boxed{x^3 - 6x^2 + 64}", "x^3 - 6x^2 + 64"),
+        ("3, 5", r"It is \boxed{3, 5}"),
         (r"\boxed{B}", "(B)"),
         (r"\boxed{12}", "Adding both gives 12."),
         ("Long. " * 2000 + r"\boxed{3}", "3"),
