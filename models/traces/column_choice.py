@@ -28,7 +28,7 @@ from models.traces.text_source import Kind
 
 MOST_ROWS = 5000  # that are looked at
 MOST_BYTES = 32 << 20
-MOST_COLUMNS = 500
+MOST_COLUMNS = 500  # of a row, and of a file
 _FEW = 8  # one value in so many rows, or fewer: a label
 _SHORT = 100  # characters of a label
 _KEPT = 32  # values of a column that are remembered
@@ -113,10 +113,10 @@ def choose(rows: Iterable[Mapping[str, object]], wanted: Columns | None = None, 
     found: dict[str, dict[str, _Content]] = {"problem": {}, "thinking": {}, "answer": {}, "gold": {}, "": {}}
     own: dict[str, str] = {}
     for row in rows:
-        for name, value in row.items():
+        for name, value in row.items() if len(row) <= MOST_COLUMNS else ():
             key = column_names.plain(name)
             if key not in own:
-                if len(own) >= MOST_COLUMNS:
+                if len(own) >= MOST_COLUMNS or len(name) > column_names.LONGEST:
                     continue
                 own[key] = name
             part, rank = column_names.part_of(key)

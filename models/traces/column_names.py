@@ -25,7 +25,7 @@ GOLD = (
 )  # fmt: skip
 
 NEVER = 1 << 30  # the rank of a column that is no part, whatever stands in it
-LONGEST = 64  # characters of a name that is looked at; a longer one is no name
+LONGEST = 120  # characters of a name that is looked at; a longer one is no name
 _ENDINGS = {  # the last word of a name in no list: the part it stands for
     **dict.fromkeys(("problem", "question", "instruction", "query", "prompt", "input"), "problem"),
     **dict.fromkeys(

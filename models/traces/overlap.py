@@ -15,6 +15,7 @@ from models.traces import column_choice, reading, shapes
 
 GRAM = 13
 COMMON = 3
+MOST_CHARACTERS = 20 * 10**6  # of all problems; MATH and GSM8K together have 5 million
 _AROUND = ".,;:!?\"'()[]{}$*“”‘’«»…"
 _WORD = re.compile(r"\w+|[-+*/=<>^%]")
 
@@ -31,10 +32,15 @@ class EvaluationSets:
         self._whole: dict[str, str] = {}
         self._grams: dict[str, str] = {}
         times: dict[str, int] = {}
+        size = 0
         for path in files:
             found = False
             for place, problem in _problems(path):
                 found = True
+                size += len(problem)
+                if size > MOST_CHARACTERS:
+                    text = f"The evaluation sets up to {path.name} hold more than {MOST_CHARACTERS // 10**6} MB of problems."
+                    raise errors.BadInput(text, "Name smaller ones: all their words are kept in memory.")
                 self._whole.setdefault(" ".join(words(problem)), place)
                 for gram in set(_grams(problem)):
                     times[gram] = times.get(gram, 0) + 1

@@ -33,6 +33,8 @@ def read(row: Row, choice: Choice | None = None) -> Draft:
     choice: of the file's columns; without it the row's own content decides.
     """
     row = unpacked(row)
+    if len(row) > column_choice.MOST_COLUMNS:
+        return Draft(UNKNOWN, "", fault=Fault("broken", f"It has {len(row):,} columns, more than any row of traces."))
     choice = choice or column_choice.choose([row])
     if not choice.by_hand and row.keys() >= _OURS and (draft := _ours(row)):
         return draft
@@ -58,6 +60,8 @@ def sentence(draft: Draft) -> str:
 def problem_of(row: Row, choice: Choice | None = None) -> str:
     """The problem of a row of an evaluation set, or nothing."""
     row = unpacked(row)
+    if len(row) > column_choice.MOST_COLUMNS:
+        return ""
     choice = choice or column_choice.choose([row])
     return _asked(column_names.in_plain_names(row), choice) or read(row, choice).problem
 

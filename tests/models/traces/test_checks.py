@@ -6,7 +6,7 @@ import pytest
 
 from models import errors
 from models.answers import tags
-from models.traces import scripts, secrets
+from models.traces import overlap, scripts, secrets
 from models.traces.importing import preview
 from models.traces.looking import histogram, search
 from models.traces.markup import control_token, unwrap
@@ -89,6 +89,14 @@ def test_a_phrase_of_many_evaluation_problems_is_no_overlap(tmp_path: Path) -> N
     assert sets.find(f"problem  TWO {phrase}!") == "Its problem is in evaluation.jsonl, row 2."
     file.write_text('{"a": 1}\n')
     with pytest.raises(errors.BadInput, match="No problem"):
+        EvaluationSets([file])
+
+
+def test_evaluation_sets_larger_than_any_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overlap, "MOST_CHARACTERS", 100)
+    file = tmp_path / "evaluation.jsonl"
+    file.write_text("".join(f'{{"Problem": "What is {n} and {n}, taken together?"}}\n' for n in range(9)))
+    with pytest.raises(errors.BadInput, match=r"evaluation\.jsonl hold more"):
         EvaluationSets([file])
 
 

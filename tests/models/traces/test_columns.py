@@ -290,4 +290,6 @@ def test_a_sentence_never_carries_a_rows_whole_text(tmp_path: Path) -> None:
     job = TraceImport()
     traces = [item for item in job.read(write(tmp_path, rows)) if isinstance(item, Trace)]
     assert max(len(left.text) for left in job.left_out) <= 500
+    wide = {f"c{n}": "1" for n in range(600)}
+    assert left_out(write(tmp_path, [wide])) == ["It has 600 columns, more than any row of traces."]
     assert [trace.teacher for trace in traces] == [""]
