@@ -23,6 +23,7 @@ from urllib.parse import quote
 
 from models import errors, paths
 from models.store.migrations import MIGRATIONS
+from models.store.rows import Garbled
 
 log = logging.getLogger(__name__)
 
@@ -386,7 +387,10 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
 
 
 def _shown(raw: bytes) -> str:
-    return raw.decode("utf-8", "replace")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return Garbled(raw.decode("utf-8", "replace"))
 
 
 def _make_private(path: Path) -> None:

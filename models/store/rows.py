@@ -27,6 +27,10 @@ Tokens = Annotated[int, Meta(ge=0)]
 Moment = Annotated[float, Meta(ge=0, lt=1e11)]  # seconds since 1970; calendars end in the year 9999
 
 
+class Garbled(str):
+    """A text of which some bytes were no UTF-8, with U+FFFD in their place."""
+
+
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """What events.Reply says about a reply besides its texts."""
 
@@ -125,8 +129,11 @@ def message_of(row: tuple[Any, ...]) -> StoredMessage:
 
 def _read(kind: type[Row], fields: dict[str, Any], **instead: Any) -> Row:
     """The struct of these fields. instead: what stands for a field that can't be read; else 0, "" or None, as it takes."""
+    garbled = {name: str(value) for name, value in fields.items() if isinstance(value, Garbled)}
+    fields = {**fields, **garbled}
     try:
-        return msgspec.convert(fields, kind)
+        row = msgspec.convert(fields, kind)
+        return msgspec.structs.replace(row, damaged=True) if garbled else row
     except msgspec.ValidationError:
         whole = {field.name: _field(field, fields, instead) for field in msgspec.structs.fields(kind)}
         log.warning("%s %s is damaged", kind.__name__, fields.get("id"))
@@ -147,6 +154,6 @@ def _field(field: msgspec.structs.FieldInfo, fields: dict[str, Any], instead: di
 def _decoded(text: object, kind: type[Row]) -> object:
     """What JSON says; UNSET, which no field takes, for what is none of that kind."""
     try:
-        return msgspec.json.decode(text, type=kind) if isinstance(text, str) else msgspec.UNSET
+        return msgspec.json.decode(str(text), type=kind) if isinstance(text, str) else msgspec.UNSET
     except msgspec.MsgspecError:
         return msgspec.UNSET

@@ -225,7 +225,8 @@ def test_doctor_finds_it(file: Path) -> None:
         connection.execute("UPDATE messages SET content = x'ff' WHERE id = 2")
         connection.execute("UPDATE messages SET parent_id = 99999 WHERE id = 9")
         connection.execute("UPDATE chats SET updated = 1e300 WHERE id = 3")
+        connection.execute("UPDATE messages SET thinking = CAST(x'41ff' AS TEXT) WHERE id = 12")
     [found] = doctor.database()
-    assert (found.state, found.text) == ("warn", "3 rows of the chats can't be read whole; the rest works.")
+    assert (found.state, found.text) == ("warn", "4 rows of the chats can't be read whole; the rest works.")
     make_stale(file)
     assert [found.state for found in doctor.database()] == ["warn", "warn"]
