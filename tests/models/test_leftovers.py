@@ -65,7 +65,7 @@ def test_a_model_is_the_same_with_it(tmp_path: Path) -> None:
 
 
 def save(run: Path, step: int) -> Path:
-    state = TrainingState(step=step, epoch=0, row=0, seed=0, data_hash="d", config_hash="c")
+    state = TrainingState(step=step, epoch=0, row=0, seed=0, data_hash="d")
     weights = {"a": mx.ones((4,))}
     return checkpoints.save(run, state, weights, {"m": mx.zeros((4,))}, FinetuneConfig(), "Tiny")
 
