@@ -346,5 +346,6 @@ def _removed(file: Path) -> int:
 
 def _names(place: str | Path) -> list[str]:
     with suppress(OSError):
-        return sorted(name for name in os.listdir(place) if not leftovers.is_leftover(name))
+        names = os.listdir(place)
+        return sorted(name for name in names if name.startswith(manifests.FOLDER) or not leftovers.is_leftover(name))
     return []
