@@ -159,6 +159,6 @@ def _parsed(content: bytes) -> Iterator[Event]:
 
 def _folders(parent: Path) -> list[Path]:
     try:
-        return [entry for entry in leftovers.entries(parent) if entry.is_dir() and not entry.name.startswith(".")]
+        return leftovers.folders(parent)
     except FileNotFoundError:
         return []

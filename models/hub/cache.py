@@ -152,7 +152,7 @@ def delete(repo: str) -> int:
     A file that is linked from elsewhere too, such as weights that were imported into the library, gives nothing back.
     Raises Busy while it is being downloaded, NotFound when it is not there.
     """
-    place = folder(listing.checked_repo(repo))
+    place = folder(repo)
     if place.parent != paths.hub_cache() or not place.is_dir():
         raise errors.NotFound(f"{repo} is not on this disk.", "`stillroom list` shows what is.")
     if place.is_symlink():  # of a link the link alone goes
@@ -346,5 +346,6 @@ def _removed(file: Path) -> int:
 
 def _names(place: str | Path) -> list[str]:
     with suppress(OSError):
-        return sorted(name for name in os.listdir(place) if not leftovers.is_leftover(name))
+        names = os.listdir(place)
+        return sorted(name for name in names if name.startswith(manifests.FOLDER) or not leftovers.is_leftover(name))
     return []

@@ -54,7 +54,7 @@ def test_a_model_is_the_same_with_it(tmp_path: Path) -> None:
     before = installed.show("mine"), fingerprint.of(folder), folders.companions(folder), load.weights_on_disk(folder)
     litter(folder)
     litter(paths.models_folder())
-    (paths.models_folder() / "#recycle~").mkdir()
+    (paths.models_folder() / "#recycle").mkdir()
     after = installed.show("mine"), fingerprint.of(folder), folders.companions(folder), load.weights_on_disk(folder)
     assert after == before
     assert [model.name for model in installed.models()] == ["starter", "mine"]
@@ -65,7 +65,7 @@ def test_a_model_is_the_same_with_it(tmp_path: Path) -> None:
 
 
 def save(run: Path, step: int) -> Path:
-    state = TrainingState(step=step, epoch=0, row=0, seed=0, data_hash="d", config_hash="c")
+    state = TrainingState(step=step, epoch=0, row=0, seed=0, data_hash="d")
     weights = {"a": mx.ones((4,))}
     return checkpoints.save(run, state, weights, {"m": mx.zeros((4,))}, FinetuneConfig(), "Tiny")
 
@@ -89,7 +89,7 @@ def test_a_checkpoint_is_whole_without_what_lay_beside_it(tmp_path: Path, monkey
     assert run_folder.read_state(folder) is not None
     litter(run)
     litter(run / "checkpoints")
-    (paths.runs_folder() / "r.sync-conflict-20260102-030405-ABCDEFG").mkdir()
+    (paths.runs_folder() / "@eaDir").mkdir()
     assert [(run.id, len(runs.checkpoints(run))) for run in runs.runs()] == [("r", 1)]
 
 
@@ -103,7 +103,6 @@ def test_an_adapter_and_a_set_are_the_same_with_it() -> None:
     before = installed.show("a"), store.all_sets()
     for folder in (adapter, paths.traces_folder(), paths.traces_folder() / "sums"):
         litter(folder)
-    (paths.traces_folder() / "@eaDir2").mkdir()
     assert (installed.show("a"), store.all_sets()) == before
     with pytest.raises(errors.NotFound):
         store.get("._sums")

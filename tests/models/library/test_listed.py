@@ -17,7 +17,7 @@ from tests.tiny import make_tiny
 
 NAMES = [
     "NAME copy", "mine (2)", "été", "模型 1.5B", "-mine", "~mine", "a'b", "x" * 120, "模" * 80, "gpj.\u202eexe",
-    "adapters", "R1-Distill-Qwen-1.5B-maths", "Name", " mine",
+    "adapters", "mine.part", "mine~", "R1-Distill-Qwen-1.5B-maths", "Name", " mine",
 ]  # fmt: skip
 
 
@@ -113,7 +113,7 @@ def test_what_is_not_listed_is_not_removed() -> None:
 
 def test_repositories_of_the_cache_of_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
-    repos = ["gpt2", "maker/a--b", "maker/model copy", "maker/name."]
+    repos = ["gpt2", "maker/a--b", "maker/model copy", "maker/name.", "maker/x.part"]
     for repo in repos:
         place = tmp_path / "hub" / f"models--{repo.replace('/', '--', 1)}"
         make_tiny(place / "snapshots" / ("a" * 40))

@@ -228,7 +228,7 @@ class LibrarySection(QWidget):
         model = self.described(name)
         if model is None:
             return
-        dialog = QFileDialog(self, f"Export {model.title}", str(Path.home() / f"{name}.gguf"), "GGUF (*.gguf)")
+        dialog = QFileDialog(self, f"Export {model.title}", str(Path.home() / f"{Path(name).name}.gguf"), "GGUF (*.gguf)")
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix("gguf")
         dialog.fileSelected.connect(lambda path: self._write_gguf(model, paths.with_ending(path, ".gguf")))
@@ -240,7 +240,7 @@ class LibrarySection(QWidget):
         self._notices.attempt(lambda: self._jobs.add(fuse))
 
     def _share(self, name: str) -> None:
-        dialog = QFileDialog(self, f"Export {name} for PEFT: a new folder", str(Path.home() / name))
+        dialog = QFileDialog(self, f"Export {name} for PEFT: a new folder", str(Path.home() / Path(name).name))
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.fileSelected.connect(
             lambda path: self._notices.attempt(lambda: self._jobs.add(ExportAdapter(name=name, path=path)))
