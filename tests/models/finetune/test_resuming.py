@@ -201,6 +201,12 @@ def test_a_run_whose_name_was_taken_meanwhile_is_kept_under_another(tmp_path: Pa
     assert (paths.adapters_folder() / "sums-2" / "adapters.safetensors").exists()
 
 
+def test_a_run_that_was_stopped_right_after_it_was_published_is_not_published_twice(tmp_path: Path) -> None:
+    first = result_of(start(tmp_path, SHORT, adapter="sums"))
+    assert result_of(resume(run_folder())) == first
+    assert [entry.name for entry in paths.adapters_folder().iterdir()] == ["sums"]
+
+
 @pytest.mark.parametrize(("rows", "batch", "epochs", "steps"), [
     (11, 8, 1.0, 2), (9, 8, 1.0, 2), (20, 8, 1.0, 3), (16, 8, 1.0, 2), (30, 3, 0.1, 1), (1, 8, 1.0, 1), (11, 8, 2.0, 3),
 ])  # fmt: skip
