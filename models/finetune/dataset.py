@@ -15,6 +15,7 @@ Rows that are too long are left out, never cut: a cut row teaches never to close
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 import msgspec
@@ -133,7 +134,11 @@ def end_of_turn(model: ChatModel) -> int:
     tokenizer = model.tokenizer
     said = (("user", "Hello."), ("assistant", MARK), ("user", "And?"))
     turns = [{"role": role, "content": content} for role, content in said]
-    _, _, after = model.render(turns, False).partition(MARK)
+    after = ""
+    for tried in (turns, turns[:2]):  # there are templates for one question alone
+        with suppress(Corrupt):
+            _, _, after = model.render(tried, False).partition(MARK)
+            break
     places = {token: after.find(tokenizer.decode([token])) for token in tokenizer.eos_token_ids}
     found = [token for token, place in places.items() if place >= 0]
     return int(min(found, key=lambda token: places[token]) if found else tokenizer.eos_token_id)

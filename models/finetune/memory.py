@@ -77,7 +77,7 @@ def ceiling(asked: int | None) -> int:
 
 
 def dry_step(
-    model: nn.Module, loss: Loss, batch: Batch, ceiling_bytes: int, checkpointing: bool, accumulates: bool
+    model: nn.Module, loss: Loss, batch: Batch, ceiling_bytes: int, checkpointing: bool, accumulates: bool = False
 ) -> int:
     """The run's peak memory in bytes, measured on a micro-batch. accumulates: a step has several. Raises NoMemory when
     it exceeds the ceiling."""

@@ -10,7 +10,7 @@ import msgspec
 from models import errors, paths
 from models.checkpoint import folders, model_files
 from models.events import Note
-from models.finetune import checkpoints, lora, names, run_card, run_folder
+from models.finetune import checkpoints, lora, names, run_card, run_folder, runs
 from models.finetune.checkpoints import file_lock
 from models.library import bases
 
@@ -45,7 +45,11 @@ def _lineage(card: run_folder.RunCard) -> list[str]:
 
 
 def publish_or_rename(run: Path, name: str) -> Generator[Note, None, Path]:
-    """The same, under a numbered name where another adapter has taken it while the run was under way."""
+    """The same, under a numbered name where another adapter has taken it while the run was under way. What the run has
+    published already stays as it is."""
+    made = paths.adapters_folder() / name
+    if runs.made_by(made, run_folder.read_card(run).id):
+        return made  # it was stopped right after
     if not is_free(name):
         wanted, name = name, names.suggest(name, [entry.name for entry in paths.adapters_folder().iterdir()])
         run_card.note_adapter(run, name)

@@ -121,7 +121,7 @@ def speed(run: Run) -> float | None:
 def _run(number: int, card: RunCard, folder: Path) -> Run:
     last = next((event for event in reversed(_metrics(folder, TAIL_BYTES)) if isinstance(event, Step)), None)
     step, steps = (last.step, last.steps) if last else (0, 0)
-    published = bool(card.adapter) and _made_by(paths.adapters_folder() / card.adapter, card.id)
+    published = bool(card.adapter) and made_by(paths.adapters_folder() / card.adapter, card.id)
     state: State = "new" if last is None else "stopped"
     if published or (last is not None and step >= steps):
         state = "done"
@@ -129,7 +129,8 @@ def _run(number: int, card: RunCard, folder: Path) -> Run:
     return Run(number=number, folder=str(folder), published=published, state=state, step=step, steps=steps, **of_card)
 
 
-def _made_by(adapter: Path, run_id: str) -> bool:
+def made_by(adapter: Path, run_id: str) -> bool:
+    """Whether an adapter of the library is what a run made."""
     try:
         return run_folder.read_card(adapter).id == run_id
     except errors.StillroomError:

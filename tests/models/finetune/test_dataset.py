@@ -214,6 +214,21 @@ def test_a_template_that_runs_away_on_each_row_stops_it(tmp_path: Path):
     assert len(asked) == 4
 
 
+@pytest.mark.parametrize("most", [1, 2])
+def test_a_template_for_one_question_alone_ends_its_reply_all_the_same(tmp_path: Path, most: int):
+    model = chatting(tmp_path, "qwen3")
+    render, usual = model.render, end_of_turn(model)
+
+    def short(turns: list[dict[str, str]], think: bool) -> str:
+        if len(turns) > most:
+            raise Corrupt("one question alone")
+        return render(turns, think)
+
+    model.render = short
+    assert end_of_turn(model) == (usual if most == 2 else model.tokenizer.eos_token_id)
+    assert len(encode_all([Example("a", "b", "c")], model, 1000).rows) == 1
+
+
 def test_end_of_turn_falls_back_on_the_tokenizers_own(tmp_path: Path):
     model = chatting(tmp_path, "gpt-oss")
     assert end_of_turn(model) == model.tokenizer.eos_token_id

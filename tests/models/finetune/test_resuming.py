@@ -24,7 +24,7 @@ from tests.models.traces.made import many
 from tests.returned import result_of, run
 
 replace = msgspec.structs.replace
-SHORT = replace(QUICK, samples=0)
+SHORT = replace(QUICK, samples=0, batch_rows=2, micro_tokens=512, validate_every=0)
 
 
 def set_template(folder: Path, **changes: str) -> None:
@@ -52,7 +52,9 @@ def test_a_run_goes_on_with_its_own_tokens_when_the_template_says_another_day(tm
     model = dated(tmp_path)
 
     def begun(name: str):
-        return finetune(model, "Tiny", TRAIN, VALID, QUICK, run_folder(name))
+        return finetune(
+            model, "Tiny", TRAIN, VALID, replace(SHORT, samples=1, sample_tokens=2, steps=4), run_folder(name)
+        )
 
     whole = told(list(begun("whole")))
     parts = until(begun("parts"), 2)
@@ -123,9 +125,9 @@ def test_a_card_with_other_settings_than_the_checkpoints_is_refused_by_their_nam
     until(start(tmp_path, SHORT), 2)
     card = run_folder() / "run_card.json"
     card.write_text(
-        card.read_text().replace('"batch_rows": 4', '"batch_rows": 5').replace('"batch_rows":4', '"batch_rows":5')
+        card.read_text().replace('"batch_rows": 2', '"batch_rows": 5').replace('"batch_rows":2', '"batch_rows":5')
     )
-    with pytest.raises(errors.BadInput, match="batch rows 4, not 5"):
+    with pytest.raises(errors.BadInput, match="batch rows 2, not 5"):
         list(resume(run_folder()))
 
 
@@ -197,6 +199,12 @@ def test_a_run_whose_name_was_taken_meanwhile_is_kept_under_another(tmp_path: Pa
     assert "this one is called sums-2" in notes(events)[0]
     assert read_card(run_folder()).adapter == "sums-2"
     assert (paths.adapters_folder() / "sums-2" / "adapters.safetensors").exists()
+
+
+def test_a_run_that_was_stopped_right_after_it_was_published_is_not_published_twice(tmp_path: Path) -> None:
+    first = result_of(start(tmp_path, SHORT, adapter="sums"))
+    assert result_of(resume(run_folder())) == first
+    assert [entry.name for entry in paths.adapters_folder().iterdir()] == ["sums"]
 
 
 @pytest.mark.parametrize(("rows", "batch", "epochs", "steps"), [
