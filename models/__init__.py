@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from models.quant.importing import import_model
     from models.quant.quantize import quantize
     from models.requests import Message, Sampling
-    from models.scripting import answer, load, reply, run
+    from models.scripting import answer, draw, load, reply, run
     from models.traces.store import add as add_traces
 
 __all__ = [
-    "FinetuneConfig", "Message", "Sampling", "Token", "add_traces", "answer", "finetune", "fuse", "import_model",
+    "FinetuneConfig", "Message", "Sampling", "Token", "add_traces", "answer", "draw", "finetune", "fuse", "import_model",
     "library", "load", "pull", "quantize", "reply", "run", "verify",
 ]  # fmt: skip
 
@@ -34,6 +34,7 @@ _PLACES = {
     "Token": "models.events",
     "add_traces": "models.traces.store:add",
     "answer": "models.scripting",
+    "draw": "models.scripting",
     "import_model": "models.quant.importing",
     "load": "models.scripting",
     "pull": "models.library.download:fetch",

@@ -69,6 +69,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     default_model: Name = "starter"
     think: Tokens = 2048  # budget of new chats
     think_by_model: dict[str, Tokens] = {}  # budgets of new chats, by a model's name
+    calm: bool = False  # models begin to hesitate less often while they think; models/generate/calm.py
     presets: list[Preset] = []  # the user's own; models/presets.py has those that come with Stillroom
     window: WindowSettings = msgspec.field(default_factory=WindowSettings)
 

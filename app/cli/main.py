@@ -168,6 +168,10 @@ def chat(
     votes: Annotated[
         int, typer.Option(metavar="K", help="Draw K replies side by side and give the answer most of them agree on.")
     ] = 1,
+    calm: Annotated[
+        bool | None,
+        typer.Option("--calm/--no-calm", help="Hesitate less often while it thinks; else as in the settings."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Ask a model, once or in a conversation."""
@@ -190,7 +194,7 @@ def chat(
     budget = chatting.read_budget(think, think_min)
     display = display_for(json)
     with running_engine() as engine:
-        request = chatting.loaded(engine, request, budget, display)
+        request = chatting.loaded(engine, request, budget, calm, display)
         if asked is None:
             chatting.talk(engine, request, system, display)
         elif not chatting.answer(engine, request, system, asked, display):

@@ -139,7 +139,8 @@ class Worker:
                 return (yield from stoppable(request.work(), steering))
 
     def _reply(self, request: requests.ChatRequest, steering: Steering) -> Work:
-        from models.generate.reply import check_request, reply
+        from models.generate.drawing import check_request
+        from models.generate.reply import reply
 
         check_request(request)
         loaded = yield from self._load(request.model, request.adapter, steering)

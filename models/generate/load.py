@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +27,7 @@ from models.errors import Corrupt, NoMemory, NotFound, StillroomError, Unsupport
 from models.events import Loaded, Progress
 from models.families import Advice, Family, family_of
 from models.generate import adapters
+from models.generate.calm import hesitations
 from models.generate.kv_cache import ConversationCache
 from models.generate.template import Render, Style, detect, template_renderer
 from models.generate.template_process import TemplateProcess
@@ -60,6 +62,11 @@ class LoadedModel:
 
     def __post_init__(self) -> None:
         self.cache = ConversationCache(self.model)
+
+    @cached_property
+    def hesitations(self) -> list[int]:
+        """The tokens that are made less likely in calm thinking."""
+        return hesitations(self.tokenizer)
 
     def has_adapter(self, adapter: str | None) -> bool:
         """Whether exactly this adapter is attached, by file and time; None asks for the base alone."""

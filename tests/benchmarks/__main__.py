@@ -20,6 +20,7 @@ from tests.benchmarks.figures import Figure, table
 
 BENCHMARKS = {
     "decode": "tokens/s against mlx_lm.stream_generate, same model, taking turns",
+    "pool": "problems a minute drawn side by side, against one at a time and mlx_lm.batch_generate",
     "first_token": "seconds to the first token in a growing chat, with and without reuse of the KV cache",
     "budget": 'a thinking budget against no thinking, and the wait after "answer now"',
     "worker_start": "engine process, from start to first token",

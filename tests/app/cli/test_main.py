@@ -111,6 +111,15 @@ class TestChat:
         assert err.splitlines() == ["Loading the model …", "Voting …", "2 of 3 agree: paris", "1 of 3: lyon␇"]
         assert [chat.votes for chat in engine.chats] == [3]
 
+    def test_calm_is_as_asked_for_or_as_in_the_settings(self, use: Use) -> None:
+        engine = use()
+        for asked in ([], ["--calm"]):
+            assert main.run(["chat", "starter", "Hm?", *asked]) == 0
+        settings.save(settings.Settings(calm=True))
+        for asked in ([], ["--no-calm"]):
+            assert main.run(["chat", "starter", "Hm?", *asked]) == 0
+        assert [chat.calm for chat in engine.chats] == [False, True, True, False]
+
     def test_votes_for_programs(self, use: Use, capsys: Output) -> None:
         use(chat=voting)
         assert main.run(["chat", "starter", "Capital of France?", "--votes", "3", "--json"]) == 0

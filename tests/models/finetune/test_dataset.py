@@ -9,7 +9,7 @@ from models.errors import Corrupt, Unsafe
 from models.families import families
 from models.finetune.dataset import EncodedRow, encode, encode_all, end_of_turn
 from models.finetune.examples import Example
-from models.generate.reply import read_prompt
+from models.generate.drawing import read_prompt
 from models.generate.stream import ReplyStream
 from models.generate.template import Prompt
 from models.generate.thinking import Steering, Thinking

@@ -10,8 +10,9 @@ import pytest
 from models.errors import BadInput, Corrupt
 from models.events import Budget, Done, Event, Note, Progress, Reply, ThinkingClosed, Token
 from models.families import Advice
+from models.generate.drawing import UNTRAINED_LEAST
 from models.generate.kv_cache import ConversationCache
-from models.generate.reply import UNTRAINED_LEAST, reply
+from models.generate.reply import reply
 from models.generate.thinking import Steering, grace_tokens
 from models.requests import ChatRequest, Message, Sampling
 from tests.models.scripted import scripted, tiny_loaded

@@ -257,7 +257,8 @@ class ShownChat(QObject):
             if not is_stored and not_stored is not None:
                 not_stored()
 
-        self.replies.answer(asked, chosen.model, chosen.budget, adapter, stored, failed)
+        calm = self._preferences.current.calm
+        self.replies.answer(asked, chosen.model, chosen.budget, adapter, stored, failed, calm=calm)
 
     def _asked(self, visit: object) -> None:
         if self._asking is visit:
