@@ -165,12 +165,14 @@ def _by_algebra(taken: str, wanted: str, shown: str) -> Judged:
     return bool(finding.equal), shown, "Equal by algebra." if finding.equal else "It is another value."
 
 
+def gold_answer(gold: str) -> str:
+    """The answer in a gold: of a reference solution that ends in \\boxed{} or after ####, that alone."""
+    return extract.final_answer(gold).strip() if "####" in gold or extract.last_boxed(gold) is not None else gold
+
+
 @lru_cache(4096)
 def _gold_taken(gold: str) -> str:
-    """A gold answer in one notation; of a solution that ends in one, its answer."""
-    if extract.last_boxed(gold) is not None or "####" in gold:
-        return canonical.taken(gold)
-    return one_notation(gold)
+    return one_notation(gold_answer(gold))
 
 
 _ASKS_PERCENT = re.compile(
