@@ -32,7 +32,7 @@ def tasks(
         _list(json)
         return
     display = display_for(json)
-    task = _loaded(name, display, kind=kind)
+    task = known.ladder_shown(name) if known.is_ladder(name) else _loaded(name, display, kind=kind)
     if accept_tests:
         known.accept(task)
     if json:

@@ -189,13 +189,13 @@ def show_tasks(tasks: list[BuiltIn], ladders: list[Ladder]) -> None:
 def show_task(task: Task) -> None:
     """A task with its first problems, and what its file left out."""
     from models.evaluate import scores
-    from models.evaluate.tasks import SHOWN
+    from models.evaluate.tasks import SHOWN, is_ladder
 
-    console = _page()
+    console, ladder = _page(), is_ladder(task.name)
     rows = {
         "Task": task.title,
         "About": task.about,
-        "Problems": f"{len(task.problems):,}, judged as {', '.join(task.kinds)}",
+        "Problems": "" if ladder else f"{len(task.problems):,}, judged as {', '.join(task.kinds)}",
         "Licence": task.licence,
         "Source": task.source,
         "Revision": task.revision[:12],
@@ -203,7 +203,8 @@ def show_task(task: Task) -> None:
     for title, value in rows.items():
         if value:
             console.print(Text(f"{title}: {visible(value)}"), soft_wrap=True)
-    console.print(Text(scores.what_can_be_shown(len(task.problems))), soft_wrap=True)
+    if not ladder:
+        console.print(Text(scores.what_can_be_shown(len(task.problems))), soft_wrap=True)
     for problem in task.problems[:SHOWN]:
         gold = ", ".join(problem.gold) if isinstance(problem.gold, list) else problem.gold
         console.print(Text(f"\n{visible(task.question(problem))}"), soft_wrap=True)

@@ -316,7 +316,9 @@ def _choice_said(text: str, lettered: Mapping[str, str]) -> str | None:
 
 def _exact(text: str, gold: str) -> Judged:
     wanted = normal(gold)
-    for candidate in (extract.last_boxed(text), extract.stated(text), text.strip().splitlines()[-1], text):
+    last = text.strip().splitlines()[-1]
+    ending = re.search(rf"(?:\b(?:is|was|be|are)|[:=→])\s+((?:\S+\s+){{{len(wanted.split()) - 1}}}\S+)$", last)
+    for candidate in (extract.last_boxed(text), extract.stated(text), ending and ending[1], last, text):
         if candidate is not None and normal(candidate) == wanted:
             return True, candidate.strip(), EQUAL
     taken = extract.last_boxed(text) or extract.stated(text) or text.strip()

@@ -50,6 +50,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     def question(self, problem: Problem) -> str:
         """A problem as it is asked."""
         prompt = self.prompts.get(problem.kind, NO_PROMPT)
+        if "\\boxed" in problem.problem and not problem.choices:  # it says itself how to answer
+            prompt = NO_PROMPT
         choices = "\n".join(f"{letter}) {text}" for letter, text in problem.choices.items())
         if choices and "{choices}" not in prompt:
             prompt = prompt.replace("{problem}", "{problem}\n\n{choices}")

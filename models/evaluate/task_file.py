@@ -42,6 +42,7 @@ class Columns(msgspec.Struct, frozen=True, kw_only=True):
     joined: bool = False  # the problem is all of its columns that a row has, not the first
     answer: Sequence[str] = ANSWER
     choices: str = "choices"
+    repeated: bool = False  # problems may stand there twice, as in some published sets
 
 
 class Read(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +76,8 @@ def read(path: Path, kind: Kind | None = None, columns: Columns | None = None) -
                     row.fault.reason if row.fault else "broken", row.fault.text if row.fault else "It is empty."
                 )
             problem = _problem(row.value, row.line, kind, columns)
-            _check_new(problem, lines, ids)
+            if not columns.repeated:
+                _check_new(problem, lines, ids)
         except _Fault as fault:
             left_out.append(LeftOut(line=row.line, reason=fault.reason, text=fault.text))
             continue

@@ -62,6 +62,7 @@ class BuiltIn(msgspec.Struct, frozen=True, kw_only=True):
             joined=joined,
             answer=(self.answer, *task_file.ANSWER),
             choices=self.choices,
+            repeated=True,
         )
 
 
@@ -118,6 +119,23 @@ def load(
     else:
         raise errors.NotFound(f"There is no task {name!r}.", "`stillroom tasks` lists them; a file is one too.")
     return limited(task, limit, seed)
+
+
+def is_ladder(name: str) -> bool:
+    """Whether a name is a ladder's, without a level."""
+    return name in ladders.LADDERS
+
+
+def ladder_shown(name: str) -> Task:
+    """A ladder as it shows itself: a problem each of its first level, its middle and its last."""
+    ladder = ladders.get(name)
+    levels = (ladders.LEVELS[0], ladders.LEVELS[len(ladders.LEVELS) // 2], ladders.LEVELS[-1])
+    shown = [_of_ladder(name, str(level), 1, 0).problems[0] for level in levels]
+    problems = [
+        msgspec.structs.replace(problem, id=f"level {level}") for level, problem in zip(levels, shown, strict=True)
+    ]
+    about = f"Endless problems with exact answers in levels {levels[0]} to {levels[-1]}: {ladder.levels}."
+    return Task(name=name, title=ladder.title, problems=problems, about=about, licence="made here")
 
 
 def limited(task: Task, limit: int | None, seed: int = 0) -> Task:
