@@ -15,6 +15,7 @@ home/
   tmp/                temporary files of engine processes, a folder each (models/machine/scratch.py)
   dwq/NAME/           what a learned quantization has learned so far
   hub_token           the Hub's token where there is no keychain, readable by its owner alone
+  accepted_tests.json which tests of tasks may run
   window.lock         held while the window is open
 
 All of it is for its owner's eyes: folders have mode 0700 and files 0600, as they are made. A home from before that is
@@ -128,6 +129,11 @@ def compiled_folder() -> Path:
 def hub_token_file() -> Path:
     """The Hub's token, where the system has no keychain."""
     return home() / "hub_token"
+
+
+def accepted_tests_file() -> Path:
+    """The hashes of tests that the user lets run."""
+    return home() / "accepted_tests.json"
 
 
 def window_lock() -> Path:

@@ -1,6 +1,6 @@
 """The command line: one short function a command. What each does is in models/; how it looks is in app/cli/terminal.py.
 
-The commands stand here, in model_commands.py and in training_commands.py.
+The commands stand here, in model_commands.py, training_commands.py and evaluation_commands.py.
 With --json a command writes events to stdout as app/cli/json_lines.py says. Exit status: 0 done, 1 failed, 2 wrong usage,
 130 interrupted. A failure is one sentence on stderr and a hint; --debug shows the traceback and the log too.
 """
@@ -19,7 +19,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli import model_commands, training_commands
+from app.cli import evaluation_commands, model_commands, training_commands
 from app.cli.command_parts import Json, ModelName, display_for, place, running_engine
 from app.cli.interrupts import INTERRUPTED, terminated, tidy_on_sigterm
 from models import utf8
@@ -42,6 +42,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "finetune": training_commands.finetune,
     "fuse": training_commands.fuse,
     "export": training_commands.export,
+    "tasks": evaluation_commands.tasks,
+    "evaluate": evaluation_commands.evaluate,
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)

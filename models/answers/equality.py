@@ -108,6 +108,10 @@ def _one(answer: str, gold: str, leaf: Leaf) -> bool | None:
         return _same_value(ours, theirs, answer, gold)
     if bool(our_unit) != bool(their_unit) and (measured := _measured(answer, gold)) is not None:
         return measured
+    if relation == "convertible":
+        factor = measures.in_unit(Fraction(1), our_unit, their_unit) or Fraction(1)
+        scaled = f"({units.without_unit(answer)})*({factor.limit_denominator(10**9)})"
+        return leaf(scaled, units.without_unit(gold))
     a, b = form_of(answer), form_of(gold)
     if not a or not b:
         return False
@@ -117,7 +121,7 @@ def _one(answer: str, gold: str, leaf: Leaf) -> bool | None:
         return True
     if _LETTER.fullmatch(a) and _LETTER.fullmatch(b):
         return False
-    if _is_words(a, answer) or _is_words(b, gold) or relation == "convertible":
+    if _is_words(a, answer) or _is_words(b, gold):
         return False
     return leaf(answer, gold)
 

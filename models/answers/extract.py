@@ -12,7 +12,7 @@ MOST_UNCLOSED = 20  # boxes without an end that are looked past, from the last o
 MOST_READ = 1 << 21  # characters that are looked through for the ends of boxes
 LAST_WORDS = 2000  # characters at the end of a reply within which its answer is stated
 
-_UNSIGNED = r"(?:(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)(?:\s*/\s*0*[1-9][0-9]*)?"
+_UNSIGNED = r"(?:(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)(?:\s*/\s*(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|0*[1-9][0-9]*))?"
 NUMBER = re.compile(rf"[-+]?{_UNSIGNED}")
 _LAST_NUMBER = re.compile(rf"(?<![\w.,/+^_{{\\-])[-+]?{_UNSIGNED}(?=(?:\s*{UNIT}|\s+{COUNTED})?\W*$)")
 _LAST_FORMULA = re.compile(r"(?:(?<!\\)\$([^$\n]{1,200})\$|\\\(([^\n]{1,200}?)\\\))[\s*_.]*$")

@@ -41,7 +41,7 @@ _MIXED = re.compile(
 _FACTOR = re.compile(
     r"\s*(?:[a-zA-Z](?![a-zA-Z])|\(|\\(?:pi|sqrt|sin|cos|tan|log|ln|alpha|beta|theta|phi|lambda|cdot\s*(?![0-9\s]))(?![a-zA-Z]))"
 )
-_ATOM = re.compile(r"[0-9]+(?:\.[0-9]+)?|[a-zA-Z]|\\[a-zA-Z]+(?:\s*\{[^{}]*\})?")
+_ATOM = re.compile(r"[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?|[a-zA-Z]|\\[a-zA-Z]+(?:\s*\{[^{}]*\})?")
 _NESTED = 8  # fractions within fractions that are looked into
 
 _FUNCTIONS = r"(?:sin|cos|tan|cot|sec|csc|ln|log|exp|gcd|lcm|max|min|sqrt)"

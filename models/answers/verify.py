@@ -165,12 +165,14 @@ def _by_algebra(taken: str, wanted: str, shown: str) -> Judged:
     return bool(finding.equal), shown, "Equal by algebra." if finding.equal else "It is another value."
 
 
+def gold_answer(gold: str) -> str:
+    """The answer in a gold: of a reference solution that ends in \\boxed{} or after ####, that alone."""
+    return extract.final_answer(gold).strip() if "####" in gold or extract.last_boxed(gold) is not None else gold
+
+
 @lru_cache(4096)
 def _gold_taken(gold: str) -> str:
-    """A gold answer in one notation; of a solution that ends in one, its answer."""
-    if extract.last_boxed(gold) is not None or "####" in gold:
-        return canonical.taken(gold)
-    return one_notation(gold)
+    return one_notation(gold_answer(gold))
 
 
 _ASKS_PERCENT = re.compile(
@@ -314,7 +316,9 @@ def _choice_said(text: str, lettered: Mapping[str, str]) -> str | None:
 
 def _exact(text: str, gold: str) -> Judged:
     wanted = normal(gold)
-    for candidate in (extract.last_boxed(text), extract.stated(text), text.strip().splitlines()[-1], text):
+    last = text.strip().splitlines()[-1]
+    ending = re.search(rf"(?:\b(?:is|was|be|are)|[:=→])\s+((?:\S+\s+){{{len(wanted.split()) - 1}}}\S+)$", last)
+    for candidate in (extract.last_boxed(text), extract.stated(text), ending and ending[1], last, text):
         if candidate is not None and normal(candidate) == wanted:
             return True, candidate.strip(), EQUAL
     taken = extract.last_boxed(text) or extract.stated(text) or text.strip()

@@ -132,6 +132,7 @@ def link(manifest: manifests.Manifest) -> Path:
     linked.mkdir(parents=True, exist_ok=True)
     for file in manifest.files:
         place = linked / file.path
+        place.parent.mkdir(parents=True, exist_ok=True)  # a file of a data set may stand in a folder
         if not _has_size(str(place), file.size):
             _link(blob(manifest.repo, file.blob), place)
     folders.sync(linked)

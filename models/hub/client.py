@@ -19,11 +19,11 @@ import httpx2
 
 from models import errors
 from models.events import HubModel
-from models.hub import credentials, endpoint, listing
+from models.hub import credentials, endpoint, listing, manifests
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
-    from huggingface_hub.hf_api import ModelInfo
+    from huggingface_hub.hf_api import DatasetInfo, ModelInfo
 
 log = logging.getLogger(__name__)
 # It would write every address into the log, what was searched for and a CDN's signatures among them.
@@ -48,6 +48,16 @@ def model_listing(repo: str, revision: str, sleep: Sleep = time.sleep) -> listin
 
     def ask(api: "HfApi") -> "ModelInfo":
         return api.model_info(repo, revision=revision, files_metadata=True, timeout=API_TIMEOUT_S)
+
+    return _checked(repo, _asked(ask, repo, sleep, TRIES))
+
+
+def dataset_listing(repo: str, revision: str, sleep: Sleep = time.sleep) -> listing.Listing:
+    """The same of a data set; its repository is named as in its address, "datasets/owner/name"."""
+    name = repo.removeprefix(manifests.DATASETS)
+
+    def ask(api: "HfApi") -> "DatasetInfo":
+        return api.dataset_info(name, revision=revision, files_metadata=True, timeout=API_TIMEOUT_S)
 
     return _checked(repo, _asked(ask, repo, sleep, TRIES))
 
@@ -242,13 +252,13 @@ def _bound(response: httpx2.Response) -> None:
     response.stream = _Bounded(response.stream)
 
 
-def _checked(repo: str, info: "ModelInfo") -> listing.Listing:
+def _checked(repo: str, info: "ModelInfo | DatasetInfo") -> listing.Listing:
     """The listing in an answer, every field of which may be anything."""
     siblings = info.siblings or []
     if not isinstance(info.sha, str) or not listing.is_commit(info.sha):
         raise errors.Unsafe(f"The Hub names a commit of {repo} that is none.", "It is not downloaded.")
     if len(siblings) > listing.MAX_FILES:
-        raise errors.Unsafe(f"{repo} holds {len(siblings):,} files.", "That is no model's repository.")
+        raise errors.Unsafe(f"{repo} holds {len(siblings):,} files.", "It is not downloaded.")
     files = [
         listing.checked_file(
             repo, one.rfilename, one.lfs.size if one.lfs else one.size, one.blob_id, one.lfs.sha256 if one.lfs else None
@@ -277,16 +287,17 @@ def _hub_model(info: "ModelInfo") -> HubModel | None:
     )
 
 
-def _config(info: "ModelInfo") -> dict[str, Any]:
-    return info.config if isinstance(info.config, dict) else {}
+def _config(info: "ModelInfo | DatasetInfo") -> dict[str, Any]:
+    config = getattr(info, "config", None)  # a data set has none
+    return config if isinstance(config, dict) else {}
 
 
-def _architecture(info: "ModelInfo") -> str:
+def _architecture(info: "ModelInfo | DatasetInfo") -> str:
     name = _config(info).get("model_type")
     return name[:80] if isinstance(name, str) else ""
 
 
-def _base(info: "ModelInfo") -> str:
+def _base(info: "ModelInfo | DatasetInfo") -> str:
     """What a model was made from: what the Hub says it is a quantization of, else the base that its card names."""
     tags = [tag for tag in info.tags or [] if isinstance(tag, str)]
     stated = info.card_data.get("base_model") if info.card_data else None
@@ -295,7 +306,7 @@ def _base(info: "ModelInfo") -> str:
     return next((name for name in named if isinstance(name, str)), "")
 
 
-def _licence(info: "ModelInfo") -> str:
+def _licence(info: "ModelInfo | DatasetInfo") -> str:
     tags = [tag for tag in info.tags or [] if isinstance(tag, str)]
     return next((tag.removeprefix("license:")[:80] for tag in tags if tag.startswith("license:")), "")
 

@@ -12,6 +12,7 @@ from models import paths
 from models.checkpoint import folders
 
 FOLDER = "models--"  # what the cache puts before a model's name
+DATASETS = "datasets/"  # what a data set's name begins with here, as in its address on the Hub
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +36,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 def folder_name(repo: str) -> str:
     """The folder name of a repository in the cache and among the manifests."""
-    return FOLDER + repo.replace("/", "--")
+    return ("" if repo.startswith(DATASETS) else FOLDER) + repo.replace("/", "--")
 
 
 def place(repo: str) -> Path:

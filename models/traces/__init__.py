@@ -18,4 +18,16 @@ split.py        problems to training and held-out, never on both sides
 export.py       a set in any of the shapes that are read
 """
 
-__all__ = ["checks", "counting", "export", "importing", "looking", "replies", "split", "store", "trace"]
+__all__ = [
+    "checks",
+    "counting",
+    "export",
+    "fault",
+    "importing",
+    "looking",
+    "reading",
+    "replies",
+    "split",
+    "store",
+    "trace",
+]
