@@ -228,7 +228,9 @@ class LibrarySection(QWidget):
         model = self.described(name)
         if model is None:
             return
-        dialog = QFileDialog(self, f"Export {model.title}", str(Path.home() / f"{Path(name).name}.gguf"), "GGUF (*.gguf)")
+        dialog = QFileDialog(
+            self, f"Export {model.title}", str(Path.home() / f"{Path(name).name}.gguf"), "GGUF (*.gguf)"
+        )
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix("gguf")
         dialog.fileSelected.connect(lambda path: self._write_gguf(model, paths.with_ending(path, ".gguf")))
