@@ -27,6 +27,15 @@ def _main(arguments: list[str]) -> int:
 
         template_child.main()
         return 0
+    if arguments[:1] == ["--formulas"]:
+        from models.answers import formula_child
+
+        formula_child.main()
+        return 0
+    if arguments == ["--program"]:
+        from models.answers import program_child
+
+        program_child.main()
     if arguments == ["--probe"]:
         from models.machine import backend, blas
 
@@ -41,8 +50,15 @@ def _main(arguments: list[str]) -> int:
 
 def _window() -> int:
     """Open the window; where none can open, say so in a line and chat in the terminal."""
+    import gc
+
+    gc.disable()  # until application.py sees to it: a start makes many objects and leaves no garbage
+    # Qt's Python looks through the source of each module that is imported after it.
+    from models.engine import client  # noqa: F401
     from models.errors import StillroomError
+    from models.jobs import written_rows  # noqa: F401
     from models.machine import hardware
+    from models.store import writer  # noqa: F401
 
     why = hardware.why_no_display()
     if not why:

@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from models import library as library
+    from models.answers.verify import verify
     from models.events import Token as Token
     from models.finetune.from_set import finetune_on_set as finetune
     from models.finetune_config import FinetuneConfig
     from models.fuse.fuse import fuse
     from models.library.download import fetch as pull
-    from models.library.installed import import_model
+    from models.quant.importing import import_model
     from models.quant.quantize import quantize
     from models.requests import Message, Sampling
-    from models.scripting import answer, load, reply, run
+    from models.scripting import answer, draw, load, reply, run
     from models.traces.store import add as add_traces
 
 __all__ = [
-    "FinetuneConfig", "Message", "Sampling", "Token", "add_traces", "answer", "finetune", "fuse", "import_model",
-    "library", "load", "pull", "quantize", "reply", "run",
+    "FinetuneConfig", "Message", "Sampling", "Token", "add_traces", "answer", "draw", "finetune", "fuse", "import_model",
+    "library", "load", "pull", "quantize", "reply", "run", "verify",
 ]  # fmt: skip
 
 # Rooms that are called as the verb they are named after stand for themselves (models/verbs.py).
@@ -33,12 +34,14 @@ _PLACES = {
     "Token": "models.events",
     "add_traces": "models.traces.store:add",
     "answer": "models.scripting",
-    "import_model": "models.library.installed",
+    "draw": "models.scripting",
+    "import_model": "models.quant.importing",
     "load": "models.scripting",
     "pull": "models.library.download:fetch",
     "quantize": "models.quant.quantize",
     "reply": "models.scripting",
     "run": "models.scripting",
+    "verify": "models.answers.verify",
 }
 
 

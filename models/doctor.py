@@ -28,10 +28,10 @@ LITTLE_MEMORY = 4 * hardware.GIB
 
 # Of packaging/linux_libraries.sh: these bring the others along.
 GET_QT = (
-    "run make setup again, or sudo apt install libegl1 libgl1 libfontconfig1 libdbus-1-3 libxcb-cursor0"
-    " libxkbcommon-x11-0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 libxcb-xinerama0"
+    "run `make setup` again, or `sudo apt install libegl1 libgl1 libfontconfig1 libdbus-1-3 libxcb-cursor0"
+    " libxkbcommon-x11-0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 libxcb-xinerama0`"
 )
-GET_BLAS = "sudo apt install libopenblas0-pthread, or run make setup again, or pip install mkl"
+GET_BLAS = "`sudo apt install libopenblas0-pthread`, or run `make setup` again, or `pip install mkl`"
 
 
 class Finding(events.Event, frozen=True, tag="finding"):
@@ -96,12 +96,23 @@ def settings_file() -> Iterator[Finding]:
 def database() -> Iterator[Finding]:
     """Whether the chats are whole."""
     from models.store import database as store
+    from models.store.chats import Chats
 
     if not paths.database_file().exists():
         yield Finding(name="Chats", state="ok", text="None yet.")
         return
     with contextlib.closing(store.open_database(readonly=True)) as connection:
         store.refuse_newer(connection, paths.database_file())
+        damaged = Chats(connection).damaged()
+        stale = bool(store.lacking(connection)) or store.has_stale_index(connection)
+    if damaged:
+        text = f"{damaged} {'row' if damaged == 1 else 'rows'} of the chats can't be read whole; the rest works."
+        yield Finding(name="Chats", state="warn", text=text, hint=f"Backups are in {paths.backups_folder()}.")
+    if stale:
+        text = "What helps to find chats quickly is damaged; nothing of the chats is lost by that."
+        yield Finding(name="Chats", state="warn", text=text, hint="The window builds it anew when it opens.")
+    if damaged or stale:
+        return
     yield Finding(name="Chats", state="ok", text=f"The database is whole, {_size_of(paths.database_file())}.")
 
 
@@ -117,7 +128,7 @@ def engine(asked: "Future[backend.Backend | StillroomError]") -> Iterator[Findin
     """MLX, the memory its GPU may hold, and on Linux what it computes with."""
     found = asked.result()
     if isinstance(found, StillroomError):
-        hint = found.hint or "Run make setup again."
+        hint = found.hint or "Run `make setup` again."
         yield Finding(name="MLX", state="bad", text=found.text, hint=hint)
         return
     yield Finding(name="MLX", state="ok", text=f"{found.mlx} on {found.kind} ({found.device}).")
@@ -133,11 +144,14 @@ def the_hub() -> Iterator[Finding]:
     """Whether models could be fetched."""
     if endpoint.kept_offline():
         yield Finding(name="Hub", state="ok", text="Not asked: HF_HUB_OFFLINE is set.")
+    elif wrong := endpoint.wrong_address():
+        yield Finding(name="Hub", state="warn", text=wrong.text, hint=wrong.hint)
     elif fault := endpoint.why_unreachable():
-        text = f"{endpoint.endpoint()} can't be reached: {fault}."
+        by_choice = "" if endpoint.is_own() else " (HF_ENDPOINT)"
+        text = f"{endpoint.page()}{by_choice} can't be reached: {fault}."
         yield Finding(name="Hub", state="warn", text=text, hint="Models on this disk work without it.")
     else:
-        yield Finding(name="Hub", state="ok", text=f"{endpoint.endpoint()} answers.")
+        yield Finding(name="Hub", state="ok", text=f"{endpoint.page()} answers.")
 
 
 def display(asked: "Future[backend.Backend | StillroomError]") -> Iterator[Finding]:
@@ -147,7 +161,9 @@ def display(asked: "Future[backend.Backend | StillroomError]") -> Iterator[Findi
     fault = "" if isinstance(found, StillroomError) else found.window_fault
     if why:
         text = f"No window can open: {why}."
-        yield Finding(name="Display", state="warn", text=text, hint="stillroom opens its chat in the terminal instead.")
+        yield Finding(
+            name="Display", state="warn", text=text, hint="`stillroom` opens its chat in the terminal instead."
+        )
     elif fault and not os.environ.get("QT_QPA_PLATFORM"):
         yield Finding(name="Display", state="bad", text=f"Qt can't open windows: {fault}.", hint=GET_QT)
     else:
@@ -193,7 +209,7 @@ def _compiler() -> Finding:
     if found := shutil.which("g++"):
         return Finding(name="Compiler", state="ok", text=f"{found}.")
     text = "g++ is missing: MLX can't join its steps into compiled ones and runs them one by one."
-    return Finding(name="Compiler", state="warn", text=text, hint="sudo apt install g++")
+    return Finding(name="Compiler", state="warn", text=text, hint="`sudo apt install g++` brings it.")
 
 
 def _size_of(file: Path) -> str:

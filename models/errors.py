@@ -15,12 +15,16 @@
     ├── Interrupted         cancelled   130 the user stopped it; no face shows this one as an error
     └── WorkerDied          worker_died 1   the engine process ended by itself
 
-An exception of any other class is a bug of ours: it travels as kind `bug` with its log.
+An exception of any other class is a bug of ours: it travels as kind `bug`, and its traceback goes to the log.
 """
 
 import errno
+import logging
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+log = logging.getLogger(__name__)
 
 
 class StillroomError(Exception):
@@ -109,6 +113,15 @@ def disk_faults(doing: str, *, writing: bool = False) -> Iterator[None]:
         yield
     except OSError as error:
         raise from_os_error(error, doing, writing=writing) from error
+
+
+def bug(error: BaseException, hint: str) -> StillroomError:
+    """What is said of an exception that nobody foresaw, after its traceback is in the log. hint: where that is."""
+    log.error("a bug: %s", "".join(traceback.format_exception(error)))
+    said = " ".join(str(error).split())[:300]
+    found = StillroomError(f"Something went wrong in Stillroom itself: {type(error).__name__}: {said}", hint)
+    found.kind = "bug"
+    return found
 
 
 def from_kind(kind: str, text: str, hint: str = "") -> StillroomError:

@@ -90,6 +90,7 @@ class Prepared(Event, frozen=True, tag="prepared"):
     gradient_checkpointing: bool
     peak_bytes: int  # measured on the longest micro-batch
     ceiling_bytes: int  # what the run may take
+    refused: int = 0  # rows left out too: template or tokenizer fails on them
 
     def line(self) -> str:
         learned = f"{self.rows:,} traces to learn from, {self.valid_rows:,} held out · {self.steps:,} steps"
@@ -138,7 +139,7 @@ class Checkpoint(Event, frozen=True, tag="checkpoint"):
     """A checkpoint is on the disk, whole."""
 
     step: int
-    path: str
+    path: str  # its folder among the run's checkpoints
     best: bool = False  # it has the lowest validation loss so far
 
     def line(self) -> str:
@@ -251,15 +252,33 @@ class Model(Record, frozen=True, tag="model"):
     revision: str = ""
     recipe: str = ""
     base: str = ""  # the model that an adapter belongs to
+    original: str = ""  # what it was quantized or fused from, as `stillroom show` takes it
     last_used: str = ""  # ISO 8601, UTC; empty when never
     repairable: bool = False  # downloading what is missing would mend it
     card: QuantCard | None = None
+    # of a GGUF file: types of blocks that MLX can't hold, and the bits that they were quantized to
+    requantized: dict[str, int] = {}
+
+    @property
+    def requantized_words(self) -> str:
+        """What became of the blocks that MLX can't hold: "Q4_K as 4-bit, Q6_K as 6-bit, KL 0.004"; empty for none."""
+        words = [f"{kind} as {bits}-bit" for kind, bits in self.requantized.items()]
+        if words and self.card and self.card.kl is not None:
+            words.append(f"KL {self.card.kl:.3f}")
+        return ", ".join(words)
 
     def sentences(self) -> list[str]:
         weights = f"{quantities.count(self.params)} weights, {quantities.size(self.size_bytes)}"
         if self.kind == "original":
             return [f"{self.name} is on this disk: {weights}."]
-        return [f"{self.name} is in the library: {weights}.", *(self.card.sentences() if self.card else [])]
+        if self.kind == "adapter":
+            about = f"{self.name} is in the library: an adapter of {self.base}, {quantities.size(self.size_bytes)}."
+            return [about, f"stillroom chat {self.base} --adapter {self.name} tries it."]
+        lines = [f"{self.name} is in the library: {weights}."]
+        if self.requantized:
+            lines.append(f"Blocks that MLX can't hold were quantized: {self.requantized_words}.")
+            lines.append("--keep-precision takes them in float16 instead: exact, and larger.")
+        return [*lines, *(self.card.sentences() if self.card else [])]
 
 
 class HubModel(msgspec.Struct, frozen=True, kw_only=True):
@@ -312,7 +331,7 @@ class Finetuned(Record, frozen=True, tag="finetuned"):
         return [
             f"{self.adapter or self.path} is trained on {self.base}: loss {self.loss:.3f}{held}, "
             f"{self.steps:,} steps in {quantities.seconds(self.seconds)}, the best at step {self.best_step:,}.",
-            f"stillroom chat {self.base} --adapter {self.adapter} tries it.",
+            f"`stillroom chat {self.base} --adapter {self.adapter}` tries it.",
         ]
 
 
@@ -326,6 +345,21 @@ class Fused(Record, frozen=True, tag="fused"):
 
     def sentences(self) -> list[str]:
         return [f"{self.path} is written: {quantities.size(self.size_bytes)}."]
+
+
+class AdapterExported(Record, frozen=True, tag="adapter_exported"):
+    """A folder that PEFT reads, written of an adapter."""
+
+    adapter: str
+    path: str
+    size_bytes: int
+    dora: bool = False
+
+    def sentences(self) -> list[str]:
+        reads = (
+            "transformers reads it with PEFT; vLLM takes no DoRA." if self.dora else "transformers and vLLM read it."
+        )
+        return [f"{self.path} is written: {quantities.size(self.size_bytes)}. {reads}"]
 
 
 class Done(Event, frozen=True, tag="done"):

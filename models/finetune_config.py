@@ -4,6 +4,8 @@ Defaults: all linear layers of all blocks, and a learning rate about ten times t
 regret", Thinking Machines 2025). scale multiplies the low-rank product directly, as mlx-lm has it, not alpha / rank.
 """
 
+import math
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -11,6 +13,8 @@ import msgspec
 from models import errors
 
 Method = Literal["lora", "dora", "full"]
+Replies = Literal["last", "every"]
+RATES: dict[Method, float] = {"lora": 1e-4, "dora": 1e-4, "full": 1e-5}
 
 
 class FinetuneConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,7 +25,7 @@ class FinetuneConfig(msgspec.Struct, frozen=True, kw_only=True):
     scale: float = 2.0
     dropout: float = 0.0
     layers: int = -1  # how many blocks are trained, counted from the last, -1 for all
-    learning_rate: float = 1e-4
+    learning_rate: float | None = None  # the highest; None for the method's own, of RATES
     warmup: float = 0.05  # share of the steps in which the learning rate rises
     final_rate: float = 0.1  # share of its peak that it then falls to as a cosine
     weight_decay: float = 0.01
@@ -34,6 +38,7 @@ class FinetuneConfig(msgspec.Struct, frozen=True, kw_only=True):
     micro_tokens: int = 1024
     packing: bool = True  # rows lie end to end in one, where the model can take that (models/finetune/packing.py)
     max_tokens: int = 2048  # longer rows are left out
+    replies: Replies = "last"  # of a conversation, those that are learned
     gradient_checkpointing: bool | None = None  # None to use it when the run does not fit without
     memory_limit_bytes: int | None = None  # None for what this machine has
     validate_every: int = 50  # steps, 0 for at the end only
@@ -46,10 +51,15 @@ class FinetuneConfig(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 0
 
     def total_steps(self, rows: int) -> int:
-        """Optimizer steps of a run over so many rows; at least one."""
+        """Optimizer steps of a run over so many rows: as many as it takes to see every row `epochs` times."""
         if self.steps is not None:
             return self.steps
-        return max(1, round(self.epochs * rows / self.batch_rows))
+        return max(1, math.ceil(round(self.epochs * rows / self.batch_rows, 9)))  # 0.1 * 30 is more than 3
+
+    @property
+    def peak_rate(self) -> float:
+        """The highest learning rate."""
+        return RATES[self.method] if self.learning_rate is None else self.learning_rate
 
 
 def check(config: FinetuneConfig) -> None:
@@ -62,7 +72,7 @@ def check(config: FinetuneConfig) -> None:
             config.layers == -1 or config.layers >= 1,
             f"The number of layers has to be -1 or at least 1: {config.layers}.",
         ),
-        (0 < config.learning_rate < 1, f"The learning rate has to be between 0 and 1: {config.learning_rate}."),
+        (0 < config.peak_rate < 1, f"The learning rate has to be between 0 and 1: {config.learning_rate}."),
         (0 <= config.warmup <= 1, f"The warm-up is a share from 0 to 1: {config.warmup}."),
         (0 <= config.final_rate <= 1, f"The final rate is a share from 0 to 1: {config.final_rate}."),
         (config.weight_decay >= 0, f"The weight decay can't be negative: {config.weight_decay}."),
@@ -84,8 +94,13 @@ def check(config: FinetuneConfig) -> None:
             raise errors.BadInput(sentence)
 
 
-def config_hash(config: FinetuneConfig) -> str:
-    """A hash of all settings."""
-    import hashlib
+def differences(
+    begun: FinetuneConfig, asked: FinetuneConfig, names: Iterable[str] = FinetuneConfig.__struct_fields__
+) -> list[str]:
+    """What two runs' settings of these names differ in, in words: "rank 16, not 32"."""
 
-    return hashlib.sha256(msgspec.json.encode(config)).hexdigest()
+    def value(config: FinetuneConfig, name: str) -> object:
+        return config.peak_rate if name == "learning_rate" else getattr(config, name)
+
+    pairs = [(name, value(begun, name), value(asked, name)) for name in names]
+    return [f"{name.replace('_', ' ')} {had}, not {wanted}" for name, had, wanted in pairs if had != wanted]

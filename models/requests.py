@@ -48,5 +48,6 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True, tag="chat"):
     sampling: Sampling = Sampling()
     # how many replies are drawn side by side, the one most of them agree on is given; each has the budget to itself
     votes: int = 1
+    calm: bool = False  # while it thinks, the words by which it begins to hesitate are made less likely
     another: bool = False  # there is a reply already: a model that would say the same again is drawn from more freely
     adapter: str | None = None

@@ -15,14 +15,14 @@ import msgspec
 import tomli_w
 from msgspec import Meta
 
-from models import budgets, paths
+from models import budgets, paths, utf8
 from models.errors import Corrupt, from_os_error
 
 log = logging.getLogger(__name__)
 
 Theme = Literal["system", "light", "dark"]
 Tokens = Annotated[int, Meta(ge=0, le=budgets.LARGEST)] | Literal["unlimited"]
-Count = Annotated[int, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=0, lt=2**31)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 
 
@@ -43,13 +43,14 @@ class WindowSettings(msgspec.Struct, kw_only=True):
     sidebar: bool = True  # unfolded
     page: str = "Chat"  # in front, by its title
     chat: Count = 0  # id of the chat that was shown, 0 for one that was not begun
-    scroll: Annotated[int, Meta(ge=-1)] = 0  # where its transcript stood, in pixels; -1 for the end
+    scroll: Annotated[int, Meta(ge=-1, lt=2**31)] = 0  # where its transcript stood, in pixels; -1 for the end
     draft: str = ""  # typed into a chat that was not begun
     thinking_open: bool = False  # thoughts are shown unfolded
     # What the library said when it was last read, for the time until it is read again:
     thinks: dict[str, bool] = {}  # by a model's name: trained to think
     titles: dict[str, tuple[str, str]] = {}  # by a model's name: its title and precision
     models_section: str = "discover"
+    keep_precision: bool = False  # of imported GGUF files
     models_order: str = "name"
     drop_original: bool = False  # delete what was downloaded once it is quantized
     traces_set: str = ""  # by its name
@@ -68,6 +69,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     default_model: Name = "starter"
     think: Tokens = 2048  # budget of new chats
     think_by_model: dict[str, Tokens] = {}  # budgets of new chats, by a model's name
+    calm: bool = False  # models begin to hesitate less often while they think; models/generate/calm.py
     presets: list[Preset] = []  # the user's own; models/presets.py has those that come with Stillroom
     window: WindowSettings = msgspec.field(default_factory=WindowSettings)
 
@@ -128,7 +130,7 @@ def save(settings: Settings) -> None:
         except _NOT_TOML:
             _set_aside(file)
             kept = {}
-        _write(file, tomli_w.dumps(_without_null(_merged(kept, settings))).encode())
+        _write(file, utf8.whole(tomli_w.dumps(_without_null(_merged(kept, settings)))).encode())
     except OSError as error:
         raise from_os_error(error, "writing the settings", writing=True) from error
 
@@ -218,7 +220,7 @@ def _write(file: Path, content: bytes) -> None:
     """Write beside and rename into place, so that a kill or a full disk leaves the old file whole."""
     temporary = file.with_name(f"{file.name}.{os.getpid()}.tmp")
     try:
-        with open(temporary, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as out:
+        with open(temporary, "wb", opener=paths.owners_alone) as out:
             out.write(content)
             out.flush()
             os.fsync(out.fileno())

@@ -41,6 +41,7 @@ STAGES: dict[str, Stage] = {
     "start": Stage("Starting the engine"),
     "prefill": Stage("Reading the prompt", job="chat", reply="Reading the conversation"),
     "votes": Stage("Voting", job="chat"),
+    "draw": Stage("Drawing replies"),
 }
 
 

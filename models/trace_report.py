@@ -25,6 +25,17 @@ ESTIMATED = "Lengths were estimated at 3.2 characters a token; name the model to
 LINES_SHOWN = 5  # of a file, beside a reason
 
 
+IN_ANSWER = "-"  # in the place of a column of thinking: it stands inside the answer, in tags
+
+
+class Columns(msgspec.Struct, frozen=True, kw_only=True):
+    """The columns of a file that hold the parts of a trace, as the file names them; empty: chosen by their content."""
+
+    problem: str = ""
+    thinking: str = ""
+    answer: str = ""
+
+
 class ReasonWords(NamedTuple):
     """A reason in words."""
 

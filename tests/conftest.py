@@ -1,6 +1,8 @@
 """Fixtures for all tests: a private home, no window on a screen, no call to the outside."""
 
+import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -40,3 +42,17 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "home"
     monkeypatch.setenv("STILLROOM_HOME", str(folder))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def no_bug(request: pytest.FixtureRequest, home: Path) -> Iterator[None]:
+    """What goes wrong has its sentence: an error of kind `bug`, here or in an engine process, fails a test that asks for none."""
+    found: list[str] = []
+    watch = logging.Handler(logging.ERROR)
+    watch.emit = lambda record: found.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger("models.errors").addHandler(watch)
+    yield
+    logging.getLogger("models.errors").removeHandler(watch)
+    for log in home.glob("logs/*.log"):
+        found += [line for line in log.read_text("utf-8", "replace").splitlines() if " models.errors: a bug:" in line]
+    assert not found or request.node.get_closest_marker("bug"), found

@@ -15,7 +15,7 @@ REPOSITORY = Path(__file__).parent.parent
 # Lowest first; what stands in none of them is ground floor. CONTRIBUTING.md tells what each is for.
 ROOMS = (
     "machine", "checkpoint", "hub", "gguf", "library", "answers", "generate", "quant", "store", "traces", "finetune",
-    "fuse", "jobs", "engine", "doctor",
+    "fuse", "evaluate", "jobs", "engine", "doctor",
 )  # fmt: skip
 TOPMOST = {"models", "models.scripting"}  # what `import models` gives stands over all rooms
 PARTS = ("style", "services", "widgets", "text", "pages.contract", "pages", "window")  # of app/desktop

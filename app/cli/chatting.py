@@ -43,16 +43,18 @@ def read_budget(think: str | None, think_min: int) -> Budget | None:
 
 
 def loaded(
-    engine: Engine, request: requests.ChatRequest, budget: Budget | None, display: Display
+    engine: Engine, request: requests.ChatRequest, budget: Budget | None, calm: bool | None, display: Display
 ) -> requests.ChatRequest:
-    """Load the request's model, and give the request with its budget: the one asked for, or the model's usual one."""
+    """Load the request's model, and give the request with its budget, calm or not: as asked for, or as is usual."""
     chosen, trouble = settings.load()
     if trouble:
         display.show(events.Note(text=trouble))
     record = follow(engine, requests.Load(model=request.model, adapter=request.adapter), display)
     thinks = isinstance(record, events.Loaded) and record.thinks
     usual = usual_budget(chosen, request.model, thinks, request.think_min)
-    return msgspec.structs.replace(request, think=budget.tokens if budget else usual)
+    return msgspec.structs.replace(
+        request, think=budget.tokens if budget else usual, calm=chosen.calm if calm is None else calm
+    )
 
 
 def answer(engine: Engine, request: requests.ChatRequest, system: str, prompt: str, display: Display) -> bool:

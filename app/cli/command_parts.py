@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from models import paths, utf8
+from models.errors import BadInput
+
 if TYPE_CHECKING:
     from app.cli.json_lines import Display
     from models import events
@@ -66,7 +69,15 @@ def run_to_end(requests: Iterable[Request], json: bool, notes: Iterable[str] = (
     return record
 
 
+def absolute(path: Path) -> str:
+    """A path as the engine process, which works elsewhere, will find it. Raises BadInput for one that is not UTF-8."""
+    whole = str(paths.typed(path).absolute())
+    if not utf8.is_whole(whole):
+        raise BadInput(f"The path {utf8.whole(whole)} is not UTF-8.", "Rename the folder, or work in another one.")
+    return whole
+
+
 def place(model: str) -> str:
     """A model as the engine process will find it: a path made absolute, a name left as it is."""
-    looks_like_path = model.startswith(("/", ".", "~"))
-    return str(Path(model).expanduser().absolute()) if looks_like_path else model
+    path = paths.typed(model)
+    return absolute(path) if path.is_absolute() or model.startswith(".") else model

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from models import events
+from models import events, utf8
 from models.engine.wire import Request
 from models.errors import StillroomError
 
@@ -64,5 +64,5 @@ def fields_of(record: events.Record) -> dict[str, Any]:
 
 def _write(what: events.Event | dict[str, Any]) -> None:
     # The whole line in one call, flushed: a reader never sees half of one.
-    sys.stdout.write(msgspec.json.encode(what).decode() + "\n")
+    sys.stdout.write(utf8.json(what).decode() + "\n")
     sys.stdout.flush()

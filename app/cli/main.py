@@ -1,6 +1,6 @@
 """The command line: one short function a command. What each does is in models/; how it looks is in app/cli/terminal.py.
 
-The commands stand here, in model_commands.py and in training_commands.py.
+The commands stand here, in model_commands.py, training_commands.py and evaluation_commands.py.
 With --json a command writes events to stdout as app/cli/json_lines.py says. Exit status: 0 done, 1 failed, 2 wrong usage,
 130 interrupted. A failure is one sentence on stderr and a hint; --debug shows the traceback and the log too.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import io
 import logging
 import os
 import sys
@@ -18,10 +19,11 @@ from typing import Annotated
 
 import typer
 
-from app.cli import model_commands, training_commands
+from app.cli import evaluation_commands, model_commands, training_commands
 from app.cli.command_parts import Json, ModelName, display_for, place, running_engine
 from app.cli.interrupts import INTERRUPTED, terminated, tidy_on_sigterm
-from models.errors import BadInput, Interrupted, StillroomError
+from models import utf8
+from models.errors import BadInput, Interrupted, StillroomError, bug, from_os_error
 
 app = typer.Typer(
     add_completion=False,
@@ -39,6 +41,9 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "quantize": model_commands.quantize,
     "finetune": training_commands.finetune,
     "fuse": training_commands.fuse,
+    "export": training_commands.export,
+    "tasks": evaluation_commands.tasks,
+    "evaluate": evaluation_commands.evaluate,
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)
@@ -55,6 +60,8 @@ def run(arguments: list[str]) -> int:
         if hasattr(stream, "reconfigure"):
             # A terminal that can't show a letter gets a question mark instead of an error in mid-reply.
             stream.reconfigure(errors="replace")
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding=None if sys.stdin.isatty() else "utf-8", errors="replace")
     try:
         with tidy_on_sigterm():
             return _run([argument for argument in arguments if argument != "--debug"])
@@ -72,13 +79,20 @@ def run(arguments: list[str]) -> int:
         if debug:
             traceback.print_exc()
         return fail(error, as_json)
-    except Exception as error:
+    except OSError as error:
         if debug:
             traceback.print_exc()
-        return fail(_bug(error), as_json)
+        return fail(from_os_error(error, "working"), as_json)
+    except Exception as error:
+        return fail(bug(error, "The same command with --debug shows where."), as_json)
 
 
 def _run(arguments: list[str]) -> int:
+    for argument in arguments:
+        if not utf8.is_whole(argument):
+            raise BadInput(
+                f"An argument is not UTF-8: {utf8.whole(argument)}.", "Write it in UTF-8, or rename the file."
+            )
     # Not typer's own main(): it writes errors in several lines and hides an interrupt.
     command = typer.main.get_command(app)
     try:
@@ -156,6 +170,10 @@ def chat(
     votes: Annotated[
         int, typer.Option(metavar="K", help="Draw K replies side by side and give the answer most of them agree on.")
     ] = 1,
+    calm: Annotated[
+        bool | None,
+        typer.Option("--calm/--no-calm", help="Hesitate less often while it thinks; else as in the settings."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Ask a model, once or in a conversation."""
@@ -178,7 +196,7 @@ def chat(
     budget = chatting.read_budget(think, think_min)
     display = display_for(json)
     with running_engine() as engine:
-        request = chatting.loaded(engine, request, budget, display)
+        request = chatting.loaded(engine, request, budget, calm, display)
         if asked is None:
             chatting.talk(engine, request, system, display)
         elif not chatting.answer(engine, request, system, asked, display):
@@ -190,15 +208,6 @@ def _misuse(error: typer.TyperException) -> BadInput:
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "stillroom"
     return BadInput(text if text.endswith((".", "?")) else f"{text}.", f"{command} --help says how it is used.")
-
-
-def _bug(error: Exception) -> StillroomError:
-    bug = StillroomError(
-        f"Something went wrong in Stillroom itself: {type(error).__name__}: {' '.join(str(error).split())}",
-        "The same command with --debug shows where.",
-    )
-    bug.kind = "bug"
-    return bug
 
 
 def fail(error: StillroomError, as_json: bool = False) -> int:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.command_parts import Json, ModelName, display_for, place, run_to_end
+from app.cli.command_parts import Json, ModelName, absolute, display_for, place, run_to_end
 
 
 def search(
@@ -69,14 +69,32 @@ def pull(
 
 
 def import_model(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="A Hugging Face folder, an MLX folder or a GGUF file.")],
+    path: Annotated[
+        Path,
+        typer.Argument(metavar="PATH", help="A Hugging Face folder, an MLX folder, a GGUF file or a PEFT adapter."),
+    ],
     name: Annotated[str | None, typer.Option(help="The name to keep it under.")] = None,
+    keep_precision: Annotated[
+        bool, typer.Option("--keep-precision", help="Take blocks of a GGUF file that MLX can't hold in float16.")
+    ] = False,
+    no_card: Annotated[bool, typer.Option("--no-card", help="Do not measure what quantizing them cost.")] = False,
+    base: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="The model that an adapter was trained on, where it is not found."),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Take a model into the library."""
+    """Take a model, or an adapter, into the library."""
     from models.jobs.kinds.import_model import ImportModel
 
-    run_to_end([ImportModel(path=str(path.expanduser().absolute()), name=name)], json)
+    request = ImportModel(
+        path=absolute(path),
+        name=name,
+        keep_precision=keep_precision,
+        card=not no_card,
+        base=None if base is None else place(base),
+    )
+    run_to_end([request], json)
 
 
 def list_models(json: Json = False) -> None:

@@ -14,6 +14,9 @@ from models import events, quantities
 
 if TYPE_CHECKING:
     from models.doctor import Finding
+    from models.evaluate.ladders import Ladder
+    from models.evaluate.problems import Task
+    from models.evaluate.tasks import BuiltIn
     from models.library.catalog import Offer
     from models.trace_report import Added, Histogram, TraceSet
 
@@ -26,7 +29,7 @@ def show_models(models: list[events.Model]) -> None:
     """A table of models; what is wrong with a broken one stands below it."""
     console = _page()
     if not models:
-        console.print("No models yet. stillroom import PATH takes one in.")
+        console.print("No models yet. `stillroom import PATH` takes one in.")
         return
     table = Table(box=None, pad_edge=False)
     table.add_column("Name", overflow="fold")
@@ -54,6 +57,7 @@ def show_model(model: events.Model) -> None:
         "Size": quantities.size(model.size_bytes),
         "Context": f"{model.context_limit:,} tokens" if model.context_limit else "",
         "Recipe": model.recipe,
+        "Requantized": model.requantized_words,
         "Repository": f"{model.repo} at {model.revision[:12]}" if model.revision else model.repo,
         "Base": model.base,
         "Quant card": " ".join(model.card.sentences()) if model.card else "",
@@ -90,7 +94,7 @@ def show_trace_sets(sets: list[TraceSet]) -> None:
     """A table of the sets of traces."""
     console = _page()
     if not sets:
-        console.print("No traces yet. stillroom traces add NAME FILE takes some in.")
+        console.print("No traces yet. `stillroom traces add NAME FILE` takes some in.")
         return
     table = _table("Name", "Traces", "Problems", "Verified", "Size", "Changed")
     for one in sets:
@@ -141,7 +145,7 @@ def _cells(model: events.Model) -> list[str]:
         f"{model.bits:.1f}" if model.bits else "",
         quantities.size(model.size_bytes),
         f"{model.context_limit:,}" if model.context_limit else "",
-        visible(model.source),
+        visible(f"{model.source} ({model.requantized_words})" if model.requantized else model.source),
     ]
 
 
@@ -166,3 +170,48 @@ def _print_rows(rows: dict[str, str]) -> None:
 def _page() -> Console:
     console = Console(markup=False, highlight=False, emoji=False)
     return console if console.is_terminal else Console(markup=False, highlight=False, emoji=False, width=ENDLESS)
+
+
+def show_tasks(tasks: list[BuiltIn], ladders: list[Ladder]) -> None:
+    """The tasks that are built in, and the ladders."""
+    console = _page()
+    table = Table(box=None, pad_edge=False)
+    for title in ("Task", "What it is", "Licence"):
+        table.add_column(title, overflow="fold")
+    for task in tasks:
+        table.add_row(task.name, Text(f"{task.title}. {task.about}"), Text(task.licence))
+    for ladder in ladders:
+        table.add_row(f"{ladder.name}:1 … 10", Text(f"{ladder.title}; the level is {ladder.levels}."), "made here")
+    console.print(table)
+    console.print("A file of problems is a task too, and so is traces:NAME, the gold answers of a set of traces.")
+
+
+def show_task(task: Task) -> None:
+    """A task with its first problems, and what its file left out."""
+    from models.evaluate import scores
+    from models.evaluate.tasks import SHOWN, is_ladder
+
+    console, ladder = _page(), is_ladder(task.name)
+    rows = {
+        "Task": task.title,
+        "About": task.about,
+        "Problems": "" if ladder else f"{len(task.problems):,}, judged as {', '.join(task.kinds)}",
+        "Licence": task.licence,
+        "Source": task.source,
+        "Revision": task.revision[:12],
+    }
+    for title, value in rows.items():
+        if value:
+            console.print(Text(f"{title}: {visible(value)}"), soft_wrap=True)
+    if not ladder:
+        console.print(Text(scores.what_can_be_shown(len(task.problems))), soft_wrap=True)
+    for problem in task.problems[:SHOWN]:
+        gold = ", ".join(problem.gold) if isinstance(problem.gold, list) else problem.gold
+        console.print(Text(f"\n{visible(task.question(problem))}"), soft_wrap=True)
+        console.print(Text(f"→ {visible(gold)} {visible(problem.unit)}".rstrip(), style="green"), soft_wrap=True)
+    if task.tests:
+        console.print(Text("\nTests that run on this computer:", style="yellow"))
+        for test in task.tests:
+            console.print(Text(visible(test)), soft_wrap=True)
+    for row in task.left_out:
+        console.print(Text(f"Row {row.line} is left out: {visible(row.text)}", style="yellow"), soft_wrap=True)

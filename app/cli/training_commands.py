@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 import typer
 
-from app.cli.command_parts import Json, ModelName, place, run_to_end
+from app.cli.command_parts import Json, ModelName, absolute, place, run_to_end
+from models.finetune_config import Method, Replies
 
 traces = typer.Typer(
     add_completion=False, rich_markup_mode=None, help="Sets of reasoning traces.", no_args_is_help=True
@@ -27,17 +28,29 @@ def add(
     evaluation: Annotated[
         list[Path] | None, typer.Option(metavar="FILE", help="Problems that must not be learned; may be repeated.")
     ] = None,
+    problem_column: Annotated[
+        str, typer.Option(metavar="COLUMN", help="What holds the problems, where the choice by content is wrong.")
+    ] = "",
+    thinking_column: Annotated[
+        str, typer.Option(metavar="COLUMN", help="What holds the thinking; - where it stands in tags in the answer.")
+    ] = "",
+    answer_column: Annotated[str, typer.Option(metavar="COLUMN", help="What holds the answers.")] = "",
     json: Json = False,
 ) -> None:
     """Read files of traces into a set, and say why each row that is left out is."""
     from models.jobs.kinds.add_traces import AddTraces
+    from models.trace_report import Columns
+
+    places = [absolute(file) for file in files]
+    columns = Columns(problem=problem_column, thinking=thinking_column, answer=answer_column)
 
     request = AddTraces(
         name=name,
-        files=[str(file.expanduser().absolute()) for file in files],
+        files=places,
+        columns={} if columns == Columns() else dict.fromkeys(places, columns),
         max_tokens=max_tokens,
         model=None if model is None else place(model),
-        evaluation=[str(file.expanduser().absolute()) for file in evaluation or []],
+        evaluation=[absolute(file) for file in evaluation or []],
     )
     run_to_end([request], json)
 
@@ -90,7 +103,7 @@ def export_set(
     """Write a set to a file."""
     from models.jobs.kinds.export_traces import ExportTraces
 
-    run_to_end([ExportTraces(name=name, path=str(to.expanduser().absolute()), shape=shape)], json)
+    run_to_end([ExportTraces(name=name, path=absolute(to), shape=shape)], json)
 
 
 @traces.command("rm")
@@ -107,35 +120,64 @@ def finetune(
     model: ModelName,
     traces: Annotated[str, typer.Option(metavar="NAME", help="The set of traces to learn from.")],
     name: Annotated[str, typer.Option(metavar="ADAPTER", help="What to call the adapter.")],
-    method: Annotated[Literal["lora", "dora", "full"], typer.Option(help="What is trained.")] = "lora",
-    rank: Annotated[int | None, typer.Option(min=1, metavar="R", help="Of the low-rank matrices.")] = None,
+    method: Annotated[Method | None, typer.Option(help="What is trained: beside the weights, or they.")] = None,
+    rank: Annotated[int | None, typer.Option(metavar="R", help="Of the low-rank matrices.")] = None,
+    scale: Annotated[float | None, typer.Option(metavar="X", help="By how much their product counts.")] = None,
+    dropout: Annotated[float | None, typer.Option(metavar="D", help="Share of its inputs left out.")] = None,
+    layers: Annotated[int | None, typer.Option(metavar="N", help="Blocks, from the last; -1 for all.")] = None,
     epochs: Annotated[float | None, typer.Option(metavar="E", help="Passes over the traces.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, metavar="N", help="Steps, instead of epochs.")] = None,
+    steps: Annotated[int | None, typer.Option(metavar="N", help="Steps, instead of epochs.")] = None,
     learning_rate: Annotated[float | None, typer.Option(metavar="L", help="At its peak.")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, metavar="B", help="Traces of one step.")] = None,
-    max_tokens: Annotated[
-        int | None, typer.Option(min=2, metavar="T", help="Leave out traces that are longer.")
+    warmup: Annotated[float | None, typer.Option(metavar="S", help="Share of the steps in which it rises.")] = None,
+    final_rate: Annotated[float | None, typer.Option(metavar="S", help="Share of its peak that it ends at.")] = None,
+    weight_decay: Annotated[float | None, typer.Option(metavar="W", help="Of AdamW.")] = None,
+    clip: Annotated[float | None, typer.Option(metavar="C", help="Largest norm of a gradient; 0: any.")] = None,
+    batch_rows: Annotated[int | None, typer.Option("--batch-size", metavar="B", help="Traces of one step.")] = None,
+    micro_tokens: Annotated[int | None, typer.Option(metavar="T", help="Tokens computed at once.")] = None,
+    packing: Annotated[bool | None, typer.Option("--packed/--padded", help="How rows of a step lie.")] = None,
+    gradient_checkpointing: Annotated[
+        bool | None, typer.Option(help="Compute blocks twice to spare memory; by need when left out.")
     ] = None,
-    held_out: Annotated[float, typer.Option(min=0, max=0.9, help="Share of the problems kept apart.")] = 0.05,
+    memory_limit: Annotated[float | None, typer.Option(metavar="GB", help="What the run may take.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(metavar="T", help="Leave out traces that are longer.")] = None,
+    replies: Annotated[Replies | None, typer.Option(help="Which of a conversation are learned.")] = None,
+    held_out: Annotated[
+        float | None, typer.Option(min=0, max=0.9, metavar="S", help="Share of the problems kept apart [0.05].")
+    ] = None,
+    validate_every: Annotated[int | None, typer.Option(metavar="N", help="Steps; 0: at the end.")] = None,
+    checkpoint_every: Annotated[int | None, typer.Option(metavar="N", help="Steps; 0: at the end.")] = None,
+    keep: Annotated[int | None, typer.Option(metavar="N", help="Newest checkpoints kept.")] = None,
+    samples: Annotated[int | None, typer.Option(metavar="N", help="Held-out prompts answered at each.")] = None,
+    sample_budget: Annotated[int | None, typer.Option(metavar="T", help="Tokens they may think.")] = None,
+    sample_tokens: Annotated[int | None, typer.Option(metavar="T", help="Tokens of thought and answer.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, max=2**32 - 1, metavar="S", help="Of order and weights.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the last run for that adapter.")] = False,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, metavar="S", help="Of data order and weights.")] = 0,
     json: Json = False,
 ) -> None:
     """Train an adapter on traces; it chats as soon as it is done."""
+    options = dict(locals())
     from app.cli.command_parts import display_for
     from models import errors, events
     from models.finetune import runs
     from models.finetune_config import FinetuneConfig, check
     from models.jobs.kinds.finetune import Finetune
+    from models.traces.split import HELD_OUT
 
-    given = {
-        "rank": rank, "epochs": epochs, "steps": steps, "learning_rate": learning_rate, "batch_rows": batch_size,
-        "max_tokens": max_tokens,
-    }  # fmt: skip
-    chosen = {key: value for key, value in given.items() if value is not None}
-    config = FinetuneConfig(method=method, seed=seed, **chosen)  # type: ignore[arg-type]
+    if memory_limit is not None:
+        options["memory_limit_bytes"] = round(memory_limit * 2**30)
+    names = FinetuneConfig.__struct_fields__
+    given: dict[str, Any] = {key: options[key] for key in names if options.get(key) is not None}
+    config = FinetuneConfig(**given)
     check(config)
-    request = Finetune(model=place(model), traces=traces, name=name, config=config, held_out=held_out, resume=resume)
+    request = Finetune(
+        model=place(model),
+        traces=traces,
+        name=name,
+        config=config,
+        held_out=HELD_OUT if held_out is None else held_out,
+        resume=resume,
+        given=(*given, *(() if held_out is None else ("held_out",))),
+    )
     try:
         run_to_end([request], json)
     except errors.Interrupted:
@@ -143,6 +185,17 @@ def finetune(
             note = events.Note(text="The run is kept: the same command with --resume goes on where it stopped.")
             display_for(json).show(note)
         raise
+
+
+def export(
+    adapter: Annotated[str, typer.Argument(metavar="ADAPTER", help="An adapter of the library, or its folder.")],
+    to: Annotated[Path, typer.Option(metavar="FOLDER", help="A folder that is not there yet.")],
+    json: Json = False,
+) -> None:
+    """Write an adapter for transformers and vLLM, as PEFT keeps them."""
+    from models.jobs.kinds.export_adapter import ExportAdapter
+
+    run_to_end([ExportAdapter(name=place(adapter), path=absolute(to))], json)
 
 
 def fuse(
@@ -154,9 +207,10 @@ def fuse(
     json: Json = False,
 ) -> None:
     """Make one model of a model and its adapter."""
+    from models import paths
     from models.jobs.kinds.fuse import Fuse
 
-    file = str(Path(name).expanduser().absolute().with_suffix(".gguf")) if gguf else ""
+    file = absolute(paths.with_ending(name, ".gguf")) if gguf else ""
     run_to_end(
         [Fuse(model=place(model), adapter=adapter, name=None if gguf else name, gguf=file, recipe=quantize)], json
     )

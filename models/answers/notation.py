@@ -12,22 +12,36 @@ _SYMBOLS = str.maketrans({
     "≠": r"\ne ", "±": r"\pm ", "∞": r"\infty ", "√": r"\sqrt ", "∈": r"\in ", "∪": r"\cup ", "π": r"\pi ",
     "θ": r"\theta ", "˚": "°", "º": "°",
 })  # fmt: skip
+_NUMERAL = re.compile(r"[-+]?[0-9]+(?:[.,/][0-9]+)*%?")
 _SUPERSCRIPT = re.compile("[⁺⁻]?[⁰¹²³⁴-⁹]+")
 _AFTER_DIGIT = re.compile("(?<=[0-9])(?=[¼-¾⅐-⅞])")  # one and a half, 1½, is not 11/2
 _SAME = [
+    (re.compile(r"(?<=[0-9]),\s*\\!\s*(?=[0-9]{3})"), ","),
     (re.compile(r"\\([$%])"), r"\1"),
     (re.compile(r"\s*(?:\^\s*(?:\\circ(?![a-zA-Z])|\{\s*\\circ\s*\})|\\degree(?![a-zA-Z]))"), "°"),
     (re.compile(r"\\[dtc]frac(?![a-zA-Z])"), r"\\frac"),
     (re.compile(r"\\(?:times|cdot|ast)(?![a-zA-Z])"), r"\\cdot "),
     (re.compile(r"\\([lgn])eq(?![a-zA-Z])"), r"\\\1e "),
-    (re.compile(r"\\(?:left|right|[bB]igg?[lr]?|displaystyle|textstyle|quad|qquad)(?![a-zA-Z])\.?|\\[,;:! ]|~"), " "),
+    (
+        re.compile(
+            r"\\(?:left|right|[bB]igg?[lr]?|displaystyle|textstyle|quad|qquad)(?![a-zA-Z])\.?|(?<!\\)\\[,;:! ]|~"
+        ),
+        " ",
+    ),
+    (re.compile(r"\\varnothing(?![a-zA-Z])|∅|\\\{\s*\\\}"), r"\\emptyset "),
+    (re.compile(r"\\lt(?![a-zA-Z])"), "<"),
+    (re.compile(r"\\gt(?![a-zA-Z])"), ">"),
 ]
 _ARGUMENT = r"(\{(?:[^{}]|\{[^{}]*\})*\}|\\[a-zA-Z]+|[0-9a-zA-Z])"
 _FRACTION = re.compile(rf"\\frac\s*{_ARGUMENT}\s*{_ARGUMENT}")
 _MIXED = re.compile(
     r"(?<![\w.,/^])([0-9]+)(?:\s*\\frac\s*\{?([1-9][0-9]?)\}?\s*\{?([1-9][0-9]?)\}?|\s+([1-9][0-9]?)/([1-9][0-9]?)(?![\d/.]))"
 )
-_ATOM = re.compile(r"[0-9]+(?:\.[0-9]+)?|[a-zA-Z]|\\[a-zA-Z]+(?:\s*\{[^{}]*\})?")
+# What a fraction is a factor of when it stands before it: 1/2 x is no 1/(2x).
+_FACTOR = re.compile(
+    r"\s*(?:[a-zA-Z](?![a-zA-Z])|\(|\\(?:pi|sqrt|sin|cos|tan|log|ln|alpha|beta|theta|phi|lambda|cdot\s*(?![0-9\s]))(?![a-zA-Z]))"
+)
+_ATOM = re.compile(r"[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?|[a-zA-Z]|\\[a-zA-Z]+(?:\s*\{[^{}]*\})?")
 _NESTED = 8  # fractions within fractions that are looked into
 
 _FUNCTIONS = r"(?:sin|cos|tan|cot|sec|csc|ln|log|exp|gcd|lcm|max|min|sqrt)"
@@ -49,6 +63,8 @@ _QUOTIENT = re.compile(r"(?<![\w./}])([0-9]{1,20})/(0{0,5}[1-9][0-9]{0,20})(?![\
 
 def one_notation(text: str) -> str:
     """A reply with its fractions as a/b, and one spelling of what has several."""
+    if _NUMERAL.fullmatch(text):
+        return text
     text = _SUPERSCRIPT.sub(lambda found: f"^{{{found.group()}}}", text)
     text = unicodedata.normalize("NFKC", _AFTER_DIGIT.sub(" ", text).translate(_SYMBOLS)).translate(_SYMBOLS)
     for pattern, spelling in _SAME:
@@ -103,8 +119,9 @@ def _improper(found: re.Match[str]) -> str:
 
 def _quotient(found: re.Match[str]) -> str:
     over, under = (part[1:-1].strip() if part.startswith("{") else part for part in found.groups())
-    if re.search(r"(?<=\S)\s*[-+]", over):
+    if re.search(r"(?<=\S)\s*[-+]|\\(?:ln|log|sin|cos|tan|lim|int|sum)(?![a-zA-Z])", over):
         over = f"({over})"
     if not _ATOM.fullmatch(under):
         under = f"({under})"
-    return f"{over}/{under}"
+    quotient = f"{over}/{under}"
+    return f"({quotient})" if _FACTOR.match(found.string, found.end()) else quotient

@@ -20,14 +20,28 @@ UNIT = rf"(?i:{_PLAIN})"
 # Text set upright after a number is its unit, whatever the word, unless it changes the value.
 _CHANGES_VALUE = r"(?:hundred|thousand|million|billion|trillion|dozen|[ap]\.?m\b|and|or|to|mod|base|if|for|not)"
 _UPRIGHT = re.compile(
-    r"(?<=[0-9}°])\s*\\(?:text|mathrm|textrm|mbox|operatorname)\s*"
+    r"(?:(?<=[0-9}°)])|(?<=\\pi))\s*\\(?:text|mathrm|textrm|mbox|operatorname)\s*"
     rf"\{{\s*(?!{_CHANGES_VALUE})[^\W\d_][^{{}}\d]{{0,39}}\}}{_POWER}(?=[\s.$]*$)",
     re.IGNORECASE,
 )
+# Things that are counted: a number and a word or three.
+COUNTED = (
+    rf"(?i:(?!{_CHANGES_VALUE}|(?:a|arc)?(?:sin|cos|tan|log|exp|sqrt)|(?:squared|cubed|times|plus|minus|is)\b)"
+    rf"[^\W\d_]{{3,}}(?:\s+(?!{_CHANGES_VALUE})[^\W\d_]{{2,}}){{0,2}})"
+)
+_COUNTED = re.compile(rf"^(\s*[-+]?[0-9][0-9.,/]*)\s+{COUNTED}[\s.]*$")
 _AFTER = re.compile(rf"(?<=[0-9])\s*{UNIT}[\s.$]*$")
 _BEFORE = re.compile(r"^([-+]?)\s*[$€£¥]\s*(?=[-+.0-9])")
 
 
 def without_unit(answer: str) -> str:
     """An answer without the unit behind it or the currency before it. answer: as boxed, its text not unwrapped."""
-    return _AFTER.sub("", _BEFORE.sub(r"\1", _UPRIGHT.sub("", answer.strip(" "))))
+    return _COUNTED.sub(r"\1", _AFTER.sub("", _BEFORE.sub(r"\1", _UPRIGHT.sub("", answer.strip(" ")))))
+
+
+def unit_of(answer: str) -> str:
+    """The unit behind a value or the currency before it; "" when there is none. answer: as `without_unit` takes it."""
+    for pattern in (_UPRIGHT, _AFTER):
+        if found := pattern.search(answer.strip(" ")):
+            return found.group().strip(" .$")
+    return currency[0].strip(" +-") if (currency := _BEFORE.match(answer.strip(" "))) else ""

@@ -4,14 +4,18 @@ little memory, and how a folder appears whole or not at all.
 
 __all__ = [
     "bounded_files",
+    "fingerprint",
     "folders",
+    "formats",
     "inspection",
     "model_config",
     "model_files",
+    "numbers",
     "safetensors_header",
     "safety",
     "shapes",
     "shards",
+    "tokenizer_bounds",
     "weight_blocks",
     "weight_stream",
 ]

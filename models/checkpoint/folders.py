@@ -11,17 +11,18 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 import psutil
 
-from models import errors, events, quantities
-from models.checkpoint import model_files
+from models import errors, events, leftovers, paths, quantities, utf8
+from models.checkpoint import bounded_files, model_files
 
 RECORD = "stillroom.json"
+_MAX_RECORD_BYTES = 4 << 20
 _DRAFT = re.compile(r"\.draft-(\d+)-")
 
 
@@ -34,12 +35,15 @@ class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
     created: str  # ISO 8601, UTC
     size_bytes: int
     licence: str = ""
-    made_from: str = ""  # changes when the model has to be made anew
+    made_from: str = ""  # tells the file that it was made from from a later one of the same name
+    requantized: dict[str, int] = {}  # of a GGUF file: types of blocks that MLX can't hold, and the bits they have now
     repo: str = ""  # the Hub repository it was made from, where known
     revision: str = ""  # and the commit
     recipe: str = ""  # how it was quantized
     original: str = ""  # what it was quantized or fused from, as installed.find takes it
     base: str = ""  # the model that an adapter belongs to
+    # fingerprints of the model that it was quantized from or belongs to, and of what that was quantized from in turn
+    lineage: list[str] = []
     family: str = ""  # how it thinks (models/families.py), as found when it was made
     card: events.QuantCard | None = None
 
@@ -47,10 +51,10 @@ class ModelRecord(msgspec.Struct, frozen=True, kw_only=True):
 def read_record(folder: Path) -> ModelRecord | None:
     """Read a model's record; None when it has none. Raises Corrupt when it is no record."""
     try:
-        return msgspec.json.decode((folder / RECORD).read_bytes(), type=ModelRecord)
+        return msgspec.json.decode(bounded_files.read_bounded(folder / RECORD, _MAX_RECORD_BYTES), type=ModelRecord)
     except FileNotFoundError:
         return None
-    except (msgspec.MsgspecError, OSError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, OSError, UnicodeDecodeError, RecursionError, errors.StillroomError) as error:
         text = f"The record of {folder.name} ({RECORD}) can't be read."
         raise errors.Corrupt(text, "Import the model again.") from error
 
@@ -74,7 +78,7 @@ def new_record(
 def folder_size(folder: Path) -> int:
     """Bytes of the files directly in a folder; of a model's, without weights that are not its own."""
     strays = model_files.stray_weights(folder)
-    return sum(entry.stat().st_size for entry in folder.iterdir() if entry.is_file() and entry not in strays)
+    return sum(entry.stat().st_size for entry in leftovers.entries(folder) if entry.is_file() and entry not in strays)
 
 
 def write_record(folder: Path, record: ModelRecord) -> None:
@@ -85,32 +89,47 @@ def write_record(folder: Path, record: ModelRecord) -> None:
 def replace_file(path: Path, content: bytes) -> None:
     """Write a file over the one that is there, whole or not at all."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    write_file(draft, content)
-    draft.replace(path)
+    with taken_back(draft):
+        write_file(draft, content)
+        draft.replace(path)
 
 
 def as_json(content: object) -> bytes:
     """Anything that msgspec knows as indented JSON."""
-    return msgspec.json.format(msgspec.json.encode(content), indent=2)
+    return msgspec.json.format(utf8.json(content), indent=2)
+
+
+@contextmanager
+def taken_back(path: Path) -> Iterator[None]:
+    """Delete a new file when the block that writes it fails: half of one would keep a full disk full."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+        raise
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a file and wait until it is on the disk."""
-    path.write_bytes(content)
-    sync(path)
+    """Write a new file that its owner alone may read, and wait until it is on the disk; half of one is taken back."""
+    with taken_back(path), open(path, "wb", opener=paths.owners_alone) as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def copy_file(source: Path, target: Path) -> None:
-    """Copy a file and wait until it is on the disk."""
-    shutil.copyfile(source, target)
-    sync(target)
+    """Copy a file and wait until it is on the disk; half of one is taken back."""
+    with taken_back(target):
+        shutil.copyfile(source, target)
+        sync(target)
 
 
 def companions(folder: Path) -> list[Path]:
     """The files that go with a model's weights as they are: tokenizer, chat template, generation_config.json. No code."""
     return [
         path
-        for path in sorted(folder.iterdir())
+        for path in leftovers.entries(folder)
         if model_files.READ.fullmatch(path.name)
         and path.suffix != ".safetensors"
         and path.name not in ("config.json", model_files.INDEX, RECORD)  # written anew, never copied
@@ -137,6 +156,7 @@ def publishing(folder: Path, needed_bytes: int, doing: str, replace: bool = Fals
         check_space(folder.parent, needed_bytes)
         draft = _draft(folder)
         yield draft
+        paths.tighten(draft)
         sync(draft)
         _take_place(draft, folder, replace)
     except OSError as error:
@@ -162,11 +182,19 @@ def sweep(parent: Path) -> None:
             shutil.rmtree(entry, ignore_errors=True)
 
 
-def remove(folder: Path) -> None:
-    """Delete a model's folder: out of sight in one step, so that no half of it is ever listed."""
-    draft = _draft(folder)
+def remove(folder: Path) -> int:
+    """Delete a folder, out of sight in one step, so that no half of it is ever listed; returns the bytes that frees.
+
+    Of a link to a folder the link alone goes, and so it is with links inside of one.
+    """
+    if folder.is_symlink():
+        folder.unlink()
+        return 0
+    freed = sum(found.st_size for found in map(Path.lstat, folder.rglob("*")) if found.st_nlink == 1)
+    draft = _draft(folder)  # a name that the sweep knows
     folder.rename(draft)
     shutil.rmtree(draft, ignore_errors=True)
+    return freed
 
 
 def _draft(folder: Path) -> Path:
@@ -179,6 +207,8 @@ def _remove(draft: Path | None) -> None:
 
 
 def _take_place(draft: Path, folder: Path, replace: bool) -> None:
+    if folder.is_symlink() and replace:
+        folder.unlink()
     if folder.exists() and replace:
         # a full folder can't be renamed over: the old model steps aside under a name that the sweep knows
         old = _draft(folder)

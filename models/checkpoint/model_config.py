@@ -14,7 +14,7 @@ from typing import Any, TypeGuard
 
 from models import errors
 from models.architectures import ARCHITECTURES, Architecture
-from models.checkpoint import mlx_lm_code, model_files, safetensors_header
+from models.checkpoint import folders, mlx_lm_code, model_files, safetensors_header
 
 GENERATION = "generation_config.json"
 _HEAD = "lm_head.weight"
@@ -63,6 +63,16 @@ def lifted(folder: Path, config: Config) -> Config:
     if ends := list(dict.fromkeys(_ends(folder, config))):
         config["eos_token_id"] = ends if len(ends) > 1 else ends[0]
     return config
+
+
+def write_ends(folder: Path) -> None:
+    """Name every token that ends a turn in generation_config.json: other programs look there alone."""
+    ends = read(folder).get("eos_token_id")
+    stated: Config = {}
+    with contextlib.suppress(errors.StillroomError):
+        stated = model_files.read_optional(folder, GENERATION)
+    if ends is not None and stated.get("eos_token_id") != ends:
+        folders.write_json(folder / GENERATION, {**stated, "eos_token_id": ends})
 
 
 def compare(config: Config, args: Any, name: str) -> None:

@@ -3,7 +3,7 @@
 Nothing in a folder runs: it may not name code for its architecture, pickle files and Python files are never opened,
 names that lead to an import are held to what mlx-lm has. Nothing in it leads outside: links stay in the folder or in
 the Hub's cache, an index names plain files. Nothing in it is larger or stranger than a model can be: sizes, the
-numbers of config.json, and each header of its weights. What still ends a process ends the engine's, not the window's.
+numbers of config.json, the rules of its tokenizer, and each header of its weights. What still ends a process ends the engine's, not the window's.
 """
 
 import os
@@ -14,13 +14,22 @@ from pathlib import Path
 from typing import Any
 
 from models import errors, paths, quantities
-from models.checkpoint import bounded_files, config_bounds, mlx_lm_code, model_config, model_files, safetensors_header
+from models.checkpoint import (
+    bounded_files,
+    config_bounds,
+    formats,
+    mlx_lm_code,
+    model_config,
+    model_files,
+    safetensors_header,
+    tokenizer_bounds,
+)
 from models.checkpoint.model_files import MAX_TEMPLATE_BYTES, MAX_TOKENIZER_BYTES
 from models.checkpoint.safetensors_header import Header
 
 MAX_ADDED_TOKENS = 1 << 17
 MAX_ADAPTER_CONFIG_BYTES = 1 << 20
-_ADDED_TOKEN_BYTES = 100  # that an added token takes at least in tokenizer.json, all its keys written out
+_OLD_WEIGHTS, _OLD_LAYERS = "adapters.npz", "lora_layers"  # of adapters, in what mlx-lm wrote until 0.20
 _MORE_TEMPLATES = "additional_chat_templates"
 
 
@@ -42,13 +51,15 @@ def check(folder: Path) -> Checked:
     """Check a checkpoint folder; returns what had to be read for it. Raises NotFound, Corrupt, Unsupported or Unsafe."""
     with errors.disk_faults(f"reading {folder.name}"):
         _check_files(folder)
+        formats.check_folder(folder)
         config = model_files.read_config(folder)
         _check_architecture(folder, config)
         config_bounds.check(config, folder.name)
         tokenizer_config = _check_tokenizer(folder)
         config = model_config.lifted(folder, config)
         headers = {path.name: safetensors_header.read(path) for path in model_files.weight_files(folder)}
-    tensors = {name for header in headers.values() for name in header.tensors}
+    tensors = {name: tensor.dtype for header in headers.values() for name, tensor in header.tensors.items()}
+    formats.check_folder(folder, tensors)
     found = Checked(config, tokenizer_config, headers)
     config_bounds.check_against(config, tensors, found.data_bytes, folder.name)
     return found
@@ -58,14 +69,23 @@ def check_adapter(folder: Path) -> None:
     """Check a folder with an adapter before mlx-lm reads it. Raises NotFound, Corrupt, Unsupported or Unsafe."""
     with errors.disk_faults(f"reading the adapter {folder.name}"):
         _check_files(folder)
+        if (folder / _OLD_WEIGHTS).exists() and not (folder / model_files.ADAPTER_WEIGHTS).exists():
+            raise _older(folder, _OLD_WEIGHTS)
         for name in (model_files.ADAPTER_CONFIG, model_files.ADAPTER_WEIGHTS):
             if not (folder / name).exists():
                 raise errors.NotFound(f"The adapter {folder.name} has no {name}.")
         config = bounded_files.read_json(folder / model_files.ADAPTER_CONFIG, MAX_ADAPTER_CONFIG_BYTES)
+        if "num_layers" not in config and _OLD_LAYERS in config:
+            raise _older(folder, _OLD_LAYERS)
         layers = config.get("num_layers", 1)
         if not isinstance(layers, int) or not -1 <= layers <= config_bounds.MAX_LAYERS:
             raise errors.Corrupt(f"The adapter {folder.name} is damaged: its num_layers is {str(layers)[:40]}.")
         safetensors_header.read(folder / model_files.ADAPTER_WEIGHTS)
+
+
+def _older(folder: Path, what: str) -> errors.Unsupported:
+    text = f"The adapter {folder.name} was made by an mlx-lm of before 2025: it has {what}."
+    return errors.Unsupported(text, "Train it again, or fuse it with the mlx-lm that made it.")
 
 
 def _check_files(folder: Path) -> None:
@@ -132,16 +152,17 @@ def _check_tokenizer(folder: Path) -> dict[str, Any]:
     for text in [template, *(entry.get("template") for entry in several if isinstance(entry, dict))]:
         if isinstance(text, str) and len(text) > MAX_TEMPLATE_BYTES:
             raise errors.Corrupt(f"The chat template of {folder.name} is larger than any real one.")
-    _check_added_tokens(folder, settings)
+    _check_tokenizer_file(folder, settings)
     return settings
 
 
-def _check_added_tokens(folder: Path, settings: dict[str, Any]) -> None:
+def _check_tokenizer_file(folder: Path, settings: dict[str, Any]) -> None:
     added = settings.get("added_tokens_decoder")
     count = len(added) if isinstance(added, dict) else 0
     path = folder / "tokenizer.json"
-    if path.exists() and path.stat().st_size > MAX_ADDED_TOKENS * _ADDED_TOKEN_BYTES:
-        # counted, not parsed: the file has megabytes, and only an added token has this key
-        count = max(count, bounded_files.read_bounded(path, MAX_TOKENIZER_BYTES).count(b'"single_word"'))
+    content = bounded_files.read_bounded(path, MAX_TOKENIZER_BYTES) if path.exists() else b""
+    count = max(count, content.count(b'"single_word"'))  # only an added token has this key
     if count > MAX_ADDED_TOKENS:
         raise errors.Corrupt(f"The tokenizer of {folder.name} has {count:,} added tokens, more than any real one.")
+    if content:
+        tokenizer_bounds.check(content, folder.name)

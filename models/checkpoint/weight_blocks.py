@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import mlx.core as mx
 
+from models.checkpoint import numbers
 from models.checkpoint.weight_stream import Weight, WeightSource
 from models.machine import hardware
 
@@ -27,6 +28,21 @@ def check_memory(title: str, source: WeightSource) -> None:
     """Raise NoMemory, with both figures, when the blocks of a checkpoint don't fit."""
     needed = WORK_BYTES + max(weight.whole_bytes for weight in source.weights.values())
     hardware.check_memory(f"Fusing {title}", needed)
+
+
+def narrowed(block: mx.array, dtype: mx.Dtype) -> tuple[mx.array, mx.array]:
+    """A block in another type, and whether its numbers are such before and after: (2,), for check_narrowed."""
+    stored = block.astype(dtype)
+    return stored, mx.stack([mx.isfinite(block).all(), mx.isfinite(stored).all()])
+
+
+def check_narrowed(finite: mx.array, title: str, name: str, dtype: mx.Dtype) -> None:
+    """Raise Corrupt where a block of the weight `name` held what is no number, Unsupported where the type is too narrow."""
+    before, after = finite.tolist()  # type: ignore[misc]
+    if not before:
+        raise numbers.no_number(title, name)
+    if not after:
+        raise numbers.too_large(title, name, str(dtype).rpartition(".")[2])
 
 
 def as_bytes(array: mx.array) -> memoryview:

@@ -19,6 +19,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import msgspec
@@ -132,6 +133,11 @@ class Engine:
     def start(self, request: wire.Request, watcher: "queue.SimpleQueue[events.Event] | None" = None) -> int:
         """Send a request; returns its number at once. Its events, which the watcher gets too, end with Done or Failed."""
         call_id = next(self._ids)
+        try:
+            line = wire.line(wire.Call(id=call_id, request=request))
+        except (TypeError, ValueError, OverflowError) as error:
+            self._refuse(call_id, _Call(0, watcher), error)
+            return call_id
         with self._lock:
             if self._closed:
                 raise errors.Interrupted("The engine is closed.")
@@ -142,8 +148,15 @@ class Engine:
                 patience_s, worker = KILL_AFTER_S, self._resident_worker()
             self._calls[call_id] = _Call(patience_s, watcher)
             self._workers[call_id] = worker
-        worker.send(wire.Call(id=call_id, request=request))
+        worker.send_line(line)
         return call_id
+
+    def _refuse(self, call_id: int, call: _Call, error: Exception) -> None:
+        """End a call that no worker can be given. On a thread, for its caller does not know its number yet."""
+        log.error("A request can't be sent: %s", error)
+        text = f"What was asked for can't be sent to the engine: {error}."
+        failed = events.Failed(kind=errors.BadInput.kind, text=text)
+        threading.Thread(target=self._hand_out, args=(call_id, call, failed), name="refusal", daemon=True).start()
 
     def _watch(self, call_id: int, watcher: "queue.SimpleQueue[events.Event]") -> Iterator[events.Event]:
         finished = False
@@ -182,7 +195,7 @@ class Engine:
         if last and worker is not self._resident:
             worker.close()
 
-    def _on_death(self, worker: "_Worker", status: int) -> None:
+    def _on_death(self, worker: "_Worker", why: events.Failed) -> None:
         with self._lock:
             if self._closed:
                 return
@@ -195,7 +208,7 @@ class Engine:
                 if worker.proved:
                     self._resident_worker()
         for call_id, call in calls:
-            failed = _cancelled_event() if call.cancelled else _death_event(status)
+            failed = _cancelled_event() if call.cancelled else why
             self._hand_out(call_id, call, msgspec.structs.replace(failed, **call.said))
 
     def _hand_out(self, call_id: int, call: _Call, event: events.Event) -> None:
@@ -218,7 +231,7 @@ class _Worker:
     def __init__(
         self,
         on_report: "Callable[[_Worker, wire.Report], None]",
-        on_death: "Callable[[_Worker, int], None]",
+        on_death: "Callable[[_Worker, events.Failed], None]",
         network: bool = False,
     ) -> None:
         self.proved = False  # has finished a call
@@ -229,13 +242,17 @@ class _Worker:
         self._closing = False
         self._process: subprocess.Popen[bytes] | None = None  # None until it is started
         self._unsent: list[bytes] = []  # until then
+        self._scratch: Path | None = None
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._thread.start()
 
     def send(self, message: wire.ToWorker) -> None:
         """Write a message; a worker that is gone is the reader's to report."""
-        line = wire.line(message)
+        self.send_line(wire.line(message))
+
+    def send_line(self, line: bytes) -> None:
+        """As send(), for a message that is a line already."""
         with self._lock:
             if self._process is None:
                 self._unsent.append(line)
@@ -279,6 +296,13 @@ class _Worker:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        self._remove_scratch()  # the thread that reads may have no time left for it
+
+    def _remove_scratch(self) -> None:
+        from models.machine import scratch
+
+        if self._scratch is not None:
+            scratch.remove(self._scratch)
 
     def _close_stdin(self, process: "subprocess.Popen[bytes]") -> None:
         assert process.stdin is not None, "opened with a pipe"
@@ -291,21 +315,27 @@ class _Worker:
     def _run(self) -> None:
         try:
             process = self._spawn()
-        except OSError as error:
-            log.error("The engine process could not be started: %s", error)
-            status = -signal.SIGKILL if error.errno == errno.ENOMEM else error.errno or 1
+        except Exception as error:  # whatever it is, the calls that wait for this worker must end
+            log.error("The engine process could not be started", exc_info=error)
+            why = _not_started_event(error)
         else:
             status = self._read(process) if process is not None else -signal.SIGTERM
+            log.info("The engine process ended with status %d", status)
+            why = _death_event(status)
+        self._remove_scratch()
         if not self._closing:
-            log.warning("The engine process ended with status %d", status)
-            self._on_death(self, status)
+            self._on_death(self, why)
 
     def _spawn(self) -> "subprocess.Popen[bytes] | None":
         """Start the process and send what has waited for it; None when it was told to end meanwhile."""
         import subprocess  # here and not on top: the window is shown before it is needed
 
+        from models.machine import scratch
+
         with _log_file() as log_file:
             environment = _environment(self._network)  # may ask the system where its libraries are
+            self._scratch = scratch.make()
+            environment["TMPDIR"] = str(self._scratch)
             with self._lock:
                 if self._ending:
                     return None
@@ -365,15 +395,27 @@ def _environment(network: bool) -> dict[str, str]:
 
 
 def _log_file() -> IO[bytes]:
-    """The log that workers write to, begun anew when it has grown large."""
+    """The log that workers write to, begun anew when it has grown large; nowhere in a home that can't be written."""
+    if paths.is_readonly():
+        return open(os.devnull, "ab")
     file = paths.logs_folder() / "engine.log"
     if file.exists() and file.stat().st_size > LOG_BYTES:
         file.replace(file.with_suffix(".old.log"))
-    return file.open("ab")
+    return open(file, "ab", opener=paths.owners_alone)
 
 
 def _cancelled_event() -> events.Failed:
     return events.Failed(kind=errors.Interrupted.kind, text="Stopped.")
+
+
+def _not_started_event(error: Exception) -> events.Failed:
+    if isinstance(error, OSError):
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS):
+            return _death_event(-signal.SIGKILL if error.errno == errno.ENOMEM else error.errno or 1)
+        error = errors.from_os_error(error, "starting the engine")
+    if not isinstance(error, errors.StillroomError):
+        error = errors.bug(error, "The log has the details.")
+    return events.Failed(kind=error.kind, text=error.text, hint=error.hint)
 
 
 def _death_event(status: int) -> events.Failed:

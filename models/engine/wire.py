@@ -10,6 +10,7 @@ from typing import Any, Union
 
 import msgspec
 
+from models import utf8
 from models.events import Done, Event, Record
 from models.jobs import kinds
 from models.jobs.request import JobRequest
@@ -47,12 +48,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 ToWorker = Call | Cancel | Steer
 
-_encoder = msgspec.json.Encoder()
-
 
 def line(message: ToWorker | Report) -> bytes:
-    """Encode a message as one line of the wire."""
-    return _encoder.encode(message) + b"\n"
+    """Encode a message as one line of the wire. Raises TypeError, ValueError or OverflowError for what it can't carry."""
+    return utf8.json(message) + b"\n"
 
 
 def read_message(raw: bytes) -> ToWorker:

@@ -8,19 +8,20 @@ questions: the wire is moved to descriptors of its own first, then stdin becomes
 import logging
 import os
 import queue
+import re
 import signal
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 import msgspec
 
 from models import events, requests, stages
 from models.engine import wire
-from models.errors import Interrupted, NoMemory, StillroomError, from_os_error
+from models.errors import BadInput, Interrupted, NoMemory, StillroomError, bug, from_os_error
 from models.generate.thinking import Steering
 from models.jobs.request import JobRequest
 from models.machine import backend, blas
@@ -36,6 +37,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 Work = Generator[events.Event, None, events.Record | None]
 
+_CALL_ID = re.compile(rb'^{"type":"call","id":(\d+)')
 GRACE_S = 2.0  # how long a worker outlives its parent, unless its work has more patience
 
 
@@ -56,6 +58,7 @@ class Worker:
         self._calls: queue.SimpleQueue[wire.Call | None] = queue.SimpleQueue()
         self._steering: dict[int, Steering] = {}
         self._loaded: LoadedModel | None = None
+        self._told: list[str] = []  # what the last load had to say
         self._grace_s = GRACE_S
 
     def serve(self) -> None:
@@ -68,13 +71,22 @@ class Worker:
         for raw in self._in:
             try:
                 self._receive(wire.read_message(raw))
-            except msgspec.MsgspecError as error:
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
                 log.error("A line of the wire made no sense: %s", error)
+                self._refuse(raw, error)
         for steering in list(self._steering.values()):
             steering.cancel()
         self._calls.put(None)
         time.sleep(self._grace_s)
         os._exit(0)  # the parent is gone and a kernel is still running
+
+    def _refuse(self, raw: bytes, error: Exception) -> None:
+        """End a call that can't be read, which its caller waits for."""
+        if (found := _CALL_ID.search(raw)) is not None:
+            text = f"The engine can't read what it was asked: {error}."
+            failed = events.Failed(kind=BadInput.kind, text=text)
+            self._out.write(wire.line(wire.Report(id=int(found[1]), event=failed)))
+            self._out.flush()
 
     def _receive(self, message: wire.ToWorker) -> None:
         if isinstance(message, wire.Call):
@@ -127,15 +139,18 @@ class Worker:
                 return (yield from stoppable(request.work(), steering))
 
     def _reply(self, request: requests.ChatRequest, steering: Steering) -> Work:
-        from models.generate.reply import check_request, reply
+        from models.generate.drawing import check_request
+        from models.generate.reply import reply
 
         check_request(request)
         loaded = yield from self._load(request.model, request.adapter, steering)
         if request.votes > 1:
             from models.generate.votes import vote
 
-            return (yield from vote(loaded, request, steering))
-        return (yield from reply(loaded, request, steering))
+            found = yield from vote(loaded, request, steering)
+        else:
+            found = yield from reply(loaded, request, steering)
+        return msgspec.structs.replace(found, notes=[*self._told, *found.notes])
 
     def _load(self, name: str, adapter: str | None, steering: Steering) -> "Generator[events.Event, None, LoadedModel]":
         """Have the model in memory, freeing another one first; returns it.
@@ -143,8 +158,9 @@ class Worker:
         An adapter is put on a base that is there already, and taken off it, without loading that again.
         """
         from models.generate.load import load
-        from models.library import installed
+        from models.library import bases, installed
 
+        self._told = []
         path = yield from stoppable(installed.prepare(name), steering)
         if adapter is not None:
             installed.mark_used(adapter)
@@ -152,13 +168,17 @@ class Worker:
         installed.mark_used(name)
         loaded = self._loaded
         if loaded is not None and loaded.path == path:
-            if not loaded.has_adapter(adapter):
-                loaded.set_adapter(adapter)
-            return loaded
-        del loaded
-        self._unload()
-        self._loaded = yield from stoppable(load(installed.title(name), path, adapter), steering)
-        return self._loaded
+            if loaded.has_adapter(adapter):
+                return loaded
+            loaded.set_adapter(adapter)
+        else:
+            del loaded
+            self._unload()
+            loaded = self._loaded = yield from stoppable(load(installed.title(name), path, adapter), steering)
+        if adapter is not None and (said := bases.mismatch(Path(adapter), path, loaded.name)):
+            self._told = [said]
+            yield events.Note(text=said)
+        return loaded
 
     def _unload(self) -> None:
         if self._loaded is None:
@@ -170,8 +190,14 @@ class Worker:
 
 
 def ending(work: Work) -> Iterator[events.Event]:
-    """The events of work, and what it returns as the last of them."""
-    result = yield from work
+    """The events of work but for notes that say nothing, and what it returns as the last of them."""
+    result = None
+
+    def run() -> Iterator[events.Event]:
+        nonlocal result
+        result = yield from work
+
+    yield from (event for event in run() if not isinstance(event, events.Note) or event.text.strip())
     yield events.Done(result=result)
 
 
@@ -228,11 +254,9 @@ def _failed(error: BaseException) -> events.Failed:
         error = from_os_error(error, "working")
     if backend.is_out_of_memory(error):
         error = NoMemory("The model did not fit into memory.", "Close other programs or take a smaller model.")
-    if isinstance(error, StillroomError):
-        return events.Failed(kind=error.kind, text=error.text, hint=error.hint)
-    log.error("A call failed: %s", "".join(traceback.format_exception(error)))
-    text = f"Something went wrong inside Stillroom: {type(error).__name__}: {error}"
-    return events.Failed(kind="bug", text=text, hint="The log of the engine has the details.")
+    if not isinstance(error, StillroomError):
+        error = bug(error, "The log of the engine has the details.")
+    return events.Failed(kind=error.kind, text=error.text, hint=error.hint)
 
 
 def _take_wire() -> tuple[BinaryIO, BinaryIO]:

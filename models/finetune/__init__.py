@@ -2,6 +2,18 @@
 
 from models.verbs import make_callable
 
-__all__ = ["checkpoints", "estimate", "from_set", "names", "presets", "publish", "run_card", "run_folder", "runs"]
+__all__ = [
+    "checkpoints",
+    "estimate",
+    "from_set",
+    "names",
+    "peft",
+    "peft_format",
+    "presets",
+    "publish",
+    "run_card",
+    "run_folder",
+    "runs",
+]
 
 make_callable(__name__, "models.finetune.from_set", "finetune_on_set")

@@ -137,7 +137,7 @@ def _laid_out(
 
 def useful_share(rows: Sequence[EncodedRow], batch_rows: int, micro_tokens: int, seed: int, packed: bool) -> float:
     """Share of tokens of the first epoch that are no padding, 0 to 1."""
-    steps = max(1, len(rows) // batch_rows)
+    steps = -(-len(rows) // batch_rows)
     used = computed = 0  # tokens of rows, and tokens that are computed with
     for step in range(steps):
         lengths = [len(rows[index].tokens) for index in step_rows(len(rows), batch_rows, step, seed)]

@@ -6,17 +6,16 @@ process leaves a hidden folder at most, which the next one sweeps. The random nu
 the step, so a state needs no generator's own.
 """
 
-import os
+import itertools
 import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from models import errors, events, quantities
+from models import errors, events, leftovers, paths, quantities
 from models.checkpoint import folders
 from models.finetune import run_folder
 from models.finetune.run_folder import METRICS, TrainingState, step_of
@@ -26,16 +25,26 @@ if TYPE_CHECKING:
     from models.finetune.lora import Weights
 
 
+_metric = msgspec.json.Decoder(dict[str, object])
+
+
 @contextmanager
 def holding(run: Path) -> Iterator[None]:
     """Lock a run against other processes. Raises Busy when one has it."""
+    with file_lock(run / ".lock", f"The run {run.name} is under way in another process."):
+        yield
+
+
+@contextmanager
+def file_lock(path: Path, fault: str, hint: str = "") -> Iterator[None]:
+    """Hold a lock against other processes. Raises Busy, with these sentences, when one has it."""
     import filelock  # it brings asyncio along
 
-    lock = filelock.FileLock(run / ".lock")
+    lock = filelock.FileLock(path, mode=0o600)
     try:
         lock.acquire(timeout=0)
     except TimeoutError as error:
-        raise errors.Busy(f"The run {run.name} is under way in another process.") from error
+        raise errors.Busy(fault, hint) from error
     try:
         yield
     finally:
@@ -74,7 +83,7 @@ def _write(
         if shutil.disk_usage(draft).free < sum(array.nbytes for array in optimizer.values()):
             raise errors.DiskFull(str(error)) from error
         raise errors.Corrupt(f"The checkpoint of step {state.step} could not be written: {error}") from error
-    sizes = {entry.name: entry.stat().st_size for entry in draft.iterdir()}
+    sizes = {entry.name: entry.stat().st_size for entry in leftovers.entries(draft)}
     folders.write_file(draft / run_folder.STATE, msgspec.json.encode(msgspec.structs.replace(state, files=sizes)))
 
 
@@ -94,6 +103,11 @@ def newest(run: Path) -> tuple[Path, TrainingState] | None:
         if state is not None:
             return folder, state
     return None
+
+
+def damaged(run: Path) -> list[int]:
+    """The steps of checkpoints that are not whole."""
+    return sorted(step_of(folder) for folder in _folders(run) if run_folder.read_state(folder) is None)
 
 
 def read_tensors(path: Path) -> "Weights":
@@ -119,39 +133,54 @@ def prune(run: Path, keep: int) -> None:
     best = run_folder.pointed(run, run_folder.BEST)
     for folder in sorted(_folders(run), key=step_of, reverse=True)[keep:]:
         if folder != best:
-            _delete(folder)
+            folders.remove(folder)
     folders.sweep(_checkpoints(run))
-
-
-def _delete(folder: Path) -> None:
-    # first under a name that the sweep knows: a kill in the middle would leave half a checkpoint under its own
-    aside = Path(tempfile.mkdtemp(prefix=f".draft-{os.getpid()}-", dir=folder.parent))
-    folder.rename(aside)
-    shutil.rmtree(aside, ignore_errors=True)
 
 
 def append_metrics(run: Path, measured: list[events.Event]) -> None:
     """Add events to the run's metrics, before a face hears of them. Raises DiskFull."""
     try:
-        with (run / METRICS).open("ab") as file:
+        with open(run / METRICS, "ab", opener=paths.owners_alone) as file:
             file.write(b"".join(msgspec.json.encode(event) + b"\n" for event in measured))
     except OSError as error:
         raise errors.from_os_error(error, "writing the run's metrics", writing=True) from error
 
 
 def read_metrics(run: Path) -> list[dict[str, object]]:
-    """The run's metrics, without a last line that a kill cut off."""
+    """The run's metrics, without lines that can't be read, such as a last one that a kill cut off."""
     try:
         lines = (run / METRICS).read_bytes().split(b"\n")
     except FileNotFoundError:
         return []
-    return [msgspec.json.decode(line) for line in lines[:-1]]
+    read = []
+    for line in lines[:-1]:
+        with suppress(msgspec.MsgspecError):
+            read.append(_metric.decode(line))
+    return read
 
 
-def trim_metrics(run: Path, step: int) -> None:
-    """Drop what was measured after a step: it will be measured again."""
-    kept = [line for line in read_metrics(run) if isinstance(line["step"], int) and line["step"] <= step]
+def trim_metrics(run: Path, step: int) -> int:
+    """Drop what was measured after a step: it will be measured again. Returns how many steps that were."""
+    lines = read_metrics(run)
+    kept = [line for line in lines if isinstance(at := line.get("step"), int) and at <= step]
     folders.replace_file(run / METRICS, b"".join(msgspec.json.encode(line) + b"\n" for line in kept))
+    return _steps(lines) - _steps(kept)
+
+
+def set_metrics_aside(run: Path) -> Path | None:
+    """Begin the metrics anew; those that have steps are kept under another name, which is returned."""
+    if not _steps(read_metrics(run)):
+        (run / METRICS).unlink(missing_ok=True)
+        return None
+    path, _, ending = METRICS.partition(".")
+    aside = next(
+        run / f"{path}-{n}.{ending}" for n in itertools.count(1) if not (run / f"{path}-{n}.{ending}").exists()
+    )
+    return (run / METRICS).rename(aside)
+
+
+def _steps(lines: list[dict[str, object]]) -> int:
+    return sum(line.get("type") == events.Step.__struct_config__.tag for line in lines)
 
 
 def _folders(run: Path) -> list[Path]:

@@ -6,30 +6,29 @@ The prompt comes from the same build_prompt as in chat, so the template never se
 R1-Distill's does with any finished assistant turn. Loss begins at the first token that the model itself writes in
 chat. Where the template opens the thinking (R1-Distill, QwQ), or Stillroom does (models never trained to think), the
 open tag belongs to the prompt; where the model writes it (Qwen3, R1-0528), it is the first token that is learned.
+Earlier turns stand in the prompt as in chat, without their thinking: of a conversation of which every reply is learned,
+each is a row by itself.
 
 Rows that are too long are left out, never cut: a cut row teaches never to close.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 import msgspec
 
+from models.chat_request import conversation
+from models.errors import BadInput, Corrupt, Unsafe
 from models.families import Family
+from models.finetune.examples import Example
 from models.generate.template import Prompt, Render, Style, build_prompt
-from models.requests import Message
+from models.traces.trace import Turn
 
 MARK = "stillroom-marks-the-end"
-
-
-class Example(msgspec.Struct, frozen=True):
-    """A problem, the thinking that leads to its answer (empty: answered at once), and the answer."""
-
-    problem: str
-    thinking: str
-    answer: str
-    system: str = ""
+MOST_UNSAFE = 3  # examples
 
 
 class ChatModel(Protocol):
@@ -63,18 +62,32 @@ class Encoded(msgspec.Struct, frozen=True):
     too_long: int = 0
     empty: int = 0
     malformed: int = 0
+    refused: dict[str, int] = {}  # those that template or tokenizer refuse, by what was said of them
+    kept: list[int] = []  # of each row, the place of its example
 
 
 def encode_all(examples: Iterable[Example], model: ChatModel, max_tokens: int) -> Encoded:
-    """Encode a data set and leave out what can't be learned from. max_tokens: of a whole row."""
+    """Encode a data set and leave out what can't be learned from. max_tokens: of a whole row.
+
+    Raises Unsafe when the template does what no template should on one example after the other.
+    """
     rows: list[EncodedRow] = []
-    too_long = empty = malformed = 0
+    kept: list[int] = []
+    too_long = empty = malformed = unsafe = 0
+    refused: Counter[str] = Counter()
     end = end_of_turn(model)
-    for example in examples:
+    for place, example in enumerate(examples):
         if not example.answer.strip() or not example.problem.strip():
             empty += 1
             continue
-        row = encode(example, model, end)
+        try:
+            row = encode(example, model, end)
+        except (BadInput, Corrupt, Unsafe) as error:
+            unsafe += isinstance(error, Unsafe)
+            if unsafe > MOST_UNSAFE:  # each takes seconds until it is stopped
+                raise
+            refused[error.text] += 1
+            continue
         if _is_malformed(example, row, model):
             malformed += 1
         elif len(row.tokens) > max_tokens:
@@ -83,7 +96,8 @@ def encode_all(examples: Iterable[Example], model: ChatModel, max_tokens: int) -
             empty += 1
         else:
             rows.append(row)
-    return Encoded(rows, too_long, empty, malformed)
+            kept.append(place)
+    return Encoded(rows, too_long, empty, malformed, dict(refused), kept)
 
 
 def encode(example: Example, model: ChatModel, end: int | None = None) -> EncodedRow:
@@ -96,9 +110,8 @@ def encode(example: Example, model: ChatModel, end: int | None = None) -> Encode
 
 
 def prompt_for(example: Example, model: ChatModel) -> Prompt:
-    """The example's problem as chat would put it to the model, with thinking on when the example has some."""
-    system = [Message(role="system", content=example.system)] if example.system else []
-    messages = [*system, Message(role="user", content=example.problem)]
+    """What chat would put to the model, earlier turns included, with thinking on when the example has some."""
+    messages = conversation(example.system, [*example.turns, Turn("user", example.problem)])
     return build_prompt(model.style, messages, bool(example.thinking.strip()), model.render, model.tokenizer)
 
 
@@ -121,7 +134,11 @@ def end_of_turn(model: ChatModel) -> int:
     tokenizer = model.tokenizer
     said = (("user", "Hello."), ("assistant", MARK), ("user", "And?"))
     turns = [{"role": role, "content": content} for role, content in said]
-    _, _, after = model.render(turns, False).partition(MARK)
+    after = ""
+    for tried in (turns, turns[:2]):  # there are templates for one question alone
+        with suppress(Corrupt):
+            _, _, after = model.render(tried, False).partition(MARK)
+            break
     places = {token: after.find(tokenizer.decode([token])) for token in tokenizer.eos_token_ids}
     found = [token for token, place in places.items() if place >= 0]
     return int(min(found, key=lambda token: places[token]) if found else tokenizer.eos_token_id)

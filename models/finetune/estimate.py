@@ -14,7 +14,7 @@ import msgspec
 
 from models import recipes
 from models.checkpoint.shapes import ModelShape
-from models.finetune import runs
+from models.finetune import examples, runs
 from models.finetune.runs import Run
 from models.finetune_config import FinetuneConfig
 from models.library import fit
@@ -40,6 +40,7 @@ class Lengths(msgspec.Struct, frozen=True, kw_only=True):
     """How long the traces of a set are, shortest first."""
 
     rows: list[Length] = []
+    earlier: list[Length] = []  # of replies before the last, which are rows too where each is learned
     empty: int = 0  # without a problem or an answer, not among them
     counted: bool = False  # corrected by the base's tokenizer
 
@@ -76,12 +77,16 @@ def lengths(traces: Iterable[Trace], count: Count | None = None) -> Lengths:
     """Measure the traces of a set. count: tokens of a text as the base counts them, asked for some of the traces; all
     are then corrected by what was found, since digits and formulas take more tokens than their characters say."""
     rows, empty, counted, guessed = [], 0, 0, 0
+    before: list[tuple[int, int, int]] = []
     for number, trace in enumerate(traces):
         if not (trace.problem.strip() and trace.answer.strip()):
             empty += 1
             continue
         thinking, answer = estimate_tokens(trace.thinking), estimate_tokens(trace.answer)
-        prompt = estimate_tokens(trace.problem) + estimate_tokens(trace.system)
+        prompt = sum(map(estimate_tokens, (trace.system, *(turn.content for turn in trace.turns), trace.problem)))
+        for one in examples.earlier(trace):
+            asked = estimate_tokens(one.system) + estimate_tokens(one.asked)
+            before.append((asked, estimate_tokens(one.thinking), estimate_tokens(one.answer)))
         if count is not None and (number < COUNTED_FIRST or number % COUNTED_EVERY == 0):
             counted += count(trace.problem) + count(trace.thinking) + count(trace.answer)
             guessed += estimate_tokens(trace.problem) + thinking + answer
@@ -90,12 +95,14 @@ def lengths(traces: Iterable[Trace], count: Count | None = None) -> Lengths:
             answer = trace.tokens - thinking
         rows.append((prompt, thinking, answer))
     scale = counted / guessed if guessed else 1.0
-    return Lengths(rows=sorted(_length(row, scale) for row in rows), empty=empty, counted=bool(guessed))
+    found, more = (sorted(_length(row, scale) for row in part) for part in (rows, before))
+    return Lengths(rows=found, earlier=more, empty=empty, counted=bool(guessed))
 
 
 def plan(found: Lengths, config: FinetuneConfig, held_out: float) -> Plan:
     """Plan a run over such traces."""
-    fitting = [length for length in found.rows if length.row <= config.max_tokens]
+    every = sorted([*found.rows, *found.earlier]) if config.replies == "every" else found.rows
+    fitting = [length for length in every if length.row <= config.max_tokens]
     valid = round(held_out * len(fitting))
     rows = len(fitting) - valid
     steps = config.total_steps(rows) if rows else 0
@@ -103,7 +110,7 @@ def plan(found: Lengths, config: FinetuneConfig, held_out: float) -> Plan:
     return Plan(
         rows=rows,
         held_out=valid,
-        too_long=len(found.rows) - len(fitting),
+        too_long=len(every) - len(fitting),
         empty=found.empty,
         longest=fitting[-1].row if fitting else 0,
         steps=steps,
@@ -128,6 +135,8 @@ def memory(shape: ModelShape, recipe: str, config: FinetuneConfig, longest: int,
             checkpointing=checkpointing,
             logits_at_once=max(1, LOGITS_BYTES // (4 * shape.vocab)),
             bytes_per_value=4 if fit.runs_in_float32(machine) else 2,
+            layers=config.layers,
+            accumulates=config.batch_rows * tokens > config.micro_tokens,
         )
 
     asked = config.gradient_checkpointing

@@ -25,8 +25,10 @@ from models.events import Checkpoint, Event, Progress, Sample, Step, Validation
 from models.finetune import batches, checkpoints, lora, memory, packing
 from models.finetune.dataset import EncodedRow
 from models.finetune.losses import Loss
+from models.finetune.optimizer import AdamW
 from models.finetune.run_folder import TrainingState
 from models.finetune_config import FinetuneConfig
+from models.generate.load import check_weights
 
 log = logging.getLogger(__name__)
 
@@ -57,10 +59,10 @@ def learning_rate(config: FinetuneConfig, step: int, steps: int) -> float:
     rise = math.ceil(config.warmup * steps)
     if step < rise:
         # step + 1: a first update of rate 0 would be computed for nothing
-        return config.learning_rate * (step + 1) / rise
+        return config.peak_rate * (step + 1) / rise
     along = (step - rise) / max(1, steps - rise)
     share = config.final_rate + (1 - config.final_rate) * (1 + math.cos(math.pi * along)) / 2
-    return config.learning_rate * share
+    return config.peak_rate * share
 
 
 def train(
@@ -93,10 +95,7 @@ class _Training:
         # the state that is on the disk; a run with optimizer tensors comes from a checkpoint
         self.saved: TrainingState | None = state if optimizer is not None else None
         self.steps = work.config.total_steps(len(work.rows))
-        # MLX leaves bias correction off; without it the first updates are three times too large (arXiv 1412.6980, sec. 3)
-        self.optimizer = optim.AdamW(
-            learning_rate=work.config.learning_rate, weight_decay=work.config.weight_decay, bias_correction=True
-        )
+        self.optimizer = AdamW(work.config.peak_rate, work.config.weight_decay)
         self.optimizer.init(work.model.trainable_parameters())
         if optimizer is not None:
             self.optimizer.state = tree_unflatten(list(optimizer.items()))
@@ -195,6 +194,11 @@ class _Training:
     def _check_numbers(self, loss: float, norm: float) -> None:
         if math.isfinite(loss) and math.isfinite(norm):
             return
+        weights = dict(tree_flatten(self.work.model.parameters()))
+        if self.state.step:  # what is trained may have gone astray since
+            for name, _ in tree_flatten(self.work.model.trainable_parameters()):
+                weights.pop(name)
+        check_weights(self.work.base, weights)
         what = "gradient" if math.isfinite(loss) else "loss"
         kept = checkpoints.newest(self.work.run)
         remains = f" The checkpoint of step {kept[1].step} is kept." if kept else ""
@@ -260,7 +264,7 @@ class _Training:
         if best:  # only now: a pointer never names what is not whole
             checkpoints.point(self.work.run, "best", folder)
         checkpoints.prune(self.work.run, self.config.keep)
-        event = Checkpoint(step=self.state.step, path=str(folder), best=best)
+        event = Checkpoint(step=self.state.step, path=folder.name, best=best)
         checkpoints.append_metrics(self.work.run, [event])
         return event
 

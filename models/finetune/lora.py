@@ -5,6 +5,7 @@ and every tool built on it read what comes out. A quantized base stays as it is 
 (QLoRA) where the backend is quick at it; on a CPU models/generate/load.py has made it float32 already.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -74,12 +75,18 @@ def save_tensors(path: Path, tensors: Weights) -> None:
     folders.sync(path)
 
 
-def check_finite(weights: Weights) -> None:
-    """Raise BadInput when a tensor holds NaN or infinity."""
-    finite = [mx.isfinite(array).all() for array in weights.values()]
-    if not all(bool(one.item()) for one in finite):
+def check_finite(weights: Weights, dtype: str = "") -> None:
+    """Raise BadInput when a tensor holds NaN or infinity, or would in the type that its base runs in."""
+    if not _all_finite(weights.values()):
         fault = "The trained weights are no numbers any more, so they are not kept."
         raise errors.BadInput(fault, "Lower the learning rate.")
+    if dtype == "float16" and not _all_finite(array.astype(mx.float16) for array in weights.values()):
+        fault = "The trained weights are larger than float16 holds, in which their model runs, so they are not kept."
+        raise errors.BadInput(fault, "Lower the learning rate, or train a version of the model in bfloat16.")
+
+
+def _all_finite(arrays: Iterable[mx.array]) -> bool:
+    return all(bool(mx.isfinite(array).all().item()) for array in arrays)
 
 
 def _parameters(config: FinetuneConfig) -> dict[str, Any]:

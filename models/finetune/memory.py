@@ -1,6 +1,7 @@
 """Whether a run fits: a dry step on its longest micro-batch, measured before anything is trained.
 
     peak = weights + activations and gradients of the longest micro-batch + 2 x trained weights (AdamW's moments)
+           + trained weights once more, where the gradients of several micro-batches are added up
 
 The dry step is first tried on half of the length L: attention grows with L^2 and everything else with L, so twice what
 half took is a lower bound, and a run that can't fit is refused before it fills the memory.
@@ -75,15 +76,19 @@ def ceiling(asked: int | None) -> int:
     return hardware.available_bytes() + int(mx.get_active_memory()) - MARGIN_BYTES
 
 
-def dry_step(model: nn.Module, loss: Loss, batch: Batch, ceiling_bytes: int, checkpointing: bool) -> int:
-    """The run's peak memory in bytes, measured on a micro-batch. Raises NoMemory when it exceeds the ceiling."""
-    # AdamW keeps two moments of every trained weight
+def dry_step(
+    model: nn.Module, loss: Loss, batch: Batch, ceiling_bytes: int, checkpointing: bool, accumulates: bool = False
+) -> int:
+    """The run's peak memory in bytes, measured on a micro-batch. accumulates: a step has several. Raises NoMemory when
+    it exceeds the ceiling."""
     trained: int = sum(array.nbytes for _, array in tree_flatten(model.trainable_parameters()))
-    resting = int(mx.get_active_memory()) + 2 * trained  # the moments do not exist yet: the dry step updates nothing
-    half = _measure(model, loss, _shortened(batch), checkpointing) + 2 * trained
+    # AdamW keeps two moments of every trained weight; they do not exist yet: the dry step updates nothing
+    kept = (3 if accumulates else 2) * trained
+    resting = int(mx.get_active_memory()) + kept
+    half = _measure(model, loss, _shortened(batch), checkpointing) + kept
     # half = resting + activations of L/2, so 2 x half - resting is what L takes where all grows linearly
     check(2 * half - resting, ceiling_bytes, "at least ")
-    peak = _measure(model, loss, batch, checkpointing) + 2 * trained
+    peak = _measure(model, loss, batch, checkpointing) + kept
     check(peak, ceiling_bytes)
     return peak
 

@@ -12,14 +12,17 @@ def allowed(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
-def problem(name: str, taken: Collection[str]) -> str:
-    """Why an adapter can't be called so, as a sentence; empty when it can. taken: names of adapters there are."""
+def problem(name: str, taken: Collection[str], coming: Collection[str] = ()) -> str:
+    """Why an adapter can't be called so, as a sentence; empty when it can. taken: names of adapters there are; coming:
+    of those that runs are making."""
     if not name:
         return "The adapter needs a name."
     if not allowed(name):
         return f"A name has up to {MAX_NAME} letters, digits, dots, dashes and underscores."
     if name.lower() in {other.lower() for other in taken}:
         return f"There is an adapter named {name} already."
+    if name.lower() in {other.lower() for other in coming}:
+        return f"Another run is making an adapter named {name}."
     return ""
 
 

@@ -1,23 +1,19 @@
 """The card of a run: settings, data, versions, machine and base model, so that its folder alone replays it."""
 
-import hashlib
 import platform
-import struct
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
 import msgspec
 
-from models import errors
-from models.checkpoint import folders, model_files
-from models.finetune.dataset import Example
+from models import errors, paths
+from models.checkpoint import fingerprint, folders, model_files
+from models.finetune.examples import Example
 from models.finetune.run_folder import CARD, TRAIN, VALID, RunCard, read_card
 from models.finetune_config import FinetuneConfig
+from models.library import bases
 from models.machine import hardware
-
-SAMPLES, SAMPLE_BYTES = 64, 64 << 10  # of each weight file
 
 
 def create(
@@ -29,22 +25,28 @@ def create(
     config: FinetuneConfig,
     adapter: str,
     traces: str = "",
+    traces_hash: str = "",
+    held_out: float | None = None,
 ) -> RunCard:
     """Write the folder of a run, its card last. Raises BadInput when there is a run in it, NotFound without a base."""
     if (run / CARD).exists():
         raise errors.BadInput(f"There is a run in {run} already.", "Resume it, or choose another folder.")
-    _check_there(base, base_folder)
+    if not (base_folder / "config.json").is_file():
+        raise _gone(base)
     card = RunCard(
         id=run.name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         base=base,
-        base_folder=str(base_folder.absolute()),
-        base_fingerprint=fingerprint(base_folder),
+        base_folder=paths.portable(base_folder.absolute()),
+        base_fingerprint=fingerprint.of(base_folder),
+        dtype=_dtype(base_folder),
         config=config,
         examples=len(examples),
         valid_examples=len(valid),
         adapter=adapter,
         traces=traces,
+        traces_hash=traces_hash,
+        held_out=held_out,
         versions={"python": platform.python_version(), **{name: metadata.version(name) for name in ("mlx", "mlx-lm")}},
         machine=hardware.machine(),
     )
@@ -56,6 +58,11 @@ def create(
     except OSError as error:
         raise errors.from_os_error(error, "writing the run", writing=True) from error
     return card
+
+
+def _dtype(folder: Path) -> str:
+    config = model_files.read_config(folder)
+    return str(config.get("torch_dtype") or config.get("dtype") or "")
 
 
 def read_examples(run: Path) -> tuple[list[Example], list[Example]]:
@@ -71,42 +78,30 @@ def note_data(run: Path, data_hash: str) -> None:
     _write(run, msgspec.structs.replace(read_card(run), data_hash=data_hash))
 
 
-def check_base(card: RunCard) -> None:
-    """Raise NotFound when the run's base model is gone, BadInput when another one has taken its place."""
-    folder = Path(card.base_folder)
-    _check_there(card.base, folder)
-    if fingerprint(folder) != card.base_fingerprint:
+def note_adapter(run: Path, name: str) -> None:
+    """Record that what the run makes has another name than was wanted."""
+    _write(run, msgspec.structs.replace(read_card(run), adapter=name))
+
+
+def find_base(card: RunCard, asked: str = "") -> Path:
+    """The folder of a run's base model, wherever it is by now.
+
+    asked: where it is said to be, as installed.find takes it. Raises NotFound when it is gone, BadInput when another one has taken its place.
+    """
+    found = bases.find(card.base, card.base_fingerprint, card.base_folder, asked)
+    if found is not None:
+        return found
+    if bases.is_there(card.base, card.base_folder):
         fault = f"{card.base} is not the model that the run {card.id} began with: its files have changed."
         raise errors.BadInput(fault, "Put the earlier one back, or start a new run.")
+    raise _gone(card.base)
 
 
-def fingerprint(folder: Path) -> str:
-    """A hash of a checkpoint's configuration and, of each weight file, its size, header and samples spread over it.
-
-    Two models of one architecture never share a header and all samples by chance; reading all bytes of a large one
-    would take a minute at each start.
-    """
-    digest = hashlib.sha256((folder / "config.json").read_bytes())
-    for path in model_files.weight_files(folder):
-        size = path.stat().st_size
-        digest.update(f"{path.name} {size}\n".encode())
-        with path.open("rb") as file:
-            for at in _sampled(size, file.read(8)):
-                file.seek(at)
-                digest.update(file.read(SAMPLE_BYTES))
-    return digest.hexdigest()
-
-
-def _sampled(size: int, start: bytes) -> Iterable[int]:
-    header = min(size, struct.unpack("<Q", start)[0]) if len(start) == 8 else 0
-    in_header = range(0, header + 8, SAMPLE_BYTES)
-    return [*in_header, *(size * number // SAMPLES for number in range(SAMPLES)), max(0, size - SAMPLE_BYTES)]
-
-
-def _check_there(base: str, folder: Path) -> None:
-    if not (folder / "config.json").is_file():
-        fault = f"The base model {base} is not there any more: {folder}."
-        raise errors.NotFound(fault, "Get it again; the run can then be resumed.")
+def _gone(base: str) -> errors.NotFound:
+    hint = f"`stillroom pull {base}` gets it" if "/" in base else "Get or import it"
+    return errors.NotFound(
+        f"The base model {base} is not there any more.", f"{hint} again; the run can then be resumed."
+    )
 
 
 def _examples(path: Path) -> list[Example]:

@@ -2,8 +2,9 @@
 
     runs/ID/
       run_card.json     settings, seed, hash of the data, versions, machine, base model and its fingerprint
-      train.jsonl, valid.jsonl   the examples, so that the folder alone replays the run
-      metrics.jsonl     one event a line, written before a face hears of it
+      train.jsonl, valid.jsonl   the examples, to be read
+      tokens.json       those examples as they were encoded when the run began: it learns from nothing else
+      metrics.jsonl     one event a line, written before a face hears of it; metrics-1.jsonl: of a run begun again
       latest, best      the name of a checkpoint
       checkpoints/step-N/{adapters.safetensors, adapter_config.json, optimizer.safetensors, state.json}
 
@@ -15,12 +16,12 @@ from pathlib import Path
 
 import msgspec
 
-from models import errors
+from models import errors, leftovers
 from models.finetune_config import FinetuneConfig
 from models.machine import hardware
 
 CARD, METRICS = "run_card.json", "metrics.jsonl"
-TRAIN, VALID = "train.jsonl", "valid.jsonl"
+TRAIN, VALID, TOKENS = "train.jsonl", "valid.jsonl", "tokens.json"
 LATEST, BEST = "latest", "best"
 CHECKPOINTS, OPTIMIZER, STATE = "checkpoints", "optimizer.safetensors", "state.json"
 STEP_NAME = re.compile(r"step-(\d+)")
@@ -32,13 +33,16 @@ class RunCard(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     created: str  # ISO 8601, UTC
     base: str
-    base_folder: str = ""
-    base_fingerprint: str = ""  # models/finetune/run_card.py computes it
+    base_folder: str = ""  # where it was, as paths.recorded takes it
+    base_fingerprint: str = ""
+    dtype: str = ""  # of its weights as its configuration says, such as "bfloat16"
     config: FinetuneConfig
     examples: int  # before any is left out
     valid_examples: int
     adapter: str = ""  # the name to publish under; empty for none
-    traces: str = ""  # the name of their set
+    traces: str = ""  # the name of their set,
+    traces_hash: str = ""  # its hash when the run began,
+    held_out: float | None = None  # and the share of its problems that was held out; None where that is not known
     versions: dict[str, str] = {}
     machine: hardware.Machine | None = None
     data_hash: str = ""  # of all tokens and masks; empty before the first start
@@ -52,7 +56,7 @@ class TrainingState(msgspec.Struct, frozen=True, kw_only=True):
     row: int  # and the row in it
     seed: int
     data_hash: str
-    config_hash: str
+    config: FinetuneConfig | None = None  # None in a checkpoint of before it was recorded
     tokens: int = 0  # trained so far
     seconds: float = 0.0  # of training
     loss: float = 0.0  # of the last step
@@ -83,7 +87,8 @@ def read_state(checkpoint: Path) -> TrainingState | None:
     """The state of a checkpoint; None when the checkpoint is not whole."""
     try:
         state = _state.decode((checkpoint / STATE).read_bytes())
-        whole = all((checkpoint / name).stat().st_size == size for name, size in state.files.items())
+        files = [(name, size) for name, size in state.files.items() if not leftovers.is_leftover(name)]
+        whole = all((checkpoint / name).stat().st_size == size for name, size in files)
     except (OSError, msgspec.MsgspecError):
         return None
     return state if whole else None

@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from models import errors, paths
+from models import errors, leftovers, paths
 from models.events import Checkpoint, Event, Note, Prepared, Sample, Step, Validation
 from models.finetune import run_folder
 from models.finetune.run_folder import BEST, CHECKPOINTS, METRICS, RunCard
@@ -34,7 +34,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     folder: str
     created: str  # ISO 8601, UTC
     base: str
-    base_folder: str
+    base_folder: str = ""  # where it was
     config: FinetuneConfig
     examples: int  # before rows were left out
     valid_examples: int
@@ -121,7 +121,7 @@ def speed(run: Run) -> float | None:
 def _run(number: int, card: RunCard, folder: Path) -> Run:
     last = next((event for event in reversed(_metrics(folder, TAIL_BYTES)) if isinstance(event, Step)), None)
     step, steps = (last.step, last.steps) if last else (0, 0)
-    published = bool(card.adapter) and _made_by(paths.adapters_folder() / card.adapter, card.id)
+    published = bool(card.adapter) and made_by(paths.adapters_folder() / card.adapter, card.id)
     state: State = "new" if last is None else "stopped"
     if published or (last is not None and step >= steps):
         state = "done"
@@ -129,7 +129,8 @@ def _run(number: int, card: RunCard, folder: Path) -> Run:
     return Run(number=number, folder=str(folder), published=published, state=state, step=step, steps=steps, **of_card)
 
 
-def _made_by(adapter: Path, run_id: str) -> bool:
+def made_by(adapter: Path, run_id: str) -> bool:
+    """Whether an adapter of the library is what a run made."""
     try:
         return run_folder.read_card(adapter).id == run_id
     except errors.StillroomError:
@@ -159,6 +160,6 @@ def _parsed(content: bytes) -> Iterator[Event]:
 
 def _folders(parent: Path) -> list[Path]:
     try:
-        return [entry for entry in parent.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
+        return leftovers.folders(parent)
     except FileNotFoundError:
         return []

@@ -19,16 +19,15 @@ import psutil
 from mlx.utils import tree_flatten
 
 from models import errors, paths, recipes
-from models.checkpoint import folders, inspection, shards, weight_blocks
+from models.checkpoint import folders, inspection, model_config, shards, weight_blocks
 from models.checkpoint.shards import Output
 from models.checkpoint.weight_stream import WeightSource, open_source
 from models.events import Event, Fused, Model, Note, Progress
-from models.finetune import run_card
 from models.finetune.run_folder import RunCard, read_card
 from models.fuse import fused_weights, gguf_check, model_card
 from models.generate import load
 from models.gguf import write
-from models.library import installed
+from models.library import bases, installed
 from models.quant import quantize
 
 MARGIN_BYTES = 1 << 20  # of disk, for a record, a config and a card
@@ -61,7 +60,7 @@ def fuse(
     Corrupt (a GGUF file that says something else than its original too), Unsupported, Unsafe, DiskFull, NoMemory.
     """
     if gguf:
-        return (yield from _to_file(model, adapter, Path(gguf).expanduser().absolute(), recipe))
+        return (yield from _to_file(model, adapter, paths.typed(gguf).absolute(), recipe))
     return (yield from _to_folder(model, adapter, name, recipe))
 
 
@@ -110,15 +109,19 @@ def _found(name: str, adapter_name: str) -> Generator[Event, None, _Parts]:
     with suppress(errors.StillroomError):  # an adapter that comes from elsewhere has no card of its run
         run = read_card(adapter) if adapter else None
     model = installed.show(name)
-    if adapter and run and run.base_fingerprint != run_card.fingerprint(folder):
-        yield Note(text=f"{adapter.name} was trained on {run.base}, which is not {model.title} as it is here.")
-    return _Parts(folder, name, model, adapter, run)
+    if adapter and (said := bases.mismatch(adapter, folder, model.title)):
+        yield Note(text=said)
+    # nothing that is written hangs on where a folder outside of the library stands
+    recorded = installed.recorded_name(folder) if Path(name).is_absolute() else name
+    return _Parts(folder, recorded, model, adapter, run)
 
 
 def _opened(parts: _Parts) -> WeightSource:
     """The base's weights with the adapter merged in, still unread."""
-    settings = load.read_config(parts.folder).get("quantization") or {}
-    modes = [entry.get("mode", "affine") for entry in (settings, *settings.values()) if isinstance(entry, dict)]
+    config = load.read_config(parts.folder)
+    settings = config.get("quantization") or config.get("quantization_config") or {}
+    entries = [entry for entry in (settings, *settings.values()) if isinstance(entry, dict)]
+    modes = [entry.get("quant_method") or entry.get("mode", "affine") for entry in entries]
     if any(mode != "affine" for mode in modes):
         text = f"{parts.model.title} is quantized in a way that can't be undone here."
         raise errors.Unsupported(text, "Fuse the adapter with the model's original.")
@@ -133,7 +136,7 @@ def _write_folder(parts: _Parts, name: str) -> Iterator[Event]:
     """Write the fused model and let it take its place."""
     assert parts.adapter is not None
     source = _opened(parts)
-    outputs = [_output(source, path) for path, _ in tree_flatten(source.model.parameters())]
+    outputs = [_output(parts.model.title, source, path) for path, _ in tree_flatten(source.model.parameters())]
     copied = folders.companions(parts.folder)
     needed = sum(output.size for output in outputs) + sum(path.stat().st_size for path in copied) + MARGIN_BYTES
     with folders.publishing(paths.models_folder() / name, needed, f"writing {name}") as draft:
@@ -142,6 +145,7 @@ def _write_folder(parts: _Parts, name: str) -> Iterator[Event]:
         folders.write_json(draft / "config.json", config)
         for path in copied:
             folders.copy_file(path, draft / path.name)
+        model_config.write_ends(draft)
         card = model_card.text(parts.title, parts.name, parts.model, parts.adapter, parts.run)
         folders.write_file(draft / "README.md", card.encode())
         source_name = f"{parts.name} with the adapter {parts.adapter.name}"
@@ -150,16 +154,15 @@ def _write_folder(parts: _Parts, name: str) -> Iterator[Event]:
         folders.write_record(draft, msgspec.structs.replace(record, name=name, original=parts.name))
 
 
-def _output(source: WeightSource, name: str) -> Output:
+def _output(title: str, source: WeightSource, name: str) -> Output:
     weight = source.weights[name]
     if weight.dtype not in _DTYPES:
         raise errors.Unsupported(f"{name} holds numbers of the type {weight.dtype}, which can't be fused.")
 
     def chunks() -> Iterator[memoryview]:
         for block in weight_blocks.blocks(source.weights.pop(name)):
-            stored = block.astype(weight.dtype)
-            if not bool(mx.isfinite(stored).all().item()):
-                raise errors.Corrupt(f"{name} would hold what is no number.", "Train the adapter again.")
+            stored, finite = weight_blocks.narrowed(block, weight.dtype)
+            weight_blocks.check_narrowed(finite, title, name, weight.dtype)
             yield weight_blocks.as_bytes(stored)
 
     return Output(name, _DTYPES[weight.dtype], weight.shape, chunks)

@@ -21,7 +21,7 @@ from mlx_lm.tuner.lora import LoRAEmbedding, LoRALinear, LoRASwitchLinear
 from mlx_lm.tuner.utils import load_adapters
 
 from models import errors
-from models.checkpoint import bounded_files, model_files, safetensors_header, safety
+from models.checkpoint import bounded_files, model_files, numbers, safetensors_header, safety
 from models.checkpoint.weight_stream import Weight, WeightSource, held
 
 _LAYERS = (LoRALinear, LoRAEmbedding, LoRASwitchLinear, DoRALinear, DoRAEmbedding)
@@ -34,9 +34,18 @@ def merge_adapter(source: WeightSource, adapter: Path) -> str:
     safety.check_adapter raises.
     """
     safety.check_adapter(adapter)
+    _check_numbers(adapter)
     method = str(read_config(adapter).get("fine_tune_type", "lora"))
     (_replace if method == "full" else _add)(source, adapter)
     return method
+
+
+def _check_numbers(adapter: Path) -> None:
+    tensors = mx.load(str(adapter / model_files.ADAPTER_WEIGHTS))
+    assert isinstance(tensors, dict)
+    for name, array in tensors.items():
+        if not bool(mx.isfinite(array).all().item()):
+            raise numbers.no_number(f"The adapter {adapter.name}", name)
 
 
 def read_config(adapter: Path) -> dict[str, Any]:

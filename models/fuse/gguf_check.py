@@ -1,4 +1,4 @@
-"""Reads a GGUF file back and compares it with what it was made from: same tokens, same logits.
+"""Reads a GGUF file back and compares it with what it was made from: same tokens, same ends of a reply, same logits.
 
 The file is imported as any other (models/gguf/read.py). Both models read a few tokens in float32, the original with its
 adapter as mlx-lm applies it, so that neither the fusing nor the writing is trusted. Layers are read one by one
@@ -76,6 +76,8 @@ def _compare_tokens(folder: Path, back: Path) -> list[int]:
     ids: list[int] = own.encode(text)
     if read.encode(text) != ids:
         raise _differs("splits a text into other tokens")
+    if own.eos_token_ids - read.eos_token_ids:
+        raise _differs("ends a reply at fewer tokens")
     return ids[:TOKENS]
 
 

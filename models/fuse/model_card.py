@@ -52,7 +52,7 @@ def _training(run: RunCard) -> str:
         f"- traces: {f'{run.traces}, ' if run.traces else ''}{run.examples:,} to learn from, {run.valid_examples:,} held out",
         f"- hash of the data: `{run.data_hash}`" if run.data_hash else "",
         f"- trained: {config.total_steps(run.examples):,} steps planned of {config.batch_rows} rows, "
-        f"learning rate {config.learning_rate:g}, seed {config.seed}",
+        f"learning rate {config.peak_rate:g}, seed {config.seed}",
         f"- run: `{run.id}`, begun {run.created}",
         f"- machine: {run.machine.chip}, {quantities.memory(run.machine.memory_bytes)}" if run.machine else "",
         f"- versions: {', '.join(f'{name} {version}' for name, version in sorted(run.versions.items()))}",

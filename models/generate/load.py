@@ -6,9 +6,10 @@ pull all activations up to float32. CPU: float32 throughout, where matrix produc
 """
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,23 +17,27 @@ import mlx.core as mx
 import mlx.nn as nn
 import psutil
 from mlx.utils import tree_flatten
+from mlx_lm.models.cache import make_prompt_cache
 from mlx_lm.utils import _decode_tagged_floats, dequantize_model, load_model
 from mlx_lm.utils import load_tokenizer as read_tokenizer
 
 from models import families
-from models.checkpoint import folders, model_config, model_files, safety
+from models.checkpoint import folders, model_config, model_files, numbers, safety
 from models.errors import Corrupt, NoMemory, NotFound, StillroomError, Unsupported
 from models.events import Loaded, Progress
 from models.families import Advice, Family, family_of
 from models.generate import adapters
+from models.generate.calm import hesitations
 from models.generate.kv_cache import ConversationCache
 from models.generate.template import Render, Style, detect, template_renderer
 from models.generate.template_process import TemplateProcess
+from models.generate.tokenizer import BoundedTokenizer
 from models.quantities import one_line
 
 T = TypeVar("T")
 
 FALLBACK_CONTEXT = 4096  # tokens, when config.json names none
+MODEL_FILES, ADAPTER_FILES = "config.json and weights", "configuration and weights"
 MEMORY_MARGIN = 512 << 20  # bytes left to the rest of the machine
 
 
@@ -58,6 +63,11 @@ class LoadedModel:
     def __post_init__(self) -> None:
         self.cache = ConversationCache(self.model)
 
+    @cached_property
+    def hesitations(self) -> list[int]:
+        """The tokens that are made less likely in calm thinking."""
+        return hesitations(self.tokenizer)
+
     def has_adapter(self, adapter: str | None) -> bool:
         """Whether exactly this adapter is attached, by file and time; None asks for the base alone."""
         return self._attached == _identity(adapter)
@@ -75,7 +85,13 @@ class LoadedModel:
                 needed = weights.stat().st_size if weights.exists() else 0
                 # half precision becomes float32 on a CPU
                 _check_free(f"The adapter {Path(adapter).name}", needed * (2 if runs_on_cpu() else 1))
-                self._changed = adapters.attach(self.model, Path(adapter))
+                changed = self._changed = adapters.attach(self.model, Path(adapter))
+                try:
+                    translate_errors(Path(adapter).name, ADAPTER_FILES, lambda: run_once(self.model))
+                except BaseException:
+                    adapters.detach(self.model, changed)
+                    self._changed = adapters.Attached()
+                    raise
                 self.adapter, self._attached = adapter, identity
         finally:
             self.weights_bytes = weights_bytes(self.model)
@@ -118,8 +134,9 @@ def _load(
     total = weights_on_disk(path)
     check_memory(name, total, config)
     yield Progress(stage="load", done=0, total=total, unit="bytes")
-    model = translate_errors(name, "config.json and weights", lambda: load_weights(path, config))
+    model = translate_errors(name, MODEL_FILES, lambda: load_weights(path, config))
     yield Progress(stage="load", done=total, total=total, unit="bytes")
+    translate_errors(name, MODEL_FILES, lambda: run_once(model))
     tokenizer = translate_errors(name, "tokenizer files", lambda: load_tokenizer(path, config))
     render = translate_errors(name, "tokenizer files", lambda: template_renderer(tokenizer, templates))
     family = _family(name, path, config["model_type"], tokenizer)
@@ -211,12 +228,26 @@ def weights_bytes(model: nn.Module) -> int:
     return sum(array.nbytes for _, array in tree_flatten(model.parameters()))
 
 
+def check_weights(title: str, weights: Mapping[str, mx.array]) -> None:
+    """Raise Corrupt for the first weight that holds what is no number: for where a model's results are none."""
+    for name, array in weights.items():
+        if mx.issubdtype(array.dtype, mx.floating) and not mx.isfinite(array).all().item():
+            raise numbers.no_number(title, name)
+
+
 def load_weights(path: Path, config: dict[str, Any]) -> nn.Module:
     """The model of a checked folder, its weights read. config: its config.json. Raises what mlx-lm does."""
     with model_files.for_mlx_lm(path) as place:
         model = model_of(place, config)
         mx.eval(model.parameters())
     return model
+
+
+def run_once(model: nn.Module) -> None:
+    """Run two tokens and another one: much that is wrong in a configuration shows only then, in mlx-lm's own words."""
+    layers = make_prompt_cache(model)
+    for tokens in ([[0, 0]], [[0]]):
+        mx.eval(model(mx.array(tokens), cache=layers))
 
 
 def model_of(path: Path, config: dict[str, Any]) -> nn.Module:
@@ -257,7 +288,8 @@ def to_compute_dtype(model: nn.Module, config: dict[str, Any]) -> None:
 def load_tokenizer(path: Path, config: dict[str, Any]) -> Any:
     """The tokenizer of a checked folder, as mlx-lm wraps it."""
     # Without the explicit False transformers asks on stdin whether it may run the repository's Python.
-    return read_tokenizer(path, {"trust_remote_code": False}, eos_token_ids=config.get("eos_token_id"))
+    wrapped = read_tokenizer(path, {"trust_remote_code": False}, eos_token_ids=config.get("eos_token_id"))
+    return BoundedTokenizer(wrapped, path.name)
 
 
 def _advised_sampling(path: Path, family: Advice) -> Advice:

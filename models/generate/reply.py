@@ -6,214 +6,111 @@ stretch can be left at any token and the next one goes on from there: the budget
 as a prompt that had the forced text in it.
 """
 
-import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 
 import mlx.core as mx
-import msgspec
 from mlx_lm.generate import generate_step, generation_stream, wired_limit
-from mlx_lm.sample_utils import make_sampler
 
-from models.answers.majority import check_votes
-from models.errors import BadInput, NoMemory
-from models.events import Event, Finish, Progress, Reply
-from models.families import Advice, thinks
+from models.events import Event, Progress, Reply
+from models.generate.drawing import Drawing
 from models.generate.load import LoadedModel, runs_on_cpu
-from models.generate.stream import ReplyStream
-from models.generate.template import Prompt, build_prompt
-from models.generate.thinking import Steering, Thinking, ThinkingStep, largest_budget
+from models.generate.no_numbers import no_numbers
+from models.generate.sampling import LoneSampler
+from models.generate.template import Prompt
+from models.generate.thinking import Steering
 from models.library import fit
 from models.requests import ChatRequest
 
-UNTRAINED_LEAST = 64  # tokens of thinking asked of a model that was never trained to
-VARIETY = 0.7  # temperature at which a family that answers greedily says a thing in another way
 CHECK_EVERY = 64  # tokens between looks at whether the logits are numbers
 
+# Reading a logprob on the stream that computes the next step would wait for that step.
+_reading_stream = mx.new_thread_local_stream(mx.default_device())
 
-def reply(loaded: LoadedModel, request: ChatRequest, steering: Steering | None = None) -> Generator[Event, None, Reply]:
+
+def reply(
+    loaded: LoadedModel, request: ChatRequest, steering: Steering | None = None, *, prompt: Prompt | None = None
+) -> Generator[Event, None, Reply]:
     """Answer a conversation; yields Note, Budget, Progress, Token and ThinkingClosed.
 
+    prompt: the request's messages as they were rendered earlier; None to render them now.
     A cancelled reply returns too, its finish "cancelled". Raises BadInput when the conversation is longer than
-    the model's context, NoMemory when the backend returns no numbers.
+    the model's context, Corrupt when the model's weights are no numbers, NoMemory when the backend returns none.
     """
-    run = _Run(loaded, request, steering or Steering())
+    drawing = Drawing(loaded, request, steering, prompt=prompt)
+    yield from drawing.opening()
+    return (yield from draw(drawing))
+
+
+def draw(drawing: Drawing, scored: bool = False) -> Generator[Event, None, Reply]:
+    """Draw a reply that has been opened, on the conversation's cache; as reply. scored: sum up its logprob."""
+    loaded, cache = drawing.loaded, drawing.loaded.cache
+    sampler = LoneSampler(drawing.sampling, loaded.hesitations if drawing.request.calm else [])
     with wired_limit(loaded.model, [generation_stream]):
-        return (yield from run.events())
+        cached = cache.reuse(drawing.prompt.tokens)
+        while drawing.finish is None:
+            yield from _stretch(drawing, sampler, scored)
+        cache.settle()
+        yield from drawing.stream.closing()
+    return drawing.stream.record(drawing.finish, cached, len(cache.tokens))
 
 
-class _Run:
-    def __init__(self, loaded: LoadedModel, request: ChatRequest, steering: Steering) -> None:
-        begun = time.perf_counter()
-        check_request(request)
-        self.loaded = loaded
-        self.request = request
-        self.steering = steering
-        self.cache = loaded.cache
-        self.prompt = read_prompt(loaded, request)
-        self.room = room_for_reply(loaded, self.prompt, request.max_tokens)
-        thinking = thinking_for(loaded, request, self.prompt, self.room, steering)
-        self.stream = ReplyStream(loaded, request, self.prompt, thinking, begun)
-        self.sampler = sampler_for(advice_for(loaded, request))
-        self.context = list(self.prompt.tokens)  # what the cache holds or is about to
-
-    def events(self) -> Generator[Event, None, Reply]:
-        if self.request.sampling.seed is not None:
-            mx.random.seed(self.request.sampling.seed)
-        cached = self.cache.reuse(self.prompt.tokens)
-        yield from self.stream.opening()
-        finish: Finish | None = None
-        while finish is None:
-            finish = yield from self._stretch()
-        self.cache.settle()
-        yield from self.stream.closing()
-        return self.stream.record(finish, cached, len(self.cache.tokens))
-
-    def _stretch(self) -> Generator[Event, None, Finish | None]:
-        """Prefill and decode until text must be forced or the reply ends; returns how it ended, or None."""
-        ahead = self.context[len(self.cache.tokens) :]
-        if not (yield from prefill(self.loaded, ahead[:-1], self.steering)):
-            return "cancelled"
-        left = self.room - (len(self.context) - len(self.prompt.tokens))
-        if left <= 0:
-            yield self._cut_note()
-            return "length"
-        last, model, layers = mx.array(ahead[-1:]), self.loaded.model, self.cache.layers
-        steps = generate_step(last, model, max_tokens=left, sampler=self.sampler, prompt_cache=layers)
-        self.cache.tokens.append(ahead[-1])
-        for token, logprobs in steps:
-            self.cache.tokens.append(token)
-            self.context.append(token)
-            if self.stream.drawn % CHECK_EVERY == 0:
-                check_numbers(logprobs)
-            step = self.stream.take(token)
-            yield from self.stream.events(step)
-            if self._force(step):
-                return None
-            if self.stream.ended:
-                return "eos"
-            if self.steering.cancelled:
-                return "cancelled"
-            if self.stream.thinking.answer_loops():
-                yield self.stream.note("The answer had come to repeat itself and was stopped.")
-                return "length"
-        yield from self.stream.events(self.stream.cut())
-        yield self._cut_note()
-        return "length"
-
-    def _cut_note(self) -> Event:
-        limit = self.request.max_tokens
-        if limit is not None and self.room == limit:
-            return self.stream.note(f"The reply was cut at {limit:,} tokens.")
-        return self.stream.note(f"The reply was cut: the context of {self.loaded.context_limit:,} tokens is full.")
-
-    def _force(self, step: ThinkingStep) -> bool:
-        """Drop and force tokens as the state machine asks; returns whether it asked for anything."""
-        if step.force is None:
-            return False
-        if step.drop:
-            del self.context[-step.drop :]
-        self.cache.take_back(step.drop)
-        self.context += self.stream.forced
-        return True
-
-
-def read_prompt(loaded: LoadedModel, request: ChatRequest) -> Prompt:
-    """Render the request's conversation as the model's prompt."""
-    return build_prompt(loaded.style, request.messages, request.think != 0, loaded.render, loaded.tokenizer)
-
-
-def thinking_for(loaded: LoadedModel, request: ChatRequest, prompt: Prompt, room: int, steering: Steering) -> Thinking:
-    """The state machine of one reply; its budget is capped so that an answer still fits into `room` tokens."""
-    tags = loaded.style.family.tags
-    closing = loaded.tokenizer.encode(f"{tags.phrase}{tags.close}\n\n", add_special_tokens=False)
-    cap, least = largest_budget(room, len(closing)), least_thinking(loaded, request)
-    return Thinking(tags, request.think, prompt.start, cap=cap, least=least, steering=steering)
+def _stretch(drawing: Drawing, sampler: LoneSampler, scored: bool) -> Generator[Event, None, None]:
+    """Prefill and decode until text must be forced or the reply ends."""
+    loaded, cache = drawing.loaded, drawing.loaded.cache
+    ahead = drawing.context[len(cache.tokens) :]
+    if not (yield from prefill(loaded, ahead[:-1], drawing.steering)):
+        drawing.finish = "cancelled"
+        return
+    sampler.number, sampler.calm = drawing.stream.drawn, drawing.calm
+    last, layers = mx.array(ahead[-1:]), cache.layers
+    # it runs a step ahead, also of the last token that is taken
+    steps = generate_step(last, loaded.model, max_tokens=-1, sampler=sampler, prompt_cache=layers)
+    cache.tokens.append(ahead[-1])
+    for token, logprobs in steps:
+        cache.tokens.append(token)
+        if drawing.stream.drawn % CHECK_EVERY == 0:
+            check_numbers(logprobs, loaded)
+        if scored:
+            with mx.stream(_reading_stream):
+                drawing.logprob += float(logprobs[token].item())
+        yield from drawing.take(token)
+        sampler.calm = drawing.calm
+        if drawing.forced:
+            cache.take_back(drawing.drop)
+        if drawing.forced or drawing.finish is not None:
+            return
 
 
 def prefill(loaded: LoadedModel, tokens: list[int], steering: Steering) -> Generator[Event, None, bool]:
     """Run tokens into the conversation's cache in chunks; returns False when cancelled between two of them."""
-    cache = loaded.cache
-    chunk = fit.PREFILL_STEP_HERE if runs_on_cpu() else fit.PREFILL_STEP
+    chunk = chunk_tokens()
     for start in range(0, len(tokens), chunk):
         if steering.cancelled:
             return False
         part = tokens[start : start + chunk]
-        with mx.stream(generation_stream):
-            loaded.model(mx.array(part)[None], cache=cache.layers)  # (1, L)
-            mx.eval([layer.state for layer in cache.layers])
-        cache.tokens.extend(part)
+        read(loaded, part)
         mx.clear_cache()
         if len(tokens) > chunk:
             yield Progress(stage="prefill", done=start + len(part), total=len(tokens), unit="tokens", rate=0.0)
     return not steering.cancelled
 
 
-def check_request(request: ChatRequest) -> None:
-    """Check a request's numbers and messages. Raises BadInput."""
-    if request.think is not None and request.think < 0:
-        raise BadInput(f"A thinking budget can't be negative: {request.think}.")
-    if request.think_min < 0:
-        raise BadInput(f"The least thinking can't be negative: {request.think_min}.")
-    if request.think is not None and request.think_min > request.think:
-        least, most = request.think_min, request.think
-        raise BadInput(f"The least thinking ({least} tokens) is more than the budget ({most} tokens).")
-    if request.max_tokens is not None and request.max_tokens < 1:
-        raise BadInput(f"A reply needs at least one token: {request.max_tokens}.")
-    if not request.messages or request.messages[-1].role != "user":
-        raise BadInput("There is no message to answer.")
-    check_votes(request.votes, request.sampling.temperature)
+def chunk_tokens() -> int:
+    """Tokens of a prompt that are read at a time."""
+    return fit.PREFILL_STEP_HERE if runs_on_cpu() else fit.PREFILL_STEP
 
 
-def least_thinking(loaded: LoadedModel, request: ChatRequest) -> int:
-    """Thinking tokens below which a close is taken back.
-
-    A model never trained to think tends to stop after a sentence, so it is made to continue for a while. With an
-    adapter it has learned how long to think.
-    """
-    if request.think == 0 or thinks(loaded.style.family.id, loaded.adapter is not None):
-        return request.think_min
-    untrained = UNTRAINED_LEAST if request.think is None else min(UNTRAINED_LEAST, request.think)
-    return max(request.think_min, untrained)
+def read(loaded: LoadedModel, tokens: list[int]) -> None:
+    """Run a chunk of tokens into the conversation's cache."""
+    cache = loaded.cache
+    with mx.stream(generation_stream):
+        loaded.model(mx.array(tokens)[None], cache=cache.layers)  # (1, L)
+        mx.eval([layer.state for layer in cache.layers])
+    cache.tokens.extend(tokens)
 
 
-def room_for_reply(loaded: LoadedModel, prompt: Prompt, max_tokens: int | None) -> int:
-    """Tokens left for thinking and answer. Raises BadInput when the context has no room for a reply."""
-    room = loaded.context_limit - len(prompt.tokens)
-    if room < 1:
-        count, most = len(prompt.tokens), loaded.context_limit
-        text = f"The conversation has {count:,} tokens; the context of {loaded.name} holds {most:,}."
-        raise BadInput(text, "Start a new chat, shorten the message, or take a model with a longer context.")
-    return room if max_tokens is None else min(room, max_tokens)
-
-
-def advice_for(loaded: LoadedModel, request: ChatRequest) -> Advice:
-    """Sampling parameters: those of the request, else what is advised for this model."""
-    advice = loaded.sampling
-    if request.think == 0 and loaded.style.family.off_sampling is not None:
-        advice = loaded.style.family.off_sampling
-    asked = request.sampling
-
-    given = {name: getattr(asked, name) for name in ("temperature", "top_p", "top_k", "min_p")}
-    chosen = msgspec.structs.replace(advice, **{name: value for name, value in given.items() if value is not None})
-    several = request.another or request.votes > 1
-    if several and chosen.temperature == 0 and asked.temperature is None:
-        return msgspec.structs.replace(chosen, temperature=VARIETY)
-    return chosen
-
-
-def sampler_for(advice: Advice) -> Callable[[mx.array], mx.array]:
-    """mlx-lm's sampler."""
-    sampler: Callable[[mx.array], mx.array] = make_sampler(
-        temp=advice.temperature, top_p=advice.top_p, top_k=advice.top_k, min_p=advice.min_p
-    )
-    return sampler
-
-
-def check_numbers(logprobs: mx.array) -> None:
-    """Raise NoMemory for logprobs, (V,), that are not numbers: a late Metal error can show as NaN or as all zeros."""
+def check_numbers(logprobs: mx.array, loaded: LoadedModel) -> None:
+    """Raise as no_numbers for logprobs, (V,), that are not numbers: NaN, or all zeros."""
     low, high = float(mx.min(logprobs).item()), float(mx.max(logprobs).item())  # type: ignore[arg-type]
-    if not (-float("inf") <= low < high <= 0.001):  # NaN fails every comparison; zeros are all equal
-        raise NoMemory(
-            "The model returned no numbers: its memory most likely ran out.",
-            "Close other programs or take a smaller model, then try again.",
-        )
+    if not -float("inf") <= low < high <= 0.001:  # NaN fails every comparison; zeros are all equal
+        raise no_numbers(loaded)

@@ -44,8 +44,8 @@ class ReplyStream:
         if self.request.think == 0:
             yield from self._announce_close()
             return
-        if not self.loaded.style.family.trained:
-            yield Note(text=self.loaded.record().note)
+        if note := self.loaded.record().note:  # none with an adapter, which has taught it to think
+            yield Note(text=note)
         if self.prompt.shut:
             yield self.note(
                 f"{self.loaded.name} answers without thinking: its chat template closes it and has no switch to open it."

@@ -19,7 +19,6 @@ from models.generate import controls
 from models.generate.switches import Switch, find_switch
 from models.generate.template_process import TemplateProcess
 from models.generate.thinking import ThinkingState
-from models.quantities import one_line
 from models.requests import Message
 
 _PROBE = [{"role": "user", "content": "Hello."}]
@@ -83,22 +82,14 @@ def build_prompt(
     turns = _turns(messages, style, think)
     mark, marked = controls.marker((turn["content"] for turn in turns), controls.control_texts(tokenizer, family))
     text = render([{**turn, "content": marked(turn["content"])} for turn in turns], think)
+    if not text.strip():
+        raise Corrupt("The model's chat template leaves nothing of this conversation.")
     shut = think and _is_closed(text, family)
     if think:
         text, start = _opened(text, style)
     else:
         text, start = _closed(text, style), "answer"
-    return Prompt(text.replace(mark, ""), _encoded(tokenizer, text, mark), start, shut)
-
-
-def _encoded(tokenizer: Tokenizer, text: str, mark: str) -> list[int]:
-    try:
-        return controls.encode(tokenizer, text, mark)
-    except BaseException as error:
-        # a pattern of tokenizer.json without end makes the tokenizers library panic, which is no Exception
-        if type(error).__name__ != "PanicException":
-            raise
-        raise Corrupt(f"The model's tokenizer fails on this conversation: {one_line(error)}.") from error
+    return Prompt(text.replace(mark, ""), controls.encode(tokenizer, text, mark), start, shut)
 
 
 def template_renderer(tokenizer: Any, process: TemplateProcess | None = None) -> Render:
@@ -107,7 +98,7 @@ def template_renderer(tokenizer: Any, process: TemplateProcess | None = None) ->
     process: where its template is rendered, for it is a stranger's program; one is started when None. Raises Corrupt
     when the template fails on what every conversation has, Unsafe when it takes too much or reaches too far.
     """
-    if not getattr(tokenizer, "has_chat_template", False):
+    if not getattr(tokenizer, "has_chat_template", False) or _is_blank(tokenizer):
         before = _put_before(tokenizer)
         return lambda turns, think: before + _plain(turns)
     if not _is_jinja(tokenizer):
@@ -122,11 +113,42 @@ def template_renderer(tokenizer: Any, process: TemplateProcess | None = None) ->
     def switch() -> tuple[Switch, Switch]:
         return find_switch(_source(tokenizer), lambda variables: with_variables(_PROBE, variables))
 
+    @cache
+    def header() -> str:
+        return _missing_header(lambda turns, asks: with_variables(turns, {"add_generation_prompt": asks}))
+
     def render(turns: Sequence[dict[str, str]], think: bool) -> str:
         on, off = switch()
-        return with_variables(turns, {"enable_thinking": think, **(on if think else off)})
+        text = with_variables(turns, {"enable_thinking": think, **(on if think else off)})
+        return text + header() if turns and turns[-1]["role"] == "user" else text
 
     return render
+
+
+def _is_blank(tokenizer: Any) -> bool:
+    template = getattr(tokenizer, "chat_template", None)
+    return isinstance(template, str) and not template.strip()
+
+
+def _missing_header(render: Callable[[Sequence[dict[str, str]], bool], str]) -> str:
+    """What a template puts before a finished reply, where it can't ask for one; empty where it can.
+
+    render: with and without the variable that asks. It is read off an earlier turn: some put closed thinking into the
+    last one.
+    """
+    asked, answered = _MARK + "-asked", _MARK + "-answered"
+    turns = [{"role": "user", "content": asked}, {"role": "assistant", "content": answered}]
+    try:
+        prompt = render(turns[:1], True)
+        if prompt != render(turns[:1], False):
+            return ""
+        finished = render([*turns, *_PROBE], True)
+    except Corrupt:
+        return ""
+    ends, (between, found, _) = prompt.rpartition(asked)[2], finished.rpartition(asked)[2].partition(answered)
+    # the space before the reply belongs to its first token
+    header = between.removeprefix(ends).rstrip(" ") if found and between.startswith(ends) else ""
+    return header if header.strip() else ""
 
 
 def _is_jinja(tokenizer: Any) -> bool:

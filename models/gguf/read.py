@@ -7,7 +7,7 @@ the file (models/gguf/header.py), the disk's room before anything is written; a 
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from itertools import accumulate
 from pathlib import Path
 
@@ -31,14 +31,18 @@ LARGEST = 1 << 20  # of any dimension of a model
 Config = dict[str, object]
 
 
-def convert(source: Path, folder: Path, replace: bool = False) -> Iterator[Progress]:
+def convert(
+    source: Path, folder: Path, replace: bool = False, keep_precision: bool = False
+) -> Generator[Progress, None, dict[str, int]]:
     """Turn the GGUF file `source` into the checkpoint `folder`, which may exist only when it is to be replaced.
 
-    Closing the generator stops the work and leaves nothing behind. Raises NotFound, Corrupt, Unsupported, DiskFull.
+    keep_precision: blocks that MLX can't hold become float16, else they are quantized to the bits that come near them.
+    Returns those bits by block type; {} where all is kept. Closing the generator stops the work and leaves nothing
+    behind. Raises NotFound, Corrupt, Unsupported, DiskFull.
     """
     header = gguf_header.read(source)
     config = model_config(header)
-    weights = _weights(header, config)
+    weights = _weights(header, config, keep_precision)
     tokenizer_files = tokenizer.files(header)
     outputs = [output for weight in weights for output in gguf_weights.outputs(source, weight)]
     config |= _quantization(weights)
@@ -54,6 +58,8 @@ def convert(source: Path, folder: Path, replace: bool = False) -> Iterator[Progr
         folders.write_json(draft / "generation_config.json", {"eos_token_id": config["eos_token_id"]})
         for name, content in tokenizer_files.items():
             folders.write_file(draft / name, content)
+    forms = {weight.tensor.kind: weight.form for weight in weights}
+    return {kind: form.bits for kind, form in sorted(forms.items()) if form and not form.exact}
 
 
 def model_config(header: Header) -> Config:
@@ -177,7 +183,7 @@ def _llama3_scaling(header: Header, kind: str) -> Config | None:
     return {"rope_type": "llama3", "factor": factor, **META_ROPE}
 
 
-def _weights(header: Header, config: Config) -> list[Weight]:
+def _weights(header: Header, config: Config, keep_precision: bool) -> list[Weight]:
     """Every weight the model needs, each with the shape it needs, and no tensor left over."""
     expected = tensor_table(config)
     if unknown := header.tensors.keys() - expected.keys() - {ROPE_FACTORS}:
@@ -189,16 +195,19 @@ def _weights(header: Header, config: Config) -> list[Weight]:
             raise errors.Corrupt(f"{header.path.name} lacks the tensor {name}.")
         if tensor.shape != shape or (len(shape) == 1 and tensor.kind not in ("F32", "F16", "BF16")):
             raise errors.Corrupt(f"{header.path.name} is damaged: {name} is not of shape {shape}.")
-        weights.append(Weight(tensor, path, rotary_heads))
+        weights.append(Weight(tensor, path, rotary_heads, keep_precision))
     return weights
 
 
 def _quantization(weights: list[Weight]) -> Config:
-    """mlx-lm's `quantization`: the most common bits for all, and an entry for each module that has others."""
-    kept = {weight.module: weight.bits for weight in weights if weight.bits}
-    if not kept:
+    """mlx-lm's `quantization`: the most common form for all, and an entry for each module that has another."""
+    found = {weight.module: (form.group_size, form.bits) for weight in weights if (form := weight.form)}
+    if not found:
         return {}
-    size = gguf_weights.GROUP_SIZE
-    (usual, _), *_ = Counter(kept.values()).most_common(1)
-    own = {module: {"group_size": size, "bits": bits} for module, bits in kept.items() if bits != usual}
-    return {"quantization": {"group_size": size, "bits": usual, **own}}
+    (usual, _), *_ = Counter(found.values()).most_common(1)
+    own = {module: _settings(*form) for module, form in found.items() if form != usual}
+    return {"quantization": {**_settings(*usual), **own}}
+
+
+def _settings(group_size: int, bits: int) -> Config:
+    return {"group_size": group_size, "bits": bits}

@@ -13,9 +13,10 @@ import gguf
 from tokenizers.pre_tokenizers import PreTokenizer
 
 from models import errors
-from models.architectures import PRE_TOKENIZERS
+from models.architectures import END_TOKENS, PRE_TOKENIZERS
 from models.gguf.tokenizer import cutting
 
+_END_NAMES = ("eos", "eot", "eom")
 _NORMAL, _UNKNOWN, _CONTROL, _USER_DEFINED, _UNUSED, _BYTE = 1, 2, 3, 4, 5, 6
 # Digits in runs of every length, contractions in both cases, letters of several scripts, spaces and line ends in rows.
 _PROBE = (
@@ -46,7 +47,7 @@ def add(writer: gguf.GGUFWriter, tokenizer: Any, rows: int) -> None:
         writer.add_token_merges([" ".join(part.replace(" ", "Ġ") for part in merge) for merge in _merges(model)])
     writer.add_token_list(tokens)
     writer.add_token_types(_types(plain, tokens))
-    _add_special(writer, tokenizer, rows)
+    _add_special(writer, tokenizer, tokens)
 
 
 def chat_template(tokenizer: Any) -> str:
@@ -126,15 +127,32 @@ def _pre_tokenizer(tokenizer: Any, plain: dict[str, Any]) -> str:
     raise _unknown("that cuts its text in a way of its own")
 
 
-def _add_special(writer: gguf.GGUFWriter, tokenizer: Any, rows: int) -> None:
+def _ends(tokenizer: Any, eos: int | None, tokens: list[str]) -> dict[str, int]:
+    """The tokens that end a reply by GGUF's names for them, three at most. Raises Unsupported for more.
+
+    Those of END_TOKENS end one whatever the file names, so the others go first; eos stays the tokenizer's own.
+    """
+    others = sorted(i for i in tokenizer.eos_token_ids if i != eos and 0 <= i < len(tokens))
+    unnamed = [i for i in others if tokens[i] not in END_TOKENS]
+    ids = [*([] if eos is None else [eos]), *unnamed, *(i for i in others if i not in unnamed)]
+    if len(ids) - len(others) + len(unnamed) > len(_END_NAMES):
+        raise _unknown(f"in which {len(others) + 1} tokens end a reply")
+    return dict(zip(_END_NAMES, ids, strict=False))
+
+
+def _add_special(writer: gguf.GGUFWriter, tokenizer: Any, tokens: list[str]) -> None:
+    rows = len(tokens)
+
     def number(name: str) -> int | None:
         found = getattr(tokenizer, f"{name}_token_id", None)
         return found if isinstance(found, int) and 0 <= found < rows else None
 
-    for name in ("bos", "eos", "unk", "pad"):
+    for name in ("bos", "unk", "pad"):
         if (found := number(name)) is not None:
             getattr(writer, f"add_{name}_token_id")(found)
     bos, eos = number("bos"), number("eos")
+    for name, found in _ends(tokenizer, eos, tokens).items():
+        getattr(writer, f"add_{name}_token_id")(found)
     framed = tokenizer.encode("a")
     writer.add_add_bos_token(bos is not None and framed[0] == bos)
     writer.add_add_eos_token(eos is not None and framed[-1] == eos)

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from models import errors
 from models.architectures import ARCHITECTURES, SIZE_KEYS, gguf_names, gguf_of
-from models.checkpoint import folders
+from models.checkpoint import folders, numbers
 from models.checkpoint.weight_blocks import blocks, little_cache
 from models.checkpoint.weight_stream import Weight, WeightSource
 from models.gguf import vocabulary
@@ -131,7 +131,8 @@ class GGUFFile:
         def chunks() -> Iterator[npt.NDArray[Any]]:
             weight = self.source.weights.pop(path)
             for rows in _float_rows(weight, head_rows):
-                yield _stored(path, _interleaved(rows, head_rows) if rotary_heads else rows, kind)
+                rows = _interleaved(rows, head_rows) if rotary_heads else rows
+                yield _stored(self.about.name, path, rows, kind)
 
         return chunks
 
@@ -148,12 +149,14 @@ def _interleaved(rows: Floats, head_rows: int) -> Floats:
     return np.ascontiguousarray(halves.swapaxes(1, 2)).reshape(rows.shape)
 
 
-def _stored(name: str, rows: Floats, kind: gguf.GGMLQuantizationType) -> npt.NDArray[Any]:
+def _stored(title: str, name: str, rows: Floats, kind: gguf.GGMLQuantizationType) -> npt.NDArray[Any]:
+    if not np.isfinite(rows).all():
+        raise numbers.no_number(title, name)
     with np.errstate(over="ignore"):  # an overflow is told below
         stored = gguf.quantize(rows, kind)
         half = rows.astype(np.float16) if kind != gguf.GGMLQuantizationType.F32 else rows
     if not np.isfinite(half).all():
-        raise errors.Unsupported(f"{name} holds a number that float16 can't, or that is none.")
+        raise numbers.too_large(title, name, "float16")
     return np.ascontiguousarray(stored)
 
 

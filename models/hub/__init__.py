@@ -2,4 +2,4 @@
 credentials.
 """
 
-__all__ = ["cache", "client", "credentials", "endpoint", "listing", "manifests", "search", "transfer"]
+__all__ = ["cache", "client", "credentials", "datasets", "endpoint", "listing", "manifests", "search", "transfer"]

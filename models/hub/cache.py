@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from models import errors, paths
-from models.checkpoint import folders, model_files
+from models import errors, leftovers, paths
+from models.checkpoint import bounded_files, folders, model_files
 from models.checkpoint.model_files import INDEX
 from models.hub import listing, manifests
 
@@ -109,9 +109,12 @@ def repos() -> list[CachedRepo]:
 
 
 def find(repo: str) -> CachedRepo | None:
-    """One repository; None when there is nothing of it."""
-    place = folder(listing.checked_repo(repo))
-    return _described(place) if place.is_dir() else None
+    """One repository, whatever its folder is called; None when there is nothing of it."""
+    place = folder(repo)
+    if not repo or place.parent != paths.hub_cache() or repo.startswith((".", "/", "~")) or not place.is_dir():
+        return None  # a path may look like a name
+    found = _described(place)
+    return found if found is not None and found.repo == repo else None
 
 
 def missing(repo: str, commit: str) -> list[str]:
@@ -129,6 +132,7 @@ def link(manifest: manifests.Manifest) -> Path:
     linked.mkdir(parents=True, exist_ok=True)
     for file in manifest.files:
         place = linked / file.path
+        place.parent.mkdir(parents=True, exist_ok=True)  # a file of a data set may stand in a folder
         if not _has_size(str(place), file.size):
             _link(blob(manifest.repo, file.blob), place)
     folders.sync(linked)
@@ -136,8 +140,10 @@ def link(manifest: manifests.Manifest) -> Path:
         ref = folder(manifest.repo) / "refs" / manifest.revision
         ref.parent.mkdir(parents=True, exist_ok=True)
         draft = ref.with_name(f"{ref.name}.{os.getpid()}.tmp")
-        folders.write_file(draft, manifest.commit.encode())
-        draft.replace(ref)
+        with folders.taken_back(draft):
+            draft.write_bytes(manifest.commit.encode())  # as the cache's other files: who shares it reads it too
+            folders.sync(draft)
+            draft.replace(ref)
     return linked
 
 
@@ -147,9 +153,12 @@ def delete(repo: str) -> int:
     A file that is linked from elsewhere too, such as weights that were imported into the library, gives nothing back.
     Raises Busy while it is being downloaded, NotFound when it is not there.
     """
-    place = folder(listing.checked_repo(repo))
-    if not place.is_dir():
-        raise errors.NotFound(f"{repo} is not on this disk.")
+    place = folder(repo)
+    if place.parent != paths.hub_cache() or not place.is_dir():
+        raise errors.NotFound(f"{repo} is not on this disk.", "`stillroom list` shows what is.")
+    if place.is_symlink():  # of a link the link alone goes
+        place.unlink()
+        return 0
     with _holding_all(repo, place), errors.disk_faults(f"writing to {place.parent}", writing=True):
         freed = _own_bytes(place)
         gone = place.with_name(f"{_DELETED}{os.getpid()}-{time.time_ns()}")
@@ -238,11 +247,14 @@ def _missing(place: str, manifest: manifests.Manifest | None, repo: str, commit:
         return [
             file.path
             for file in manifest.files
-            if not _has_size(f"{linked}/{file.path}", file.size)
+            if not leftovers.is_leftover(file.path)  # earlier versions took them along, others tidy them away
+            and not _has_size(f"{linked}/{file.path}", file.size)
             and not _has_size(f"{place}/blobs/{file.blob}", file.size)
         ]
     if not os.path.isdir(linked):
-        raise errors.NotFound(f"Nothing of {repo} at {commit[:12]} is on this disk.")
+        raise errors.NotFound(
+            f"Nothing of {repo} at {commit[:12]} is on this disk.", f"`stillroom pull {repo}` gets it."
+        )
     return _missing_links(linked)
 
 
@@ -260,9 +272,9 @@ def _missing_links(linked: str) -> list[str]:
         lost.append("config.json")
     if INDEX in names and INDEX not in lost:
         try:
-            with open(f"{linked}/{INDEX}", "rb") as index:
-                wanted = model_files.indexed_files(msgspec.json.decode(index.read(), type=_Index).weight_map)
-        except (msgspec.MsgspecError, OSError, UnicodeDecodeError):
+            index = bounded_files.read_bounded(Path(linked, INDEX), model_files.MAX_TOKENIZER_BYTES)
+            wanted = model_files.indexed_files(msgspec.json.decode(index, type=_Index).weight_map)
+        except (msgspec.MsgspecError, OSError, UnicodeDecodeError, RecursionError, errors.StillroomError):
             return [*lost, INDEX]
         lost += sorted(wanted - set(names))
     elif not any(name.endswith(".safetensors") for name in names):
@@ -335,5 +347,6 @@ def _removed(file: Path) -> int:
 
 def _names(place: str | Path) -> list[str]:
     with suppress(OSError):
-        return sorted(os.listdir(place))
+        names = os.listdir(place)
+        return sorted(name for name in names if name.startswith(manifests.FOLDER) or not leftovers.is_leftover(name))
     return []

@@ -19,11 +19,11 @@ import httpx2
 
 from models import errors
 from models.events import HubModel
-from models.hub import credentials, endpoint, listing
+from models.hub import credentials, endpoint, listing, manifests
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
-    from huggingface_hub.hf_api import ModelInfo
+    from huggingface_hub.hf_api import DatasetInfo, ModelInfo
 
 log = logging.getLogger(__name__)
 # It would write every address into the log, what was searched for and a CDN's signatures among them.
@@ -34,6 +34,7 @@ ANSWER_WITHIN_S = 45.0
 MAX_ANSWER_BYTES = 32 << 20
 TRIES = 4
 _RETRIED = (408, 425, 429, 500, 502, 503, 504)
+_LOOK_AT_ENDPOINT = "See whether HF_ENDPOINT is the right address, or unset it."
 _UNASKED = ("/api/agent-harnesses", "/api/telemetry")
 
 Sleep = Callable[[float], object]
@@ -47,6 +48,16 @@ def model_listing(repo: str, revision: str, sleep: Sleep = time.sleep) -> listin
 
     def ask(api: "HfApi") -> "ModelInfo":
         return api.model_info(repo, revision=revision, files_metadata=True, timeout=API_TIMEOUT_S)
+
+    return _checked(repo, _asked(ask, repo, sleep, TRIES))
+
+
+def dataset_listing(repo: str, revision: str, sleep: Sleep = time.sleep) -> listing.Listing:
+    """The same of a data set; its repository is named as in its address, "datasets/owner/name"."""
+    name = repo.removeprefix(manifests.DATASETS)
+
+    def ask(api: "HfApi") -> "DatasetInfo":
+        return api.dataset_info(name, revision=revision, files_metadata=True, timeout=API_TIMEOUT_S)
 
     return _checked(repo, _asked(ask, repo, sleep, TRIES))
 
@@ -136,9 +147,12 @@ def status_error(status: int, headers: dict[str, str], repo: str) -> errors.Stil
     if code == "RevisionNotFound":
         return errors.NotFound(f"{repo} has no such revision.", "Try main.")
     if code == "EntryNotFound":
-        return errors.NotFound(f"A file of {repo} is no longer there.", "Start the download again.")
+        return errors.NotFound(f"A file of {repo} is no longer there.", f"`stillroom pull {repo}` starts anew.")
     if code == "RepoNotFound" or status == 404 or (status == 401 and credentials.token() is None):
+        if not repo:
+            return portal()
         hint = "A private one looks the same: it takes an access token of an account that may read it."
+        hint = hint if endpoint.is_own() else f"{hint} {_LOOK_AT_ENDPOINT}"
         return errors.NotFound(f"There is no repository {repo} on {endpoint.named()}, or it is private.", hint)
     if status == 401:
         return _refused_token()
@@ -148,24 +162,28 @@ def status_error(status: int, headers: dict[str, str], repo: str) -> errors.Stil
         return errors.Denied(text, "See whether its token may read it.")
     if status == 429:
         return errors.Offline(f"{hub} asks to wait: too many requests came from here.", "Try again later.")
-    return errors.Offline(f"{hub} has trouble of its own (status {status}).", "Try again later.")
+    hint = "Try again later." if status >= 500 or endpoint.is_own() else _LOOK_AT_ENDPOINT
+    return errors.Offline(f"{hub} has trouble of its own (status {status}).", hint)
 
 
 def unreachable(error: Exception) -> errors.Offline:
     """Say a fault of the network, from the exception of the HTTP client."""
     if "CERTIFICATE" in str(error).upper():
         text = f"The certificate of {endpoint.named()} can't be trusted."
-        return errors.Offline(text, "See whether a proxy or a login page stands between.")
+        hint = "See whether a proxy or a login page stands between."
+        return errors.Offline(text, hint if endpoint.is_own() else f"{hint} {_LOOK_AT_ENDPOINT}")
     if isinstance(error, httpx2.ProxyError):
         return errors.Offline("The proxy lets nothing through.", "Look at HTTPS_PROXY.")
     fault = "does not answer in time" if isinstance(error, httpx2.TimeoutException) else "can't be reached"
-    return errors.Offline(f"{endpoint.named(first=True)} {fault}.", "Look at the network and try again.")
+    hint = "Look at the network and try again."
+    return errors.Offline(f"{endpoint.named(first=True)} {fault}.", hint if endpoint.is_own() else _LOOK_AT_ENDPOINT)
 
 
 def portal() -> errors.Offline:
     """Something that is not the Hub answered."""
     text = f"Something else answers in the place of {endpoint.named()}, perhaps the network's login page."
-    return errors.Offline(text, "Open a page in the browser, log in to the network, then try again.")
+    hint = "Open a page in the browser, log in to the network, then try again."
+    return errors.Offline(text, hint if endpoint.is_own() else _LOOK_AT_ENDPOINT)
 
 
 def retry_after_s(headers: Any) -> float | None:
@@ -234,13 +252,13 @@ def _bound(response: httpx2.Response) -> None:
     response.stream = _Bounded(response.stream)
 
 
-def _checked(repo: str, info: "ModelInfo") -> listing.Listing:
+def _checked(repo: str, info: "ModelInfo | DatasetInfo") -> listing.Listing:
     """The listing in an answer, every field of which may be anything."""
     siblings = info.siblings or []
     if not isinstance(info.sha, str) or not listing.is_commit(info.sha):
         raise errors.Unsafe(f"The Hub names a commit of {repo} that is none.", "It is not downloaded.")
     if len(siblings) > listing.MAX_FILES:
-        raise errors.Unsafe(f"{repo} holds {len(siblings):,} files.", "That is no model's repository.")
+        raise errors.Unsafe(f"{repo} holds {len(siblings):,} files.", "It is not downloaded.")
     files = [
         listing.checked_file(
             repo, one.rfilename, one.lfs.size if one.lfs else one.size, one.blob_id, one.lfs.sha256 if one.lfs else None
@@ -248,7 +266,7 @@ def _checked(repo: str, info: "ModelInfo") -> listing.Listing:
         for one in siblings
     ]
     return listing.Listing(
-        repo=repo, commit=info.sha, files=files, architecture=_architecture(info), licence=_licence(info)
+        repo=repo, commit=info.sha, files=files, config=_config(info), licence=_licence(info), base=_base(info)
     )
 
 
@@ -269,12 +287,26 @@ def _hub_model(info: "ModelInfo") -> HubModel | None:
     )
 
 
-def _architecture(info: "ModelInfo") -> str:
-    name = info.config.get("model_type") if isinstance(info.config, dict) else None
+def _config(info: "ModelInfo | DatasetInfo") -> dict[str, Any]:
+    config = getattr(info, "config", None)  # a data set has none
+    return config if isinstance(config, dict) else {}
+
+
+def _architecture(info: "ModelInfo | DatasetInfo") -> str:
+    name = _config(info).get("model_type")
     return name[:80] if isinstance(name, str) else ""
 
 
-def _licence(info: "ModelInfo") -> str:
+def _base(info: "ModelInfo | DatasetInfo") -> str:
+    """What a model was made from: what the Hub says it is a quantization of, else the base that its card names."""
+    tags = [tag for tag in info.tags or [] if isinstance(tag, str)]
+    stated = info.card_data.get("base_model") if info.card_data else None
+    named = [tag.removeprefix("base_model:quantized:") for tag in tags if tag.startswith("base_model:quantized:")]
+    named += stated if isinstance(stated, list) else [str(stated or "")]
+    return next((name for name in named if isinstance(name, str)), "")
+
+
+def _licence(info: "ModelInfo | DatasetInfo") -> str:
     tags = [tag for tag in info.tags or [] if isinstance(tag, str)]
     return next((tag.removeprefix("license:")[:80] for tag in tags if tag.startswith("license:")), "")
 

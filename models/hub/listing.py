@@ -7,11 +7,12 @@ chooses them. So each must have the form it ought to have, and a repository with
 import re
 import unicodedata
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
-from models import errors
-from models.checkpoint import model_files
+from models import errors, leftovers
+from models.checkpoint import formats, model_files
 
 MAX_FILES = 20_000  # of a repository
 MAX_WEIGHTS_BYTES = 1 << 40  # of one file of weights
@@ -52,8 +53,20 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     repo: str
     commit: str
     files: list[RemoteFile]
-    architecture: str = ""  # config.json's model_type as the Hub tells it, or empty
+    config: dict[str, Any] = {}  # what the Hub tells of config.json
     licence: str = ""
+    base: str = ""  # what it was made from, by its card; empty when not known
+
+    @property
+    def architecture(self) -> str:
+        """config.json's model_type, or empty."""
+        name = self.config.get("model_type")
+        return name[:80] if isinstance(name, str) else ""
+
+    def check_format(self, config: dict[str, Any] | None = None) -> None:
+        """Refuse weights in a format that can't be read. config: its config.json, what the Hub tells when None."""
+        paths = [file.path for file in self.files]
+        formats.check(self.repo, self.config if config is None else config, paths, base=self.base)
 
 
 def checked_repo(repo: str) -> str:
@@ -121,7 +134,9 @@ def _stays_inside(path: str) -> bool:
 
 
 def _is_needed(path: str) -> bool:
-    return "/" not in path and _NEEDED.fullmatch(path) is not None and _NOT_NEEDED.fullmatch(path) is None
+    if "/" in path or leftovers.is_leftover(path):
+        return False
+    return _NEEDED.fullmatch(path) is not None and _NOT_NEEDED.fullmatch(path) is None
 
 
 def _one_set(weights: list[RemoteFile], indexed: bool) -> list[RemoteFile]:
@@ -139,12 +154,6 @@ def _without_weights(listing: Listing) -> errors.StillroomError:
     names, repo = [file.path for file in listing.files], listing.repo
     if "adapter_model.safetensors" in names:
         return errors.Unsupported(f"{repo} is an adapter, not a model.", "Get the model that it belongs to.")
-    if any(name.endswith(".gguf") for name in names):
-        hint = "Get a repository with safetensors, or import one GGUF file."
-        return errors.Unsupported(f"{repo} holds GGUF files only.", hint)
-    if any(name.endswith(_PICKLES) for name in names):
-        text = f"{repo} holds its weights as pickle files only, and reading one runs code that is in it."
-        return errors.Unsafe(text, "Get a repository with safetensors.")
     return errors.Unsupported(f"{repo} holds no weights in safetensors files.", "Get another repository.")
 
 

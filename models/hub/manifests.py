@@ -12,6 +12,7 @@ from models import paths
 from models.checkpoint import folders
 
 FOLDER = "models--"  # what the cache puts before a model's name
+DATASETS = "datasets/"  # what a data set's name begins with here, as in its address on the Hub
 
 
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +36,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 def folder_name(repo: str) -> str:
     """The folder name of a repository in the cache and among the manifests."""
-    return FOLDER + repo.replace("/", "--")
+    return ("" if repo.startswith(DATASETS) else FOLDER) + repo.replace("/", "--")
 
 
 def place(repo: str) -> Path:
@@ -56,9 +57,7 @@ def write(manifest: Manifest) -> None:
     """Write a manifest, whole or not at all."""
     file = _file(manifest)
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    folders.write_file(draft, msgspec.json.encode(manifest))
-    draft.replace(file)
+    folders.replace_file(file, msgspec.json.encode(manifest))
 
 
 def checked_blobs(repo: str) -> dict[str, int]:

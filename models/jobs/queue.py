@@ -9,7 +9,7 @@ again and goes on where it stopped.
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -122,6 +122,7 @@ class Jobs:
 
     def add(self, *steps: JobRequest, title: str | None = None) -> int:
         """Queue a job and give its number. title: the first step's own when None. Raises what keeps it from being queued."""
+        self._check_names(steps)
         queued = [step.queued() for step in steps]
         title, subject = title or queued[0].title(), queued[0].subject()
         job = Job(id=0, title=title, subject=subject, state="waiting", steps=len(steps), created=_now())
@@ -131,6 +132,15 @@ class Jobs:
         self._on_change(job)
         self.go_on()
         return job.id
+
+    def _check_names(self, steps: Sequence[JobRequest]) -> None:
+        """Raise Busy for an adapter that another job is to make: it would be told only when both are trained."""
+        wanted = {step.subject().lower() for step in steps if step.makes == "adapter"}
+        for job in self.all():
+            for step in self._steps[job.id] if job.state not in ENDED else ():
+                if step.makes == "adapter" and step.subject().lower() in wanted:
+                    fault = f"Another job is making an adapter named {step.subject()}."
+                    raise errors.Busy(fault, "Choose another name, or cancel that job.")
 
     def steps(self, job_id: int) -> list[JobRequest]:
         """The requests that a job is made of."""
@@ -148,9 +158,10 @@ class Jobs:
             self._stop(job_id)
 
     def resume(self, job_id: int) -> None:
-        """Let a job go on that was paused or failed. Raises Newer for one that can't be read."""
+        """Let a job go on that was paused or failed. For one that can't be read, raises why: Newer or Corrupt."""
+        job = self._jobs[job_id]
         if not self._steps[job_id]:
-            raise errors.Newer(self._jobs[job_id].error, self._jobs[job_id].hint)
+            raise errors.from_kind(job.kind, job.error, job.hint)
         if self._jobs[job_id].state in ("paused", "failed", "cancelled"):
             self._change(job_id, state="waiting", kind="", error="", hint="", note="", ended="")
             self.go_on()

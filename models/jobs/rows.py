@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from models import errors
+from models import errors, utf8
 from models.jobs import kinds
 from models.jobs.queue import Job
 from models.jobs.request import JobRequest
@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 
 VERSION = 1  # of what a row holds: raised when an older Stillroom would misread it
 UNREADABLE = "This job can't be read: another version of Stillroom wrote it."
+DAMAGED = "This job can't be read: its row in the database is damaged."
 KEPT = "It is kept as it is. Open it with that version, or clear it."
 
 _record = msgspec.json.Decoder(Job)
@@ -66,29 +67,31 @@ class JobRows:
     def _read(self, job_id: int, record: str, steps: str, version: int) -> tuple[Job, list[JobRequest]]:
         try:
             job, requests = _record.decode(record), kinds.steps_decoder().decode(steps)
-            if version <= VERSION and job.step < len(requests):
-                return job, requests
-        except msgspec.MsgspecError as error:
+            if version <= VERSION and 0 <= job.step < len(requests):
+                return msgspec.structs.replace(job, id=job_id, steps=len(requests)), requests
+        except (msgspec.MsgspecError, TypeError) as error:
             log.warning("job %d can't be read: %s", job_id, error)
         self._unread.add(job_id)
         return _unreadable(job_id, record), []
 
     def _write(self, job: Job) -> None:
         if job.id not in self._unread:
-            record = msgspec.json.encode(job).decode()
+            record = utf8.json(job).decode()
             self._connection.execute("UPDATE jobs SET record = ? WHERE id = ?", (record, job.id))
 
 
 def _encoded(steps: list[JobRequest]) -> str:
-    return msgspec.json.encode(steps).decode()
+    return utf8.json(steps).decode()
 
 
 def _unreadable(job_id: int, record: str) -> Job:
     """What can be said of a job whose row this version does not understand."""
     try:
         found = msgspec.json.decode(record, type=dict[str, object])
-    except msgspec.MsgspecError:
-        found = {}
+    except (msgspec.MsgspecError, TypeError):
+        return Job(
+            id=job_id, title=f"Job {job_id}", subject="", state="failed", kind=errors.Corrupt.kind, error=DAMAGED
+        )
     texts: dict[str, Any] = {"title": f"Job {job_id}", "subject": ""}
     for key in ("title", "subject", "doing", "created", "ended"):
         if isinstance(value := found.get(key), str) and value:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from models.library.installed import models as list
     from models.library.installed import remove, show
 
-__all__ = ["catalog", "download", "fit", "installed", "list", "remove", "show", "starter"]
+__all__ = ["bases", "catalog", "copies", "download", "fit", "installed", "list", "remove", "show", "starter"]
 
 
 def __getattr__(name: str) -> Any:

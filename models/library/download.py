@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 from models import errors, paths, quantities, recipes, waiting
-from models.checkpoint import inspection
+from models.checkpoint import bounded_files, formats, inspection, model_files
 from models.events import Event, Model, Note, Progress
 from models.hub import cache as hf_cache
 from models.hub import client, endpoint, listing, manifests
@@ -30,6 +30,7 @@ AT_ONCE = 4
 TELL_EVERY_S = 0.2
 RATE_OVER_S = 5.0
 MARGIN_BYTES = 256 << 20  # of the disk, to stay free
+_CONFIGS = ("config.json", formats.MODELOPT_CONFIG)
 JOIN_S = 0.8  # what a cancel waits for threads, which end at once unless they are connecting
 
 Clock = Callable[[], float]
@@ -73,7 +74,12 @@ def fetch(
             return manifest
 
         keep()  # before the first byte, so that what is missing of it is known
-        yield from _carry(connection, transfers, notes, clock, keep)
+        try:
+            yield from _carry(connection, transfers, notes, clock, keep, lambda: _check_config(found, files))
+        except (errors.Unsupported, errors.Unsafe):
+            with contextlib.suppress(errors.Busy):
+                hf_cache.discard(repo)
+            raise
         hf_cache.link(keep())
     return _whole(repo, found.commit)
 
@@ -145,30 +151,40 @@ def _carry(
     notes: "queue.SimpleQueue[str]",
     clock: Clock,
     keep: Callable[[], object],
+    check: Callable[[], None],
 ) -> Iterator[Event]:
-    """Download all files into the cache, reporting progress. keep: called when another weight file is complete."""
+    """Download all files into the cache, reporting progress.
+
+    keep: called when another weight file is complete; check: called when the configuration is, before anything else
+    comes.
+    """
     total = sum(one.file.size for one in transfers)
     rate, seen = _Rate(clock), set[str]()
     shown = sum(one.done for one in transfers)
     yield _progress("download", shown, total, 0.0)
     kept = 0
-    pool = _TransferPool(transfers, connection.stop)
+    first = [one for one in transfers if one.file.path in _CONFIGS]
+    pool = _TransferPool([], connection.stop)
     try:
-        while pool.busy():
-            pool.join(TELL_EVERY_S)
-            whole = sum(one.stage == "done" for one in transfers if one.file.is_weights)
-            if whole > kept:
-                kept = whole
-                keep()  # what is whole and right now is not hashed again if this process is killed
-            while not notes.empty():
-                if (text := notes.get()) not in seen:
-                    seen.add(text)
-                    yield Note(text=text)
-            # a file that is begun anew, since its bytes were false, takes nothing back from what was shown
-            shown = max(shown, sum(one.done for one in transfers))
-            yield _progress(_stage(transfers), shown, total, rate.at(sum(one.received for one in transfers)))
-        if pool.fault is not None:
-            raise pool.fault
+        for group in (first, [one for one in transfers if one not in first]):
+            pool = _TransferPool(group, connection.stop)
+            while pool.busy():
+                pool.join(TELL_EVERY_S)
+                whole = sum(one.stage == "done" for one in transfers if one.file.is_weights)
+                if whole > kept:
+                    kept = whole
+                    keep()  # what is whole and right now is not hashed again if this process is killed
+                while not notes.empty():
+                    if (text := notes.get()) not in seen:
+                        seen.add(text)
+                        yield Note(text=text)
+                # a file that is begun anew, since its bytes were false, takes nothing back from what was shown
+                shown = max(shown, sum(one.done for one in transfers))
+                yield _progress(_stage(transfers), shown, total, rate.at(sum(one.received for one in transfers)))
+            if pool.fault is not None:
+                raise pool.fault
+            if group is first:
+                check()
         yield _progress("download", total, total, rate.at(sum(one.received for one in transfers)))
     finally:
         connection.abort()
@@ -206,10 +222,20 @@ def _listing(
     if listing.is_commit(revision) and found.commit != revision:
         text = f"The Hub answers with another commit of {repo} than was asked for."
         raise errors.Unsafe(text, "It is not downloaded.")
+    found.check_format()
     if found.architecture and not inspection.can_run(found.architecture):
         text = f"{repo} is of the architecture {found.architecture!r}, which Stillroom can't run."
         raise errors.Unsupported(text, "Nothing was downloaded.")
     return found
+
+
+def _check_config(found: listing.Listing, files: list[listing.RemoteFile]) -> None:
+    """Look at config.json itself: the Hub tells only a part of it. Raises Unsupported, and Corrupt where it is none."""
+    blobs = {file.path: hf_cache.blob(found.repo, file.blob) for file in files if file.path in _CONFIGS}
+    config, modelopt = (
+        bounded_files.read_json(blobs[name], model_files.MAX_CONFIG_BYTES) if name in blobs else {} for name in _CONFIGS
+    )
+    found.check_format(formats.with_modelopt(config, modelopt))
 
 
 def _manifest(found: listing.Listing, revision: str, transfers: list[Transfer]) -> manifests.Manifest:

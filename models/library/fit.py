@@ -149,13 +149,17 @@ def training_bytes(
     checkpointing: bool = True,
     logits_at_once: int | None = None,
     bytes_per_value: int = 2,
+    layers: int = -1,
+    accumulates: bool = False,
 ) -> int:
     """Estimate what fine-tuning takes. tokens: of the longest row; batch: rows of that length at once; logits_at_once:
-    rows of logits that the loss holds at a time, all when None; bytes_per_value: of the compute type, 4 on a CPU.
+    rows of logits that the loss holds at a time, all when None; bytes_per_value: of the compute type, 4 on a CPU;
+    layers: that are trained, -1 for all; accumulates: gradients of several micro-batches are added up.
 
     LoRA leaves the base as stored and trains rank x (rows + columns) values for each linear layer: in float32, with
     gradient and AdamW's two moments, 16 bytes each. Full training holds weight, gradient and two moments of the
-    compute type. Kept for the backward pass: with gradient checkpointing the input of each layer and one layer's
+    compute type for each weight of the layers (models/finetune/optimizer.py); where gradients are added up there are two.
+    Kept for the backward pass: with gradient checkpointing the input of each layer and one layer's
     activations, without it all layers' (six of the hidden width, queries, keys, values and the attention's output, four
     of the feed-forward; the attention's scores before and after softmax, since the fused kernel has no backward pass).
     Logits count three times in float32: themselves, their softmax and their gradient.
@@ -168,7 +172,9 @@ def training_bytes(
     inputs = shape.layers * rows * shape.hidden * bytes_per_value
     activations = inputs + layer if checkpointing else shape.layers * layer
     logits = 3 * 4 * shape.vocab * min(rows, logits_at_once or rows)
-    return _trained_bytes(shape, recipe, method, rank, bytes_per_value) + activations + logits + RUNTIME_BYTES
+    part = (shape.layers if layers < 0 else min(layers, shape.layers)) / shape.layers
+    trained = _trained_bytes(shape, recipe, method, rank, bytes_per_value, part, accumulates)
+    return trained + activations + logits + RUNTIME_BYTES
 
 
 def runs_in_float32(machine: Machine) -> bool:
@@ -224,11 +230,21 @@ def _room(memory_bytes: int, gpu_limit_bytes: int) -> int:
     return max(0, gpu_limit_bytes - max(GIB, memory_bytes // 16))
 
 
-def _trained_bytes(shape: ModelShape, recipe: Recipe | None, method: str, rank: int, bytes_per_value: int) -> int:
-    """Bytes of the trained weights with their gradients and moments."""
+def _trained_bytes(
+    shape: ModelShape,
+    recipe: Recipe | None,
+    method: str,
+    rank: int,
+    bytes_per_value: int,
+    part: float,
+    accumulates: bool,
+) -> int:
+    """Bytes of the model, and of what is trained of it with gradients and moments. part: of the layers, from 0 to 1."""
+    copies = 4 if accumulates else 3  # beside the weight itself
     if method == "full":
-        return 4 * bytes_per_value * shape.params
+        layers = shape.params - sum(tensor.size for tensor in outer_tensors(shape))
+        return bytes_per_value * (shape.params + round(copies * part * layers))
     base = weights_bytes(shape, recipe) if bytes_per_value == 2 else bytes_per_value * shape.params
     linears = (tensor for tensor in layer_tensors(shape, 0) if tensor.kind == "matrix")
     adapters = shape.layers * rank * sum((tensor.rows + tensor.columns) * tensor.copies for tensor in linears)
-    return base + 16 * adapters
+    return base + round(4 * (1 + copies) * part * adapters)

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from models import errors, families, names, paths
+from models import errors, families, leftovers, names, paths, utf8
 from models.checkpoint import folders as checkpoint
 from models.checkpoint import inspection
 from models.checkpoint.model_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS
@@ -31,7 +31,8 @@ log = logging.getLogger(__name__)
 Kind = Literal["model", "original", "adapter"]
 
 _KEPT = ("repo", "revision", "recipe")  # of a record, also of a model that can't be used
-_VERSION = 2  # raised when a folder is looked at in another way, so that all are looked at again
+MAX_MARK = 200  # letters of a file's name
+_VERSION = 4  # raised when a folder is looked at in another way, so that all are looked at again
 
 
 class _CachedEntry(msgspec.Struct, frozen=True):
@@ -60,7 +61,7 @@ class LibraryCache:
 
         The cache is shared: other tools keep models of other kinds and single files there.
         """
-        place = cache.folder(repo.repo) / repo.commit
+        place = cache.snapshot(repo.repo, repo.commit)
         stamp = f"{repo.commit} {repo.size_bytes} {repo.modified} {len(repo.missing)} {repo.complete}"
         found = self._look(place, lambda: original(repo), stamp)
         if not repo.complete and not repo.size_bytes:  # a download that never began
@@ -71,8 +72,7 @@ class LibraryCache:
     def unmade_starter(self, source: Path) -> Model:
         """The starter before its folder is made, from the cache when its GGUF file is the same."""
         found = source.stat()
-        stamp = f"{source} {found.st_size} {found.st_mtime_ns}"
-        # under its folder in this home, for its record holds that path
+        stamp = f"{source.name} {found.st_size} {found.st_mtime_ns}"
         return self._look(starter.folder(), lambda: _starter_before_it_is_made(source), stamp)
 
     def save(self) -> None:
@@ -83,18 +83,21 @@ class LibraryCache:
         # of this thread: a window lists on several
         draft = file.with_name(f"{file.name}.{os.getpid()}-{threading.get_ident()}")
         try:
-            draft.write_bytes(msgspec.json.encode(_CacheFile(_VERSION, self._now)))
+            with open(draft, "wb", opener=paths.owners_alone) as out:
+                out.write(utf8.json(_CacheFile(_VERSION, self._now)))
             draft.replace(file)
         except OSError as error:
             log.info("the library is not remembered: %s", error)
             draft.unlink(missing_ok=True)
 
     def _look(self, folder: Path, make: Callable[[], Model], stamp: str) -> Model:
-        entry = self._before.get(str(folder))
+        key = paths.portable(folder)
+        entry = self._before.get(key)
         if entry is None or entry.stamp != stamp or not stamp:
-            entry = _CachedEntry(stamp, make())
-        self._now[str(folder)] = entry
-        return entry.model
+            entry = _CachedEntry(stamp, msgspec.structs.replace(make(), path=""))
+        if str(folder) not in entry.model.problem:  # nothing that hangs on where it stands
+            self._now[key] = entry
+        return msgspec.structs.replace(entry.model, path=str(folder))
 
 
 def model(folder: Path, title: str = "") -> Model:
@@ -102,7 +105,8 @@ def model(folder: Path, title: str = "") -> Model:
     try:
         facts = inspection.inspect(folder)
         record = checkpoint.read_record(folder)
-        recorded = _recorded(folder, record, title or folder.name, *_KEPT, "licence", "base", "card")
+        fields = (*_KEPT, "licence", "base", "original", "card", "requantized")
+        recorded = _recorded(folder, record, title or folder.name, *fields)
     except (errors.StillroomError, OSError) as error:
         return _unusable(folder, title or folder.name, str(error))
     hints = f"{folder.name} {recorded['title']}"
@@ -156,10 +160,16 @@ def adapter(folder: Path) -> Model:
     return _unusable(folder, folder.name, problem, "adapter")
 
 
-def with_last_use(found: Model) -> Model:
-    """The same model with the time of its last use, which changes more often than anything in its folder."""
-    mark = paths.used_folder() / quote(found.name, safe="")
-    return msgspec.structs.replace(found, last_used=_modified(mark))
+def as_shown(found: Model) -> Model:
+    """The same model with what does not follow from its folder: when it was used last, and where its source lies now."""
+    source = str(paths.recorded(found.source)) if found.source.startswith("../") else found.source
+    return msgspec.structs.replace(found, last_used=_modified(mark_of_use(found.name)), source=source)
+
+
+def mark_of_use(name: str) -> Path:
+    """The file that is as old as a model's last use."""
+    mark = quote(name, safe="")
+    return paths.used_folder() / (mark if len(mark) <= MAX_MARK else hashlib.sha256(mark.encode()).hexdigest())
 
 
 def starter_model(known: LibraryCache) -> Model:
@@ -230,10 +240,9 @@ def _stamp(folder: Path) -> str:
     """A digest of the folder's file names, sizes and times; empty when it can't be read."""
     digest = hashlib.blake2b(digest_size=12)
     try:
-        with os.scandir(folder) as entries:
-            for entry in sorted(entries, key=lambda entry: entry.name):
-                found = entry.stat()
-                digest.update(f"{entry.name}\0{found.st_size}\0{found.st_mtime_ns}\0".encode())
+        for entry in leftovers.entries(folder):
+            found = entry.stat()
+            digest.update(f"{entry.name}\0{found.st_size}\0{found.st_mtime_ns}\0".encode())
     except OSError:
         return ""
     return digest.hexdigest()

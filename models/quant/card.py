@@ -6,9 +6,11 @@ is read layer by layer, so it may be larger than the memory; the quantized model
 fit. Only a worker imports this.
 """
 
+import os
+import tempfile
 import time
 from collections.abc import Generator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -22,6 +24,7 @@ from models import errors, paths, quantities, waiting
 from models.checkpoint import folders, inspection
 from models.events import Event, Note, Progress, QuantCard
 from models.generate import load
+from models.gguf import read as gguf
 from models.hub import cache
 from models.library import installed
 from models.machine import hardware
@@ -50,11 +53,12 @@ def measure(name: str, reference: str | None = None) -> Generator[Event, None, Q
     title = installed.title(name)
     inspection.inspect(folder)
     load.check_memory(title, load.weights_on_disk(folder), load.read_config(folder))
-    original_name, original = yield from _reference(title, folder, reference)
-    ids = _text_ids(folder, original)
-    theirs = None
-    if original is not None:
-        theirs = yield from layerwise.read(original, [ids], "reference")
+    with ExitStack() as places:
+        original_name, original = yield from _reference(title, folder, reference, places)
+        ids = _text_ids(folder, original)
+        theirs = None
+        if original is not None:
+            theirs = yield from layerwise.read(original, [ids], "reference")
     model = waiting.run(load.load(title, folder)).model  # its progress is not the card's
     this = yield from layerwise.run(model, [ids], "card")
     found = yield from divergence.measure(ids, this, theirs, "card")
@@ -110,13 +114,28 @@ def warning(same_top: float | None, kl: float | None) -> str:
     return ""
 
 
-def _reference(title: str, folder: Path, asked: str | None) -> Generator[Event, None, tuple[str, Path | None]]:
-    """The original's name and folder; the folder is None when it is not here, which a Note then says."""
+def _reference(
+    title: str, folder: Path, asked: str | None, places: ExitStack
+) -> Generator[Event, None, tuple[str, Path | None]]:
+    """The original's name and folder; the folder is None when it is not here, which a Note then says.
+
+    places: holds a folder that is made for this alone, the exact weights of the GGUF file that a model was taken from.
+    """
     if asked is not None:
         if (cached := _cached(asked)) is not None:
             return asked, cached
         return asked, (yield from installed.prepare(asked))
     record = folders.read_record(folder)
+    if record is not None and record.requantized:
+        if (file := _unchanged(record)) is None:
+            gone = f"the file that it was taken from, {paths.recorded(record.source)}, is no longer there as it was"
+            yield Note(text=f"{title} was measured by itself: {gone}.")
+            return "", None
+        parent = places.enter_context(
+            tempfile.TemporaryDirectory(prefix=f".draft-{os.getpid()}-", dir=paths.models_folder())
+        )
+        yield from gguf.convert(file, Path(parent) / folder.name, keep_precision=True)
+        return file.name, Path(parent) / folder.name
     name = (record.original or record.repo) if record else ""
     if (found := original_of(folder)) is not None:
         return name or str(found), found
@@ -124,6 +143,15 @@ def _reference(title: str, folder: Path, asked: str | None) -> Generator[Event, 
     why = f"its original, {name}{at}, is not on this disk" if name else "it is not known what it was made from"
     yield Note(text=f"{title} was measured by itself: {why}.")
     return name, None
+
+
+def _unchanged(record: folders.ModelRecord) -> Path | None:
+    """The file that a model was taken from, when it is still there as it was."""
+    with suppress(OSError):
+        source = paths.recorded(record.source)
+        if installed.file_stamp(source) == record.made_from:
+            return source
+    return None
 
 
 def _found(name: str, revision: str) -> Path | None:

@@ -80,7 +80,7 @@ def learn(
     tokens = dwq_targets.windows(draft, config, texts, seed, steps)
     _check_memory(draft, config, recipe, max(map(len, tokens)))
     about = _about(draft, original, recipe, tokens, learning_rate)
-    state.mkdir(parents=True, exist_ok=True)
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
     held_out, windows = dwq_targets.split((yield from dwq_targets.targets(original, tokens, state, about)))
     with model_files.for_mlx_lm(draft) as place:
         model, stored = _trainable(place, config)

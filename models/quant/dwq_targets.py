@@ -110,6 +110,7 @@ def write_arrays(path: Path, arrays: dict[str, mx.array], metadata: dict[str, st
     try:
         with errors.disk_faults("writing what was learned", writing=True):
             mx.save_safetensors(str(draft), arrays, metadata=metadata)
+            draft.chmod(0o600)
             folders.sync(draft)
             draft.replace(path)
     except RuntimeError as error:  # MLX's word for it

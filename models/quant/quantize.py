@@ -21,14 +21,14 @@ from models.checkpoint import folders, inspection, model_config
 from models.checkpoint.weight_stream import open_source
 from models.events import Event, Model, Note, Progress
 from models.hub import manifests
-from models.library import installed
+from models.library import bases, installed
 from models.machine import hardware
 from models.quant.quantized_weights import Quantizing, check_backend
 from models.recipes import Recipe
 
 MARGIN_BYTES = 1 << 20  # of disk, for a record and a config
 TELL_S = 0.1
-_SNAPSHOT = re.compile(r"models--([^/\\]+?)--([^/\\]+)[/\\]snapshots[/\\]([^/\\]+)$")
+_SNAPSHOT = re.compile(r"models--[^/\\]+?--([^/\\]+)[/\\]snapshots[/\\]([^/\\]+)$")
 _GGUF = ".gguf"
 
 
@@ -69,7 +69,7 @@ def quantize(
     place = name if name and replace else installed.new_name(f"{original.title}-{parsed.name}", name)
     yield from _write(original, parsed, place, replace)
     if card:
-        yield from _measure(place)
+        yield from measure_made(place)
     if drop_original:
         yield _dropped(original)
     return installed.show(place)
@@ -91,10 +91,11 @@ def _original(model: str) -> Generator[Event, None, Original]:
     if record and record.original and (found := _unquantized(record.original)):
         yield Note(text=f"{title} is quantized already: the copy is made from its original, {record.original}.")
         return _described(found)
-    raise errors.BadInput(
-        f"{title} is already quantized{f' to {bits}-bit' if bits else ''}; quantizing twice loses more.",
-        f"Get the original{f', {record.repo},' if record and record.repo else ''} and quantize that.",
-    )
+    hint = "Get the original and quantize that."
+    if record and record.repo:
+        hint = f"`stillroom pull {record.repo}` gets the original: quantize that."
+    text = f"{title} is already quantized{f' to {bits}-bit' if bits else ''}; quantizing twice loses more."
+    raise errors.BadInput(text, hint)
 
 
 def _unquantized(name: str) -> Path | None:
@@ -120,12 +121,10 @@ def _quantized_bits(folder: Path) -> int | None:
 
 def _described(folder: Path) -> Original:
     record = folders.read_record(folder)
-    snapshot = _SNAPSHOT.search(str(folder))
+    snapshot, name = _SNAPSHOT.search(str(folder)), installed.recorded_name(folder)
     if snapshot:
-        owner, title, revision = snapshot.groups()
-        name = repo = f"{owner}/{title}"
+        repo, title, revision = name, *snapshot.groups()
     else:
-        name = folder.name if folder.parent == paths.models_folder() else str(folder)
         title = record.title if record else folder.name
         repo, revision = (record.repo, record.revision) if record else ("", "")
     stated = record or (manifests.read(repo, revision) if snapshot else None)
@@ -136,7 +135,7 @@ def _described(folder: Path) -> Original:
 def _write(original: Original, recipe: Recipe, name: str, replace: bool) -> Iterator[Event]:
     """Write the copy and let it take its place."""
     check_backend(recipe)
-    quantizing = Quantizing(open_source(original.folder), recipe)
+    quantizing = Quantizing(original.title, open_source(original.folder), recipe)
     hardware.check_memory(f"Quantizing {original.title}", quantizing.memory_bytes)
     copied = folders.companions(original.folder)
     needed = quantizing.total_bytes + sum(path.stat().st_size for path in copied) + MARGIN_BYTES
@@ -146,6 +145,7 @@ def _write(original: Original, recipe: Recipe, name: str, replace: bool) -> Iter
         quantizing.write_config(draft)
         for path in copied:
             folders.copy_file(path, draft / path.name)
+        model_config.write_ends(draft)
         if recipe.learned:
             from models.quant import dwq
 
@@ -169,19 +169,26 @@ def _record(original: Original, recipe: Recipe, name: str, draft: Path) -> folde
     title = f"{original.title} {recipe.title}"
     made = folders.new_record(draft, title, original.name, original.licence, family=family)
     return msgspec.structs.replace(
-        made, name=name, repo=original.repo, revision=original.revision, recipe=recipe.name, original=original.name
+        made,
+        name=name,
+        repo=original.repo,
+        revision=original.revision,
+        recipe=recipe.name,
+        original=original.name,
+        lineage=bases.lineage(original.folder),
     )
 
 
-def _measure(name: str) -> Iterator[Event]:
-    """Measure the quant card. The model is there already: what hinders the card is told and is no failure."""
+def measure_made(name: str) -> Iterator[Event]:
+    """Measure the card of a model that was just made: what hinders it is told and is no failure."""
     from models.quant import card
 
     try:
         yield from card.measure(name)
     except errors.Interrupted:
         raise
-    except errors.StillroomError as error:
+    except (errors.StillroomError, OSError) as fault:
+        error = errors.from_os_error(fault, "writing it", writing=True) if isinstance(fault, OSError) else fault
         yield Note(text=f"The quant card could not be measured: {error.text}")
 
 

@@ -20,7 +20,7 @@ from mlx_lm.utils import save_config
 from models import errors
 from models.checkpoint import folders, shards
 from models.checkpoint.shards import Output
-from models.checkpoint.weight_blocks import as_bytes, little_cache
+from models.checkpoint.weight_blocks import as_bytes, check_narrowed, little_cache, narrowed
 from models.checkpoint.weight_stream import Weight, WeightSource, modules
 from models.recipes import Recipe
 
@@ -41,7 +41,8 @@ Bytes = bytes | memoryview
 class Quantizing:
     """One checkpoint on its way to a recipe."""
 
-    def __init__(self, source: WeightSource, recipe: Recipe) -> None:
+    def __init__(self, title: str, source: WeightSource, recipe: Recipe) -> None:
+        self._title = title
         self._source = source
         self._recipe = recipe
         self.layers = len(source.model.layers)
@@ -116,7 +117,8 @@ class Quantizing:
     def _plain(self, name: str, dtype: mx.Dtype) -> Callable[[], Iterator[Bytes]]:
         def chunks() -> Iterator[Bytes]:
             weight = self._source.weights.pop(name)
-            for (block,) in self._ahead(weight, BLOCK, lambda rows: (rows.astype(dtype),)):
+            for block, finite in self._ahead(weight, BLOCK, lambda rows: narrowed(rows, dtype)):
+                check_narrowed(finite, self._title, name, dtype)
                 yield as_bytes(block)
 
         return chunks
@@ -127,11 +129,13 @@ class Quantizing:
         held: dict[str, list[mx.array]] = {"scales": [], "biases": []}
 
         def quantized(rows: mx.array) -> tuple[mx.array, ...]:
-            return tuple(mx.quantize(rows.astype(dtype), **settings))
+            stored, finite = narrowed(rows, dtype)
+            return finite, *mx.quantize(stored, **settings)
 
         def packed() -> Iterator[Bytes]:
             weight = self._source.weights.pop(f"{path}.weight")
-            for block, *factors in self._ahead(weight, BLOCK if affine else FLOAT_BLOCK, quantized):
+            for finite, block, *factors in self._ahead(weight, BLOCK if affine else FLOAT_BLOCK, quantized):
+                check_narrowed(finite, self._title, f"{path}.weight", dtype)
                 for part, factor in zip(held, factors, strict=False):  # no biases in the floating-point modes
                     held[part].append(factor)
                 yield as_bytes(block)

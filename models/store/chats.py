@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar
 
 import msgspec
 
-from models import errors, events
+from models import errors, events, utf8
 from models.requests import Sampling
 from models.store.database import faults, transaction
 from models.store.rows import (
@@ -27,6 +27,7 @@ from models.store.rows import (
     StoredMessage,
     TitleSource,
     chat_of,
+    entry_of,
     figures_of,
     message_of,
 )
@@ -118,11 +119,12 @@ class Chats:
 
     def recently_deleted(self) -> list[ChatEntry]:
         """List the chats that can still be restored, last deleted first."""
-        return self._entries("deleted_at > ? ORDER BY deleted_at DESC, id DESC", self._oldest_deleted())
+        kept = f"deleted_at IS NOT NULL AND NOT {_LONG_DELETED} ORDER BY deleted_at DESC, id DESC"
+        return self._entries(kept, self._oldest_deleted())
 
     def _entries(self, those: str, *values: object) -> list[ChatEntry]:
         rows = self._rows(f"SELECT id, title, updated, model FROM chats WHERE {those}", *values)
-        return [ChatEntry(*row) for row in rows]
+        return [entry_of(row) for row in rows]
 
     @_change
     def rename(self, chat_id: int, title: str, source: TitleSource = "user") -> None:
@@ -152,7 +154,7 @@ class Chats:
     @_change
     def purge(self) -> int:
         """Remove for good what was deleted more than 30 days ago. Returns how many chats."""
-        return self._execute("DELETE FROM chats WHERE deleted_at <= ?", self._oldest_deleted()).rowcount
+        return self._execute(f"DELETE FROM chats WHERE {_LONG_DELETED}", self._oldest_deleted()).rowcount
 
     def save_draft(self, chat_id: int, text: str) -> None:
         """Keep what is in the composer. Does not count as a change of the chat."""
@@ -297,6 +299,15 @@ class Chats:
         """Mark as interrupted what a killed process left streaming. Only for the process that holds the home, at its start."""
         return self._execute("UPDATE messages SET state = 'interrupted' WHERE state = 'streaming'").rowcount
 
+    def damaged(self) -> int:
+        """Count the chats and messages that can't be read whole or hang where they can't. Reads everything."""
+        with faults(self.connection):
+            chats = [chat_of(row) for row in self._execute(f"SELECT {_CHAT} FROM chats")]
+            rows = self._execute(f"SELECT {_MESSAGE}, m.parent_id IS NOT {_PARENT} FROM messages m")
+            unread = sum(bool(row[-1]) or message_of(row[:-1]).damaged for row in rows)
+            lost = self._execute("SELECT count(*) FROM messages WHERE chat_id NOT IN (SELECT id FROM chats)")
+            return sum(chat.damaged for chat in chats) + unread + int(lost.fetchone()[0])
+
     def _execute(self, statement: str, *values: object) -> sqlite3.Cursor:
         return self.connection.execute(statement, [_storable(value) for value in values])
 
@@ -310,8 +321,8 @@ class Chats:
         return _new_id(self._execute(statement, *columns.values()))
 
     def _require_chat(self, chat_id: int) -> int | None:
-        """Return the chat's leaf_id."""
-        row = self._execute("SELECT leaf_id FROM chats WHERE id = ?", chat_id).fetchone()
+        """Return the end of the branch that is shown; None where there is no message."""
+        row = self._execute(f"SELECT {_LEAF} FROM chats c WHERE c.id = ?", chat_id).fetchone()
         if row is None:
             raise _no_chat(chat_id)
         leaf_id: int | None = row[0]
@@ -344,28 +355,34 @@ class Chats:
         return self.clock() - RECENTLY_DELETED_DAYS * _DAY_S
 
 
-_CHAT = ", ".join(Chat.__struct_fields__)
+_CHAT = ", ".join(name for name in Chat.__struct_fields__ if name != "damaged")
 _SAME_PLACE = "s.parent_id IS m.parent_id AND s.chat_id = m.chat_id"
+# A message was written after the one it hangs on, in the same chat, so ids grow along a branch; a reply hangs on something.
+# A row that says otherwise is damaged, and would lead into another chat or round in a circle: it hangs on what was written
+# before it. A chat that does not end with a message of its own ends with its newest.
+_PARENT = """
+    CASE WHEN m.parent_id IS NULL AND m.role = 'user' THEN NULL ELSE coalesce(
+        (SELECT p.id FROM messages p WHERE p.id = m.parent_id AND p.chat_id = m.chat_id AND p.id < m.id),
+        (SELECT max(p.id) FROM messages p WHERE p.chat_id = m.chat_id AND p.id < m.id)) END
+"""
 _MESSAGE = f"""
-    m.id, m.chat_id, m.parent_id, m.role, m.content, m.thinking, m.state, m.error, m.model, m.figures, m.rating, m.created,
+    m.id, m.chat_id, {_PARENT}, m.role, m.content, m.thinking, m.state, m.error, m.model, m.figures, m.rating, m.created,
     m.adapter,
     (SELECT count(*) FROM messages s WHERE {_SAME_PLACE} AND s.id <= m.id),
     (SELECT count(*) FROM messages s WHERE {_SAME_PLACE})
 """
-# Ids grow along a branch, for a message is written after the one it hangs on.
+_LEAF = """
+    coalesce((SELECT l.id FROM messages l WHERE l.id = c.leaf_id AND l.chat_id = c.id),
+        (SELECT max(l.id) FROM messages l WHERE l.chat_id = c.id))
+"""
+_ABOVE = f"SELECT {_PARENT} AS up FROM messages m JOIN shown ON shown.id = m.id WHERE up IS NOT NULL"
 _BRANCH = f"""
-    WITH RECURSIVE shown (id) AS (
-        SELECT leaf_id FROM chats WHERE id = ? AND leaf_id IS NOT NULL
-        UNION ALL
-        SELECT parent_id FROM messages JOIN shown USING (id) WHERE parent_id IS NOT NULL
-    )
+    WITH RECURSIVE shown (id) AS (SELECT {_LEAF} AS leaf FROM chats c WHERE c.id = ? AND leaf IS NOT NULL UNION ALL {_ABOVE})
     SELECT {_MESSAGE} FROM messages m WHERE m.id IN shown ORDER BY m.id
 """
 _PATH = f"""
-    WITH RECURSIVE above (id) AS (
-        VALUES (?) UNION ALL SELECT parent_id FROM messages JOIN above USING (id) WHERE parent_id IS NOT NULL
-    )
-    SELECT {_MESSAGE} FROM messages m WHERE m.id IN above ORDER BY m.id
+    WITH RECURSIVE shown (id) AS (VALUES (?) UNION ALL {_ABOVE})
+    SELECT {_MESSAGE} FROM messages m WHERE m.id IN shown ORDER BY m.id
 """
 _RATED = f"""
     SELECT {_MESSAGE} FROM messages m JOIN chats c ON c.id = m.chat_id
@@ -373,7 +390,8 @@ _RATED = f"""
 """
 _NEWEST_BELOW = """
     WITH RECURSIVE below (id) AS (
-        VALUES (?) UNION ALL SELECT messages.id FROM messages JOIN below ON messages.parent_id = below.id
+        VALUES (?) UNION ALL
+        SELECT messages.id FROM messages JOIN below ON messages.parent_id = below.id AND messages.id > below.id
     )
     SELECT max(id) FROM below
 """
@@ -382,25 +400,27 @@ _FINISH = """
         thinking = coalesce(?, thinking), content = coalesce(?, content), figures = coalesce(?, figures)
     WHERE id = ?
 """
+# A moment before 2001 is a damaged one, and no reason to remove a chat for good.
+_LONG_DELETED = "(deleted_at BETWEEN 1e9 AND ?)"
 _SIBLINGS = f"SELECT s.id FROM messages m JOIN messages s ON {_SAME_PLACE} WHERE m.id = ? ORDER BY s.id"
 
 # A copy's ids are the original's, moved past the last one given out: parents and leaf move along by the same number.
 _SHIFT = (
     "SELECT (SELECT seq FROM sqlite_sequence WHERE name = 'messages') + 1 - min(id) FROM messages WHERE chat_id = ?"
 )
-_COPY_CHAT = """
+_COPY_CHAT = f"""
     INSERT INTO chats (title, title_source, created, updated, model, adapter, think_budget, think_custom, system, preset,
         sampling, leaf_id)
     SELECT CASE title WHEN '' THEN '' ELSE title || ' copy' END,
-        title_source, ?, ?, model, adapter, think_budget, think_custom, system, preset, sampling, leaf_id + ?
-    FROM chats WHERE id = ?
+        title_source, ?, ?, model, adapter, think_budget, think_custom, system, preset, sampling, {_LEAF} + ?
+    FROM chats c WHERE c.id = ?
 """
-_COPY_MESSAGES = """
+_COPY_MESSAGES = f"""
     INSERT INTO messages (id, chat_id, parent_id, role, content, thinking, state, error, model, figures, rating, created,
         adapter)
-    SELECT id + ?, ?, parent_id + ?, role, content, thinking,
+    SELECT id + ?, ?, {_PARENT} + ?, role, content, thinking,
         CASE state WHEN 'streaming' THEN 'interrupted' ELSE state END, error, model, figures, rating, created, adapter
-    FROM messages WHERE chat_id = ? ORDER BY id
+    FROM messages m WHERE chat_id = ? ORDER BY id
 """
 
 
@@ -409,8 +429,7 @@ def _json(record: Figures | Sampling) -> str:
 
 
 def _storable(value: object) -> Any:
-    """Half of a surrogate pair, as a careless paste may hold, has no UTF-8."""
-    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if isinstance(value, str) else value
+    return utf8.whole(value) if isinstance(value, str) else value
 
 
 def _new_id(cursor: sqlite3.Cursor) -> int:

@@ -11,6 +11,8 @@ import sqlite3
 
 import msgspec
 
+from models.store.rows import DAMAGED, entry_of
+
 log = logging.getLogger(__name__)
 
 _MAX_TERMS = 16  # FTS5 refuses expressions deeper than 256
@@ -54,7 +56,8 @@ def is_index_damage(error: sqlite3.Error) -> bool:
 
     FTS5 reports a clash inside its own tables as a bare constraint; constraints of our tables have extended codes.
     """
-    return getattr(error, "sqlite_errorcode", 0) in (sqlite3.SQLITE_CORRUPT_VTAB, sqlite3.SQLITE_CONSTRAINT)
+    of_an_index = (sqlite3.SQLITE_CORRUPT_VTAB, sqlite3.SQLITE_CONSTRAINT)
+    return getattr(error, "sqlite_errorcode", 0) in of_an_index or "fts5" in str(error)
 
 
 def rebuild(connection: sqlite3.Connection) -> None:
@@ -99,10 +102,13 @@ def _find(
     select = place.select.format(text=text, join=join)
     statement = f"SELECT {select} WHERE c.deleted_at IS NULL AND {' AND '.join(found)} ORDER BY {order} DESC LIMIT ?"
     rows = connection.execute(statement, (*values, limit)).fetchall()
-    return [
-        SearchHit(chat_id, message_id, title, *_spans(marked if words else _excerpt(marked, fragments)), created)
-        for chat_id, message_id, title, created, marked in rows
-    ]
+    hits = []
+    for chat_id, message_id, title, updated, marked in rows:
+        entry = entry_of((chat_id, title, updated, ""))
+        found_in = marked if isinstance(marked, str) else DAMAGED
+        snippet, spans = _spans(found_in if words else _excerpt(found_in, fragments))
+        hits.append(SearchHit(chat_id, message_id, entry.title, snippet, spans, entry.updated))
+    return hits
 
 
 def _terms(query: str) -> tuple[str, list[str]]:

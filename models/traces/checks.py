@@ -11,6 +11,7 @@ from collections.abc import Callable
 import msgspec
 
 from models import errors
+from models.answers.known import agrees
 from models.traces import markup, scripts
 from models.traces.draft import Draft
 from models.traces.fault import Fault
@@ -48,13 +49,22 @@ def mend(draft: Draft) -> set[str]:
     draft.system = _mend(draft.system, mended)
     draft.gold = _mend(draft.gold, set())
     if draft.turns:
-        draft.turns = [Turn(turn.role, _mend(turn.content, mended)) for turn in draft.turns]
+        draft.turns = [
+            Turn(turn.role, _mend(turn.content, mended), _mend(turn.thinking, mended)) for turn in draft.turns
+        ]
     return mended
+
+
+def compare(draft: Draft) -> None:
+    """Mark a draft right or wrong by the known answer beside it, unless its row says already which it is."""
+    if draft.verified is None and draft.gold:
+        draft.verified = agrees(draft.answer, draft.gold)
 
 
 def why_left_out(draft: Draft, limits: Limits, count: Count | None = None) -> Fault | None:
     """The first thing that is wrong with a mended draft by itself. count: tokens of a text; estimated without one."""
-    texts = (draft.problem, draft.thinking, draft.answer, draft.system, *(turn.content for turn in draft.turns))
+    earlier = (text for turn in draft.turns for text in (turn.content, turn.thinking))
+    texts = (draft.problem, draft.thinking, draft.answer, draft.system, *earlier)
     return (
         _encoding(draft)
         or draft.fault

@@ -8,12 +8,14 @@ most chat templates refuse it. Turns of tools are not learned from: left out.
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from models.traces import tags
+from models.answers import tags
+from models.traces import column_names
+from models.traces.cells import is_label, is_nothing
 from models.traces.draft import Draft
 from models.traces.fault import Fault
 from models.traces.trace import Turn
 
-KEYS = ("messages", "conversations", "conversation", "dialogue", "dialog", "turns")
+KEYS = ("messages", "conversations", "conversation", "dialogue", "dialog", "turns", "contents")
 THINKING_FIELDS = ("reasoning_content", "reasoning", "thinking", "thought", "thoughts")
 
 ROLES = {  # ours, by a lower-case word that stands for it
@@ -21,7 +23,17 @@ ROLES = {  # ours, by a lower-case word that stands for it
     **dict.fromkeys(("assistant", "gpt", "model", "chatgpt", "bot", "ai", "bard", "claude"), "assistant"),
     **dict.fromkeys(("system", "developer"), "system"),
 }
-_CUT = ("length", "max_tokens", "MAX_TOKENS")
+_CUT = (
+    "length", "max_tokens", "MAX_TOKENS", "model_length", "content_filter", "SAFETY", "RECITATION", "refusal", "pause_turn",
+    "error", "cancelled", "load", "unload",
+)  # fmt: skip
+_REASONS = (
+    "finish_reason", "finish_reasons", "done_reason", "stop_reason", "native_finish_reason",
+)  # fmt: skip
+# What a turn may hold beside its text, without which the text is half of it.
+_NOT_TEXT = ("tool_calls", "function_call", "images", "image", "audio", "video", "files", "attachments")
+_REDACTED = ("redacted_thinking", "reasoning.encrypted")
+_OF_TEXT = ("cache_control", "citations", "annotations", "logprobs", "signature", "extras")
 
 
 class RawTurn(NamedTuple):
@@ -31,6 +43,7 @@ class RawTurn(NamedTuple):
     text: str
     thinking: str = ""
     field: str = ""
+    redacted: bool = False  # some of its thinking is encrypted, as Anthropic's API gives it
 
 
 def read_messages(title: str, messages: Sequence[object], reply: Mapping[str, object] | None = None) -> Draft:
@@ -64,7 +77,7 @@ def fill(draft: Draft, said: Sequence[RawTurn]) -> None:
         draft.fault = Fault("broken", "Its turns do not alternate between user and assistant, beginning with the user.")
     else:
         draft.problem = spoken[-2].text
-        draft.turns = [Turn(turn.role, _without_thinking(turn)) for turn in spoken[:-2]]  # type: ignore[arg-type]
+        draft.turns = [_earlier(turn) for turn in spoken[:-2]]
         take_turn(draft, spoken[-1])
 
 
@@ -74,6 +87,10 @@ def take_turn(draft: Draft, turn: RawTurn) -> None:
         draft.take_parts(turn.thinking, turn.text, turn.field)
     else:
         draft.take_reply(turn.text)
+    if turn.redacted and not draft.thinking:
+        draft.fault = Fault("broken", "All of its thinking is redacted.")
+    elif turn.redacted:
+        draft.where += ", without what is redacted"
 
 
 def read_message(message: Mapping[str, object]) -> RawTurn | str:
@@ -82,40 +99,59 @@ def read_message(message: Mapping[str, object]) -> RawTurn | str:
 
 
 def was_cut(record: Mapping[str, object]) -> bool:
-    """Whether a record says that the reply ran into a limit."""
-    reasons = ("finish_reason", "done_reason", "stop_reason", "native_finish_reason")
-    return any(record.get(key) in _CUT for key in reasons)
+    """Whether a record says that the reply ran into a limit, was stopped, or goes on in the next record."""
+    return record.get("done") is False or any(
+        record.get(key) in _CUT for key in _REASONS if not isinstance(record.get(key), list | dict)
+    )
+
+
+def ends_with_user(messages: Sequence[object]) -> bool:
+    """Whether a conversation waits for its answer."""
+    last = messages[-1] if messages else None
+    turn = _said(last) if isinstance(last, dict) else ""
+    return isinstance(turn, RawTurn) and turn.role == "user"
 
 
 def _said(message: object) -> RawTurn | str:
     """A turn, or a sentence that says why it is none."""
     if not isinstance(message, dict):
         return "A turn of its conversation is no object."
-    name = next((message[key] for key in ("role", "from", "sender", "speaker") if key in message), None)
+    message = column_names.in_plain_names(message)
+    name = next((message[key] for key in ("role", "from", "sender", "speaker") if message.get(key) is not None), None)
     role = ROLES.get(name.lower()) if isinstance(name, str) else None
     if role is None:
         if name in ("tool", "function", "function_call", "observation", "ipython", "tool_response"):
             return "It has a tool's turn, and traces with tools are not learned from."
-        return f"A turn has the role {name!r}, which is not known." if name is not None else "A turn has no role."
-    if message.get("tool_calls"):
-        return "It calls tools, and traces with tools are not learned from."
-    content = next((message[key] for key in ("content", "value", "text") if key in message), None)
+        known = f"A turn has the role {str(name)[:40]!r}, which is not known."
+        return known if name is not None else "A turn has no role."
+    if held := next((key for key in _NOT_TEXT if message.get(key)), ""):
+        tools = held in ("tool_calls", "function_call")
+        return (
+            "It calls tools, and traces with tools are not learned from." if tools else f"A turn holds {held}, no text."
+        )
+    content = next(
+        (message[key] for key in ("content", "value", "text", "parts") if message.get(key) is not None), None
+    )
     thinking, field = _thinking_field(message)
+    hidden = _is_redacted(message.get("reasoning_details"))
     if isinstance(content, list):
         parts = _parts(content)
         if isinstance(parts, str):
             return parts
-        text, thought = parts
-        return RawTurn(role, text, thinking or thought, field or ("parts of type thinking" if thought else ""))
+        thought = parts.thinking
+        field = field or ("parts of type thinking" if thought else "")
+        return RawTurn(role, parts.text, thinking or thought, field, hidden or parts.redacted)
     if content is None or isinstance(content, str):
-        return RawTurn(role, content or "", thinking, field)
+        if is_label(thinking) and any(tag in (content or "") for tag in tags.all_tags()):
+            thinking = field = ""  # a switch: what was thought stands in the text
+        return RawTurn(role, content or "", thinking, field, hidden)
     return f"The content of a turn is {type(content).__name__}, not text."
 
 
 def _thinking_field(message: Mapping[str, object]) -> tuple[str, str]:
     for key in THINKING_FIELDS:
         value = message.get(key)
-        if isinstance(value, str) and value.strip():
+        if isinstance(value, str) and value.strip() and not is_nothing(value):
             return value, key
     details = message.get("reasoning_details")  # OpenRouter's: a list of {"type": "reasoning.text", "text": …}
     if isinstance(details, list):
@@ -125,8 +161,14 @@ def _thinking_field(message: Mapping[str, object]) -> tuple[str, str]:
     return "", ""
 
 
-def _parts(content: Sequence[object]) -> tuple[str, str] | str:
-    """Text and thinking of a list of parts, or a sentence about a part that is neither."""
+class _Parts(NamedTuple):
+    text: str
+    thinking: str
+    redacted: bool  # some of the thinking is encrypted
+
+
+def _parts(content: Sequence[object]) -> _Parts | str:
+    """What a list of parts says, or a sentence about a part that is neither text nor thinking."""
     texts: list[str] = []
     thoughts: list[str] = []
     for part in content:
@@ -136,14 +178,29 @@ def _parts(content: Sequence[object]) -> tuple[str, str] | str:
         kind = part.get("type", "text") if isinstance(part, dict) else None
         if not isinstance(part, dict) or not isinstance(kind, str):
             return "A part of a turn is neither text nor an object."
-        thinks = kind in ("thinking", "reasoning", "thought")
+        if kind in _REDACTED:
+            continue
+        thinks = kind in ("thinking", "reasoning", "thought") or part.get("thought") is True
         keys = (kind, "text", "thinking", "content")
         value = next((part[key] for key in keys if isinstance(part.get(key), str)), None)
         if value is None or not (thinks or kind in ("text", "input_text", "output_text")):
-            return f"A turn holds a part of type {kind}, which is no text."
+            return f"A turn holds a part of type {kind[:40]}, which is no text."
+        if other := next((key for key in part if key not in _OF_TEXT and isinstance(part[key], list | dict)), ""):
+            return f"A part of a turn holds {other[:40]} beside its text."
+        if thinks and "".join(texts).strip():
+            return "Its thinking goes on behind a part of its answer."
         (thoughts if thinks else texts).append(value)
-    return "".join(texts), "\n\n".join(thoughts)
+    return _Parts("".join(texts), "\n\n".join(thoughts), _is_redacted(content))
 
 
-def _without_thinking(turn: RawTurn) -> str:
-    return tags.split_reply(turn.text).answer if turn.role == "assistant" else turn.text.strip()
+def _is_redacted(parts: object) -> bool:
+    return isinstance(parts, list) and any(isinstance(part, dict) and part.get("type") in _REDACTED for part in parts)
+
+
+def _earlier(turn: RawTurn) -> Turn:
+    """A turn before the last two, thinking and answer of a reply apart."""
+    if turn.role == "user":
+        return Turn("user", turn.text.strip())
+    reply = Draft("")
+    take_turn(reply, turn)
+    return Turn("assistant", reply.answer, reply.thinking)

@@ -5,6 +5,7 @@ do, the row that opened the quote is left out, and reading goes on with the line
 """
 
 import csv
+import re
 from collections.abc import Generator, Iterator
 
 from models.traces.fault import Fault
@@ -12,6 +13,7 @@ from models.traces.row import MOST_BYTES, Row, too_long
 from models.traces.text_source import TextSource
 
 RESTARTS = 50  # a file with more quotes that never close than this is no CSV
+_SEPARATOR = re.compile(r'\s*"?sep=([;,|\t]?)[;,|\t"\s]*', re.IGNORECASE)
 
 
 def rows(source: TextSource, delimiter: str) -> Iterator[Row]:
@@ -22,12 +24,20 @@ def rows(source: TextSource, delimiter: str) -> Iterator[Row]:
         for line, fields, fault, done in _records(source, delimiter):
             if fault:
                 yield Row(line, None, fault, done)
+            elif not any(fields) or (header is None and separator_of("".join(fields)) is not None):
+                continue
             elif header is None:
                 header = [name.strip() for name in fields]
-            elif any(fields):
+            else:
                 yield _named(line, header, fields, done)
     finally:
         csv.field_size_limit(limit)
+
+
+def separator_of(line: str) -> str | None:
+    """What Excel's first line, `sep=;`, says of the delimiter; None for another line. Other programs add to it."""
+    match = _SEPARATOR.fullmatch(line)
+    return match and (match[1] or "\t")
 
 
 def _named(line: int, header: list[str], fields: list[str], done: int) -> Row:

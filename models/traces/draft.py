@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from models.traces import tags
+from models.answers import tags
+from models.trace_report import Columns
 from models.traces.fault import Fault
 from models.traces.trace import Trace, Turn
 
@@ -24,6 +25,7 @@ class Draft:
     licence: str = ""
     closed: bool = True  # False when the reply was cut or its thinking never ends
     by_template: bool = False  # its thinking closes without having opened, so the template opened it
+    columns: Columns | None = None  # that its parts come of; None: a conversation, or a record of a program
     opened: bool = False  # the prompt ended in the open tag
     verified: bool | None = None
     tokens: int = 0

@@ -1,32 +1,36 @@
 """Files to traces and a report of every row that became none. Nothing of a file is changed.
 
-Each file is looked at twice: its first rows to see how it writes thinking, then all of it. A dump of replies whose
-template opened the tag has rows with a close alone; there a row with neither tag is one whose thinking never closed.
+Each file is looked at before it is read: at its columns, to see what stands in them, and at its first rows, to see how
+it writes thinking. A dump of replies whose template opened the tag has rows with a close alone; there a row with neither
+tag is one whose thinking never closed.
 """
 
 import hashlib
 from array import array
 from collections import Counter
 from collections.abc import Generator, Sequence
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
 import msgspec
 
 from models import events
-from models.trace_report import ESTIMATED, Added, LeftOut, Reason, SourceFile
-from models.traces import checks, reading, secrets, shapes
+from models.trace_report import ESTIMATED, Added, Columns, LeftOut, Reason, SourceFile
+from models.traces import checks, column_choice, reading, secrets, shapes
 from models.traces.checks import Count, Limits
+from models.traces.column_choice import Choice
 from models.traces.draft import SHARED, Draft, draft_of
 from models.traces.duplicates import Duplicates
 from models.traces.fault import Fault
 from models.traces.overlap import EvaluationSets
-from models.traces.row import Row
 from models.traces.text_source import Kind
 from models.traces.trace import Trace, identify, said
 
 LISTED = 10_000  # rows left out that are listed; all are counted
+LONGEST_SENTENCE = 500  # characters of why a row was left out; what it quotes may be of any length
 PEEKED = 200  # rows
+SHOWN = 200  # columns of a preview
 STEP = 1 << 20  # bytes between two events
 
 Item = Trace | events.Progress
@@ -38,6 +42,8 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     shape: str
     traces: list[Trace]
     left_out: list[LeftOut]
+    columns: list[str] = []  # the file's; none when it holds conversations or records of programs
+    chosen: Columns = Columns()  # which of them are taken
 
 
 class TraceImport:
@@ -51,6 +57,7 @@ class TraceImport:
     ) -> None:
         self.limits = limits or Limits()
         self.files: list[SourceFile] = []
+        self.choice = column_choice.choose([])  # of the columns of the file that was read last
         self.left_out: list[LeftOut] = []
         self.counts: Counter[Reason] = Counter()
         self.secrets: Counter[str] = Counter()
@@ -71,15 +78,18 @@ class TraceImport:
         why = self._fault(draft, trace.line, trace.source)
         return self._leave_out(trace.line, why, trace.source) if why else None
 
-    def read(self, path: Path, done: int = 0, total: int = 0) -> Generator[Item, None, None]:
+    def read(
+        self, path: Path, done: int = 0, total: int = 0, columns: Columns | None = None
+    ) -> Generator[Item, None, None]:
         """Yield a file's traces, and progress; done, total: bytes of all files before it, and of all.
 
-        Raises NotFound, BadInput, Corrupt, Unsupported for a file that can't be read at all.
+        columns: chosen by hand. Raises NotFound, BadInput, Corrupt, Unsupported for a file that can't be read at all.
         """
         kind = reading.recognise(path)
+        self.choice = choice = column_choice.of_file(path, kind, columns)
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        by_template = _closes_alone(path, kind)
+        by_template = _closes_alone(path, kind, choice)
         told: Counter[str] = Counter()
         fixed: Counter[str] = Counter()
         left: Counter[Reason] = Counter()
@@ -94,9 +104,10 @@ class TraceImport:
             if row.value is None:
                 trace_or_fault = row.fault or Fault("broken", "It is empty.")
             else:
-                draft = shapes.read(row.value)
+                draft = shapes.read(row.value, choice)
                 told[shapes.sentence(draft)] += 1
                 fixed.update(checks.mend(draft))
+                checks.compare(draft)
                 if by_template and draft.thinking == "" and draft.where == "no thinking" and not draft.fault:
                     draft.fault = Fault("not_closed", f"It has no {by_template}, which other rows of this file have.")
                 trace_or_fault = self._judge(draft, row.line, path.name)
@@ -175,6 +186,8 @@ class TraceImport:
 
     def _leave_out(self, line: int, fault: Fault, name: str) -> LeftOut:
         self.counts[fault.reason] += 1
+        if len(fault.text) > LONGEST_SENTENCE:
+            fault = fault._replace(text=fault.text[: LONGEST_SENTENCE - 1] + "…")
         left = LeftOut(line=line, file=name, **fault._asdict())
         if len(self.left_out) < LISTED:
             self.left_out.append(left)
@@ -192,30 +205,43 @@ class TraceImport:
         return notes
 
 
-def preview(path: Path, most: int = 20, limits: Limits | None = None, count: Count | None = None) -> Preview:
-    """Show what a file's first `most` rows would become, without adding them. Raises as Import.read."""
+def preview(
+    path: Path,
+    most: int = 20,
+    limits: Limits | None = None,
+    count: Count | None = None,
+    columns: Columns | None = None,
+) -> Preview:
+    """Show what a file's first `most` rows would become, without adding them. Raises as TraceImport.read."""
     job = TraceImport(limits, count)
     traces: list[Trace] = []
-    for item in job.read(path):
+    for item in job.read(path, columns=columns):
         if isinstance(item, Trace):
             traces.append(item)
         if len(traces) + len(job.left_out) >= most:
             break
     kind = reading.recognise(path)
-    shape = Counter(shapes.sentence(shapes.read(row.value)) for row in _first(path, kind) if row.value is not None)
-    return Preview(shape=_most(shape), traces=traces[:most], left_out=job.left_out[:most])
+    choice = job.choice
+    drafts = [shapes.read(row, choice) for row in _first(path, kind)]
+    taken = Counter(draft.columns for draft in drafts if draft.columns)
+    unknown = any(draft.title == shapes.UNKNOWN for draft in drafts)
+    return Preview(
+        shape=_most(Counter(map(shapes.sentence, drafts))),
+        traces=traces[:most],
+        left_out=job.left_out[:most],
+        columns=list(choice.own_names.values())[:SHOWN] if taken or unknown else [],
+        chosen=taken.most_common(1)[0][0] if taken else choice.first(),
+    )
 
 
-def _first(path: Path, kind: Kind) -> list[Row]:
-    rows = reading.rows(path, kind)
-    first = list(islice(rows, PEEKED))
-    rows.close()  # type: ignore[attr-defined]  # a generator's: the file is closed now and not some day
-    return first
+def _first(path: Path, kind: Kind) -> list[dict[str, object]]:
+    with closing(reading.rows(path, kind)) as rows:
+        return [row.value for row in islice(rows, PEEKED) if row.value is not None]
 
 
-def _closes_alone(path: Path, kind: Kind) -> str:
+def _closes_alone(path: Path, kind: Kind, choice: Choice) -> str:
     """The close tag that most of the first rows have without its open, or nothing."""
-    drafts = [shapes.read(row.value) for row in _first(path, kind) if row.value is not None]
+    drafts = [shapes.read(row, choice) for row in _first(path, kind)]
     alone = [draft for draft in drafts if draft.by_template]
     thinking = [draft for draft in drafts if draft.thinking]
     return alone[0].where.removeprefix("thinking before ") if len(alone) * 2 > len(thinking) else ""

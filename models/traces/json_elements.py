@@ -5,9 +5,10 @@ string the next quote is looked for, so text passes at memory speed.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
+MOST_DEPTH = 1000  # no decoder goes deeper
 _CHUNK = 1 << 18
 _OUTSIDE = re.compile(rb'[",\[\]{}]')
 _SPACE = b" \t\r\n"
@@ -26,16 +27,17 @@ class Element(NamedTuple):
     data: bytes
     whole: bool = True  # not cut off by the file's end
     too_long: bool = False  # over the limit
+    too_deep: bool = False  # over MOST_DEPTH: nothing behind it is given
 
 
 _NOT_ROWS = (b"features", b"columns", b"schema", b"fields")  # what tells of the rows, in the Hub's and others' answers
 
 
-def find_list(head: bytes, row_keys: frozenset[bytes]) -> int | None:
+def find_list(head: bytes, is_row_key: Callable[[bytes], bool]) -> int | None:
     """Where the elements of the document's list begin: just behind the bracket of an array of objects.
 
     That is the first list of objects directly inside a top-level object; what follows that list is not read. None when
-    `head`, the document's beginning, shows none, or one of `row_keys` before it.
+    `head`, the document's beginning, shows none, or before it a key that only a row has.
     """
     level = at = 0
     key = b""
@@ -47,7 +49,7 @@ def find_list(head: bytes, row_keys: frozenset[bytes]) -> int | None:
                 return None
             if level == 1 and head[end : end + 64].lstrip(_SPACE)[:1] == b":":
                 key = head[at : end - 1]
-                if key in row_keys:
+                if is_row_key(key):
                     return None
             at = end
         elif mark in b"[{":
@@ -63,7 +65,7 @@ def split(source: Chunks, separated: bool, limit: int, first: bytes = b"") -> It
     """Give the elements of `first`, what was read already, and what is left of `source`.
 
     separated: they stand in an array, whose bracket has been read; else they are documents one after the other.
-    An element over `limit` bytes is passed over and given with the data empty.
+    An element over `limit` bytes is passed over and given with the data empty; one that is nested too deep ends it.
     """
     buffer = first or source.read(_CHUNK)
     at = level = begin = 0
@@ -79,6 +81,9 @@ def split(source: Chunks, separated: bool, limit: int, first: bytes = b"") -> It
                 in_string = True
             elif mark in b"[{":
                 level += 1
+                if level > MOST_DEPTH:
+                    yield Element(b"", whole=False, too_deep=True)
+                    return
             elif mark == b",":
                 end, cut = (at - 1, at) if separated and level == 0 else (-1, 0)
             else:
@@ -96,8 +101,8 @@ def split(source: Chunks, separated: bool, limit: int, first: bytes = b"") -> It
         if at >= len(buffer):
             if len(buffer) - begin > limit:
                 dropped = True
-            # of a passed-over element only backslashes are kept: they tell whether the next quote ends the string
-            keep = _backslashes(buffer) if dropped else len(buffer) - begin
+            # of a passed-over element a last backslash that escapes what comes is kept, and nothing else
+            keep = _backslashes(buffer, len(buffer)) % 2 if dropped else len(buffer) - begin
             more = source.read(_CHUNK)
             buffer = buffer[len(buffer) - keep :] + more
             at, begin = keep, 0
@@ -119,16 +124,19 @@ def _element(data: bytes, dropped: bool) -> Iterator[Element]:
 
 def _string_end(text: bytes, at: int) -> int:
     """Just behind the quote that ends the string which `at` stands in, or -1."""
-    while True:
-        quote = text.find(b'"', at)
-        if quote < 0:
-            return -1
-        if _backslashes(text[max(0, quote - 64) : quote] if quote < 64 or text[quote - 64] != 92 else text[:quote]) % 2:
-            at = quote + 1
-        else:
+    while (quote := text.find(b'"', at)) >= 0:
+        if _backslashes(text, quote) % 2 == 0:
             return quote + 1
+        at = quote + 1
+    return -1
 
 
-def _backslashes(text: bytes) -> int:
-    """How many stand at the end."""
-    return len(text) - len(text.rstrip(b"\\"))
+def _backslashes(text: bytes, end: int) -> int:
+    """How many stand before `end`; looks at little more than those."""
+    length = 64
+    while True:
+        before = text[max(0, end - length) : end]
+        count = len(before) - len(before.rstrip(b"\\"))
+        if count < length:
+            return count
+        length *= 2

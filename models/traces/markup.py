@@ -9,7 +9,7 @@ import re
 from functools import cache
 from typing import NamedTuple
 
-from models.traces import tags
+from models.answers import tags
 from models.traces.conversations import ROLES
 
 _ROLE = r"(system|user|assistant|human|gpt|model|developer)"
@@ -21,7 +21,6 @@ _HEADERS = {
     "Zephyr": re.compile(rf"<\|{_ROLE}\|>\n?", re.IGNORECASE),
     "Gemma": re.compile(rf"<start_of_turn>{_ROLE}\n", re.IGNORECASE),
 }
-_MISTRAL = re.compile(r"(?:<s>)?\s*\[INST\](.*?)\[/INST\](.*?)(?:</s>|(?=\[INST\])|\Z)", re.DOTALL)
 _BEGIN = re.compile(r"\A\s*(?:<\|begin_of_text\|>|<｜begin▁of▁sentence｜>|<bos>|<s>|<\|endoftext\|>)")
 _INSTRUCTED = re.compile(r"\[/?(?:INST|THINK|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS)\]")
 
@@ -53,8 +52,12 @@ def unwrap(text: str) -> Unwrapped | None:
 
 def _unwrap_mistral(text: str) -> Unwrapped | None:
     turns = []
-    for match in _MISTRAL.finditer(text):
-        turns += [("user", match[1].strip()), ("assistant", match[2].strip())]
+    # no pattern: one that looks for each end takes the square of the text's length where there is none
+    for part in text.split("[INST]")[1:]:
+        asked, closed, said = part.partition("[/INST]")
+        if not closed:
+            return None
+        turns += [("user", asked.strip()), ("assistant", said.partition("</s>")[0].strip())]
     if turns and not turns[-1][1]:
         turns.pop()
     return Unwrapped(turns, "Mistral") if turns else None

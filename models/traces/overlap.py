@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from models import errors
-from models.traces import reading, shapes
+from models.traces import column_choice, reading, shapes
 
 GRAM = 13
 COMMON = 3
+MOST_CHARACTERS = 20 * 10**6  # of all problems; MATH and GSM8K together have 5 million
 _AROUND = ".,;:!?\"'()[]{}$*“”‘’«»…"
 _WORD = re.compile(r"\w+|[-+*/=<>^%]")
 
@@ -31,10 +32,15 @@ class EvaluationSets:
         self._whole: dict[str, str] = {}
         self._grams: dict[str, str] = {}
         times: dict[str, int] = {}
+        size = 0
         for path in files:
             found = False
             for place, problem in _problems(path):
                 found = True
+                size += len(problem)
+                if size > MOST_CHARACTERS:
+                    text = f"The evaluation sets up to {path.name} hold more than {MOST_CHARACTERS // 10**6} MB of problems."
+                    raise errors.BadInput(text, "Name smaller ones: all their words are kept in memory.")
                 self._whole.setdefault(" ".join(words(problem)), place)
                 for gram in set(_grams(problem)):
                     times[gram] = times.get(gram, 0) + 1
@@ -61,7 +67,9 @@ def _grams(problem: str) -> Iterator[str]:
 
 
 def _problems(path: Path) -> Iterator[tuple[str, str]]:
-    for row in reading.rows(path):
-        problem = shapes.problem_of(row.value).strip() if row.value else ""
+    kind = reading.recognise(path)
+    choice = column_choice.of_file(path, kind)
+    for row in reading.rows(path, kind):
+        problem = shapes.problem_of(row.value, choice).strip() if row.value else ""
         if problem:
             yield f"{path.name}, row {row.line}", problem

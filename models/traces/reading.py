@@ -6,14 +6,14 @@ time, so a file of any size needs the memory of one row. A row over MOST_BYTES i
 
 import codecs
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import msgspec
 
 from models import errors
-from models.traces import json_elements
+from models.traces import column_names, conversations, delimited, json_elements
 from models.traces.fault import Fault
 from models.traces.row import MOST_BYTES, Row, too_long
 from models.traces.text_source import Format, Kind, TextSource
@@ -28,12 +28,13 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-# An object with one of these is a row itself, so a list inside it is no list of rows.
+# An object with one of these, in any spelling, is a row itself, so a list inside it is no list of rows.
 _ROW_KEYS = frozenset({
-    b"messages", b"conversations", b"conversation", b"choices", b"turns", b"prompt", b"completion", b"problem",
-    b"question", b"instruction", b"response", b"message", b"request",
+    *conversations.KEYS, "choices", "candidates", "prompt", "completion", "problem", "question", "query", "q", "instruction",
+    "input", "output", "response", "message", "request",
 })  # fmt: skip
 
+_TOO_DEEP = "It is nested too deeply, so the rest of the file is not read."
 _decoder = msgspec.json.Decoder()
 
 
@@ -42,6 +43,8 @@ def recognise(path: Path) -> Kind:
     try:
         if path.is_dir():
             raise errors.BadInput(f"{path.name} is a folder.", "Name the files in it.")
+        if path.exists() and not path.is_file():  # a pipe would be waited for without end
+            raise errors.BadInput(f"{path.name} is no file.", "Write what comes out of it into a file.")
         with path.open("rb") as file:
             head = file.read(_HEAD)
     except FileNotFoundError as error:
@@ -61,7 +64,7 @@ def recognise(path: Path) -> Kind:
     return Kind(format_, encoding, codec, bom, newline, skip, separated, delimiter)
 
 
-def rows(path: Path, kind: Kind | None = None) -> Iterator[Row]:
+def rows(path: Path, kind: Kind | None = None) -> Generator[Row, None, None]:
     """Read a file's rows in order; one that can't be read comes with its fault and the rest goes on.
 
     Raises as `recognise`, and Unsupported for Parquet without pyarrow.
@@ -79,8 +82,6 @@ def rows(path: Path, kind: Kind | None = None) -> Iterator[Row]:
             elif kind.format == "JSON":
                 yield from _elements(source, kind)
             else:
-                from models.traces import delimited
-
                 yield from delimited.rows(source, kind.delimiter)
     except OSError as error:
         raise errors.from_os_error(error, "reading traces") from error
@@ -145,6 +146,9 @@ def _elements(source: TextSource, kind: Kind) -> Iterator[Row]:
         if element.too_long:
             yield Row(number, None, too_long(), source.done)
             continue
+        if element.too_deep:
+            yield Row(number, None, Fault("broken", _TOO_DEEP), source.done)
+            continue
         value, fault = decode(element.data) if element.data else (None, None)
         if not element.whole and kind.separated and (value or not element.data):
             if value:
@@ -187,7 +191,7 @@ def _format(path: Path, text: bytes) -> tuple[Format, int, bool, str]:
         return "JSON", len(text) - len(start) + 1, True, ","
     if start[:1] == b"{":
         is_row = _is_json(first)
-        if not (is_row and rest) and (at := json_elements.find_list(text, _ROW_KEYS)) is not None:
+        if not (is_row and rest) and (at := json_elements.find_list(text, _is_row_key)) is not None:
             return "JSON", at, True, ","
         next_is_row = first.endswith(b"}") and rest.startswith(b"{")
         if is_row or next_is_row or (lines_by_name and first != b"{"):
@@ -195,8 +199,13 @@ def _format(path: Path, text: bytes) -> tuple[Format, int, bool, str]:
         return "JSON", 0, False, ","
     if lines_by_name or path.suffix.lower() == ".json":
         return "JSONL", 0, False, ","
-    delimiter = max(("\t", ",", ";", "|"), key=lambda mark: first.count(mark.encode()))
+    said = delimited.separator_of(first.decode("utf-8", "replace"))
+    delimiter = said or max(("\t", ",", ";", "|"), key=lambda mark: first.count(mark.encode()))
     return ("TSV" if delimiter == "\t" else "CSV"), 0, False, delimiter
+
+
+def _is_row_key(key: bytes) -> bool:
+    return column_names.plain(key.decode("utf-8", "replace")) in _ROW_KEYS
 
 
 def _is_json(line: bytes) -> bool:

@@ -1,5 +1,6 @@
 """Replies of chats as traces of a set."""
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -40,21 +41,32 @@ def trace_of(path: Sequence[StoredMessage], system: str = "") -> Trace:
         closed_by=figures.closed_by if figures else None,
         system=system,
         # a reply that failed before its first word was no turn of the conversation
-        turns=[Turn(turn.role, turn.content) for turn in earlier if turn.role == "user" or turn.content],
+        turns=[Turn(turn.role, turn.content, _whole(turn)) for turn in earlier if turn.role == "user" or turn.content],
         tokens=figures.thinking_tokens + figures.answer_tokens if figures else 0,
         verified={1: True, -1: False}.get(reply.rating),
     )
 
 
+def _whole(turn: StoredMessage) -> str:
+    """The thinking of an earlier reply, where the model ended it by itself."""
+    return turn.thinking if turn.figures and turn.figures.closed_by == "model" else ""
+
+
 def of_reply(chats: Chats, reply_id: int) -> Trace:
-    """The trace of one reply. Raises NotFound."""
+    """The trace of one reply. Raises NotFound, and Corrupt where nothing is left of what it answers."""
     path = chats.path(reply_id)
+    if len(path) < 2:
+        raise errors.Corrupt("The message that this reply answers is damaged.")
     return trace_of(path, chats.get(path[-1].chat_id).system)
 
 
 def of_rated(chats: Chats, good: bool = True) -> list[Trace]:
     """The traces of all whole replies that were rated good, or bad."""
-    return [of_reply(chats, reply.id) for reply in chats.rated(1 if good else -1)]
+    traces = []
+    for reply in chats.rated(1 if good else -1):
+        with contextlib.suppress(errors.Corrupt):
+            traces.append(of_reply(chats, reply.id))
+    return traces
 
 
 def collect(name: str, traces: Iterable[Trace]) -> Collected:

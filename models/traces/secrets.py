@@ -12,7 +12,7 @@ _KEYS = (
     ("cloud key", re.compile(rb"(?<![A-Z0-9])AKIA[0-9A-Z]{16}(?![A-Z0-9])")),
 )
 _PRIVATE_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----")
-_ADDRESS = re.compile(rb"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
+_ADDRESS = re.compile(rb"[A-Za-z0-9._%+-]@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
 
 # Every key is a run of 20 such characters; few texts have one, and then all is looked at.
 _RUN = b"k" * 20
@@ -26,8 +26,6 @@ def kinds(text: bytes) -> set[str]:
         found = {kind for kind, pattern in _KEYS if pattern.search(text)}
     if b"PRIVATE KEY" in text and _PRIVATE_KEY.search(text):
         found.add("private key")
-    if b"@" in text and any(
-        _ADDRESS.search(text, max(0, match.start() - 64), match.start() + 256) for match in re.finditer(b"@", text)
-    ):
+    if b"@" in text and _ADDRESS.search(text):
         found.add("e-mail address")
     return found

@@ -1,7 +1,8 @@
 """Problems to parts, such as training and held-out: all traces of one problem go to one side.
 
 A problem's part follows from a hash of its normalised words and the seed alone, so it stays where it is when a set
-grows, and a second set with the same problem puts it on the same side.
+grows, and a second set with the same problem puts it on the same side. The problem of a conversation is all that its
+user said; one that goes on where another of the set ended stays with that one, whose replies are in it.
 """
 
 import hashlib
@@ -22,13 +23,16 @@ def problem_key(problem: str) -> str:
 def split(traces: Iterable[Trace], fractions: Mapping[str, float], seed: int = 0) -> dict[str, list[Trace]]:
     """Divide traces by problem. fractions: each part's share of the problems; they add up to 1.
 
-    A part that chance left empty gets the problem that was nearest to it, where there are problems enough.
-    Raises BadInput for fractions that are none.
+    A part that chance left empty gets the problem that was nearest to it, where there are problems enough; where there
+    are not, the first parts have them. Raises BadInput for fractions that are none.
     """
     _check(fractions)
+    asked = [(asked_of(trace), trace) for trace in traces]
+    whole = {keys for keys, _ in asked}
     groups: dict[str, list[Trace]] = {}
-    for trace in traces:
-        groups.setdefault(problem_key(trace.problem), []).append(trace)
+    for keys, trace in asked:
+        begun = next(keys[:end] for end in range(1, len(keys) + 1) if keys[:end] in whole)
+        groups.setdefault("\x1e".join(begun), []).append(trace)
     places = {key: _place(key, seed) for key in groups}
     parts = {key: _part(place, fractions) for key, place in places.items()}
     for part, share in fractions.items():
@@ -38,6 +42,12 @@ def split(traces: Iterable[Trace], fractions: Mapping[str, float], seed: int = 0
     for key, group in groups.items():
         divided[parts[key]] += group
     return divided
+
+
+def asked_of(trace: Trace) -> tuple[str, ...]:
+    """All that the user of a conversation said, in the form in which problems are compared."""
+    said = [turn.content for turn in trace.turns if turn.role == "user"]
+    return tuple(map(problem_key, [*said, trace.problem]))
 
 
 def _place(key: str, seed: int) -> float:
@@ -60,7 +70,8 @@ def _fill(part: str, fractions: Mapping[str, float], parts: dict[str, str], plac
     names = list(fractions)
     middle = sum(fractions[name] for name in names[: names.index(part)]) + fractions[part] / 2
     held = list(parts.values())
-    spare = [key for key in parts if held.count(parts[key]) > 1]
+    # of parts that come later even the last one: learning goes before measuring
+    spare = [key for key in parts if held.count(parts[key]) > 1 or names.index(parts[key]) > names.index(part)]
     if spare:
         parts[min(spare, key=lambda key: (abs(places[key] - middle), key))] = part
 

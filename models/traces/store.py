@@ -17,16 +17,17 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
-from models import errors, events, paths
+from models import errors, events, leftovers, paths
+from models.answers.known import agrees
 from models.checkpoint import folders
-from models.trace_report import Added, SourceFile, TraceSet
+from models.trace_report import Added, Columns, SourceFile, TraceSet
 from models.traces import checks, importing
 from models.traces.checks import Count, Limits
 from models.traces.draft import draft_of
@@ -46,8 +47,8 @@ _encoder = msgspec.json.Encoder()
 
 def all_sets() -> list[TraceSet]:
     """The records of all sets, by name; one that can't be read says why, and keeps no other from being listed."""
-    names = sorted(entry.name for entry in paths.traces_folder().iterdir() if (entry / DATA).is_file())
-    return [_listed(name) for name in names]
+    found = (folder for folder in leftovers.folders(paths.traces_folder()) if (folder / DATA).is_file())
+    return [_listed(name) for name in sorted(folder.name for folder in found)]
 
 
 def get(name: str) -> TraceSet:
@@ -103,10 +104,8 @@ def include(name: str, ids: Iterable[str]) -> None:
 def delete(name: str) -> int:
     """Delete a set. Returns the bytes that gave back. Raises NotFound, Busy."""
     with _changing(name) as folder:
-        size = sum(entry.stat().st_size for entry in folder.iterdir())
-        (folder / DATA).unlink()  # the set is gone with it, whatever happens to the rest
-        shutil.rmtree(folder, ignore_errors=True)
-    return size
+        folders.sweep(folder.parent)
+        return folders.remove(folder)
 
 
 def add(
@@ -116,11 +115,13 @@ def add(
     limits: Limits | None = None,
     count: Count | None = None,
     evaluation: Sequence[Path] = (),
+    columns: Mapping[str, Columns] | None = None,
 ) -> Generator[events.Progress, None, Added]:
     """Add files to a set, which is made when it is new; returns the report.
 
     Rows that are there already are left out as duplicates. count: tokens of a text, for limits.max_tokens. evaluation:
-    files whose problems must not be learned. Raises NotFound, BadInput, Corrupt, Unsupported for a file as a whole,
+    files whose problems must not be learned. columns: of a file, by its name as given, where they were chosen by hand;
+    those of others are chosen by their content. Raises NotFound, BadInput, Corrupt, Unsupported for a file as a whole,
     Busy, DiskFull; then, and when closed, the set is as it was.
     """
     if not files:
@@ -132,7 +133,7 @@ def add(
         yield from _copy(change, job)
         done = 0
         for path in sources:
-            for item in job.read(path, done, total):
+            for item in job.read(path, done, total, (columns or {}).get(str(path))):
                 if isinstance(item, Trace):
                     change.write(item)
                 else:
@@ -144,8 +145,8 @@ def add(
         told = _told_of_set(added, before, change.made)
         yield events.Progress(stage="read", done=total, total=total, unit="bytes")
         if added.kept:
-            change.commit()
-        if (change.folder / DATA).exists():
+            change.commit(told)
+        elif not change.made:
             _write_json(change.folder / REPORT, told)
     return told
 
@@ -218,7 +219,7 @@ def _edited(old: Trace, texts: dict[str, str]) -> Trace:
         answer=draft.answer,
         system=draft.system,
         closed=True,
-        verified=old.verified if same_reply and draft.problem == old.problem else None,
+        verified=old.verified if same_reply and draft.problem == old.problem else agrees(draft.answer, draft.gold),
         tokens=old.tokens if same_reply else 0,
         history=[*old.history, old.id] if new_id != old.id else old.history,
     )
@@ -234,6 +235,7 @@ class _Change:
         self.record = _empty(name, _now()) if self.made else get(name)  # as it was
         self.files = self.record.files
         self._draft = folder / f".{DATA}.{os.getpid()}"
+        self._draft.touch(mode=0o600)
         self._file = self._draft.open("wb", buffering=_BUFFER)
         self._hash = hashlib.sha256()
         self.size_bytes = 0
@@ -246,40 +248,53 @@ class _Change:
         self.size_bytes += len(line)
         self.tally.add(trace)
 
-    def commit(self) -> None:
-        """Make the draft the set."""
+    def commit(self, report: Added | None = None) -> None:
+        """Make the draft the set. All that needs space is written before the first file takes its place."""
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
-        self._draft.replace(self.folder / DATA)
-        folders.sync(self.folder)
-        about = msgspec.structs.replace(self.record, files=self.files, excluded=len(excluded(self.record.name)))
+        out = 0 if self.made else len(excluded(self.record.name))
+        about = msgspec.structs.replace(self.record, files=self.files, excluded=out)
         record = self.tally.counted(about, _now(), self.size_bytes, self._hash.hexdigest())
-        _write_json(self.folder / RECORD, record)
+        beside: dict[str, object] = {RECORD: record, **({REPORT: report} if report else {})}
+        with contextlib.ExitStack() as drafts:
+            for name, content in beside.items():
+                draft = self._beside(name)
+                drafts.enter_context(folders.taken_back(draft))
+                folders.write_file(draft, folders.as_json(content))
+            self._draft.replace(self.folder / DATA)
+            for name in beside:
+                self._beside(name).replace(self.folder / name)
+        folders.sync(self.folder)
 
     def close(self) -> None:
-        """Drop a draft that was not committed."""
-        self._file.close()
+        """Drop a draft that was not committed. On a full disk closing fails too, so its name goes first."""
         self._draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._file.close()
+
+    def _beside(self, name: str) -> Path:
+        return self.folder / f".{DATA}.{os.getpid()}.{name}"
 
 
 @contextlib.contextmanager
 def _writing(name: str) -> Iterator[_Change]:
     """Change a set's traces; without a commit it stays as it was, and one that is new vanishes."""
-    if not _NAME.fullmatch(name):
+    folder = leftovers.find_folder(paths.traces_folder(), name)
+    if folder is None and not _NAME.fullmatch(name):
         fault = f"{name!r} can't be the name of a set of traces."
         raise errors.BadInput(fault, "Use letters, digits, spaces and . ( ) + - _ alone.")
-    folder = paths.traces_folder() / name
+    folder = folder or paths.traces_folder() / name
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         with _locked(folder):
-            for left in folder.glob(f".{DATA}.*"):
-                left.unlink()  # of a process that was killed: the lock is ours
-            change = _Change(name, folder)
             try:
-                yield change
+                for left in folder.glob(f".{DATA}.*"):
+                    left.unlink()  # of a process that was killed: the lock is ours
+                change = _Change(name, folder)
+                with contextlib.closing(change):
+                    yield change
             finally:
-                change.close()
                 if not (folder / DATA).exists():
                     shutil.rmtree(folder, ignore_errors=True)
     except OSError as error:
@@ -301,7 +316,7 @@ def _changing(name: str) -> Iterator[Path]:
 def _locked(folder: Path, wait_s: float = WAIT_S) -> Iterator[None]:
     """Hold a set's lock. Raises Busy when somebody else has it for longer."""
     until = time.monotonic() + wait_s
-    with (folder / _LOCK).open("wb") as file:
+    with open(folder / _LOCK, "wb", opener=paths.owners_alone) as file:
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -370,9 +385,10 @@ def _empty(name: str, created: str) -> TraceSet:
 
 
 def _existing(name: str) -> Path:
-    folder = paths.traces_folder() / name
-    if not _NAME.fullmatch(name) or not (folder / DATA).is_file():
-        raise errors.NotFound(f"There are no traces named {name}.", "`stillroom traces list` shows those there are.")
+    folder = leftovers.find_folder(paths.traces_folder(), name)
+    if folder is None or not (folder / DATA).is_file():
+        hint = "`stillroom traces list` shows those there are, `stillroom traces add NAME FILE` takes others in."
+        raise errors.NotFound(f"There are no traces named {name}.", hint)
     return folder
 
 

@@ -7,7 +7,7 @@ import msgspec
 
 from models.trace_report import TraceSet
 from models.traces.duplicates import HashIndex
-from models.traces.split import problem_key
+from models.traces.split import asked_of
 from models.traces.trace import Trace
 
 
@@ -24,7 +24,7 @@ class Tally:
     def add(self, trace: Trace) -> None:
         """Count one more."""
         self.traces += 1
-        key = hashlib.blake2b(problem_key(trace.problem).encode(), digest_size=8).digest()
+        key = hashlib.blake2b("\x1e".join(asked_of(trace)).encode(), digest_size=8).digest()
         self.problems += self._seen.add(int.from_bytes(key, "little"), 0) is None
         self.thinking += bool(trace.thinking)
         self.verified += trace.verified is True

@@ -9,11 +9,12 @@ import msgspec
 Role = Literal["user", "assistant"]
 
 
-class Turn(msgspec.Struct, frozen=True):
-    """An earlier turn of the conversation that a trace ends; its thinking is not kept, as no model sees it again."""
+class Turn(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An earlier turn of the conversation that a trace ends."""
 
     role: Role
     content: str
+    thinking: str = ""  # of a reply; no model sees it again, so it counts only where that reply is learned itself
 
 
 class Trace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -39,7 +40,11 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def said(problem: str, thinking: str, answer: str, turns: Sequence[Turn] = ()) -> bytes:
     """All that a trace says, in UTF-8. Raises UnicodeEncodeError for lone surrogates."""
-    return "\x1f".join((problem, thinking, answer, *(f"{turn.role}\x1e{turn.content}" for turn in turns))).encode()
+    return "\x1f".join((problem, thinking, answer, *map(_turn_said, turns))).encode()
+
+
+def _turn_said(turn: Turn) -> str:
+    return "\x1e".join([turn.role, turn.content, *([turn.thinking] if turn.thinking else [])])
 
 
 def identify(content: bytes) -> str:

@@ -20,6 +20,7 @@ from tests.benchmarks.figures import Figure, table
 
 BENCHMARKS = {
     "decode": "tokens/s against mlx_lm.stream_generate, same model, taking turns",
+    "pool": "problems a minute drawn side by side, against one at a time and mlx_lm.batch_generate",
     "first_token": "seconds to the first token in a growing chat, with and without reuse of the KV cache",
     "budget": 'a thinking budget against no thinking, and the wait after "answer now"',
     "worker_start": "engine process, from start to first token",
@@ -33,6 +34,7 @@ BENCHMARKS = {
     "mutations": "damaged GGUF and safetensors files: each ends within 10 s with a sentence, and takes no process along",
     "quantize": "time and memory against mlx_lm.convert, a random Llama of 1.3 GB in five shards, taking turns",
     "recipes_kl": "KL, same top token, bits and size of every quantization recipe on the starter",
+    "verify": "checks a second of the verifier, exact and by algebra, and the golds of MATH-500 that need none",
     "fit": "memory of a run as foretold by models/library/fit.py and as measured, for several lengths of prompt",
 }
 

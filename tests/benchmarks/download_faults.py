@@ -28,7 +28,7 @@ from tests.hub.faults import Fault
 from tests.hub.large import write_model
 from tests.hub.repos import files_of
 from tests.hub.server import Hub, Request
-from tests.hub.verification import verify
+from tests.hub.verification import hash_of, verify
 from tests.returned import result_of
 
 KILLS = 10
@@ -122,7 +122,7 @@ class _Run:
         blobs = cache.folder(REPO) / "blobs"
         for file in blobs.iterdir() if blobs.is_dir() else ():
             if not file.name.endswith(cache.PART) and self.case.before == "nothing":
-                self.corrupt += cache.hash_of(file, file.name, file.stat().st_size) != file.name
+                self.corrupt += hash_of(file, file.name, file.stat().st_size) != file.name
         for manifest in manifests.of_repo(REPO):
             with suppress(errors.NotFound):
                 if cache.snapshot(REPO, manifest.commit).is_dir() and self.ended == "whole":

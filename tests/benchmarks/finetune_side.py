@@ -10,7 +10,7 @@ import contextlib
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from models.finetune.loop import Work, train
 from models.finetune.run_folder import TrainingState
 from models.finetune_config import FinetuneConfig
 from models.generate.load import LoadedModel
+from models.library import installed
 from tests.benchmarks import children, lessons, starter
 
 MAX_TOKENS = 1024
@@ -83,7 +84,8 @@ def main() -> None:
     rows, held_out = _rows(loaded, lesson, number)
     np.random.seed(SEED)
     lora.attach(loaded.model, CONFIG, quantized=True)
-    run = {"ours": partial(_ours, packed=True), "padded": partial(_ours, packed=False), "theirs": _theirs}[side]
+    sides: dict[str, Callable[[LoadedModel, list[EncodedRow]], None]] = {"ours": partial(_ours, packed=True), "padded": partial(_ours, packed=False), "theirs": _theirs}  # fmt: skip
+    run = sides[side]
     start = lora.weights_of(loaded.model)
     run(loaded, [min(rows, key=lambda row: len(row.tokens))] * BATCH_ROWS)
     lora.restore(loaded.model, start)
@@ -94,7 +96,7 @@ def main() -> None:
     seconds = time.perf_counter() - begun
     peak = int(mx.get_peak_memory())
     loaded.model.eval()
-    summed = sum(float(losses.plain_loss(loaded.model, batches.pad([row])).item()) for row in held_out)
+    summed = sum(float(np.array(losses.plain_loss(loaded.model, batches.pad([row])))) for row in held_out)
     loss = summed / sum(row.trained for row in held_out)
     children.answer_and_end(Outcome(sum(row.trained for row in rows), seconds, peak, loss))
 
@@ -117,7 +119,7 @@ def _ours(loaded: LoadedModel, rows: list[EncodedRow], packed: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         work = Work(
             model=loaded.model,
-            base=starter.library.STARTER,
+            base=installed.STARTER,
             loss=loss,
             rows=rows,
             valid=[],
@@ -127,7 +129,7 @@ def _ours(loaded: LoadedModel, rows: list[EncodedRow], packed: bool) -> None:
             checkpointing=False,
             ceiling_bytes=1 << 40,
         )
-        for _ in train(work, TrainingState(step=0, epoch=0, row=0, seed=0, data_hash="", config_hash="")):
+        for _ in train(work, TrainingState(step=0, epoch=0, row=0, seed=0, data_hash="")):
             pass
 
 

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from models.finetune.dataset import Example
+from models.finetune.examples import Example
 
 TRACES = "traces/math_r1distill_llama8b_153.jsonl"
 SOLUTIONS = "train_questions/gsm8k_train.jsonl"

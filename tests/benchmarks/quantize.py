@@ -70,7 +70,13 @@ def _equal(left: mx.array, right: mx.array) -> bool:
 
 
 def _tensors(folder: Path) -> dict[str, mx.array]:
-    return {name: array for path in folder.glob("model*.safetensors") for name, array in mx.load(str(path)).items()}
+    return {name: array for path in folder.glob("model*.safetensors") for name, array in _loaded(path).items()}
+
+
+def _loaded(path: Path) -> dict[str, mx.array]:
+    arrays = mx.load(str(path))
+    assert isinstance(arrays, dict), "a safetensors file holds names and arrays"
+    return arrays
 
 
 def make_checkpoint(folder: Path) -> Path:
@@ -97,7 +103,7 @@ def make_checkpoint(folder: Path) -> Path:
         {name: shape for layer in range(first, first + 3) for name, shape in _layer(layer).items()}
         for first in range(0, LAYERS, 3)
     ]
-    places = {}
+    places: dict[str, str] = {}
     for number, shapes in enumerate(groups, 1):
         name = f"model-{number:05}-of-{len(groups):05}.safetensors"
         weights = {path: (0.02 * mx.random.normal(shape)).astype(mx.bfloat16) for path, shape in shapes.items()}

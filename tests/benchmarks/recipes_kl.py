@@ -29,7 +29,7 @@ def measure() -> list[Figure]:
     """Four figures a recipe."""
     starter = installed.find(installed.STARTER)
     ids = card._encoded(starter)
-    reference = result_of(layerwise.read(starter, [ids], "card", "reference"))
+    reference = result_of(layerwise.read(starter, [ids], "reference"))
     figures = []
     for recipe, group_size in RECIPES:
         named = recipes.parse(recipe, group_size)

@@ -85,7 +85,7 @@ class ReplayingEngine(fake_engine.FakeEngine):
     def _replay(self, call_id: int) -> None:
         time.sleep(BEFORE_S)
         for event in joined(self._recording.events()):
-            self.signals.send(call_id, event)  # type: ignore[arg-type]
+            self.signals.send(call_id, event)
 
 
 class Ticker(QObject):

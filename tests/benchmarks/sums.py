@@ -24,7 +24,8 @@ from pathlib import Path
 from mlx_lm import batch_generate
 
 from models.events import Checkpoint, Prepared, Step, Validation
-from models.finetune.dataset import Example, prompt_for
+from models.finetune.dataset import prompt_for
+from models.finetune.examples import Example
 from models.finetune.finetune import finetune
 from models.finetune_config import FinetuneConfig
 from models.generate.load import LoadedModel, load

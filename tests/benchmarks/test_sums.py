@@ -3,24 +3,25 @@
 import json
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
-from models.finetune.dataset import Example
+from models.finetune.examples import Example
 from tests.benchmarks.sums import HELD_OUT, TRACES, WATCHED, is_right, problems, running_totals, write
 
-LOADED = SimpleNamespace(style=SimpleNamespace(family=SimpleNamespace(close="</think>")))
+LOADED: Any = SimpleNamespace(style=SimpleNamespace(family=SimpleNamespace(close="</think>")))
 
 
-def test_the_thinking_is_the_running_totals():
+def test_the_thinking_is_the_running_totals() -> None:
     assert running_totals([13, 7, 20]) == "13 + 7 = 20\n20 + 20 = 40"
 
 
-def test_problems_are_distinct_and_the_same_for_the_same_seed():
+def test_problems_are_distinct_and_the_same_for_the_same_seed() -> None:
     made = problems(TRACES + WATCHED + HELD_OUT)
     assert len({example.problem for example in made}) == len(made)
     assert made == problems(TRACES + WATCHED + HELD_OUT)
 
 
-def test_an_answer_counts_when_the_thinking_is_closed():
+def test_an_answer_counts_when_the_thinking_is_closed() -> None:
     example = Example("What is 1 + 2 + 3?", "1 + 2 = 3\n3 + 3 = 6", "6")
     assert is_right("1 + 2 = 3\n3 + 3 = 6\n</think>\n\n6", example, LOADED)
     assert not is_right("1 + 2 = 3\n3 + 3 = 6", example, LOADED)

@@ -129,7 +129,7 @@ def nothing(folder: Path) -> Path:
         (without_config, "not_found", "no config.json"),
         (unknown_folder, "unsupported", "frobnicator"),
         (broken_config, "corrupt", "config.json"),
-        (pickled, "not_found", "no weights in safetensors files"),
+        (pickled, "unsafe", "pickle files only"),
         (cut_weights, "corrupt", "cut short: 5,000 bytes are missing"),
         (own_code, "unsafe", "run_me.py"),
         (nothing, "not_found", "nowhere"),

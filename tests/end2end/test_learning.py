@@ -39,11 +39,6 @@ def test_traces_become_an_adapter_that_chats_and_is_fused(tmp_path: Path, home: 
     result = trained.events[-1]
     assert (result["adapter"], result["base"], result["steps"]) == ("adder", "tiny", 3)
     assert result["validation_loss"] > 0
-    again = stillroom(home, "finetune", "tiny", "--name", "adder", *settings, "--json")
-    again.assert_failed("bad_input", 2, "adder already")
-    stillroom(home, "finetune", "tiny", "--name", "adder", *settings, "--resume", "--json").assert_failed(
-        "not_found", 1
-    )
 
     listed = {model["name"]: model for model in stillroom(home, "list", "--json").events[-1]["models"]}
     assert (listed["adder"]["kind"], listed["adder"]["base"]) == ("adapter", "tiny")
@@ -102,3 +97,7 @@ def test_each_wrong_wish_gets_a_sentence(tmp_path: Path, home: Path) -> None:
     stillroom(home, *train, "--traces", "none", "--resume").assert_failed("not_found", 1, "run")
     stillroom(home, "chat", "tiny", "Hi", "--adapter", "none", "--json").assert_failed("not_found", 1, "none")
     stillroom(home, "fuse", "tiny", "--adapter", "none", "--name", "x", "--json").assert_failed("not_found", 1, "none")
+    stillroom(home, "traces", "add", "sums", str(tmp_path / "sums.jsonl"), "--json")
+    (home / "adapters" / "adder").mkdir(parents=True)
+    again = stillroom(home, "finetune", "tiny", "--name", "adder", "--traces", "sums", "--json")
+    again.assert_failed("bad_input", 2, "adder already")

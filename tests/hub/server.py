@@ -162,6 +162,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._search()
         elif path.startswith(_API):
             self._model(path.removeprefix(_API))
+        elif path.startswith("/api/datasets/"):  # a data set stands in `repos` under its address, "datasets/owner/name"
+            self._model(path.removeprefix("/api/"))
         elif path == "/api/whoami-v2":
             self._whoami()
         else:

@@ -26,10 +26,11 @@ def verify(repo: str, commit: str | None = None) -> Iterator[tuple[str, bool]]:
         named = {name: (target.name, target.stat().st_size if target.exists() else 0) for name, target in targets}
     for path, (name, size) in named.items():
         file = linked / path
-        yield path, file.is_file() and file.stat().st_size == size and _hash_of(file, name, size) == name
+        yield path, file.is_file() and file.stat().st_size == size and hash_of(file, name, size) == name
 
 
-def _hash_of(file: Path, name: str, size: int) -> str:
+def hash_of(file: Path, name: str, size: int) -> str:
+    """The hash of a file of that size, of the kind by which it is called `name`."""
     digest = cache.new_digest(name, size)
     with file.open("rb") as content:
         return hashlib.file_digest(content, lambda: digest).hexdigest()

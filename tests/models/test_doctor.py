@@ -79,7 +79,7 @@ def test_the_starter_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_mlx_that_fails() -> None:
     (finding,) = doctor.engine(_asked(WorkerDied("MLX can't be used: no.")))
-    assert (finding.name, finding.state, finding.hint) == ("MLX", "bad", "Run make setup again.")
+    assert (finding.name, finding.state, finding.hint) == ("MLX", "bad", "Run `make setup` again.")
 
 
 def test_metal_states_its_own_limit() -> None:
@@ -102,7 +102,7 @@ def test_no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor.sys, "platform", "linux")
     monkeypatch.setattr(doctor.shutil, "which", lambda _name: None)
     found = {finding.name: finding for finding in doctor.engine(_asked(CPU))}
-    assert (found["Compiler"].state, found["Compiler"].hint) == ("warn", "sudo apt install g++")
+    assert (found["Compiler"].state, found["Compiler"].hint) == ("warn", "`sudo apt install g++` brings it.")
 
 
 @pytest.mark.parametrize(("fault", "state"), [("", "ok"), ("Connection refused", "warn")])

@@ -234,3 +234,25 @@ def test_budgets() -> None:
     assert Settings(think="unlimited").budget_for("m", thinks=True) is None
     chosen = Settings().with_budget("m", None).with_budget("n", 7)
     assert (chosen.budget_for("m", thinks=False), chosen.budget_for("n", thinks=True)) == (None, 7)
+
+
+ODD = [
+    "-1", "3", "99999999999999999999999999", "1e400", "nan", "true", '"text"', '""', "[]", "[1, [2]]", "{}",
+    '{ a = "b" }', "1979-05-27", "07:32:00", '"\\u0000"', "[{}]",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("struct", [Settings, WindowSettings, Preset])
+def test_a_wrong_value_anywhere_gives_the_default_of_that_key(struct: type[msgspec.Struct]) -> None:
+    prefix = {Settings: "", WindowSettings: "[window]\n", Preset: "[[presets]]\n"}[struct]
+    for key in struct.__struct_fields__:
+        for value in ODD:
+            name = 'name = "Mine"\n' if struct is Preset and key != "name" else ""
+            _write(
+                f'default_model = "kept"\n{prefix}{name}{key} = {value}'.replace('default_model = "kept"\ndef', "def")
+            )
+            found, told = settings.load()
+            assert found.default_model == "kept" or key == "default_model", (key, value)
+            settings.save(found)
+            assert settings.load() == (found, told), (key, value)  # said as often, and nothing more is lost
+            msgspec.to_builtins(found)

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers.pre_tokenizers import ByteLevel
 
+from tests.models import k_quants
+
 HIDDEN, LAYERS, HEADS, KV_HEADS, FEED_FORWARD = 256, 2, 4, 2, 512  # K-quants have rows of 256
 HEAD_DIM = HIDDEN // HEADS
 MERGES = ["Ġ t", "h e", "i n", "Ġt he", "e r", "1 2", "12 3"]
@@ -127,10 +129,15 @@ def _shapes(vocab: int, tied: bool, biased: bool, architecture: str) -> dict[str
 def _random(
     random: np.random.Generator, shape: tuple[int, ...], kind: str, is_norm: bool
 ) -> npt.NDArray[np.float32 | np.float16 | np.uint8]:
-    if kind == "Q6_K":  # the gguf package reads these but can't write them: any bytes will do, with a small scale
-        blocks = random.integers(0, 256, (*shape[:-1], shape[-1] // 256, 210), dtype=np.uint8)
-        blocks[..., 208:] = np.array([2e-5], np.float16).view(np.uint8)
+    if kind.startswith(
+        "IQ"
+    ):  # the gguf package reads these but can't write them: any bytes will do, with a small scale
+        block, size = gguf.GGML_QUANT_SIZES[gguf.GGMLQuantizationType[kind]]
+        blocks = random.integers(0, 256, (*shape[:-1], shape[-1] // block, size), dtype=np.uint8)
+        blocks[..., :2] = np.array([2e-4], np.float16).view(np.uint8)
         return blocks.reshape(*shape[:-1], -1)
     values = random.standard_normal(shape).astype(np.float32)
     values = 1 + 0.2 * values if is_norm else values / np.float32(np.sqrt(shape[-1]) if len(shape) == 2 else 3)
+    if kind in k_quants.KINDS:
+        return k_quants.quantize(values, kind)
     return gguf.quantize(values.astype(np.float32), gguf.GGMLQuantizationType[kind])

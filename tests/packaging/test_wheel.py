@@ -52,7 +52,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder)
     commands = folder / "bin"
-    pip("--python", str(commands / "python"), "install", "--no-deps", str(wheel))
+    pip("--python", str(commands / "python"), "install", "--no-deps", "--no-compile", str(wheel))
     (packages,) = folder.glob("lib/python*/site-packages")
     # The .pth file that leads to the clone lies in there; Python reads those of its own folder alone.
     (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")

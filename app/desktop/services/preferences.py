@@ -18,7 +18,7 @@ WRITE_MS = 400
 
 
 class Preferences(QObject):
-    """Holds the settings in force.
+    """Holds the settings in force. kept: they are written; else they hold until the window closes.
 
     Signals:
         changed: the settings are other ones now.
@@ -28,9 +28,10 @@ class Preferences(QObject):
     changed = Signal()
     not_saved = Signal(object)
 
-    def __init__(self, current: settings.Settings, parent: QObject | None = None) -> None:
+    def __init__(self, current: settings.Settings, parent: QObject | None = None, kept: bool = True) -> None:
         super().__init__(parent)
         self.current = current
+        self._kept = kept
         self._timer = QTimer(self, singleShot=True, interval=WRITE_MS)
         self._timer.timeout.connect(self.write)
 
@@ -61,6 +62,8 @@ class Preferences(QObject):
 
     def write(self) -> None:
         self._timer.stop()
+        if not self._kept:
+            return
         try:
             settings.save(self.current)
         except StillroomError as error:

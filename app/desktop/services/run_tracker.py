@@ -64,6 +64,12 @@ class RunTracker(QObject):
         return next((entry for entry in self.entries if entry.state in ("running", "preparing")), None)
 
     @property
+    def coming(self) -> list[str]:
+        """The names of adapters that are being made."""
+        making = (entry for entry in self.entries if entry.job is not None and entry.job.state not in ENDED)
+        return [entry.adapter for entry in making]
+
+    @property
     def is_read(self) -> bool:
         """Whether the curves are whole: no metrics are being read."""
         return self._since is None

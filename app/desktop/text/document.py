@@ -29,7 +29,7 @@ from app.desktop.text.text_style import TextStyle
 
 CHAR_LIMIT = 200_000
 STEP, STEP_LINES = 4_000, 150  # characters and lines of a long text that are shown in one turn
-LONGEST_PART = 12_000
+LONGEST_PART = 8_000
 FORMULA_MS = 10.0
 EAGER_MS = 5.0
 WAIT_MS = 25

@@ -66,7 +66,7 @@ def moment(iso: str, today: date | None = None) -> str:
     """A moment as a person says it, in local time: "today 14:03", "yesterday", "12 Nov", "12 Nov 2024"."""
     try:
         then = datetime.fromisoformat(iso).astimezone()
-    except ValueError:
+    except (ValueError, OverflowError):
         return ""
     days = ((today or date.today()) - then.date()).days
     if days <= 0:

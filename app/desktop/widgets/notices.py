@@ -78,6 +78,9 @@ class NoticeBar(QFrame):
         theme.changed.connect(self._recolour)
 
     def _show(self, tone: Tone, text: str, action: str, do: Callable[[], None] | None) -> None:
+        if not text.strip():
+            self.dismiss()
+            return
         if not self._built:
             self._build()
         self._tone = tone

@@ -7,10 +7,12 @@ purge of what was deleted long ago, and the reading of a large database for dama
 
 import importlib
 import logging
+import os
 import sqlite3
 import sys
 from functools import partial
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -28,9 +30,10 @@ from app.desktop.window.garbage import GarbageCollector
 from app.desktop.window.single_instance import SingleInstance
 from models import paths, settings
 from models.engine.client import Engine
-from models.errors import StillroomError
+from models.errors import Corrupt, StillroomError, bug
 from models.events import Model
 from models.jobs.written_rows import WrittenRows
+from models.quantities import one_line
 from models.store import database
 from models.store.chats import Chats
 from models.store.writer import Writer
@@ -64,9 +67,11 @@ def run() -> int:
     start = Start(app, instance)
     start.usable.connect(instance.listen)
     start.open()
+    sys.excepthook = start.tell_fault
     try:
         return app.exec()
     finally:
+        sys.excepthook = sys.__excepthook__
         start.close()
         garbage.close()
         instance.release()
@@ -84,7 +89,7 @@ class Start(QObject):
     def __init__(self, app: QApplication, instance: SingleInstance) -> None:
         super().__init__()
         current, self._sentence = settings.load()
-        self.preferences = Preferences(current, self)
+        self.preferences = Preferences(current, self, kept=not paths.is_readonly())
         theme.apply(app, current.theme)
         self.window: MainWindow | None = None
         self._trouble: TroubleWindow | None = None
@@ -95,26 +100,30 @@ class Start(QObject):
         instance.asked_to_show.connect(self._come_to_front)
 
     def open(self, readonly: bool = False) -> None:
-        file = paths.database_file()
-        small = not file.exists() or file.stat().st_size < CHECK_AT_START_BYTES
-        self._writer = Writer(partial(_open_database, file, readonly, check=small))
-        opening = self._writer.submit(lambda _connection: None)
-        importlib.import_module("app.desktop.window.main_window")  # takes a while, in which the chats are opened
+        """Open the chats; those of a home that can't be written are opened to be read."""
+        readonly = readonly or paths.is_readonly()
         try:
+            file = paths.database_file()
+            small = not file.exists() or file.stat().st_size < CHECK_AT_START_BYTES
+            self._writer = Writer(partial(_open_database, file, readonly, check=small))
+            opening = self._writer.submit(lambda _connection: None)
+            importlib.import_module("app.desktop.window.main_window")  # takes a while, in which the chats are opened
             opening.result()
             self._connection = database.connect(file, readonly=readonly)
-        except StillroomError as error:
-            log.error("chats not opened: %s", error)
-            self._writer.close()
-            self._writer = None
-            self._show_trouble(error)
+            store = ChatStore(Chats(self._connection), self._writer, self)
+            first_paint = self._show_window(store, WrittenRows(self._writer), readonly)
+        except ImportError:  # a library that Qt needs: without it no window can say so
+            raise
+        except Exception as error:
+            log.error("chats not opened", exc_info=error)
+            self.window = None
+            self.close()
+            self._show_trouble(error if isinstance(error, StillroomError) else _unexpected(error))
             return
         if self._trouble is not None:
             self._trouble.deleteLater()
             self._trouble.hide()
             self._trouble = None
-        store = ChatStore(Chats(self._connection), self._writer, self)
-        first_paint = self._show_window(store, WrittenRows(self._writer), readonly)
         self._upkeep = DatabaseUpkeep(file, check=not small, backup=not readonly)
         self._upkeep.damaged.connect(self._tell_damage)
         first_paint.done.connect(self._upkeep.start)
@@ -129,6 +138,15 @@ class Start(QObject):
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def tell_fault(self, _kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
+        """Say what no one else has caught, where Python would print it and the click would do nothing."""
+        told = error if isinstance(error, StillroomError) else bug(error, f"The details are in {_log_file()}.")
+        log.error("not caught: %s", told)
+        if self.window is not None:
+            self.window.notices.show_error(told.text, told.hint)
+        elif self._trouble is not None:
+            self._trouble.show_error(told)
 
     def _show_window(self, store: ChatStore, rows: WrittenRows, readonly: bool) -> FirstPaint:
         from app.desktop.window.main_window import MainWindow
@@ -152,7 +170,8 @@ class Start(QObject):
         if self._sentence:
             self.window.notices.show_error(self._sentence)
         if readonly:
-            self.window.notices.show_error("The chats are open read-only; nothing new can be written.")
+            why = f" {paths.home()} can't be written to." if paths.is_readonly() else ""
+            self.window.notices.show_error(f"The chats are open read-only; nothing new can be written.{why}")
             return first_paint
         # The engine process starts while the person looks around.
         first_paint.done.connect(self.window.chat_page.start_engine)
@@ -230,7 +249,7 @@ class DatabaseUpkeep(QObject):
                 self.damaged.emit(f"The chats in {self._file} are damaged ({fault}); the file is kept as it is.")
             elif self._backup:
                 database.back_up_daily(self._file)
-        except StillroomError as error:
+        except (StillroomError, OSError) as error:
             log.warning("no backup today: %s", error)
 
 
@@ -239,6 +258,12 @@ def _open_database(file: Path, readonly: bool, check: bool) -> sqlite3.Connectio
     if not readonly:
         Chats(connection).repair()
     return connection
+
+
+def _unexpected(error: Exception) -> StillroomError:
+    """Whatever else keeps a window from opening: most likely what is in the chats, so that a backup is offered."""
+    text = f"Stillroom can't show these chats ({type(error).__name__}: {one_line(error)})."
+    return Corrupt(text, f"The details are in {_log_file()}.")
 
 
 def _not_purged(error: StillroomError) -> None:
@@ -257,10 +282,19 @@ def _delete(name: str) -> int:
     return installed.remove(name).freed_bytes
 
 
+def _log_file() -> Path:
+    return paths.logs_folder() / "window.log"
+
+
 def _log_to_file() -> None:
-    file = paths.logs_folder() / "window.log"
-    if file.exists() and file.stat().st_size > LOG_BYTES:
-        file.replace(file.with_suffix(".old.log"))
+    """Log to a file; where none can be written, to nowhere."""
+    try:
+        file = _log_file()
+        if file.exists() and file.stat().st_size > LOG_BYTES:
+            file.replace(file.with_suffix(".old.log"))
+        os.close(paths.owners_alone(str(file), os.O_WRONLY | os.O_CREAT))
+    except (OSError, StillroomError):
+        return
     handler = logging.FileHandler(file, encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.getLogger().addHandler(handler)

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.desktop.services.chat_store import ChatStore
 from app.desktop.widgets.notices import NoticeBar
+from models import paths
 from models.errors import StillroomError, from_os_error
 from models.store.chats import Chats
 from models.store.rows import UNTITLED, Chat, ChatEntry
@@ -98,15 +99,17 @@ class ChatActions(QObject):
         markdown, json = "Markdown (*.md)", "JSON (*.json)"
         name, kind = QFileDialog.getSaveFileName(self._window, "Export chat", f"{title}.md", f"{markdown};;{json}")
         if name:
-            self.write(chat_id, Path(name), as_json=kind == json or name.endswith(".json"))
+            as_json = kind == json or name.endswith(".json")
+            self.write(chat_id, paths.with_ending(name, ".json" if as_json else ".md"), as_json)
 
     def write(self, chat_id: int, file: Path, as_json: bool) -> None:
         """Write a chat into a file and say so."""
+        from models.checkpoint import folders
         from models.store.export import export_json, export_markdown
 
         try:
             content = export_json(self._chats, chat_id) if as_json else export_markdown(self._chats, chat_id).encode()
-            file.write_bytes(content)
+            folders.replace_file(file, content)
         except OSError as error:
             self._tell(from_os_error(error, "writing the chat", writing=True))
         except StillroomError as error:

@@ -39,7 +39,6 @@ class ChatBrowser(QObject):
         actions.deleted.connect(self._deleted)
         actions.restored.connect(self.open)
         actions.duplicated.connect(self.open)
-        sidebar.new_chat_pressed.connect(self._shown.new)
         sidebar.search_changed.connect(self.search)
         sidebar.chat_model.renamed.connect(actions.rename)
         sidebar.chats.chat_chosen.connect(self.open)
@@ -49,6 +48,9 @@ class ChatBrowser(QObject):
 
     def refresh(self) -> None:
         """Read the list, or the hits of the search under way, again."""
+        self._page.notices.attempt(self._refresh)
+
+    def _refresh(self) -> None:
         busy = self._shown.replies.busy_chats()
         if self._query:
             entries = [

@@ -20,14 +20,14 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QKeyEvent, QPainter, QTextDocument
+from PySide6.QtGui import QColor, QKeyEvent, QPainter
 from PySide6.QtWidgets import QLineEdit, QListView, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from app.desktop import fonts
 from app.desktop.theme import colours, theme
 from app.desktop.widgets.drawing import draw_round
 from app.desktop.widgets.named import named
-from app.desktop.widgets.plain import tip
+from app.desktop.widgets.plain import escaped, tip
 from models import names
 from models.store.rows import UNTITLED
 
@@ -204,6 +204,8 @@ class ChatDelegate(QStyledItemDelegate):
             self._paint_snippet(painter, area, entry)
 
     def _paint_snippet(self, painter: QPainter, area: QRectF, entry: ChatItem) -> None:
+        from PySide6.QtGui import QTextDocument
+
         document = QTextDocument()
         document.setDocumentMargin(0)
         document.setDefaultFont(fonts.text(11))
@@ -219,10 +221,10 @@ def highlighted(entry: ChatItem, colour: str) -> str:
     parts = ["…"] if start else []
     at = start
     for begin, end in entry.spans:
-        parts.append(_escaped(entry.snippet[at:begin]))
-        parts.append(f'<b style="color:{colour}">{_escaped(entry.snippet[begin:end])}</b>')
+        parts.append(escaped(entry.snippet[at:begin]))
+        parts.append(f'<b style="color:{colour}">{escaped(entry.snippet[begin:end])}</b>')
         at = end
-    return "".join([*parts, _escaped(entry.snippet[at:])])
+    return "".join([*parts, escaped(entry.snippet[at:])])
 
 
 class ChatListView(QListView):
@@ -310,7 +312,3 @@ class ChatListView(QListView):
 
 def _key(row: str | ChatItem) -> tuple[str, int | None, bool]:
     return (row, None, False) if isinstance(row, str) else (str(row.id), row.message_id, bool(row.snippet))
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")

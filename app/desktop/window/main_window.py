@@ -256,8 +256,10 @@ class MainWindow(QMainWindow):
         self.pages.changed.connect(self.menus.refresh)
         self.pages.chat_requested.connect(self.chat_with)
         self.sidebar.page_chosen.connect(self.pages.show_page)
+        self.sidebar.new_chat_pressed.connect(self.new_chat)
         self.sidebar.hide_pressed.connect(self.toggle_sidebar)
-        self.sidebar.chats.chat_chosen.connect(lambda _id: self.pages.show_page("Chat"))
+        for chosen in (self.sidebar.chats.chat_chosen, self.sidebar.chats.hit_chosen):
+            chosen.connect(lambda *_: self.pages.show_page("Chat"))
         for signal in (self.chat_page.shown.phase_changed, self.chat_page.shown.changed, self.chat_actions.changed):
             signal.connect(self.menus.refresh)
         self.services.preferences.not_saved.connect(lambda error: self.notices.show_error(error.text, error.hint))

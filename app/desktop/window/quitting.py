@@ -3,15 +3,18 @@
 What stops for now is let save first. A training has up to a step to do until then; who can't wait for it quits at once.
 """
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QMessageBox, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.desktop.services.job_queue import JobQueue
 from app.desktop.widgets.named import named
 from app.desktop.widgets.plain import message_box
 from models.jobs import kinds
 
-ROLE = QMessageBox.ButtonRole
+if TYPE_CHECKING:  # a window that nothing keeps open is closed without it
+    from PySide6.QtWidgets import QMessageBox
 
 
 class QuitGuard(QObject):
@@ -44,9 +47,9 @@ class QuitGuard(QObject):
         text = f"{what} is still under way." if len(running) == 1 else f"{what} are still under way."
         more = "Paused work goes on where it stopped when Stillroom is opened again."
         box = named(message_box(self._window, text, more), "leaving")
-        box.addButton("Pause and Quit", ROLE.AcceptRole).clicked.connect(self._stop)
-        box.addButton("Finish in the Background", ROLE.ActionRole).clicked.connect(self._finish_hidden)
-        box.addButton("Cancel", ROLE.RejectRole)
+        box.addButton("Pause and Quit", box.ButtonRole.AcceptRole).clicked.connect(self._stop)
+        box.addButton("Finish in the Background", box.ButtonRole.ActionRole).clicked.connect(self._finish_hidden)
+        box.addButton("Cancel", box.ButtonRole.RejectRole)
         self._open(box)
 
     def _stop(self) -> None:
@@ -60,16 +63,16 @@ class QuitGuard(QObject):
         text = max(running, key=lambda kind: kind.patience_s).stopping
         more = "Stillroom quits as soon as what was done so far is saved."
         box = named(message_box(self._window, text, more), "stopping")
-        box.addButton("Wait", ROLE.RejectRole)
-        box.addButton("Quit Now", ROLE.DestructiveRole).clicked.connect(self._leave)
+        box.addButton("Wait", box.ButtonRole.RejectRole)
+        box.addButton("Quit Now", box.ButtonRole.DestructiveRole).clicked.connect(self._leave)
         self._open(box)
 
-    def _open(self, box: QMessageBox) -> None:
+    def _open(self, box: "QMessageBox") -> None:
         self._box = box
         box.finished.connect(lambda: self._answered(box))
         box.open()
 
-    def _answered(self, box: QMessageBox) -> None:
+    def _answered(self, box: "QMessageBox") -> None:
         box.deleteLater()
         if self._box is box:
             self._box = None

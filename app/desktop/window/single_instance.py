@@ -36,8 +36,13 @@ class SingleInstance(QObject):
         self._server: QLocalServer | None = None
 
     def claim(self) -> bool:
-        """Take the home for this process. Returns False when another window holds it."""
-        return self._lock.tryLock(0)
+        """Take the home for this process. Returns False when another window holds it; one that can't be written nobody holds."""
+        if paths.is_readonly():
+            return True
+        held = self._lock.tryLock(0)
+        if held:
+            paths.window_lock().chmod(0o600)
+        return held
 
     def listen(self) -> None:
         """Answer other starts from here on; may wait until the window is shown, for it imports Qt's network module."""

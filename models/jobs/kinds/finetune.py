@@ -21,6 +21,7 @@ class Finetune(JobRequest, frozen=True, kw_only=True, tag="finetune"):
     held_out: float = 0.05  # share of the problems kept apart for validation
     run: str = ""  # the name of the run's folder, made up when empty; one that is there goes on as it began
     resume: bool = False  # the run has to be there; with an empty one, the last for an adapter of that name
+    given: tuple[str, ...] = ()  # names of the settings that a run which goes on has to have begun with
 
     can_pause = True
     patience_s = 120.0  # a micro-batch of long traces takes as long; then it saves, and nothing is learned twice
@@ -40,6 +41,7 @@ class Finetune(JobRequest, frozen=True, kw_only=True, tag="finetune"):
             held_out=self.held_out,
             run=self.run,
             resume=self.resume,
+            given=self.given,
         )
 
     def subject(self) -> str:

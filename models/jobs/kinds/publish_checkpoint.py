@@ -19,12 +19,11 @@ class PublishCheckpoint(JobRequest, frozen=True, kw_only=True, tag="keep"):
     makes = "adapter"
 
     def work(self) -> Generator[Event, None, Model]:
-        from models.finetune.publish import publish
+        from models.finetune.publish import publish_or_rename
         from models.library import installed
 
-        yield from ()  # it is quick enough to have nothing to tell
-        publish(paths.runs_folder() / self.run, self.name)
-        return installed.show(self.name)
+        folder = yield from publish_or_rename(paths.runs_folder() / self.run, self.name)
+        return installed.show(f"{paths.ADAPTERS}{folder.name}")
 
     def subject(self) -> str:
         return self.name

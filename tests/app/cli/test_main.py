@@ -111,6 +111,15 @@ class TestChat:
         assert err.splitlines() == ["Loading the model …", "Voting …", "2 of 3 agree: paris", "1 of 3: lyon␇"]
         assert [chat.votes for chat in engine.chats] == [3]
 
+    def test_calm_is_as_asked_for_or_as_in_the_settings(self, use: Use) -> None:
+        engine = use()
+        for asked in ([], ["--calm"]):
+            assert main.run(["chat", "starter", "Hm?", *asked]) == 0
+        settings.save(settings.Settings(calm=True))
+        for asked in ([], ["--no-calm"]):
+            assert main.run(["chat", "starter", "Hm?", *asked]) == 0
+        assert [chat.calm for chat in engine.chats] == [False, True, True, False]
+
     def test_votes_for_programs(self, use: Use, capsys: Output) -> None:
         use(chat=voting)
         assert main.run(["chat", "starter", "Capital of France?", "--votes", "3", "--json"]) == 0
@@ -213,6 +222,44 @@ class TestChat:
         _type(monkeypatch, "Two\nlines\n")
         assert main.run(["chat", "starter", "-"]) == 0
         assert engine.chats[0].messages[0].content == "Two\nlines\n"
+
+    @pytest.mark.parametrize("raw", [b"caf\xe9 noir", b"caf\xc3 noir", b"caf\xed\xa0\x80 noir", b"caf\xff\xfe noir"])
+    def test_bytes_of_stdin_that_are_no_text_are_shown_as_such(
+        self, use: Use, monkeypatch: pytest.MonkeyPatch, raw: bytes
+    ) -> None:
+        engine = use()
+        for encoding, fault in (("utf-8", "surrogateescape"), ("ascii", "strict")):
+            monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(raw), encoding, fault))
+            assert main.run(["chat", "starter", "-"]) == 0
+            content = engine.chats[-1].messages[0].content
+            assert "\ufffd" in content
+            assert (content[:3], content[-5:]) == ("caf", " noir")
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ["chat", "starter", "caf\udce9"], ["chat", "starter", "Hi", "--system", "caf\udce9"], ["show", "\udcff"],
+            ["import", "./caf\udce9"], ["import", "x", "--name", "\udce9"], ["traces", "add", "set", "caf\udce9.jsonl"],
+            ["chat", "starter", "\ud83d"], ["\udce9"], ["search", "\udce9"], ["fuse", "x", "--adapter", "\udce9", "--name", "n"],
+        ],
+    )  # fmt: skip
+    def test_an_argument_that_is_no_text_is_refused(self, use: Use, capsys: Output, arguments: list[str]) -> None:
+        engine = use()
+        assert main.run([*arguments, "--json"]) == 2
+        out, err = capsys.readouterr()
+        assert _lines(out)[-1]["kind"] == "bad_input"
+        assert err.startswith("An argument is not UTF-8: ")
+        assert engine.requests == []
+
+    def test_a_path_in_a_folder_that_is_no_text_is_refused(
+        self, use: Use, capsys: Output, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        use()
+        (tmp_path / "caf\udce9").mkdir()
+        monkeypatch.chdir(tmp_path / "caf\udce9")
+        for command in (["import", "model"], ["chat", "./model", "Hi"], ["traces", "add", "set", "rows.jsonl"]):
+            assert main.run(command) == 2
+            assert "is not UTF-8" in capsys.readouterr().err
 
     @pytest.mark.parametrize(
         ("given", "place"),
@@ -321,6 +368,15 @@ class TestFailures:
         assert out == "Par\n"
         assert err.endswith("The engine ended.\n")
 
+    @pytest.mark.parametrize(
+        ("error", "kind"), [(OSError(28, "No space left"), "disk_full"), (PermissionError(13, "Denied"), "bad_input")]
+    )
+    def test_of_the_system_are_no_bug(self, use: Use, capsys: Output, error: OSError, kind: str) -> None:
+        use(chat=failing(error))
+        assert main.run(["chat", "starter", "Hi", "--json"]) != 0
+        assert _lines(capsys.readouterr().out)[-1]["kind"] == kind
+
+    @pytest.mark.bug
     def test_of_ours_are_a_sentence_and_no_traceback(self, use: Use, capsys: Output) -> None:
         use(chat=failing(ZeroDivisionError("division by\nzero")))
         assert main.run(["chat", "starter", "Hi", "--json"]) == 1
@@ -331,9 +387,15 @@ class TestFailures:
             "The same command with --debug shows where.",
         ]
 
+    @pytest.mark.bug
     @pytest.mark.parametrize("arguments", [["--debug", "chat", "s", "Hi"], ["chat", "s", "Hi", "--debug"]])
-    def test_debug_shows_where(self, arguments: list[str], use: Use, capsys: Output) -> None:
+    def test_debug_shows_where(
+        self, arguments: list[str], use: Use, caplog: pytest.LogCaptureFixture, capsys: Output
+    ) -> None:
         use(chat=failing(ZeroDivisionError("division by zero")))
+        assert main.run(arguments) == 1
+        assert "Traceback" in caplog.text
+        use(chat=failing(OSError(5, "fault")))
         assert main.run(arguments) == 1
         assert "Traceback" in capsys.readouterr().err
 
@@ -406,7 +468,7 @@ class TestOtherCommands:
     def test_list_of_none(self, capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
         _library(monkeypatch)
         assert main.run(["list"]) == 0
-        assert capsys.readouterr().out == "No models yet. stillroom import PATH takes one in.\n"
+        assert capsys.readouterr().out == "No models yet. `stillroom import PATH` takes one in.\n"
 
     def test_list_for_programs(self, capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
         _library(monkeypatch, MODEL)
@@ -474,7 +536,7 @@ class TestOtherCommands:
         assert main.run(["doctor"]) == 1
         out = capsys.readouterr().out.splitlines()
         place = out.index("bad  MLX            MLX can't be used: no.")
-        assert out[place + 1].strip() == "Run make setup again."
+        assert out[place + 1].strip() == "Run `make setup` again."
 
 
 class TestConversation:

@@ -9,8 +9,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from models import errors
-from models.checkpoint import folders, model_files, safety
-from models.finetune import run_card
+from models.checkpoint import fingerprint, folders, model_files, safety
 from models.generate import load
 from models.library import installed
 from models.quant.quantize import quantize
@@ -63,7 +62,7 @@ def test_what_lies_beside_the_weights_is_never_read(beside: object, name: str, i
     folder = make_family("llama")
     if in_shards:
         sharded(folder)
-    before, size, mark = logits(folder), folders.folder_size(folder), run_card.fingerprint(folder)
+    before, size, mark = logits(folder), folders.folder_size(folder), fingerprint.of(folder)
     held = load.weights_on_disk(folder)
     assert callable(beside)
     beside(folder, name)
@@ -71,7 +70,7 @@ def test_what_lies_beside_the_weights_is_never_read(beside: object, name: str, i
     assert mx.array_equal(logits(folder), before)
     assert folders.folder_size(folder) == size
     assert load.weights_on_disk(folder) == held
-    assert run_card.fingerprint(folder) == mark
+    assert fingerprint.of(folder) == mark
     _, copy = returned(quantize(folder.name, "8bit", card=False))
     (folder / name).unlink()
     _, right = returned(quantize(folder.name, "8bit", card=False))

@@ -184,7 +184,7 @@ def test_configurations_of_published_shapes_pass(tmp_path: Path):
         {"rope_theta": 1000000, "max_position_embeddings": 131072, "eos_token_id": [1, 2], "layer_types": ["full"] * 2},
         {"quantization": {"group_size": 64, "bits": 4, "mode": "affine", "lm_head": {"group_size": 32, "bits": 8},
                           "model.embed_tokens": False}},
-        {"quantization_config": {"quant_method": "fp8", "weight_block_size": [128, 128]}},
+        {"quantization_config": {"quant_method": "awq", "bits": 4, "group_size": 128, "version": "gemm"}},
         {"time_step_limit": [0.0, float("inf")], "num_key_value_heads": [2, 2]},
         {"auto_map": {"AutoConfig": "configuration_x.X"}, "model_file": None},
     ]  # fmt: skip
@@ -223,3 +223,15 @@ def test_inspection_is_the_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     folder = checkpoints.make(tmp_path / "Tiny", checkpoints.REFUSED["no heads"][0])
     with pytest.raises(errors.Corrupt, match="num_attention_heads"):
         inspection.inspect(folder)
+
+
+@pytest.mark.parametrize("how", ["lora_layers", "adapters.npz"])
+def test_an_adapter_of_an_older_mlx_lm_is_called_that(tmp_path: Path, how: str) -> None:
+    config = {"lora_layers": 16, "lora_parameters": {"rank": 8, "alpha": 16.0, "dropout": 0.0, "scale": 10.0}}
+    if how == "lora_layers":
+        (tmp_path / "adapter_config.json").write_text(json.dumps(config))
+        (tmp_path / "adapters.safetensors").write_bytes(b"")
+    else:
+        (tmp_path / how).write_bytes(b"PK")
+    with pytest.raises(errors.Unsupported, match=f"mlx-lm of before 2025: it has {how}"):
+        safety.check_adapter(tmp_path)

@@ -3,9 +3,11 @@
 import io
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from models import errors, events, paths
+from models.checkpoint import folders
 from models.engine.client import Engine
 from models.engine.worker import Worker, ending
 from models.generate import load
@@ -78,6 +80,24 @@ def test_a_full_fine_tune_and_the_way_back_read_the_base_once(base: Path, reads:
     for adapter in (None, "all", "all", "adds", None):
         run(worker, Load(model=str(base), adapter=adapter))
     assert len(reads) == 1
+
+
+def test_an_adapter_of_another_base_is_told_once_for_each_time_it_is_put_on(base: Path, worker: Worker):
+    for name, method in (("adds", "lora"), ("all", "full")):
+        adapter = paths.adapters_folder() / name
+        make_adapter(adapter, base, method)
+        record = folders.new_record(adapter, name, "a test")
+        folders.write_record(adapter, msgspec.structs.replace(record, base="one", lineage=["of another"]))
+    told = []
+    for adapter in ("adds", "adds", None, "all"):
+        told.append(list(ending(worker._work(Load(model=str(base), adapter=adapter), Steering()))))
+    assert run(worker, ask(base, "adds")).notes[0] == "adds was trained on one, which is not tiny as it is here."
+    assert "trained on" not in run(worker, ask(base, "adds")).notes[0]
+    notes = [[event.text for event in each if isinstance(event, events.Note)] for each in told]
+    assert notes == [
+        ["adds was trained on one, which is not tiny as it is here."], [], [],
+        ["all was trained on one, which is not tiny as it is here."],
+    ]  # fmt: skip
 
 
 def test_an_adapter_that_is_gone_or_another_models_leaves_the_base_in_memory(

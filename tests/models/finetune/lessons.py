@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from models.events import Event, Finetuned, Sample, Step, Validation
-from models.finetune.dataset import Example
+from models.finetune.examples import Example
 from models.finetune.finetune import finetune
 from models.finetune_config import FinetuneConfig
 from models.generate.load import LoadedModel

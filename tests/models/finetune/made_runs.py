@@ -46,7 +46,7 @@ def save(run: Path, number: int, loss: float | None = None, best: bool = False) 
     folder.mkdir(parents=True)
     (folder / "adapters.safetensors").write_bytes(b"12345")
     state = {
-        "step": number, "epoch": 0, "row": 0, "seed": 0, "data_hash": "d", "config_hash": "c", "validation_loss": loss,
+        "step": number, "epoch": 0, "row": 0, "seed": 0, "data_hash": "d", "validation_loss": loss,
         "validated": number if loss is not None else -1, "files": {"adapters.safetensors": 5},
     }  # fmt: skip
     (folder / "state.json").write_bytes(msgspec.json.encode(state))

@@ -18,7 +18,7 @@ def main(run: Path) -> None:
     sys.stdout.flush()
     for step in range(1, 1 << 30):
         weights = {"layer.lora_a": mx.full(SIZE, float(step))}
-        state = TrainingState(step=step, epoch=0, row=step, seed=0, data_hash="d", config_hash="c")
+        state = TrainingState(step=step, epoch=0, row=step, seed=0, data_hash="d")
         checkpoints.save(run, state, weights, {"m": mx.full(SIZE, float(-step))}, FinetuneConfig(), "Tiny")
         checkpoints.prune(run, 2)
 

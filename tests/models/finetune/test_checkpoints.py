@@ -20,7 +20,7 @@ KILLS, AT_ONCE = 20, 4
 
 def save(run: Path, step: int, value: float = 1.0, **facts: object) -> Path:
     run.mkdir(parents=True, exist_ok=True)
-    state = TrainingState(step=step, epoch=0, row=0, seed=0, data_hash="d", config_hash="c", **facts)
+    state = TrainingState(step=step, epoch=0, row=0, seed=0, data_hash="d", **facts)
     return checkpoints.save(run, state, {"a": mx.full((4,), value)}, {"m": mx.zeros((4,))}, FinetuneConfig(), "Tiny")
 
 

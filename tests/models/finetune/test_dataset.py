@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from models.errors import Corrupt, Unsafe
 from models.families import families
-from models.finetune.dataset import EncodedRow, Example, encode, encode_all, end_of_turn
-from models.generate.reply import read_prompt
+from models.finetune.dataset import EncodedRow, encode, encode_all, end_of_turn
+from models.finetune.examples import Example
+from models.generate.drawing import read_prompt
 from models.generate.stream import ReplyStream
 from models.generate.template import Prompt
 from models.generate.thinking import Steering, Thinking
@@ -161,6 +163,70 @@ def test_what_has_nothing_to_ask_or_to_learn_is_left_out(tmp_path: Path, example
 def test_tags_and_ends_of_turn_inside_the_text_are_left_out(tmp_path: Path, thinking: str):
     encoded = encode_all([Example("a", thinking, "c")], chatting(tmp_path, "qwen3"), 1000)
     assert (encoded.rows, encoded.malformed) == ([], 1)
+
+
+def test_one_row_that_the_template_refuses_is_left_out_with_its_reason(tmp_path: Path):
+    model = chatting(tmp_path, "qwen3")
+    render = model.render
+
+    def refusing(turns: list[dict[str, str]], think: bool) -> str:
+        if "bad" in turns[-1]["content"]:
+            raise Corrupt("The chat template of M failed: not that.")
+        return render(turns, think)
+
+    model.render = refusing
+    encoded = encode_all([SUM, Example("bad", "", "c"), Example("bad too", "b", "c"), SUM], model, 1000)
+    assert len(encoded.rows) == 2
+    assert (encoded.kept, encoded.refused) == ([0, 3], {"The chat template of M failed: not that.": 2})
+
+
+def test_a_row_that_the_tokenizer_breaks_down_on_is_left_out(tmp_path: Path):
+    model = chatting(tmp_path, "qwen3")
+    plain = model.tokenizer.encode
+
+    class Fragile:
+        eos_token_ids = model.tokenizer.eos_token_ids
+        eos_token_id = model.tokenizer.eos_token_id
+        decode = staticmethod(model.tokenizer.decode)
+
+        def encode(self, text: str, *, add_special_tokens: bool) -> list[int]:
+            if "endless" in text:
+                raise Corrupt("The tokenizer fails: regex.")
+            return plain(text, add_special_tokens=add_special_tokens)
+
+    encoded = encode_all([Example("a", "", "endless"), SUM], Chatting(Fragile(), model.style, model.render), 1000)
+    assert (len(encoded.rows), sum(encoded.refused.values())) == (1, 1)
+
+
+def test_a_template_that_runs_away_on_each_row_stops_it(tmp_path: Path):
+    model = chatting(tmp_path, "qwen3")
+    asked = []
+
+    def endless(turns: list[dict[str, str]], think: bool) -> str:
+        if len(turns) > 1:
+            return ""  # for the end of a turn
+        asked.append(turns)
+        raise Unsafe("it ran for more than 2 s")
+
+    model.render = endless
+    with pytest.raises(Unsafe):
+        encode_all([Example(str(n), "", "c") for n in range(50)], model, 1000)
+    assert len(asked) == 4
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_a_template_for_one_question_alone_ends_its_reply_all_the_same(tmp_path: Path, most: int):
+    model = chatting(tmp_path, "qwen3")
+    render, usual = model.render, end_of_turn(model)
+
+    def short(turns: list[dict[str, str]], think: bool) -> str:
+        if len(turns) > most:
+            raise Corrupt("one question alone")
+        return render(turns, think)
+
+    model.render = short
+    assert end_of_turn(model) == (usual if most == 2 else model.tokenizer.eos_token_id)
+    assert len(encode_all([Example("a", "b", "c")], model, 1000).rows) == 1
 
 
 def test_end_of_turn_falls_back_on_the_tokenizers_own(tmp_path: Path):

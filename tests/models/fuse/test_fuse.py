@@ -19,14 +19,17 @@ from mlx_lm.utils import load_model, quantize_model, save_config
 from models import errors, events, paths
 from models.checkpoint import folders, model_files, weight_blocks
 from models.finetune import lora, run_card
-from models.finetune.dataset import Example
+from models.finetune.examples import Example
 from models.finetune.run_folder import RunCard, read_card
 from models.finetune_config import FinetuneConfig
 from models.fuse import fuse, gguf_check
 from models.generate import load
+from models.generate.reply import reply
 from models.gguf import write
 from models.gguf.header import read as read_header
 from models.library import installed
+from models.quant import quantize
+from models.requests import ChatRequest, Message, Sampling
 from tests.models import numpy_llama
 from tests.models.gguf.test_read import llama3_factors
 from tests.models.tiny_families import make_adapter, make_family
@@ -168,6 +171,17 @@ def a_run_of(base: Path, adapter: Path) -> RunCard:
     return read_card(folder)
 
 
+def test_of_a_base_outside_of_the_library_no_place_is_recorded(tmp_path: Path) -> None:
+    base = make_family("llama")
+    make_adapter(base)
+    outside = base.rename(tmp_path / "outside")
+    _, model = run(model=str(outside), adapter="lesson")
+    assert model.name == "outside-lesson"
+    held = [path for path in Path(model.path).iterdir() if str(tmp_path).encode() in path.read_bytes()]
+    assert held == []
+    assert installed.find(folders.read_record(Path(model.path)).original) == outside
+
+
 def test_the_run_and_its_data_are_in_the_card() -> None:
     base = make_family("llama")
     made = a_run_of(base, make_adapter(base))
@@ -252,9 +266,106 @@ def test_what_is_no_number_is_never_published(gguf: bool, tmp_path: Path) -> Non
     weights["model.layers.1.mlp.up_proj.lora_a"] *= float("nan")
     mx.save_safetensors(str(adapter / model_files.ADAPTER_WEIGHTS), weights)
     before = everything(tmp_path)
-    with pytest.raises(errors.StillroomError, match=r"no number|that is none"):
+    with pytest.raises(errors.Corrupt, match=r"The adapter lesson is damaged: .*lora_a holds what is no number"):
         run(model="base", adapter="lesson", gguf=str(tmp_path / "x.gguf") if gguf else "")
     assert everything(tmp_path) == before
+
+
+@pytest.mark.parametrize("gguf", [False, True])
+@pytest.mark.parametrize(
+    ("value", "dtype", "sentence"),
+    [
+        (float("nan"), mx.float32, "damaged: its weight model.layers.1.mlp.up_proj.weight holds what is no number"),
+        (float("-inf"), mx.float16, "damaged: its weight model.layers.1.mlp.up_proj.weight holds what is no number"),
+        (60_000.0, mx.float16, "can't be written in float16, which ends at 65,504: its weight"),
+    ],
+)
+def test_weights_that_are_none_or_too_large_are_told_as_such(
+    value: float, dtype: mx.Dtype, sentence: str, gguf: bool, tmp_path: Path
+) -> None:
+    base = make_family("llama", dtype=dtype)
+    weights = mx.load(str(base / "model.safetensors"))
+    weights["model.layers.1.mlp.up_proj.weight"][0, :2] = mx.array([value, value]).astype(dtype)
+    mx.save_safetensors(str(base / "model.safetensors"), weights, {"format": "mlx"})
+    adapter = make_adapter(base)
+    parts = mx.load(str(adapter / model_files.ADAPTER_WEIGHTS))
+    parts["model.layers.1.mlp.up_proj.lora_b"][:, 0] = 5e3  # with a weight of 60,000 too much for float16
+    parts["model.layers.1.mlp.up_proj.lora_a"][:2] = 1.0
+    mx.save_safetensors(str(adapter / model_files.ADAPTER_WEIGHTS), parts)
+    before = everything(tmp_path)
+    with pytest.raises(errors.StillroomError, match=sentence):
+        run(model="base", adapter="lesson", gguf=str(tmp_path / "x.gguf") if gguf else "")
+    assert everything(tmp_path) == before
+
+
+# where a reply ends
+
+
+def greedy(folder: Path, adapter: str | None = None) -> tuple[events.Reply, list[int]]:
+    """A reply of a model to one question, and its tokens."""
+    loaded = result_of(load.load("it", folder, adapter))
+    question = [Message(role="user", content="Hello there")]
+    asked = ChatRequest(model="it", messages=question, think=0, max_tokens=12, sampling=Sampling(temperature=0))
+    found = result_of(reply(loaded, asked))
+    return found, loaded.cache.tokens[found.prompt_tokens :]
+
+
+def ending(base: Path, *more: int) -> None:
+    """Let further tokens end a reply, as generation_config.json has it."""
+    stated = json.loads((base / "generation_config.json").read_text())
+    (base / "generation_config.json").write_text(json.dumps({"eos_token_id": [stated["eos_token_id"], *more]}))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_reply_of_what_was_exported_ends_where_the_originals_does(family: Any, tmp_path: Path) -> None:
+    base = make_family(family)
+    adapter = make_adapter(base)
+    found, tokens = greedy(base, str(adapter))
+    assert found.finish == "length"
+    end = next(token for n, token in enumerate(tokens) if n >= 3 and token not in tokens[:n])
+    ending(base, end, 77)
+    wanted, _ = greedy(base, str(adapter))
+    assert (wanted.finish, len(wanted.answer) < len(found.answer)) == ("eos", True)
+
+    _, model = run(model="base", adapter="lesson")
+    run(model="base", adapter="lesson", gguf=str(tmp_path / "mine.gguf"))
+    back = result_of(installed.import_model(tmp_path / "mine.gguf"))
+    small = result_of(quantize.quantize(model.name, "8bit", card=False))
+    own = load.load_tokenizer(base, load.read_config(base)).eos_token_ids
+    for made in (model, back, small):
+        folder = Path(made.path)
+        assert own <= load.load_tokenizer(folder, load.read_config(folder)).eos_token_ids
+        assert {end, 77} <= set(json.loads((folder / "generation_config.json").read_text())["eos_token_id"])
+    for made in (model, back):
+        again, _ = greedy(Path(made.path))
+        assert (again.finish, again.answer) == (wanted.finish, wanted.answer)
+
+
+def test_ends_that_only_config_json_names_are_told_to_other_programs(tmp_path: Path) -> None:
+    base = make_family("llama", eos_token_id=[60, 61])
+    make_adapter(base)
+    (base / "generation_config.json").write_text('{"temperature": 0.6, "eos_token_id": 62}')
+    _, model = run(model="base", adapter="lesson")
+    written = json.loads((Path(model.path) / "generation_config.json").read_text())
+    assert written == {"temperature": 0.6, "eos_token_id": [60, 61, 62]}
+    (base / "generation_config.json").unlink()
+    _, other = run(model="base", adapter="lesson")
+    assert json.loads((Path(other.path) / "generation_config.json").read_text()) == {"eos_token_id": [60, 61]}
+
+
+def test_more_ends_than_a_file_can_name_are_refused(tmp_path: Path) -> None:
+    make_family("llama", eos_token_id=[60, 61, 62])  # beside the tokenizer's own
+    with pytest.raises(errors.Unsupported, match="4 tokens end a reply"):
+        run(model="base", adapter="", gguf=str(tmp_path / "x.gguf"))
+    assert not (tmp_path / "x.gguf").exists()
+
+
+def test_a_file_names_its_ends_for_other_programs(tmp_path: Path) -> None:
+    base = make_family("llama", eos_token_id=[60, 61])
+    run(model="base", adapter="", gguf=str(tmp_path / "x.gguf"))
+    header = read_header(tmp_path / "x.gguf")
+    own = load.load_tokenizer(base, load.read_config(base)).eos_token_id
+    assert [header.integer(f"tokenizer.ggml.{name}_token_id") for name in ("eos", "eot", "eom")] == [own, 60, 61]
 
 
 # a GGUF file

@@ -213,3 +213,19 @@ def test_nobody_says_of_a_model_with_an_adapter_that_it_was_not_trained(
     assert not fresh().record().thinks
     adapted = fresh(make_adapter(tmp_path / "first", base)).record()
     assert (adapted.note, adapted.thinks) == ("", True)
+
+
+@pytest.mark.parametrize("scale", ["20", [20.0], None])
+def test_a_scale_that_is_no_number_is_refused_before_the_first_reply(
+    tmp_path: Path, base: Path, fresh: Callable[..., load.LoadedModel], scale: object
+):
+    adapter = make_adapter(tmp_path / "first", base)
+    file = tmp_path / "first" / model_files.ADAPTER_CONFIG
+    config = json.loads(file.read_text())
+    file.write_text(json.dumps({**config, "lora_parameters": {**config["lora_parameters"], "scale": scale}}))
+    loaded = fresh()
+    before = logits(loaded)
+    with pytest.raises((errors.Corrupt, errors.BadInput), match="first"):
+        loaded.set_adapter(adapter)
+    assert loaded.has_adapter(None)
+    np.testing.assert_array_equal(logits(loaded), before)

@@ -7,11 +7,12 @@ import mlx.core as mx
 import msgspec
 import pytest
 
-from models.errors import BadInput, NoMemory
+from models.errors import BadInput, Corrupt
 from models.events import Budget, Done, Event, Note, Progress, Reply, ThinkingClosed, Token
 from models.families import Advice
+from models.generate.drawing import UNTRAINED_LEAST
 from models.generate.kv_cache import ConversationCache
-from models.generate.reply import UNTRAINED_LEAST, reply
+from models.generate.reply import reply
 from models.generate.thinking import Steering, grace_tokens
 from models.requests import ChatRequest, Message, Sampling
 from tests.models.scripted import scripted, tiny_loaded
@@ -257,7 +258,7 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(tmp_path: Path, options: d
 def test_numbers_that_are_none_stop_the_reply(tmp_path: Path):
     loaded = tiny_loaded(tmp_path)
     loaded.model.model.norm.weight = mx.full(loaded.model.model.norm.weight.shape, float("nan"))
-    with pytest.raises(NoMemory, match="no numbers"):
+    with pytest.raises(Corrupt, match=r"its weight model\.norm\.weight holds what is no number"):
         list(reply(loaded, ask("Hello", think=0)))
 
 

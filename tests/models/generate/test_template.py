@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer, processors
 
-from models.errors import Unsafe
+from models.errors import Corrupt, Unsafe
 from models.families import Family, families, family_of
 from models.generate import controls
 from models.generate.load import load
@@ -49,6 +49,39 @@ def chatml(turns: object, enable_thinking: bool, end: str = "") -> str:
 def build(style: Style, think: bool, end_on: str = "", end_off: str = "") -> object:
     render = lambda turns, on: chatml(turns, on, end_on if on else end_off)  # noqa: E731
     return build_prompt(style, TURNS, think, render, Letters())
+
+
+ROLES = "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}<|end|>{% endfor %}"
+HEADERS = {  # template -> what its prompt ends with
+    "no header": (ROLES, "<|end|><|assistant|>"),
+    "always a header": (ROLES + "<|assistant|>", "<|end|><|assistant|>"),
+    "a header when asked": (ROLES + "{% if add_generation_prompt %}<|assistant|>{% endif %}", "<|end|><|assistant|>"),
+    "always thinking": (ROLES + "<|assistant|><think>", "<|assistant|><think>"),
+    "lines and a space": (
+        "{% for m in messages %}{{ '### ' ~ m.role ~ ': ' ~ m.content ~ '\n' }}{% endfor %}", "\n### assistant:",
+    ),
+    "nothing but a space": (
+        "{% for m in messages %}{{ '[INST] ' ~ m.content ~ ' [/INST]' if m.role == 'user' else ' ' ~ m.content ~ '</s>' }}"
+        "{% endfor %}", "[/INST]",
+    ),
+    "closed thinking in the last turn": (
+        "{% for m in messages %}<|{{ m.role }}|>{% if loop.last and m.role == 'assistant' %}<think></think>{% endif %}"
+        "{{ m.content }}<|end|>{% endfor %}", "<|end|><|assistant|>",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", HEADERS)
+def test_the_header_of_a_reply_that_no_prompt_has_is_read_off_a_finished_turn(tmp_path: Path, kind: str):
+    template, end = HEADERS[kind]
+    folder = make_tiny(tmp_path)
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps({**config, "chat_template": template}))
+    loaded = result_of(load("Tiny", folder))
+    asked = [{"role": turn.role, "content": turn.content} for turn in TURNS[1:]]
+    for turns in (asked[:1], asked):
+        assert loaded.render(turns, True).endswith(end)
+        assert loaded.render(turns, True).count("assistant") == end.count("assistant") * (1 + len(turns) // 2)
 
 
 @pytest.mark.parametrize(
@@ -407,3 +440,23 @@ def test_files_come_before_the_record_and_that_before_the_name():
     assert family_of("house model", "qwen2", "<think>", (), "qwq").id == "qwq"
     assert family_of("Seed-OSS", "qwen2", "", (), "openthinker-1").id == "openthinker-1"
     assert family_of("QwQ", "qwen2", "<think>", (), "a family of tomorrow").id == "qwq"
+
+
+def with_template(folder: Path, template: str) -> Path:
+    settings = json.loads((make_tiny(folder) / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps({**settings, "chat_template": template}))
+    return folder
+
+
+@pytest.mark.parametrize("template", ["", " \n"])
+def test_a_template_without_a_letter_is_none(tmp_path: Path, template: str):
+    loaded = result_of(load("Base", with_template(tmp_path, template)))
+    prompt = build_prompt(loaded.style, TURNS[1:2], False, loaded.render, loaded.tokenizer)
+    assert prompt.text == "User: Hello\n\nAssistant:"
+
+
+@pytest.mark.parametrize("template", ["{# nothing #}", "{% if false %}{{ messages }}{% endif %} "])
+def test_a_template_that_says_nothing_is_refused_in_a_sentence(tmp_path: Path, template: str):
+    loaded = result_of(load("Base", with_template(tmp_path, template)))
+    with pytest.raises(Corrupt, match="leaves nothing of this conversation"):
+        build_prompt(loaded.style, TURNS[1:2], False, loaded.render, loaded.tokenizer)

@@ -19,6 +19,7 @@ from models.generate import template_process
 from models.generate.load import load_tokenizer, read_config
 from models.generate.template import template_renderer
 from models.generate.template_process import TemplateProcess
+from models.machine import limited_process
 from models.requests import ChatRequest, Message
 from tests.models.hostile import templates
 from tests.tiny import TEMPLATES, make_tiny
@@ -111,10 +112,10 @@ def test_memory_is_held_where_the_system_does_not_hold_it():
     """A Mac does not enforce an address-space limit: the parent looks at the child's memory."""
     process = TemplateProcess("Tiny", seconds=20)
     process.close()
-    process.memory_bytes = 1 << 40  # what the child is told
-    process.start()
+    process.process.memory_bytes = 1 << 40  # what the child is told
+    process.process.start()
     process.render("x", SAID, {})
-    process.memory_bytes = 60 << 20  # what is looked for
+    process.process.memory_bytes = 60 << 20  # what is looked for
     grows = "{% set ns = namespace(x=[1]) %}{% for i in range(99) %}{% set ns.x = ns.x + ns.x %}{% endfor %}"
     with pytest.raises(errors.Unsafe, match="60 MB"):
         process.render(grows, SAID, {})
@@ -122,11 +123,11 @@ def test_memory_is_held_where_the_system_does_not_hold_it():
 
 
 def test_a_child_that_stands_still_is_given_up(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(template_process, "_LEAST_PATIENCE_S", 0.1)
+    monkeypatch.setattr(limited_process, "LEAST_PATIENCE_S", 0.1)
     process = TemplateProcess("Tiny", seconds=0.1)
     process.render("x", SAID, {})
-    assert process._child is not None
-    os.kill(process._child.pid, signal.SIGSTOP)
+    assert process.process.child is not None
+    os.kill(process.process.child.pid, signal.SIGSTOP)
     with pytest.raises(errors.Unsafe, match=r"more than 0\.1 s"):
         process.render("x", SAID, {})
     assert process.render("x", SAID, {}) == "x"
@@ -136,9 +137,9 @@ def test_a_child_that_stands_still_is_given_up(monkeypatch: pytest.MonkeyPatch):
 def test_a_child_that_was_killed_is_started_again():
     process = TemplateProcess("Tiny")
     process.render("x", SAID, {})
-    assert process._child is not None
-    process._child.kill()
-    process._child.wait()
+    assert process.process.child is not None
+    process.process.child.kill()
+    process.process.child.wait()
     assert process.render("y", SAID, {}) == "y"
     process.close()
 
@@ -154,8 +155,8 @@ def test_the_child_sees_little_and_ends_with_its_model(monkeypatch: pytest.Monke
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     process = TemplateProcess("Tiny")
     process.render("x", SAID, {})
-    assert process._child is not None
-    child = psutil.Process(process._child.pid)
+    assert process.process.child is not None
+    child = psutil.Process(process.process.child.pid)
     assert "HF_TOKEN" not in child.environ()
     assert child.memory_info().rss < 60 << 20
     del process

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from models import errors
+from models import doctor, errors
 from models.events import Found
 from models.hub import client, endpoint
 from models.hub.search import search
+from models.library.download import fetch
 from tests.hub.faults import Fault
 from tests.hub.server import Hub
-from tests.hub.session import open_hub
+from tests.hub.session import IMPATIENT, open_hub
 from tests.returned import result_of
 from tests.tiny import make_tiny
 
@@ -81,7 +82,9 @@ def test_it_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_address_of_another_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "file:///etc/passwd")
-    assert endpoint.why_unreachable() == "HF_ENDPOINT is no http address"
+    wrong = endpoint.wrong_address()
+    assert wrong is not None
+    assert "no address of the web" in wrong.text
 
 
 def test_offline_by_choice(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,3 +244,92 @@ def test_how_the_hub_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_which_addresses_are_safe(address: str, trusted: bool) -> None:
     assert endpoint.is_trusted(address) is trusted
+
+
+# What HF_ENDPOINT is set to, a word of the sentence that says what is wrong with it, and of the hint.
+WRONG = {
+    "hf-mirror.example": ("no address of the web", "https://hf-mirror.example"),
+    "hf-mirror.example:8443/hub": ("no address of the web", "https://hf-mirror.example:8443/hub"),
+    "localhost:8080": ("no address of the web", "http://localhost:8080"),
+    "me:secret@hf-mirror.example": ("no address of the web", "https://hf-mirror.example"),
+    "ftp://hf-mirror.example": ("no address of the web", "unset it"),
+    "htps://hf-mirror.example": ("no address of the web", "unset it"),
+    "file:///etc/passwd": ("no address of the web", "unset it"),
+    "hub": ("no address of the web", "unset it"),
+    "https:/hf-mirror.example": ("no host", "unset it"),
+    "https://": ("no host", "unset it"),
+    "https:///models": ("no host", "unset it"),
+    "https://me:secret@": ("no host", "unset it"),
+    "https://:443": ("no host", "unset it"),
+    "https://hf-mirror.example:port": ("no usable port", "unset it"),
+    "https://hf-mirror.example:99999": ("no usable port", "unset it"),
+    "https://hf-mirror.example:0": ("no usable port", "unset it"),
+    "https://hf-mirror.example:": ("no usable port", "unset it"),
+    "https://me:sec/secret@hf-mirror.example": ("no usable port", "unset it"),
+    "https://hf mirror.example": ("no address,", "unset it"),
+    "https://hf-mirror.example\nX-Header: 1": ("no address,", "unset it"),
+    '"https://hf-mirror.example"': ("no address,", "unset it"),
+    "https:\\\\hf-mirror.example": ("no address,", "unset it"),
+    "https://[::1": ("no address,", "unset it"),
+    "https://hf-mirr\u00f6r.example": ("letters that no address has", "xn--"),
+    "https://hf-mirror.example/\u6a21\u578b": ("letters that no address has", "%E8"),
+    "https://hf-mirror.example/?token=secret": ("no ? and no #", "unset it"),
+    "https://hf-mirror.example/#models": ("no ? and no #", "unset it"),
+    "http://hf-mirror.example": ("only https", "an https address"),
+    "http://me:secret@hf-mirror.example": ("only https", "an https address"),
+}
+
+
+@pytest.mark.parametrize(("address", "words"), WRONG.items(), ids=list(WRONG))
+def test_a_wrong_address_is_said_in_a_sentence_before_anything_is_asked(
+    address: str, words: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.delenv("TRANSFORMERS_OFFLINE", raising=False)
+    monkeypatch.setenv("HF_ENDPOINT", address)
+    for ask in (lambda: list(search("alpha")), lambda: list(fetch("org/alpha-1B"))):
+        with pytest.raises(errors.BadInput) as caught:
+            ask()
+        assert caught.value.text.startswith("HF_ENDPOINT is ")
+        assert words[0] in caught.value.text.replace("address.", "address,")
+        assert words[1] in caught.value.hint
+        assert "secret" not in caught.value.text.replace("token=secret", "") + caught.value.hint
+    (finding,) = doctor.the_hub()
+    assert (finding.state, finding.text) == ("warn", caught.value.text)
+    endpoint.page("org/alpha-1B")  # of what is on the disk already: never raises
+    endpoint.named()
+
+
+@pytest.mark.parametrize(
+    "address", ["", "  ", "https://huggingface.co/", " HTTPS://mirror.example/api/hf// ", "http://[::1]:8080"]
+)
+def test_an_address_that_may_be_one_is_asked(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", address)
+    assert endpoint.wrong_address() is None
+    assert not endpoint.endpoint().endswith(("/", " "))
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(200, b"<html>"), (200, b"3"), (404, b"not here"), (301, b""), (400, b"TLS only")]
+)
+def test_somebody_else_at_that_address(
+    server: type[_Answers], status: int, body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.delenv("TRANSFORMERS_OFFLINE", raising=False)
+    server.status, server.body = status, body
+    for ask in (lambda: list(search("alpha")), lambda: list(fetch("org/alpha-1B", patience=IMPATIENT))):
+        with pytest.raises(errors.StillroomError) as caught:
+            ask()
+        assert "(HF_ENDPOINT)" in caught.value.text
+        assert "HF_ENDPOINT is the right address" in caught.value.hint
+
+
+def test_tls_to_a_plain_port(server: type[_Answers], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.delenv("TRANSFORMERS_OFFLINE", raising=False)
+    monkeypatch.setenv("HF_ENDPOINT", endpoint.endpoint().replace("http:", "https:"))
+    with pytest.raises(errors.Offline, match=r"\(HF_ENDPOINT\) can't be reached") as caught:
+        list(search("alpha"))
+    assert "HF_ENDPOINT is the right address" in caught.value.hint
+    assert endpoint.why_unreachable()

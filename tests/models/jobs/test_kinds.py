@@ -22,6 +22,7 @@ TAGS = {
     "measure_card": "MeasureCard",
     "add_traces": "AddTraces",
     "export_traces": "ExportTraces",
+    "export_adapter": "ExportAdapter",
     "finetune": "Finetune",
     "keep": "PublishCheckpoint",
     "fuse": "Fuse",

@@ -210,10 +210,10 @@ def test_a_job_that_another_stillroom_wrote_is_shown_as_failed_and_its_row_stays
     (job,) = queue.jobs.all()
     assert job.state == "failed"
     assert job.title == ("Job 1" if record_json == "nonsense" else "Levitate it")
-    assert "another version of Stillroom" in job.error
+    assert ("damaged" if record_json == "nonsense" else "another version of Stillroom") in job.error
     queue.jobs.go_on()
     queue.jobs.cancel(job.id)
-    with pytest.raises(errors.Newer):
+    with pytest.raises(errors.StillroomError, match="can't be read"):
         queue.jobs.resume(job.id)
     assert queue.engine.started == []
     assert connection.execute("SELECT record, steps, version FROM jobs").fetchall() == [row]
@@ -309,3 +309,16 @@ def test_only_what_downloading_can_mend_is_repaired() -> None:
     assert quantize == Quantize(model="o/a", recipe="4bit", name="a-4bit", replace=True)
     with pytest.raises(errors.BadInput, match="can't be repaired"):
         chains.repair(half)
+
+
+def test_a_second_job_for_an_adapter_of_one_name_is_refused_when_it_is_asked_for(connection: sqlite3.Connection):
+    queue = Queue(connection)
+    first = queue.jobs.add(Finetune(model="tiny", traces="sums", name="adder"))
+    with pytest.raises(errors.Busy, match="adapter named adder"):
+        queue.jobs.add(Finetune(model="other", traces="sums", name="Adder"))
+    queue.jobs.pause(first)
+    with pytest.raises(errors.Busy):
+        queue.jobs.add(Finetune(model="other", traces="sums", name="adder"))
+    queue.jobs.cancel(first)
+    queue.jobs.add(Finetune(model="other", traces="sums", name="adder"))
+    assert len(queue.states()) == 2

@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -179,6 +180,25 @@ def test_what_can_t_run_is_refused_unread(
         fetch("org/other")
     assert hub.sent() == 0
     assert not hf_cache.folder("org/other").exists()
+
+
+def test_a_foreign_format_is_told_before_its_weights_come(hub: Hub, files: dict[str, bytes]) -> None:
+    config = json.loads(files["config.json"]) | {"quantization_config": {"quant_method": "hqq"}}
+    foreign = {**files, "config.json": json.dumps(config).encode()}
+    hub.add("org/Tiny-4bit-HQQ", foreign, tags=["base_model:quantized:org/tiny"])
+    with pytest.raises(errors.Unsupported, match="org/Tiny-4bit-HQQ is in the format HQQ") as refused:
+        fetch("org/Tiny-4bit-HQQ")
+    assert "`stillroom pull org/tiny`" in refused.value.hint
+    assert hub.sent() == len(foreign["config.json"])
+    assert not hf_cache.folder("org/Tiny-4bit-HQQ").exists()
+
+
+def test_a_format_that_the_hub_tells_costs_no_byte(hub: Hub) -> None:
+    told = {"model_type": "llama", "quantization_config": {"quant_method": "bitsandbytes"}}
+    hub.inject(Fault("info", "change", change=lambda info: {**info, "config": told}))
+    with pytest.raises(errors.Unsupported, match="bitsandbytes"):
+        fetch()
+    assert hub.sent() == 0
 
 
 @pytest.mark.parametrize("deed", ["cut", "reset"])

@@ -301,7 +301,14 @@ def test_training_takes_more_the_more_of_it_there_is() -> None:
     assert fit.training_bytes(SHAPE) < fit.training_bytes(SHAPE, method="full")
     assert least < fit.training_bytes(SHAPE, four, checkpointing=False)
     assert least > fit.training_bytes(SHAPE, four, logits_at_once=256)
-    assert fit.training_bytes(SHAPE, method="full") > 8 * SHAPE.params
+    of_layers = SHAPE.params - 2 * SHAPE.head_params
+    full = fit.training_bytes(SHAPE, method="full")
+    assert full > 2 * SHAPE.params + 6 * of_layers
+    assert (
+        fit.training_bytes(SHAPE, method="full", layers=1)
+        < full
+        < fit.training_bytes(SHAPE, method="full", accumulates=True)
+    )
 
 
 NARROW = {"hidden_size": 128, "intermediate_size": 320, "num_attention_heads": 2, "num_key_value_heads": 1}

@@ -1,5 +1,6 @@
 """Quantized copies: bit for bit mlx-lm's, in little memory, whole or not there, and they know where they come from."""
 
+import errno
 import json
 import sys
 import types
@@ -244,13 +245,35 @@ def test_what_another_process_left_half_done_is_swept(tiny: Path) -> None:
     assert [path.name for path in paths.models_folder().iterdir()] == ["Tiny-4bit"]
 
 
+@pytest.mark.parametrize(
+    ("value", "stored", "stated", "sentence"),
+    [
+        (float("nan"), mx.float32, "float32", "holds what is no number"),
+        (float("inf"), mx.float16, "float16", "holds what is no number"),
+        (1e6, mx.bfloat16, "float16", "can't be written in float16, which ends at 65,504"),
+    ],
+)
+@pytest.mark.parametrize("weight", ["model.layers.1.mlp.up_proj.weight", "model.norm.weight"])
+def test_weights_that_are_none_or_too_large_are_told_as_such(
+    weight: str, value: float, stored: mx.Dtype, stated: str, sentence: str, tiny: Path
+) -> None:
+    arrays = {name: array.astype(stored) for name, array in tensors(tiny).items()}
+    arrays[weight][..., 5] = value
+    mx.save_safetensors(str(tiny / "model.safetensors"), arrays, {"format": "mlx"})
+    edit_config(tiny, torch_dtype=stated)
+    with pytest.raises(errors.StillroomError, match=f"{sentence}.*" if "no number" in sentence else sentence) as told:
+        run(tiny, "4bit")
+    assert weight in told.value.text
+    assert list(paths.models_folder().iterdir()) == []
+
+
 def test_a_quantized_model_is_not_quantized_again(tiny: Path, tmp_path: Path) -> None:
     mlx_lm.convert(str(tiny), str(tmp_path / "packed"), quantize=True, q_bits=4)
     with pytest.raises(errors.BadInput, match="packed is already quantized to 4-bit; quantizing twice") as refused:
         run(tmp_path / "packed", "3bit")
     assert "original" in refused.value.hint
-    edit_config(tiny, quantization_config={"quant_method": "gptq", "bits": 8})
-    with pytest.raises(errors.BadInput, match="already quantized to 8-bit"):
+    edit_config(tiny, quantization_config={"quant_method": "awq", "bits": 4})
+    with pytest.raises(errors.BadInput, match="already quantized to 4-bit"):
         run(tiny, "4bit")
 
 
@@ -397,16 +420,23 @@ def test_the_card_is_measured_of_the_published_model_and_its_end_is_not_the_jobs
     assert "card" in {event.stage for event in events if isinstance(event, Progress)}
 
 
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (errors.NoMemory("The original does not fit."), "The original does not fit."),
+        (OSError(errno.ENOSPC, "No space left"), "There is no space left on the disk for writing it."),
+    ],
+)
 def test_a_card_that_can_not_be_measured_is_told_and_the_model_stays(
-    tiny: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
 ) -> None:
     def measure(name: str) -> Iterator[Event]:
-        raise errors.NoMemory("The original does not fit.")
+        raise error
         yield
 
     fake(monkeypatch, "card", measure=measure)
     made, events = run(tiny, "4bit", card=True)
-    assert notes(events) == "The quant card could not be measured: The original does not fit."
+    assert notes(events) == f"The quant card could not be measured: {told}"
     assert Path(made.path).is_dir()
 
 

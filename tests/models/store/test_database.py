@@ -2,6 +2,7 @@ import contextlib
 import datetime
 import os
 import random
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -383,6 +384,16 @@ def test_what_sqlite_says_at_the_first_write(
     with pytest.raises(expected, match=r"stillroom\.db"):
         open_database()
     monkeypatch.undo()
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_CANTOPEN])
+def test_a_full_disk_in_other_words(connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    full = shutil._ntuple_diskusage(10**9, 10**9, 0)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: full)
+    fault = sqlite3.OperationalError("disk I/O error")
+    fault.sqlite_errorcode = code  # type: ignore[misc]
+    with pytest.raises(errors.DiskFull, match="no space left"), database.faults(connection):
+        raise fault
 
 
 def test_a_full_disk_at_the_first_start(tmp_path: Path) -> None:

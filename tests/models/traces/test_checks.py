@@ -1,9 +1,12 @@
+import json
+import time
 from pathlib import Path
 
 import pytest
 
 from models import errors
-from models.traces import scripts, secrets, tags
+from models.answers import tags
+from models.traces import overlap, scripts, secrets
 from models.traces.importing import preview
 from models.traces.looking import histogram, search
 from models.traces.markup import control_token, unwrap
@@ -58,6 +61,19 @@ def test_scripts_of_mathematics_are_not_another_language() -> None:
     assert "Hangul" in scripts.mixed("数は？", "これは수입니다。그래서", 0.05)
 
 
+@pytest.mark.parametrize(
+    "unit", ["[INST]", "a@", "a@b.", "[INST]a[/INST]", "<|im_start|>user\n", "\\frac{", "#### ", " "]
+)
+def test_a_long_row_of_anything_is_looked_at_in_little_time(tmp_path: Path, unit: str) -> None:
+    text = unit * (150_000 // len(unit))
+    file = tmp_path / "a.jsonl"
+    rows = [{"text": text}, {"problem": text, "answer": f"x{text}y", "gold": text}]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    began = time.process_time()
+    preview(file)
+    assert time.process_time() - began < 10  # the square of the length takes more
+
+
 def test_secrets_are_named_by_kind() -> None:
     assert secrets.kinds(b"mail a.b@example.org or hf_" + b"a" * 34) == {"e-mail address", "access token"}
     assert secrets.kinds(b"AKIA" + b"A1" * 8 + b" -----BEGIN RSA PRIVATE KEY-----") == {"cloud key", "private key"}
@@ -73,6 +89,14 @@ def test_a_phrase_of_many_evaluation_problems_is_no_overlap(tmp_path: Path) -> N
     assert sets.find(f"problem  TWO {phrase}!") == "Its problem is in evaluation.jsonl, row 2."
     file.write_text('{"a": 1}\n')
     with pytest.raises(errors.BadInput, match="No problem"):
+        EvaluationSets([file])
+
+
+def test_evaluation_sets_larger_than_any_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overlap, "MOST_CHARACTERS", 100)
+    file = tmp_path / "evaluation.jsonl"
+    file.write_text("".join(f'{{"Problem": "What is {n} and {n}, taken together?"}}\n' for n in range(9)))
+    with pytest.raises(errors.BadInput, match=r"evaluation\.jsonl hold more"):
         EvaluationSets([file])
 
 

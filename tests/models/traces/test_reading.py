@@ -1,8 +1,10 @@
 import contextlib
 import csv
+import importlib
 import io
 import json
 import sys
+import tracemalloc
 from pathlib import Path
 
 import msgspec
@@ -166,6 +168,89 @@ def test_a_damaged_parquet_file_and_a_long_row_are_told(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-20] + bytes(20))
     with pytest.raises(errors.Corrupt, match="Parquet"):
         list(reading.rows(path))
+
+
+def _peak_of_arrow() -> int:
+    import pyarrow
+
+    return int(pyarrow.default_memory_pool().max_memory())
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_text_that_many_cells_of_parquet_point_to_is_not_made_for_each(tmp_path: Path, nested: bool) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    from models.traces import parquet
+
+    text, path = "x" * 2_000_000, tmp_path / "x.parquet"
+    cells = arrow.DictionaryArray.from_arrays(arrow.array([0] * 99 + [1]), arrow.array([text, "2"]))
+    column = cells
+    if nested:  # one row of 99 long cells, then one of a short one
+        column = arrow.ListArray.from_arrays(arrow.array([0, 99, 100]), cells)
+    rows = len(column)
+    table = arrow.table({"problem": [f"{n}?" for n in range(rows)], "answer": column})
+    importlib.import_module("pyarrow.parquet").write_table(table, path)
+    before = _peak_of_arrow()
+    found = list(parquet.rows(path))
+    assert [row.fault is not None for row in found] == [True] * (rows - 1) + [False]
+    assert found[-1].value == {"problem": f"{rows - 1}?", "answer": ["2"] if nested else "2"}
+    assert _peak_of_arrow() - before < 40_000_000  # made for each they take 200 MB
+
+
+def test_parquet_that_only_swells_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    from models.traces import parquet
+
+    write = importlib.import_module("pyarrow.parquet").write_table
+    path = tmp_path / "x.parquet"
+    write(arrow.table({"problem": ["x" * 3_000_000], "answer": ["1"]}), path, compression="zstd")
+    monkeypatch.setattr(parquet, "_UNPACKED_BYTES", 1 << 20)
+    with pytest.raises(errors.Corrupt, match=r"Column problem of x\.parquet would unpack to 3\.0 MB"):
+        next(parquet.rows(path))
+    write(arrow.table({"problem": [None] * 300_000}), path)
+    monkeypatch.setattr(parquet, "_ROWS", 1000)
+    with pytest.raises(errors.Corrupt, match="claims 300,000 rows"):
+        next(parquet.rows(path))
+    write(arrow.table({"problem": ["?"], "answer": [[True] * 5000]}), path)
+    monkeypatch.setattr(parquet, "_CELLS", 4000)
+    with pytest.raises(errors.Corrupt, match="in 5,000 cells"):
+        next(parquet.rows(path))
+
+
+@pytest.mark.parametrize("unit", [b"\\\\", b"\\\\" * 200 + b'\\\\\\"'])
+def test_a_row_of_megabytes_is_passed_over_in_the_memory_of_a_few_pieces(unit: bytes) -> None:
+    inside = unit * (3_000_000 // len(unit))
+    source = io.BytesIO(b'"' + inside + b'"' + b', "\\\\\\\\"]')
+    tracemalloc.start()
+    found = list(json_elements.split(source, True, 1 << 17))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1_500_000
+    assert [(element.data, element.too_long) for element in found] == [(b"", True), (b'"\\\\\\\\"', False)]
+
+
+@pytest.mark.parametrize("unit", [b"[", b'{"a":'])
+def test_what_is_nested_deeper_than_any_decoder_goes_ends_the_reading(tmp_path: Path, unit: bytes) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes(b'[{"problem": "?", "answer": "1"},\n' + unit * 300_000)
+    first, last = reading.rows(path)
+    assert first.value == {"problem": "?", "answer": "1"}
+    assert last.fault is not None
+    assert last.fault.text == "It is nested too deeply, so the rest of the file is not read."
+
+
+@quick
+@given(
+    texts=st.lists(st.text('\\"a', max_size=200), min_size=1, max_size=4),
+    step=st.integers(1, 70),
+    limit=st.integers(8, 90),
+)
+def test_backslashes_and_quotes_end_a_string_where_they_should(texts: list[str], step: int, limit: int) -> None:
+    parts = [json.dumps(text).encode() for text in texts]
+    for most in (limit, 1 << 20):
+        found = list(json_elements.split(Drip(b",".join(parts) + b"]", step), True, most))
+        assert [element.data for element in found if not element.too_long] == [
+            part for part, element in zip(parts, found, strict=True) if not element.too_long
+        ]
 
 
 def test_a_missing_file_a_folder_and_a_damaged_one_are_told(tmp_path: Path) -> None:

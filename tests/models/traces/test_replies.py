@@ -48,7 +48,7 @@ def test_a_reply_is_a_trace_with_what_came_before(chats: Chats):
     assert (trace.problem, trace.thinking, trace.answer, trace.system) == (
         "And 3 + 3?", "Three and three.", "6.", "Be brief."
     )  # fmt: skip
-    assert trace.turns == [Turn("user", "What is 2 + 2?"), Turn("assistant", "4.")]
+    assert trace.turns == [Turn("user", "What is 2 + 2?"), Turn("assistant", "4.", "Two and two.")]
     assert (trace.teacher, trace.budget, trace.tokens, trace.verified) == ("starter + adds", 512, 4, True)
     assert trace.closed
 

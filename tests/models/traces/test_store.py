@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import signal
@@ -6,12 +7,12 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from models import errors, events, paths
-from models.checkpoint import folders
 from models.trace_report import Added
 from models.traces import store
 from models.traces.checks import Limits
@@ -113,6 +114,60 @@ def test_a_full_disk_leaves_the_set_as_it_was(tmp_path: Path, monkeypatch: pytes
             add("sums", write(tmp_path / "b.jsonl", many(9)))
     assert store.get("sums").traces == len(list(store.read("sums"))) == 3
     assert not list(paths.traces_folder().rglob(".traces*"))
+
+
+class FullDisk(io.RawIOBase):
+    """Takes nothing: what was buffered fails once more when it is closed."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, _: object) -> int:
+        raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("there", [False, True])
+@pytest.mark.parametrize("long", [1, 30_000])  # found out at the commit, and in the middle
+def test_what_a_full_disk_took_half_of_is_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool, long: int
+) -> None:
+    if there:
+        add("sums", write(tmp_path / "a.jsonl", many(3)))
+    before = {entry.name for entry in paths.traces_folder().rglob("*")}
+    rows = [make(f"What is {n}?", f"{n}, " * long, str(n)) for n in range(20)]
+    file, opened = write(tmp_path / "b.jsonl", rows), Path.open
+
+    def full(self: Path, *how: Any, **more: Any) -> Any:
+        if not self.name.startswith(".traces.jsonl"):
+            return opened(self, *how, **more)
+        with opened(self, "wb") as half:
+            half.write(b"half of it")
+        return io.BufferedWriter(FullDisk(), 1 << 20)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", full)
+        with pytest.raises(errors.DiskFull):
+            add("sums", file)
+    assert {entry.name for entry in paths.traces_folder().rglob("*")} == before
+
+
+@pytest.mark.parametrize("written", [1, 2, 3])  # traces, record, report
+def test_a_set_changes_with_all_that_stands_beside_it_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
+    add("sums", write(tmp_path / "a.jsonl", many(3)))
+    before = {entry.name: entry.read_bytes() for entry in (paths.traces_folder() / "sums").iterdir()}
+    calls = iter(range(1, 100))
+
+    def full(_: int) -> None:
+        if next(calls) == written:
+            raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(errors.DiskFull):
+            add("sums", write(tmp_path / "b.jsonl", many(9)))
+    assert {entry.name: entry.read_bytes() for entry in (paths.traces_folder() / "sums").iterdir()} == before
 
 
 CHILD = """
@@ -244,20 +299,22 @@ def test_a_set_can_be_looked_at_while_it_is_changed(tmp_path: Path, monkeypatch:
     """Between the traces' rename and their record a reader counts anew: it must not write where the change writes."""
     add("sums", write(tmp_path / "a.jsonl", many(4)))
     seen: list[int] = []
-    rename, write_json = folders.sync, store._write_json
+    rename = Path.replace
 
-    def look_in_between(folder: Path) -> None:
-        rename(folder)
-        thread = threading.Thread(target=lambda: seen.append(store.get("sums").traces))
-        thread.start()
-        thread.join()
+    def look_in_between(self: Path, target: Path) -> Path:
+        done = rename(self, target)
+        if target.name == store.DATA:
+            thread = threading.Thread(target=lambda: seen.append(store.get("sums").traces))
+            thread.start()
+            thread.join()
+        return done
 
     wrote: list[str] = []
-    monkeypatch.setattr(folders, "sync", look_in_between)
-    monkeypatch.setattr(store, "_write_json", lambda path, what: (wrote.append(path.name), write_json(path, what)))
+    monkeypatch.setattr(Path, "replace", look_in_between)
+    monkeypatch.setattr(store, "_write_json", lambda path, _: wrote.append(path.name))
     assert store.append("sums", many(6)).kept == 2
-    assert seen[0] == 6
-    assert wrote == [store.RECORD]
+    assert seen == [6]
+    assert wrote == []
     assert store.get("sums").traces == 6
 
 

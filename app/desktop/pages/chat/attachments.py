@@ -13,10 +13,16 @@ MOST_BYTES = 256 * 1024
 def fenced(path: Path) -> str:
     """Read a text file as a Markdown block that names it. Raises a StillroomError with a sentence when it can't be used."""
     text = _text(path)
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
+    fence = min(
+        (_longer_than_any(mark, text) for mark in "`~"), key=lambda fence: len(fence) // 16
+    )  # backticks, if they are few
     language = path.suffix.removeprefix(".").lower()
     return f"`{path.name}`\n{fence}{language}\n{text.rstrip()}\n{fence}\n"
+
+
+def _longer_than_any(mark: str, text: str) -> str:
+    """A fence of a mark that no run of it in the text closes."""
+    return mark * max(3, 1 + max(map(len, re.findall(f"{mark}+", text)), default=0))
 
 
 def _text(path: Path) -> str:

@@ -26,7 +26,7 @@ class ChatSettings(msgspec.Struct, frozen=True):
     @property
     def adapter_there(self) -> str:
         """The adapter, if it is still on this disk; else none, and the base answers by itself."""
-        there = bool(self.adapter) and (paths.adapters_folder() / self.adapter).is_dir()
+        there = bool(self.adapter) and paths.adapter_place(self.adapter).is_dir()
         return self.adapter if there else ""
 
     def with_preset(self, preset: Preset | None) -> "ChatSettings":

@@ -17,7 +17,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
 )
-from PySide6.QtWidgets import QAbstractButton, QFrame, QPlainTextEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QAbstractButton, QFrame, QPushButton, QWidget
 
 from app.desktop import icons
 from app.desktop.pages.chat import attachments
@@ -26,21 +26,25 @@ from app.desktop.widgets.drawing import smooth_painter
 from app.desktop.widgets.layouts import in_column, in_row
 from app.desktop.widgets.named import named
 from app.desktop.widgets.plain import Label
+from app.desktop.widgets.plain_field import PlainField
 from models.errors import StillroomError
 
 MOST_LINES = 8
+MOST_CHARACTERS, MOST_IN_LINE = 1 << 20, 1 << 18  # that may be pasted: a line is laid out anew at each key
 
 
-class MessageEdit(QPlainTextEdit):
+class MessageEdit(PlainField):
     """The text field itself.
 
     Signals:
         send_pressed: Return, or Cmd+Return.
         files_given: local paths that were dropped or pasted.
+        too_long: what was pasted is more than a message takes; the sentence that says so.
     """
 
     send_pressed = Signal()
     files_given = Signal(list)
+    too_long = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -79,6 +83,8 @@ class MessageEdit(QPlainTextEdit):
     def insertFromMimeData(self, source: QMimeData) -> None:
         if files := _local_files(source):
             self.files_given.emit(files)
+        elif fault := _too_long(source.text()):
+            self.too_long.emit(fault)
         else:
             super().insertFromMimeData(source)
 
@@ -164,6 +170,7 @@ class Composer(QFrame):
         self.edit = MessageEdit()
         self.edit.send_pressed.connect(self.send)
         self.edit.files_given.connect(self.add_files)
+        self.edit.too_long.connect(self.problem)
         self.edit.textChanged.connect(self._text_changed)
         self.edit.installEventFilter(self)
         self._file = self._pill("+ File", "Add file", "Put a text file into the message")
@@ -189,7 +196,7 @@ class Composer(QFrame):
 
     def clear(self) -> None:
         """Empty the field: the message was taken."""
-        self.edit.clear()
+        self.edit.setPlainText("")
 
     def set_model_title(self, title: str) -> None:
         old, new = self.edit.placeholderText(), f"Message {title}"
@@ -284,6 +291,16 @@ class Composer(QFrame):
     def _lay_out(self) -> None:
         tools = in_row(None, self._file, self._preset, 1, self._context, self.button, spacing=8)
         in_column(self, self.edit, tools, margins=(14, 13, 14, 11), spacing=18)
+
+
+def _too_long(text: str) -> str:
+    """Why a text can't be put into a message; "" where it can."""
+    if len(text) > MOST_CHARACTERS:
+        return f"That text has {len(text):,} characters; a message takes {MOST_CHARACTERS:,}."
+    longest = max(map(len, text.split("\n"))) if len(text) > MOST_IN_LINE else 0
+    if longest > MOST_IN_LINE:
+        return f"That text has a line of {longest:,} characters; a message takes lines of {MOST_IN_LINE:,}."
+    return ""
 
 
 def _local_files(source: QMimeData) -> list[Path]:

@@ -28,6 +28,7 @@ class Loading(QObject):
         self.adapter = ""
         self.fraction: float | None = None
         self.stage = ""
+        self.note = ""  # what it said meanwhile: of an adapter that is another model's
         signals.arrived.connect(self._take)
 
     @property
@@ -41,7 +42,7 @@ class Loading(QObject):
         if self._call_id is not None:
             self._engine.cancel(self._call_id)
         self.wanted, self.adapter = model, adapter
-        self.fraction, self.stage = 0.0, ""
+        self.fraction, self.stage, self.note = 0.0, "", ""
         self.loaded = None
         self._call_id = self._engine.start(requests.Load(model=model, adapter=adapter or None))
         self.changed.emit()
@@ -50,7 +51,7 @@ class Loading(QObject):
         """The engine died and nothing is in memory any more."""
         self._call_id = None
         self.loaded = None
-        self.wanted = self.adapter = ""
+        self.wanted = self.adapter = self.note = ""
         self.changed.emit()
 
     def _take(self, call_id: int, event: events.Event) -> None:
@@ -60,6 +61,8 @@ class Loading(QObject):
             case events.Progress():
                 self.fraction = event.done / event.total if event.total else self.fraction
                 self.stage = event.stage
+            case events.Note(text=text):
+                self.note = text
             case events.Done(result=result):
                 self._call_id = None
                 self.loaded = result if isinstance(result, events.Loaded) else None

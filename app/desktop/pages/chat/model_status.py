@@ -15,6 +15,7 @@ from app.desktop.services.services import Services
 from app.desktop.widgets.model_picker import bits_said
 from models import events, families, quantities, stages
 from models.errors import StillroomError
+from models.library import copies
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,10 @@ class ModelStatus(QObject):
         return self._preferences.window.titles.get(name, (name, ""))
 
     def adapters_of(self, model: str) -> list[events.Model]:
-        return [adapter for adapter in self.adapters if adapter.base == model]
+        """Those that were trained on a model, or on what it is a quantized copy of, or on another copy of that."""
+        by_name = {model.name: model for model in self.models}
+        wanted = copies.root(model, by_name)
+        return [adapter for adapter in self.adapters if copies.root(adapter.base, by_name) == wanted]
 
     def writer(self, model: str, adapter: str) -> str:
         """What wrote a reply, in words: the model's title, and the adapter's when it wore one."""
@@ -135,4 +139,4 @@ class ModelStatus(QObject):
             self._toolbar.set_note("")
             return
         asked_untrained = not loaded.thinks and choice.budget != 0 and not self._loading.adapter
-        self._toolbar.set_note(loaded.note if asked_untrained else "")
+        self._toolbar.set_note(self._loading.note or (loaded.note if asked_untrained else ""))

@@ -264,3 +264,4 @@ def _centred(widget: QWidget, above: int = 0, below: int = 0) -> QWidget:
 
 def _import_transcript() -> None:
     importlib.import_module("app.desktop.pages.chat.transcript")
+    importlib.import_module("app.desktop.text.markdown").warm_up()  # or the first chat that is opened would wait for it

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # A place of a transcript: its end.
 AT_END = -1
+DAMAGED_REPLY = "A part of this reply is damaged on this disk and can't be read."
 # How often the count of a reply that thinks is brought up to date.
 STATUS_MS = 100
 
@@ -214,7 +215,7 @@ class Presenter(QObject):
             version_index=row.version,
             version_count=row.versions,
             rating=row.rating,
-            error=row.error,
+            error=row.error or (DAMAGED_REPLY if row.damaged else ""),
             writer=self._written_by(row),
             is_trace=is_trace(row),
         )

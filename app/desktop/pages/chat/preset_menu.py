@@ -7,7 +7,6 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QLineEdit,
     QMenu,
-    QPlainTextEdit,
     QVBoxLayout,
     QWidget,
 )
@@ -16,6 +15,7 @@ from app.desktop.widgets import thinking_control
 from app.desktop.widgets.menus import add_choice
 from app.desktop.widgets.named import named
 from app.desktop.widgets.plain import Label, tip
+from app.desktop.widgets.plain_field import PlainField
 from models.errors import BadInput
 from models.presets import BUILT_IN
 from models.settings import Preset, budget_of, tokens_of
@@ -78,7 +78,8 @@ class PresetDialog(QDialog):
         self._taken = taken
         old = preset or Preset(name="New preset")
         self.name = self._field("Preset name", old.name if preset else "")
-        self.system = named(QPlainTextEdit(old.system), name="System prompt")
+        self.system = named(PlainField(), name="System prompt")
+        self.system.setPlainText(old.system)
         self.system.setTabChangesFocus(True)
         self.temperature = self._field("Temperature", _number(old.temperature), "as the model's family advises")
         self.top_p = self._field("Top p", _number(old.top_p), "as the model's family advises")

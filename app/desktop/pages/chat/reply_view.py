@@ -269,7 +269,7 @@ class ReplyView(QWidget):
         if self._answered:
             self._text.move(SIDE, top)
             top += self._text.fit(width - 2 * SIDE) + 8
-        if self._notes is not None:
+        if self._notes is not None and not self._notes.isHidden():
             height = self._notes.heightForWidth(width - 2 * SIDE)
             self._notes.setGeometry(SIDE, top, width - 2 * SIDE, height)
             top += height + 8
@@ -285,6 +285,7 @@ class ReplyView(QWidget):
 
     def _show_notes(self, notes: list[str]) -> None:
         """Say what the reader should know about the reply, such as why it was cut."""
+        notes = [note for note in notes if note.strip()]
         if self._notes is None and notes:
             self._notes = _label(self)
             self._notes.setFont(fonts.text(12))
@@ -293,6 +294,7 @@ class ReplyView(QWidget):
             self._notes.show()
         if self._notes is not None:
             self._notes.setText("\n".join(notes))
+            self._notes.setVisible(bool(notes))
 
     def _need_panel(self) -> ThinkingPanel:
         if self._panel is None:

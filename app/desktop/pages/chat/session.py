@@ -130,6 +130,8 @@ class Replies(QObject):
         adapter: str,
         stored: Callable[[Begun], object],
         failed: Callable[[StillroomError], object],
+        *,
+        calm: bool = False,
     ) -> None:
         """Have a user's message answered, again if it was before.
 
@@ -145,7 +147,7 @@ class Replies(QObject):
         def start(begun: Begun) -> None:
             stored(begun)
             try:
-                self._start(begun, budget)
+                self._start(begun, budget, calm)
             except StillroomError as error:
                 failed(error)
 
@@ -174,13 +176,14 @@ class Replies(QObject):
         self._by_call.clear()
         self._chat_store.settle()
 
-    def _start(self, begun: Begun, budget: int | None) -> None:
+    def _start(self, begun: Begun, budget: int | None, calm: bool) -> None:
         chat, row = begun.chat, begun.reply
         request = requests.ChatRequest(
             model=row.model,
             messages=conversation(chat.system, begun.turns),
             think=budget,
             sampling=chat.sampling,
+            calm=calm,
             another=row.versions > 1,
             adapter=row.adapter or None,
         )

@@ -16,7 +16,7 @@ from app.desktop.pages.chat.session import Begun, Replies, UnderWay
 from app.desktop.services.chat_store import nothing
 from app.desktop.services.services import Services
 from models import events
-from models.errors import StillroomError
+from models.errors import Corrupt, StillroomError
 from models.requests import Action
 from models.settings import Preset
 from models.store.chats import Chats
@@ -93,16 +93,20 @@ class ShownChat(QObject):
         self.changed.emit()
 
     def open(self, chat_id: int, message_id: int | None = None) -> None:
-        """Show a chat, the branch of a message when one is named. Raises NotFound when it is not there."""
+        """Show a chat, the branch of a message when one is named. Raises NotFound when it is not there, and Corrupt when it can't be read."""
         self._store.settle()  # its draft may just have been kept
         if message_id is not None:
             self._store.call(lambda chats: chats.show(message_id))
-        self._chats.get(chat_id)
+        self._chats.branch(chat_id)  # what can't be read is said now, while the chat from before is still the one shown
         self.left.emit()
         self._visit = object()
         self._chat = self._chats.get(chat_id)
         self.choice = choices.choice_of(self._chat)
         self.changed.emit()
+        if self._chat.damaged:
+            self.trouble.emit(
+                Corrupt("A part of this chat is damaged on this disk and can't be read. The rest is whole.")
+            )
         if self.choice.model and not self._readonly:
             self._load()
 
@@ -253,7 +257,8 @@ class ShownChat(QObject):
             if not is_stored and not_stored is not None:
                 not_stored()
 
-        self.replies.answer(asked, chosen.model, chosen.budget, adapter, stored, failed)
+        calm = self._preferences.current.calm
+        self.replies.answer(asked, chosen.model, chosen.budget, adapter, stored, failed, calm=calm)
 
     def _asked(self, visit: object) -> None:
         if self._asking is visit:

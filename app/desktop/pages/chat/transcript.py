@@ -19,7 +19,7 @@ from app.desktop.pages.chat.message_actions import MessageActions
 from app.desktop.pages.chat.reply_view import ReplyView
 from app.desktop.pages.chat.user_view import UserView
 from app.desktop.palette import Colours
-from app.desktop.text import code, markdown, mathematics
+from app.desktop.text import code, mathematics
 from app.desktop.text.document import EAGER_MS
 from app.desktop.theme import theme
 from app.desktop.widgets.small_parts import draw_card
@@ -364,11 +364,10 @@ class Transcript(QScrollArea):
                 return
 
     def _prepare(self) -> None:
-        """Have what draws text, formulas and code loaded by another thread before it is needed."""
+        """Have what draws formulas and code loaded by another thread, once what one sees is built: it would be slowed."""
         if not self._prepared:
             self._prepared = True
-            for load in (markdown.warm_up, mathematics.warm_up, code.warm_up):
-                QThreadPool.globalInstance().start(load)
+            QTimer.singleShot(0, self, _load_in_threads)
 
     # Events
 
@@ -419,6 +418,11 @@ class Transcript(QScrollArea):
         self.viewport().setPalette(palette)
         self._jump.colours = self._colours
         self._jump.update()
+
+
+def _load_in_threads() -> None:
+    for load in (mathematics.warm_up, code.warm_up):
+        QThreadPool.globalInstance().start(load)
 
 
 def _fill(view: ReplyView, shown: Shown, eager_ms: float) -> None:

@@ -4,7 +4,7 @@ import math
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QPainter, QPainterPath, QPaintEvent
-from PySide6.QtWidgets import QFrame, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QFrame, QWidget
 
 from app.desktop import fonts
 from app.desktop.pages.chat.message_actions import MessageActions
@@ -13,6 +13,7 @@ from app.desktop.text.message_text import MessageText
 from app.desktop.text.plain_text import parse_plain
 from app.desktop.text.text_style import TextStyle
 from app.desktop.widgets.plain import Label
+from app.desktop.widgets.plain_field import PlainField
 from app.desktop.widgets.small_parts import TextButton, draw_card
 
 SHARE = 0.75
@@ -21,7 +22,7 @@ FOLDED_PX = 260
 ROUND, SHARP = 13.0, 4.0
 
 
-class _Editor(QPlainTextEdit):
+class _Editor(PlainField):
     """The bubble's text while it is edited.
 
     Signals:

@@ -1,6 +1,6 @@
 """Advanced: every number of a run in a field of its own, folded away until it is asked for."""
 
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from PySide6.QtCore import QSize, Qt, Signal
@@ -14,10 +14,11 @@ from app.desktop.widgets.layouts import in_column, in_row
 from app.desktop.widgets.plain import tip
 from app.desktop.widgets.segments import Segments
 from models.errors import BadInput
-from models.finetune_config import FinetuneConfig, Method
+from models.finetune_config import RATES, FinetuneConfig, Method, Replies
 
 FIELD_PX, NARROW_PX = 104, 520
 METHODS = {"lora": "LoRA", "dora": "DoRA", "full": "Full"}
+REPLIES = {"last": "The last", "every": "Every one"}
 ROWS = {"packed": "Packed", "padded": "Padded"}
 CHECKPOINTING = {"auto": "Auto", "on": "On", "off": "Off"}
 CHOSEN: dict[str, bool | None] = {"auto": None, "on": True, "off": False}
@@ -108,9 +109,12 @@ class Advanced(QWidget):
         self.checkpointing.setToolTip("Computes blocks again for the backward pass: less memory, a third more time")
         self.rows = Segments("Rows", ROWS)
         self.rows.setToolTip("Packed: end to end, each seeing itself alone, nothing wasted. Padded: to like length")
+        self.replies = Segments("Replies learned", REPLIES)
+        self.replies.setToolTip("Of a conversation. Every one: each is learned with what came before it as its prompt")
         self.fields = {key: NumberField(field) for key, field in fields.FIELDS.items()}
         self._groups = [self._group(group) for group in fields.GROUPS]
         self._groups[0].layout().insertLayout(1, _line("Method", self.method))  # type: ignore[union-attr]
+        self._groups[1].layout().addLayout(_line("Replies learned", self.replies))  # type: ignore[union-attr]
         self._groups[2].layout().addLayout(_line("Rows", self.rows))  # type: ignore[union-attr]
         self._groups[2].layout().addLayout(_line("Checkpointing", self.checkpointing))  # type: ignore[union-attr]
         self._grid = QGridLayout(self)
@@ -118,16 +122,20 @@ class Advanced(QWidget):
         self._grid.setHorizontalSpacing(34)
         self._grid.setVerticalSpacing(18)
         self._columns = 0
+        self._method: Method = "lora"  # as it was shown last
         self._arrange(2)
         for field in self.fields.values():
             field.typed.connect(self.changed)
-        for part in (self.method, self.rows, self.checkpointing):
+        for part in (self.method, self.rows, self.checkpointing, self.replies):
             part.chosen.connect(self._pressed)
+        self.method.chosen.connect(self._take_method)
 
     def show_values(self, config: FinetuneConfig, held_out: float) -> None:
         for key, field in self.fields.items():
             field.show_value(fields.value_of(config, held_out, key))
         self.method.show_chosen(config.method)
+        self._method = config.method
+        self.replies.show_chosen(config.replies)
         self.rows.show_chosen("packed" if config.packing else "padded")
         self.checkpointing.show_chosen(
             next(key for key, value in CHOSEN.items() if value is config.gradient_checkpointing)
@@ -141,9 +149,11 @@ class Advanced(QWidget):
         if not 0 <= held_out < 1:
             raise BadInput("Held out is a share from 0 to below 100 %.")
         method: Method = self.method.current  # type: ignore[assignment]
+        replies: Replies = self.replies.current  # type: ignore[assignment]
         config = msgspec.structs.replace(
             FinetuneConfig(),
             method=method,
+            replies=replies,
             packing=self.rows.current == "packed",
             gradient_checkpointing=CHOSEN[self.checkpointing.current],
             **read,
@@ -154,6 +164,11 @@ class Advanced(QWidget):
         super().resizeEvent(event)
         self._arrange(1 if self.width() < NARROW_PX else 2)
 
+    def _take_method(self, chosen: str) -> None:
+        before, self._method = self._method, cast(Method, chosen)
+        if RATES[before] != RATES[self._method]:
+            self.fields["learning_rate"].show_value(None)  # what suits one method is far too much for another
+
     def _pressed(self) -> None:
         self._enable()
         self.changed.emit()
@@ -161,6 +176,9 @@ class Advanced(QWidget):
     def _enable(self) -> None:
         for key in ("rank", "scale", "dropout"):
             self.fields[key].setEnabled(self.method.current != "full")
+        method: Method = self.method.current  # type: ignore[assignment]
+        rate = self.fields["learning_rate"]
+        rate.setPlaceholderText(rate.field.said(RATES[method]))
 
     def _group(self, group: fields.Group) -> QWidget:
         widget = QWidget()

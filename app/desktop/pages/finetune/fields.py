@@ -72,7 +72,7 @@ GROUPS = (
         Field("layers", "Blocks", "How many blocks are trained, counted from the last", empty="all", empty_value=-1),
     )),
     Group("Learning", (
-        Field("learning_rate", "Learning rate", "The highest; it rises, then falls as a cosine", "rate"),
+        Field("learning_rate", "Learning rate", "The highest; it rises, then falls as a cosine", "rate", empty="the method’s"),
         Field("warmup", "Warm-up", "Share of the steps in which the rate rises", "percent", "%"),
         Field("final_rate", "Last rate", "Where the rate ends, as a share of its highest", "percent", "%"),
         Field("weight_decay", "Weight decay", "How strongly AdamW pulls weights to zero", "number"),

@@ -245,6 +245,7 @@ class FinetunePage(Page):
 
     def _show_toolbar(self) -> None:
         self.toolbar.show_run(self._models, self._beside)
+        self.form.show_coming(self.run.coming)
         now = self.run.key, self.run.can_pause, self.run.can_resume, self.run.can_stop
         if now != self._can:
             self._can = now

@@ -25,10 +25,13 @@ from models.finetune_config import check
 from models.jobs.kinds.finetune import Finetune
 from models.machine.hardware import Machine
 from models.trace_report import TraceSet
+from models.traces.split import HELD_OUT
 
-HELD_OUT = 0.05
 WAIT_MS = 120  # while one types
-LEARNED = "It learns the thinking and the answer of each trace, not the prompt."
+LEARNED = {
+    "last": "It learns the thinking and the answer of each trace, not the prompt or the earlier turns of a conversation.",
+    "every": "It learns the thinking and the answer of every reply of a conversation, not the prompts.",
+}
 
 
 class SetupForm(TwoColumns):
@@ -49,6 +52,7 @@ class SetupForm(TwoColumns):
         self._machine = machine
         self._models: list[Model] = []
         self._sets: list[TraceSet] = []
+        self._coming: list[str] = []  # adapters that runs are making
         self._look: SetFacts | None = None
         self._read = False
         self._named = False  # the name was typed by hand
@@ -61,6 +65,7 @@ class SetupForm(TwoColumns):
         self.name.setPlaceholderText("What it is called in chat")
         self.presets = Segments("Preset", {preset.id: preset.title for preset in presets.PRESETS})
         self.sentence = label(kind="hint")
+        self.learned = label(kind="hint")
         self.advanced = Advanced()
         self.fold = Fold("Advanced", self.advanced)
         self.outlook = Outlook()
@@ -91,6 +96,14 @@ class SetupForm(TwoColumns):
         if before != (self.base.current, self.traces.current) or self._look is None:
             self._look_again()
         self._refresh()
+
+    def show_coming(self, adapters: Sequence[str]) -> None:
+        """Take the names of adapters that runs are making."""
+        if self._coming != list(adapters):
+            self._coming = list(adapters)
+            if not self._named:
+                self._suggest()
+            self._refresh()
 
     def show_look(self, look: SetFacts) -> None:
         """Take the lengths of a set, unless another was chosen meanwhile."""
@@ -130,7 +143,7 @@ class SetupForm(TwoColumns):
         if not self.traces.current:
             return "Traces are needed: import some on the Traces page."
         taken = [model.name for model in self._models if model.kind == "adapter"]
-        return names.problem(self.name.text().strip(), taken) or self._wrong or self._nothing_to_learn()
+        return names.problem(self.name.text().strip(), taken, self._coming) or self._wrong or self._nothing_to_learn()
 
     def _nothing_to_learn(self) -> str:
         plan = self.outlook.plan
@@ -184,7 +197,7 @@ class SetupForm(TwoColumns):
 
     def _suggest(self) -> None:
         taken = [model.name for model in self._models if model.kind == "adapter"]
-        self.name.setText(names.suggest(self.traces.current, taken))
+        self.name.setText(names.suggest(self.traces.current, [*taken, *self._coming]))
 
     def _look_again(self) -> None:
         self._look = None
@@ -212,6 +225,7 @@ class SetupForm(TwoColumns):
         preset = None if self._wrong else presets.preset_of(self._config)
         self.presets.show_chosen(preset.id if preset else "")
         self.sentence.setText(preset.sentence if preset else "Numbers of your own.")
+        self.learned.setText(LEARNED[self._config.replies])
 
     def _base(self) -> Model | None:
         return next((model for model in self._models if model.name == self.base.current), None)
@@ -238,7 +252,7 @@ class SetupForm(TwoColumns):
             form.body.addLayout(_line(title, control))
         form.body.addLayout(_line("Preset", self.presets, stretch=False))
         form.body.addLayout(_line("", self.sentence))
-        form.body.addLayout(_line("", label(LEARNED, "hint")))
+        form.body.addLayout(_line("", self.learned))
         more = Card("Advanced")
         more.title.hide()
         more.head.addWidget(self.fold)

@@ -113,7 +113,7 @@ class TracesCard(Card):
         self.title.setText(f"Traces: {traces}" if traces else "Traces")
         prepared = record.prepared
         if prepared is not None:
-            out = prepared.too_long + prepared.empty + prepared.malformed
+            out = prepared.too_long + prepared.empty + prepared.malformed + prepared.refused
             division = words.split(prepared.rows + prepared.valid_rows + out, prepared.rows, prepared.valid_rows)
         elif run is not None:
             division = words.split(run.examples + run.valid_examples, run.examples, run.valid_examples)

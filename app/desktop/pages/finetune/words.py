@@ -12,6 +12,10 @@ from models.jobs.kinds.finetune import Finetune
 from models.machine.hardware import Machine
 from models.trace_report import REASON_WORDS, Added, Reason, TraceSet
 
+LEARNED = {
+    "last": "thinking and answer, not the prompt",
+    "every": "thinking and answer of every reply, not the prompts",
+}
 METHODS = {"lora": "LoRA", "dora": "DoRA", "full": "Full"}
 
 
@@ -33,12 +37,12 @@ def recipe(config: FinetuneConfig, quantized: bool) -> list[tuple[str, str]]:
     """The rows of the recipe but for memory."""
     return [
         ("Method", method(config, quantized)),
-        ("Learns from", "thinking and answer, not the prompt"),
+        ("Learns from", LEARNED[config.replies]),
         (
             "Batch",
             f"{config.batch_rows} × up to {config.max_tokens:,} tokens, {'packed' if config.packing else 'padded'}",
         ),
-        ("Learning rate", f"{rate(config.learning_rate)}, cosine, {100 * config.warmup:g} % warm-up"),
+        ("Learning rate", f"{rate(config.peak_rate)}, cosine, {100 * config.warmup:g} % warm-up"),
         ("Passes", f"{config.steps:,} steps" if config.steps else f"{config.epochs:g}"),
     ]
 
@@ -129,6 +133,7 @@ def left_out_of_run(prepared: Prepared, run: Run) -> str:
         (prepared.too_long, f"longer than {run.config.max_tokens:,} tokens"),
         (prepared.empty, "without a problem or an answer"),
         (prepared.malformed, "with a template’s own tokens inside"),
+        (prepared.refused, "that the model’s template refuses"),
     )
     total = sum(count for count, _ in counts)
     why = ", ".join(f"{count:,} {what}" for count, what in counts if count)

@@ -44,9 +44,15 @@ def sort(models: list[Model], order: Order) -> list[Model]:
 
 
 def provenance(model: Model) -> str:
-    """Where a model came from: repository, commit, recipe, date."""
+    """Where a model came from: repository, commit, recipe, what was quantized on the way, date."""
     origin = model.repo or (f"for {model.base}" if model.base else model.source.rsplit("/", 1)[-1])
-    parts = [origin, model.revision[:7], variant(model) if model.recipe else "", _day(model.created)]
+    parts = [
+        origin,
+        model.revision[:7],
+        variant(model) if model.recipe else "",
+        model.requantized_words,
+        _day(model.created),
+    ]
     return " · ".join(part for part in parts if part)
 
 

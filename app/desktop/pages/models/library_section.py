@@ -27,10 +27,11 @@ from app.desktop.widgets.named import named
 from app.desktop.widgets.notices import NoticeBar
 from app.desktop.widgets.plain import Label
 from app.desktop.widgets.scrolling import set_plain
-from models import quantities
+from models import paths, quantities
 from models.errors import StillroomError
 from models.events import Model
 from models.jobs import chains
+from models.jobs.kinds.export_adapter import ExportAdapter
 from models.jobs.kinds.fuse import Fuse
 from models.jobs.kinds.measure_card import MeasureCard
 from models.jobs.kinds.quantize import Quantize
@@ -172,6 +173,7 @@ class LibrarySection(QWidget):
     def _fit_panel(self) -> None:
         """Give the panel what it needs, yet never more than the list: in a low window it scrolls."""
         self._panel_area.setVisible(self.panel.model is not None)
+        self.panel.fit(self._panel_area.width())
         wrapped = self.panel.heightForWidth(self._panel_area.width())
         needed = wrapped if wrapped > 0 else self.panel.sizeHint().height()
         height = min(needed, max(self.height() // 2, 120))
@@ -226,11 +228,24 @@ class LibrarySection(QWidget):
         model = self.described(name)
         if model is None:
             return
-        dialog = QFileDialog(self, f"Export {model.title}", str(Path.home() / f"{name}.gguf"), "GGUF (*.gguf)")
+        dialog = QFileDialog(
+            self, f"Export {model.title}", str(Path.home() / f"{Path(name).name}.gguf"), "GGUF (*.gguf)"
+        )
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix("gguf")
+        dialog.fileSelected.connect(lambda path: self._write_gguf(model, paths.with_ending(path, ".gguf")))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def _write_gguf(self, adapter: Model, file: Path) -> None:
+        fuse = Fuse(model=adapter.base, adapter=adapter.name, gguf=str(file))
+        self._notices.attempt(lambda: self._jobs.add(fuse))
+
+    def _share(self, name: str) -> None:
+        dialog = QFileDialog(self, f"Export {name} for PEFT: a new folder", str(Path.home() / Path(name).name))
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.fileSelected.connect(
-            lambda path: self._notices.attempt(lambda: self._jobs.add(Fuse(model=model.base, adapter=name, gguf=path)))
+            lambda path: self._notices.attempt(lambda: self._jobs.add(ExportAdapter(name=name, path=path)))
         )
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
@@ -257,7 +272,8 @@ class LibrarySection(QWidget):
         menu = fleeting_menu(self)
         for key, text in (
             ("Chat", "Chat"), ("Repair", "Repair"), ("Quantize", "Quantize…"), ("Measure", "Measure Quant Card"),
-            ("Fuse", "Fuse into a Model"), ("Export", "Export GGUF…"), ("Show", SHOW), ("Delete", "Delete"),
+            ("Fuse", "Fuse into a Model"), ("Export", "Export GGUF…"), ("Share", "Export PEFT…"),
+            ("Show", SHOW), ("Delete", "Delete"),
         ):  # fmt: skip
             button = self.panel.buttons[key]
             if button.isHidden():
@@ -293,6 +309,7 @@ class LibrarySection(QWidget):
         self.panel.reveal.connect(self._reveal)
         self.panel.fuse.connect(self._fuse)
         self.panel.export.connect(self._export)
+        self.panel.share.connect(self._share)
         self.panel.repair.connect(self._repair)
         menu_below = self.panel.buttons["Quantize"]
         self.panel.quantize_asked.connect(

@@ -21,7 +21,10 @@ TIPS = {
     "Repair": "Download what is missing",
     "Fuse": "Make one model of the adapter and its base",
     "Export": "Write both as a GGUF file, for other programs",
+    "Share": "Write the adapter by itself, for transformers and vLLM",
 }
+TEXTS = {"Export": ("Export GGUF…", "GGUF…"), "Share": ("Export PEFT…", "PEFT…"), "Show": (SHOW, "Show")}
+NARROW_PX = 580
 NO_ORIGINAL = "There is no original to quantize from: it was imported quantized."
 
 
@@ -37,7 +40,7 @@ class ModelPanel(QFrame):
     """A card below the list.
 
     Signals:
-        chat, measure, reveal, delete, repair: the name of the model; fuse, export: that of an adapter.
+        chat, measure, reveal, delete, repair: the name of the model; fuse, export, share: that of an adapter.
         quantize_asked: the name of the model; its menu opens below `quantize`.
     """
 
@@ -48,6 +51,7 @@ class ModelPanel(QFrame):
     repair = Signal(str)
     fuse = Signal(str)
     export = Signal(str)
+    share = Signal(str)
     quantize_asked = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -65,8 +69,7 @@ class ModelPanel(QFrame):
             "Quantize": MenuButton("Quantize ▾"),
             "Measure": RowButton("Measure"),
             "Fuse": RowButton("Fuse"),
-            "Export": RowButton("Export GGUF…"),
-            "Show": RowButton(SHOW),
+            **{name: RowButton(long) for name, (long, _) in TEXTS.items()},
             "Delete": RowButton("Delete"),
         }
         row = in_row(None, *self.buttons.values(), 1, spacing=8)
@@ -76,8 +79,8 @@ class ModelPanel(QFrame):
         )
         for name, signal in (
             ("Chat", self.chat), ("Repair", self.repair), ("Quantize", self.quantize_asked),
-            ("Measure", self.measure), ("Fuse", self.fuse), ("Export", self.export), ("Show", self.reveal),
-            ("Delete", self.delete),
+            ("Measure", self.measure), ("Fuse", self.fuse), ("Export", self.export), ("Share", self.share),
+            ("Show", self.reveal), ("Delete", self.delete),
         ):  # fmt: skip
             self.buttons[name].clicked.connect(lambda _=False, told=signal: self._tell(told))
         self.hide()
@@ -107,6 +110,7 @@ class ModelPanel(QFrame):
             "Measure": ready and model.kind != "adapter",
             "Fuse": ready and model.kind == "adapter",
             "Export": ready and model.kind == "adapter",
+            "Share": ready and model.kind == "adapter",
             "Delete": model.name != "starter",
         }
         for name, shown in show.items():
@@ -114,10 +118,15 @@ class ModelPanel(QFrame):
         can = bool(source_of(model, models) or model.repo)
         self.buttons["Quantize"].setEnabled(can)
         self.buttons["Quantize"].setToolTip("" if can else tip(NO_ORIGINAL))
-        for name in ("Measure", "Repair", "Fuse", "Export"):
+        for name in ("Measure", "Repair", "Fuse", "Export", "Share"):
             self.buttons[name].setEnabled(not busy)
             self.buttons[name].setToolTip(tip(TIPS[name]) if not busy else "A job about it is under way: see Activity")
         self.cards.show_model(model, models, in_use)
+
+    def fit(self, width: int) -> None:
+        """Say less on the buttons where there is no room for all; their names and tips say it still."""
+        for name, (long, short) in TEXTS.items():
+            self.buttons[name].setText(long if width >= NARROW_PX else short)
 
     def _name_buttons(self, model: Model) -> None:
         named = {
@@ -127,6 +136,7 @@ class ModelPanel(QFrame):
             "Measure": "Measure card of {}",
             "Fuse": "Fuse {}",
             "Export": "Export {}",
+            "Share": "Export {} for PEFT",
             "Show": f"{SHOW}: {{}}",
             "Delete": "Delete {}",
         }

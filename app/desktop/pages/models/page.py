@@ -1,10 +1,12 @@
 """The Models page: builds its three sections and connects them to the queue, the library and the catalog."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QUrl
-from PySide6.QtWidgets import QFileDialog, QStackedWidget, QWidget
+from PySide6.QtCore import QTimer, QUrl
+from PySide6.QtGui import QCursor
+from PySide6.QtWidgets import QFileDialog, QMenu, QStackedWidget, QWidget
 
 from app.desktop.pages.contract import Page
 from app.desktop.pages.models.activity import Activity
@@ -18,13 +20,18 @@ from app.desktop.services.services import Services
 from app.desktop.widgets import job_words
 from app.desktop.widgets.file_drop import FileDrop
 from app.desktop.widgets.layouts import in_column
-from models.errors import StillroomError
+from app.desktop.widgets.menus import fleeting_menu
+from models.errors import BadInput, NotFound, StillroomError
 from models.events import Model
 from models.jobs.kinds.import_model import ImportModel
 from models.jobs.queue import Job
 from models.library import catalog
 from models.machine import hardware
 from models.machine.hardware import Machine
+from models.names import plain
+
+BASE_UNKNOWN = (NotFound.kind, BadInput.kind)  # of an import that may only lack a word on what an adapter belongs to
+CHOOSE_BASE = "Choose Its Model…"
 
 
 class ModelsPage(Page):
@@ -59,6 +66,7 @@ class ModelsPage(Page):
         }
         self._lay_out()
         self._connect()
+        self.toolbar.keep_precision = preferences.window.keep_precision
         section = preferences.window.models_section
         self.show_section(section if section in SECTIONS else "discover")
         self.refresh_jobs()
@@ -109,6 +117,8 @@ class ModelsPage(Page):
         self.refresh_jobs()
         if job_words.is_over(job):
             self.reading.read_library()
+        if job.state == "failed" and job.doing == ImportModel.kind() and job.kind in BASE_UNKNOWN:
+            self._ask_base(job)
 
     # Commands
 
@@ -146,10 +156,37 @@ class ModelsPage(Page):
 
     def import_path(self, path: str) -> None:
         """Bring a file or folder into the library, and show how that goes."""
-        if self.notices.attempt(lambda: self._jobs.add(ImportModel(path=path))) and self.section == "library":
+        request = ImportModel(path=path, keep_precision=self.toolbar.keep_precision)
+        if self.notices.attempt(lambda: self._jobs.add(request)) and self.section == "library":
             self.show_section("activity")
 
+    def base_menu(self, path: str) -> QMenu:
+        """The models, to say which one an adapter was trained on that is imported."""
+        menu = fleeting_menu(self)
+        for model in self.models:
+            if model.kind != "adapter" and model.state == "ready":
+                request = ImportModel(path=path, base=model.name)
+                action = menu.addAction(plain(model.title) if model.kind == "model" else model.name)
+                action.triggered.connect(partial(self.notices.attempt, self._jobs.add, request))
+        return menu
+
     # Within
+
+    def _switch_precision(self, keep: bool) -> None:
+        self.toolbar.keep_precision = keep
+        with self._preferences.remember() as window:
+            window.keep_precision = keep
+
+    def _ask_base(self, job: Job) -> None:
+        """Let it be said which model an adapter belongs to, where an import failed for that."""
+        from models.finetune import peft_format  # which nobody needs before that
+
+        if peft_format.is_adapter(Path(job.subject)):
+            ask = partial(self.notices.show_error, job.error, "", CHOOSE_BASE, partial(self._choose_base, job.subject))
+            QTimer.singleShot(0, self, ask)  # after what every job that failed has to say
+
+    def _choose_base(self, path: str) -> None:
+        self.base_menu(path).popup(QCursor.pos())
 
     def _import_all(self, paths: list[str]) -> None:
         for path in paths:
@@ -225,6 +262,7 @@ class ModelsPage(Page):
         bar.search_requested.connect(self._search)
         bar.import_file_requested.connect(self.import_file)
         bar.import_folder_requested.connect(self.import_folder)
+        bar.precision_switched.connect(self._switch_precision)
         for section in (self.discover, self.library, self.activity):
             section.chat_requested.connect(lambda model: self.chat_requested.emit(model, ""))
         self.library.adapter_chat_requested.connect(self.chat_requested)

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QButtonGroup, QFrame, QMenu, QWidget
 
 from app.desktop.widgets.buttons import MenuButton
 from app.desktop.widgets.layouts import in_row
-from app.desktop.widgets.menus import fleeting_menu
+from app.desktop.widgets.menus import add_choice, fleeting_menu
 from app.desktop.widgets.named import named
 from app.desktop.widgets.segments import SectionButton
 from app.desktop.widgets.toolbar import SearchField, Toolbar
@@ -23,6 +23,7 @@ class ModelsToolbar(Toolbar):
         query_changed: what is in the field, stripped.
         search_requested: the same, when Return is pressed.
         import_file_requested, import_folder_requested: ask for one and import it.
+        precision_switched: whether GGUF files are to be imported with their precision kept.
     """
 
     section_chosen = Signal(str)
@@ -30,10 +31,12 @@ class ModelsToolbar(Toolbar):
     search_requested = Signal(str)
     import_file_requested = Signal()
     import_folder_requested = Signal()
+    precision_switched = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Models", parent)
         self._group = QButtonGroup(self)
+        self.keep_precision = False
         self.sections: dict[str, SectionButton] = {}
         self.search = SearchField("Search models", "Search Hugging Face or paste a repo id")
         self.search.setMinimumWidth(60)
@@ -58,6 +61,11 @@ class ModelsToolbar(Toolbar):
         menu = fleeting_menu(self)
         menu.addAction("GGUF File…").triggered.connect(self.import_file_requested)
         menu.addAction("Model Folder…").triggered.connect(self.import_folder_requested)
+        menu.addSeparator()
+        keep = self.keep_precision
+        switch = add_choice(menu, "Keep Precision of GGUF Files", keep, lambda: self.precision_switched.emit(not keep))
+        switch.setToolTip("Take blocks such as Q4_K in 16 bits, instead of quantizing them to what MLX can hold")
+        menu.setToolTipsVisible(True)
         return menu
 
     def minimumSizeHint(self) -> QSize:

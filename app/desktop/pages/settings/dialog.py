@@ -1,6 +1,6 @@
 """Settings: appearance, how long models think in a new chat, and the Hub's token. What is changed holds at once."""
 
-from PySide6.QtWidgets import QComboBox, QDialog, QDialogButtonBox, QFormLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QDialog, QDialogButtonBox, QFormLayout, QWidget
 
 from app.desktop.services.preferences import Preferences
 from app.desktop.theme import Scheme, theme
@@ -34,6 +34,9 @@ class SettingsDialog(QDialog):
         self._problem = named(Label(), "fault")
         self._problem.setWordWrap(True)
         self.budget.problem.connect(self._problem.setText)
+        self.calm = QCheckBox("Less hesitation (“Wait”, “Hmm”, “Alternatively”)")
+        self.calm.setChecked(current.calm)
+        self.calm.toggled.connect(lambda on: preferences.change(calm=on))
         self.token = TokenField()
         self.token.problem.connect(self._problem.setText)
         where = named(Label(f"Everything Stillroom keeps is in {paths.home()}."), "small")
@@ -42,6 +45,7 @@ class SettingsDialog(QDialog):
         form.setVerticalSpacing(12)
         form.addRow("Appearance", self.scheme)
         form.addRow("New chats think up to", self.budget)
+        form.addRow("Calm thinking", self.calm)
         form.addRow("Hugging Face token", self.token)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)

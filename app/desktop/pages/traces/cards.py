@@ -5,12 +5,13 @@ from typing import Literal
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QTextCursor
-from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QScrollArea, QSizePolicy, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QSizePolicy, QWidget
 
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.cards import label
 from app.desktop.widgets.layouts import Item, in_column
 from app.desktop.widgets.named import named
+from app.desktop.widgets.plain_field import PlainField
 from app.desktop.widgets.readable import ReadableText
 from app.desktop.widgets.scrolling import set_plain
 
@@ -103,7 +104,7 @@ class EditCard(QFrame):
         return self.field.toPlainText()
 
 
-class _Field(QPlainTextEdit):
+class _Field(PlainField):
     def __init__(self, card: EditCard) -> None:
         super().__init__(card)
         self._card = card

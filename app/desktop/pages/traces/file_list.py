@@ -7,11 +7,13 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QWidget
 
 from app.desktop.pages.traces import words
+from app.desktop.pages.traces.column_chooser import ColumnChooser
 from app.desktop.pages.traces.reader import Previewed
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.cards import label, say
 from app.desktop.widgets.layouts import in_column, take_out
 from models import quantities
+from models.trace_report import Columns
 
 NAMED = 3  # rows left out that are named
 
@@ -21,9 +23,11 @@ class FileCard(QFrame):
 
     Signals:
         removed: do not import it.
+        columns_chosen: read its first rows again, with the columns that are wanted now.
     """
 
     removed = Signal()
+    columns_chosen = Signal()
 
     def __init__(self, path: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -38,6 +42,9 @@ class FileCard(QFrame):
         self.said = label("Reading its first rows…", "small")
         self.left_out = label("", "warning")
         self.left_out.hide()
+        self.columns = ColumnChooser()
+        self.columns.hide()
+        self.columns.chosen.connect(self.columns_chosen)
         self.usable: bool | None = None  # None while it is read
         grid = QGridLayout(self)
         grid.setContentsMargins(16, 11, 12, 12)
@@ -47,7 +54,8 @@ class FileCard(QFrame):
         grid.addWidget(self._size, 0, 1)
         grid.addWidget(self.remove, 0, 2)
         grid.addWidget(self.said, 1, 0, 1, 3)
-        grid.addWidget(self.left_out, 2, 0, 1, 3)
+        grid.addWidget(self.columns, 2, 0, 1, 3)
+        grid.addWidget(self.left_out, 3, 0, 1, 3)
         grid.setColumnStretch(0, 1)
 
     def show_preview(self, found: Previewed) -> None:
@@ -57,6 +65,7 @@ class FileCard(QFrame):
         if preview is None:
             self._say(self.said, found.error, "fault_small")
             return
+        self.columns.show_columns(preview.columns, preview.chosen)
         self._say(self.said, words.recognised(preview.shape, len(preview.traces), len(preview.left_out)), "small")
         lines = [f"Line {left.line:,}: {left.text}" for left in preview.left_out[:NAMED]]
         more = len(preview.left_out) - NAMED
@@ -75,9 +84,11 @@ class FileList(QWidget):
 
     Signals:
         changed: there are others, or more is known of one.
+        columns_chosen: the path of a file, other Columns of which are wanted, and these.
     """
 
     changed = Signal()
+    columns_chosen = Signal(str, object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -89,12 +100,19 @@ class FileList(QWidget):
         """The files that are not known to be unreadable."""
         return [card.path for card in self.cards if card.usable is not False]
 
+    @property
+    def columns(self) -> dict[str, Columns]:
+        """The columns that were chosen by hand, by file."""
+        cards = (card for card in self.cards if card.usable is not False)
+        return {card.path: card.columns.wanted for card in cards if card.columns.wanted != Columns()}
+
     def add(self, path: str) -> bool:
         """Add a file; False when it is there already."""
         if any(card.path == path for card in self.cards):
             return False
         card = FileCard(path)
         card.removed.connect(lambda: self._remove(card))
+        card.columns_chosen.connect(lambda: self.columns_chosen.emit(path, card.columns.wanted))
         self.cards.append(card)
         self._column.addWidget(card)
         self.changed.emit()

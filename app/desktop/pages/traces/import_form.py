@@ -1,7 +1,7 @@
 """What an import is to do: which files, into which set, how long a trace may be, and what to keep apart from."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from app.desktop.widgets.cards import label, say
 from app.desktop.widgets.layouts import Gap, in_column, in_row
 from app.desktop.widgets.menus import fleeting_menu
 from app.desktop.widgets.named import named
-from models.trace_report import TraceSet
+from models.trace_report import Columns, TraceSet
 
 _NOT_IN_NAMES = re.compile(r"[^\w .()+-]+")
 
@@ -29,6 +29,7 @@ class Request:
     files: tuple[str, ...]
     max_tokens: int | None
     evaluation: tuple[str, ...]
+    columns: Mapping[str, Columns]  # by file, where they were chosen by hand
 
 
 def name_for(path: str) -> str:
@@ -43,14 +44,14 @@ class ImportForm(QWidget):
         import_requested: a Request.
         cancelled: nothing is imported.
         files_wanted, evaluation_wanted: choose some.
-        file_added: the path of a file whose first rows should be read.
+        preview_wanted: the path of a file whose first rows should be read, and the Columns to read them by.
     """
 
     import_requested = Signal(object)
     cancelled = Signal()
     files_wanted = Signal()
     evaluation_wanted = Signal()
-    file_added = Signal(str)
+    preview_wanted = Signal(str, object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -96,7 +97,7 @@ class ImportForm(QWidget):
     def add_files(self, paths: Sequence[str]) -> None:
         for path in paths:
             if self.files.add(path):
-                self.file_added.emit(path)
+                self.preview_wanted.emit(path, Columns())
         if not self._named and self.files.cards and not self.name.text():
             self.name.setText(name_for(self.files.cards[0].path))
         self._say()
@@ -127,7 +128,7 @@ class ImportForm(QWidget):
             self.tell("The longest trace is a whole number of tokens, or empty for no limit.")
         else:
             self.tell("")
-            return Request(name, tuple(self.files.paths), limit, tuple(self._evaluation))
+            return Request(name, tuple(self.files.paths), limit, tuple(self._evaluation), self.files.columns)
         return None
 
     def _limit(self) -> int | None:
@@ -167,6 +168,7 @@ class ImportForm(QWidget):
 
     def _connect(self) -> None:
         self.files.changed.connect(self._say)
+        self.files.columns_chosen.connect(self.preview_wanted)
         self.name.textChanged.connect(self._say)
         self.name.textEdited.connect(self._name_typed)
         self.name.returnPressed.connect(self._ask)

@@ -16,6 +16,7 @@ from app.desktop.services.job_queue import JobQueue
 from app.desktop.services.preferences import Preferences
 from app.desktop.widgets import job_words
 from app.desktop.widgets.notices import NoticeBar
+from models import paths
 from models.errors import StillroomError
 from models.jobs.kinds.add_traces import AddTraces
 from models.jobs.kinds.export_traces import ExportTraces
@@ -60,11 +61,11 @@ class Importing(QObject):
         self.strip = JobsStrip()
         self._connect()
 
-    def begin(self, paths: Sequence[str], into: str) -> None:
+    def begin(self, files: Sequence[str], into: str) -> None:
         """Say what files are, and ask how they should be imported. into: a set, "" for a new one."""
         if self.sheet.job_id:
             self._let_go()
-        self.sheet.begin(paths, into, self._preferences.window.traces_longest)
+        self.sheet.begin(files, into, self._preferences.window.traces_longest)
 
     def export(self, name: str, path: str, shape: str) -> None:
         self._notices.attempt(self._jobs.add, ExportTraces(name=name, path=path, shape=shape))
@@ -103,7 +104,7 @@ class Importing(QObject):
         dialog.setNameFilters(WRITTEN)
         dialog.setDefaultSuffix("jsonl")
         dialog.filterSelected.connect(lambda chosen: dialog.setDefaultSuffix(chosen.split("*.")[-1].rstrip(")")))
-        dialog.fileSelected.connect(lambda path: self.export(name, path, shape))
+        dialog.fileSelected.connect(lambda path: self.export(name, written_as(path, dialog.defaultSuffix()), shape))
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 
@@ -115,6 +116,7 @@ class Importing(QObject):
             files=list(request.files),
             max_tokens=request.max_tokens,
             evaluation=list(request.evaluation),
+            columns=dict(request.columns),
         )
         try:
             job_id = self._jobs.add(step)
@@ -185,12 +187,18 @@ class Importing(QObject):
         form.import_requested.connect(self._import)
         form.files_wanted.connect(lambda: self.ask_for_files("Add files", form.add_files))
         form.evaluation_wanted.connect(self._choose_evaluation)
-        form.file_added.connect(self._reading.preview)
+        form.preview_wanted.connect(self._reading.preview)
         self._reading.reported.connect(self._reported)
         self._reading.previewed.connect(form.files.show_preview)
 
 
+def written_as(path: str, ending: str) -> str:
+    """The path of a file to write: as it was typed where it ends as one that can be, else with an ending added."""
+    known = any(path.lower().endswith(kind.split("*")[-1].rstrip(")")) for kind in WRITTEN)
+    return path if known else str(paths.with_ending(path, f".{ending}"))
+
+
 def importable(urls: Sequence[QUrl]) -> list[str]:
     """The paths of what may hold traces: files of this machine by their ending."""
-    paths = [url.toLocalFile() for url in urls if url.isLocalFile()]
-    return [path for path in paths if path.lower().endswith(ENDINGS) and Path(path).is_file()]
+    files = [url.toLocalFile() for url in urls if url.isLocalFile()]
+    return [path for path in files if path.lower().endswith(ENDINGS) and Path(path).is_file()]

@@ -17,7 +17,7 @@ from app.desktop.pages.traces.rows import TraceRow, interleaved, merged, row_of
 from app.desktop.pages.traces.trace_file import TraceFile
 from app.desktop.services.background import Background, guarded
 from models.errors import StillroomError, from_os_error
-from models.trace_report import Added, Histogram, TraceSet
+from models.trace_report import Added, Columns, Histogram, TraceSet
 from models.traces import importing, looking, store
 from models.traces.trace import Trace
 
@@ -99,7 +99,7 @@ class TracesReader(QObject):
         self._file: TraceFile | None = None
         self._edited: dict[str, Trace] = {}  # newer than the file that is open
         self._wanted: TraceRow | None = None
-        self._to_preview: list[str] = []
+        self._to_preview: list[tuple[str, Columns]] = []
         self._closing = False
         self._sets = self._thread(self._read_sets)
         self._rows = self._thread(self._read_rows)
@@ -147,9 +147,9 @@ class TracesReader(QObject):
         self._to_report.append(name)
         self._reports.start()
 
-    def preview(self, path: str) -> None:
-        """Look at the first rows of a file."""
-        self._to_preview.append(path)
+    def preview(self, path: str, columns: Columns) -> None:
+        """Look at the first rows of a file. columns: chosen by hand."""
+        self._to_preview.append((path, columns))
         self._previews.start()
 
     def close(self) -> None:
@@ -246,9 +246,9 @@ class TracesReader(QObject):
 
     def _preview(self) -> None:
         while self._to_preview and not self._closing:
-            path = self._to_preview.pop(0)
+            path, columns = self._to_preview.pop(0)
             try:
-                self.previewed.emit(Previewed(path, importing.preview(Path(path))))
+                self.previewed.emit(Previewed(path, importing.preview(Path(path), columns=columns)))
             except StillroomError as error:
                 self.previewed.emit(Previewed(path, error=f"{error.text} {error.hint}".strip()))
             except OSError as error:

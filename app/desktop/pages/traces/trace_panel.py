@@ -16,6 +16,7 @@ from models.traces.trace import Trace
 
 TITLE = 46  # characters: two lines beside the buttons
 UNSAVED = "Save or cancel what was changed first."
+TALK = "conversation · learned where a run learns every reply"
 
 
 class TracePanel(QWidget):
@@ -111,7 +112,7 @@ class TracePanel(QWidget):
         if self.trace == trace and self._out == self.row.excluded:
             return
         self.trace = trace
-        self.problem.show_text("problem · not learned", _asked(trace))
+        self.problem.show_text(TALK if trace.turns else "problem · not learned", _asked(trace))
         self._out = out = self.row.excluded
         tokens = f"≈ {words.thinking_tokens(trace):,} tokens"
         self.thinking.show_text(f"thinking · {tokens} · {'left out' if out else 'learned'}", trace.thinking)
@@ -218,5 +219,7 @@ class TracePanel(QWidget):
 def _asked(trace: Trace) -> str:
     """Everything that the answer is an answer to."""
     before = [f"System: {trace.system}"] if trace.system else []
-    before += [f"{'User' if turn.role == 'user' else 'Assistant'}: {turn.content}" for turn in trace.turns]
+    for turn in trace.turns:
+        before += [f"Thinking: {turn.thinking}"] if turn.thinking else []
+        before += [f"{'User' if turn.role == 'user' else 'Assistant'}: {turn.content}"]
     return "\n\n".join([*before, trace.problem])

@@ -119,6 +119,35 @@ def test_a_damaged_database_can_be_replaced_by_its_backup(start: Start, qapp: QA
     assert list(paths.home().glob("stillroom-damaged-*.db"))
 
 
+def contents(home: Path) -> dict[Path, int]:
+    """When each file was last written; those that SQLite keeps beside an open database apart."""
+    files = [path for path in home.rglob("*") if path.is_file() and not path.name.endswith(("-wal", "-shm"))]
+    return {path: path.stat().st_mtime_ns for path in files}
+
+
+def test_a_home_that_can_not_be_written_opens_to_be_read(
+    qapp: QApplication, monkeypatch: pytest.MonkeyPatch, start: Start, home: Path
+) -> None:
+    connection = database.open_database()
+    chats = Chats(connection)
+    chats.add_user_message(chats.create("starter").id, "Hello")
+    connection.close()
+    monkeypatch.setattr(paths, "is_readonly", lambda: True)
+    before = contents(home)
+    assert SingleInstance().claim()
+    again = Start(qapp, SingleInstance())
+    again.open()
+    assert again.window is not None
+    again.window.browser.open(1)
+    assert again.window.chat_page.transcript().ids() == [1]
+    told = f"The chats are open read-only; nothing new can be written. {home} can't be written to."
+    assert again.window.notices.text == told
+    again.preferences.change(theme="dark")
+    again.window.close()
+    again.close()
+    assert contents(home) == before
+
+
 def test_settings_that_can_not_be_read_are_told(qapp: QApplication, start: Start, home: Path) -> None:
     paths.settings_file().write_text("theme = [", encoding="utf-8")
     again = Start(qapp, SingleInstance())

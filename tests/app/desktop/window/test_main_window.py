@@ -214,3 +214,25 @@ def test_recently_deleted_chats_come_back_by_the_menu(window: MainWindow, chats:
     menu.actions()[0].trigger()
     menu.close()
     assert titles(window) == ["Thrown away"]
+
+
+def test_the_sidebar_brings_the_chat_to_the_front(window: MainWindow, chats: Chats, qtbot: QtBot) -> None:
+    chat_id = begin(chats, "Far away", "A question about pumps")
+    window.browser.refresh()
+    sidebar = window.sidebar
+    for bring in (
+        sidebar.new_chat_pressed.emit,
+        lambda: sidebar.chats.chat_chosen.emit(chat_id),
+        lambda: sidebar.chats.hit_chosen.emit(chat_id, 1),
+        lambda: trigger(window, "New Chat"),
+    ):
+        window.pages.show_page("Models")
+        bring()
+        assert window.pages.is_front("Chat")
+    assert window.chat_page.shown.id is None
+
+
+def test_a_notice_that_says_nothing_is_not_shown(window: MainWindow) -> None:
+    window.notices.show_error("Something is wrong.")
+    window.notices.show_error(" ", "")
+    assert window.notices.isHidden()

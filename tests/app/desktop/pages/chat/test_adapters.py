@@ -15,7 +15,7 @@ from app.desktop.services.services import Services
 from app.desktop.window.main_window import MainWindow
 from models import events, paths, requests
 from models.store.chats import Chats
-from tests.app.desktop.fake_engine import DISTILLED, STARTER, FakeEngine
+from tests.app.desktop.fake_engine import DISTILLED, STARTER, FakeEngine, loaded
 
 ADDS = msgspec.structs.replace(STARTER, name="adds", title="Adds numbers", kind="adapter", base="starter", params=0)
 PROVES = msgspec.structs.replace(ADDS, name="proves", title="proves")
@@ -122,6 +122,36 @@ def test_another_model_has_other_adapters_or_none(
     menu.close()
     page.shown.choose_model(ORIGINAL.name)
     assert page.toolbar.adapter.isHidden()
+
+
+def test_a_quantized_copy_has_the_adapters_of_its_original(
+    window: MainWindow, page: ChatPage, engine: FakeEngine, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.answers_loads = False
+    small = msgspec.structs.replace(STARTER, name="small", title="Small", recipe="4bit", original="starter")
+    fused = msgspec.structs.replace(STARTER, name="fused", title="Fused", original="starter")
+    monkeypatch.setattr(page.status, "_list_models", lambda: [*LIBRARY, small, fused])
+    with qtbot.waitSignal(page.status.listed):
+        page.status.refresh()
+    page.shown.choose_model("small")
+    menu = opened(qtbot, window, "Adapter")
+    assert texts(menu) == ["No adapter", "Adds numbers", "proves"]
+    menu.close()
+    page.shown.choose_model("fused")
+    assert page.toolbar.adapter.isHidden()
+
+
+def test_an_adapter_of_another_base_is_said_below_the_bar(
+    window: MainWindow, page: ChatPage, engine: FakeEngine
+) -> None:
+    engine.answers_loads = False
+    page.shown.choose_adapter("adds")
+    call_id = max(engine.requests)
+    said = "adds was trained on one, which is not starter as it is here."
+    engine.play(call_id, events.Note(text=said), events.Done(result=loaded("starter")))
+    assert page.toolbar.sentence == said
+    page.shown.choose_adapter("")
+    assert page.toolbar.sentence != said
 
 
 def test_the_adapter_is_kept_per_chat(

@@ -7,6 +7,7 @@ from pytestqt.qtbot import QtBot
 
 from app.desktop.pages.chat.page import ChatPage
 from app.desktop.pages.chat.reply_view import ReplyView
+from app.desktop.pages.settings.dialog import SettingsDialog
 from app.desktop.services.services import Services
 from app.desktop.window.main_window import MainWindow
 from models import events, requests
@@ -45,6 +46,19 @@ def test_a_question_is_asked_and_answered(
     chat_id = page.shown.id
     assert chat_id is not None
     assert [row.content for row in chats.branch(chat_id)] == ["What is the capital of France?", "Paris."]
+
+
+def test_calm_thinking_is_switched_on_in_the_settings(
+    window: MainWindow, page: ChatPage, engine: FakeEngine, services: Services, qtbot: QtBot
+) -> None:
+    send(qtbot, page, "Hello")
+    assert not engine.last_chat()[1].calm
+    engine.answer()
+    dialog = SettingsDialog(services.preferences, window)
+    qtbot.addWidget(dialog)
+    dialog.calm.click()
+    send(qtbot, page, "Hello again")
+    assert engine.last_chat()[1].calm
 
 
 def test_an_example_is_one_click(window: MainWindow, page: ChatPage, engine: FakeEngine, qtbot: QtBot) -> None:

@@ -220,6 +220,40 @@ def test_nothing_short_enough_keeps_it_from_starting(form_page: FinetunePage, qt
     qtbot.waitUntil(lambda: form_page.form.problem.startswith("No trace of thesis-maths is short enough"))
 
 
+def test_every_reply_of_a_conversation_is_learned_when_that_is_chosen(
+    form_page: FinetunePage, jobs: StagedQueue, qtbot: QtBot
+) -> None:
+    assert "or the earlier turns of a conversation" in form_page.form.learned.text()
+    press(form_page, "Advanced", qtbot)
+    press(form_page, "Every one", qtbot)
+    qtbot.waitUntil(lambda: "every reply of a conversation" in form_page.form.learned.text())
+    press(form_page, "Start fine-tuning", qtbot)
+    ((_, (request,)),) = jobs.asked
+    assert isinstance(request, Finetune)
+    assert request.config.replies == "every"
+
+
+def test_another_method_has_a_rate_of_its_own(form_page: FinetunePage, qtbot: QtBot) -> None:
+    rate = field(form_page, "Learning rate")
+    press(form_page, "Advanced", qtbot)
+    press(form_page, "Quick", qtbot)
+    assert rate.text() == "2e-4"
+    press(form_page, "LoRA", qtbot)
+    assert rate.text() == "2e-4"
+    press(form_page, "Full", qtbot)
+    assert (rate.text(), rate.placeholderText()) == ("", "1e-5")
+
+
+def test_the_name_of_an_adapter_that_a_run_is_making_is_not_free(
+    form_page: FinetunePage, jobs: StagedQueue, qtbot: QtBot
+) -> None:
+    press(form_page, "Start fine-tuning", qtbot)
+    form_page.new_run()
+    assert field(form_page, "Adapter name").text() == f"{TRACES}-2"
+    type_into(form_page, "Adapter name", TRACES, qtbot)
+    assert form_page.form.problem == f"Another run is making an adapter named {TRACES}."
+
+
 def test_what_the_queue_refuses_is_said(form_page: FinetunePage, jobs: StagedQueue, qtbot: QtBot) -> None:
     jobs.refuse(BadInput("There is an adapter named thesis-maths already.", "Choose another name."))
     press(form_page, "Start fine-tuning", qtbot)

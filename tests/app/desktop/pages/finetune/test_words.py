@@ -39,7 +39,7 @@ def test_every_field_reads_what_it_writes(preset: object) -> None:
 
 
 def test_every_number_of_a_run_has_a_field() -> None:
-    beside = {"method", "packing", "gradient_checkpointing"}  # these are chosen, not typed
+    beside = {"method", "packing", "gradient_checkpointing", "replies"}  # these are chosen, not typed
     assert set(fields.FIELDS) - {fields.HELD_OUT} == set(FinetuneConfig.__struct_fields__) - beside
 
 

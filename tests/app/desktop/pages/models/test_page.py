@@ -1,5 +1,7 @@
 """The page as one uses it: pressing, typing, dropping."""
 
+from pathlib import Path
+
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent
@@ -14,6 +16,7 @@ from models import events
 from models.errors import DiskFull
 from models.events import Model
 from models.jobs import chains
+from models.jobs.kinds.export_adapter import ExportAdapter
 from models.jobs.kinds.fetch import Fetch
 from models.jobs.kinds.fuse import Fuse
 from models.jobs.kinds.import_model import ImportModel
@@ -392,6 +395,49 @@ def test_an_adapter_is_fused_or_exported(library: ModelsPage, jobs: StagedQueue,
     assert jobs.asked[-1] == (f"{adapter.base} + {adapter.name}", [Fuse(model=adapter.base, adapter=adapter.name)])
 
 
+@pytest.mark.parametrize(
+    ("chosen", "written"),
+    [("R1-Distill-Qwen-1.5B-maths", "R1-Distill-Qwen-1.5B-maths.gguf"), ("a.gguf", "a.gguf"), ("a.GGUF", "a.GGUF")],
+)
+def test_a_name_with_dots_is_written_whole(
+    library: ModelsPage, jobs: StagedQueue, qtbot: QtBot, chosen: str, written: str
+) -> None:
+    adapter = next(model for model in library.models if model.kind == "adapter")
+    library.library.view.choose(adapter.name)
+    press(library, f"Export {adapter.title}", qtbot)
+    dialog = library.library.findChild(QFileDialog)
+    assert dialog is not None
+    dialog.fileSelected.emit(f"/tmp/{chosen}")
+    dialog.reject()
+    assert jobs.asked[0][0] == written
+
+
+def test_an_adapter_is_exported_for_peft(library: ModelsPage, jobs: StagedQueue, qtbot: QtBot) -> None:
+    adapter = next(model for model in library.models if model.kind == "adapter")
+    library.library.view.choose(adapter.name)
+    press(library, f"Export {adapter.title} for PEFT", qtbot)
+    dialog = library.library.findChild(QFileDialog)
+    assert dialog is not None
+    dialog.fileSelected.emit("/tmp/out-1.5B")
+    dialog.reject()
+    assert jobs.asked[0][1] == [ExportAdapter(name=adapter.name, path="/tmp/out-1.5B")]
+    library.library.view.choose("llama-8b-4bit")
+    assert library.library.panel.buttons["Share"].isHidden()
+
+
+def test_which_model_an_imported_adapter_is_of_is_asked_for_where_it_is_not_found(
+    library: ModelsPage, jobs: StagedQueue, qtbot: QtBot, tmp_path: Path
+) -> None:
+    (tmp_path / "adapter_config.json").write_text('{"peft_type": "LORA"}')
+    library.import_path(str(tmp_path))
+    jobs.change(1, state="failed", kind="not_found", error="It was trained on maker/base, which is not here.", hint="x")
+    qtbot.waitUntil(lambda: library.notices.text == "It was trained on maker/base, which is not here.")
+    menu = library.base_menu(str(tmp_path))
+    assert "Sums by running totals" not in [action.text() for action in menu.actions()]
+    next(action for action in menu.actions() if action.text() == "SmolLM2 135M Instruct").trigger()
+    assert jobs.asked[-1][1] == [ImportModel(path=str(tmp_path), base="starter")]
+
+
 def test_delete_hides_at_once_and_undo_brings_back(
     library: ModelsPage, deleted: list[str], removals: Deletions, qtbot: QtBot
 ) -> None:
@@ -598,7 +644,11 @@ def test_import_asks_for_a_file_or_a_folder(page: ModelsPage, jobs: StagedQueue,
 
     press(page, "Import", qtbot)
     menu = open_menu(page)
-    assert [action.text() for action in menu.actions()] == ["GGUF File…", "Model Folder…"]
+    assert [action.text() for action in menu.actions() if action.text()] == [
+        "GGUF File…",
+        "Model Folder…",
+        "Keep Precision of GGUF Files",
+    ]
     menu.close()
     page.import_file()
     dialog = page.findChild(QFileDialog)
@@ -606,3 +656,29 @@ def test_import_asks_for_a_file_or_a_folder(page: ModelsPage, jobs: StagedQueue,
     dialog.fileSelected.emit("/somewhere/model.gguf")
     dialog.close()
     assert jobs.asked == [("model.gguf", [ImportModel(path="/somewhere/model.gguf")])]
+
+
+def test_the_precision_of_gguf_files_is_kept_once_it_is_switched_on(
+    page: ModelsPage, jobs: StagedQueue, qtbot: QtBot
+) -> None:
+    press(page, "Import", qtbot)
+    menu = open_menu(page)
+    assert not entry(menu, "Keep").isChecked()
+    entry(menu, "Keep").trigger()
+    menu.close()
+    assert drop(page, "/somewhere/model.gguf")
+    assert jobs.asked == [("model.gguf", [ImportModel(path="/somewhere/model.gguf", keep_precision=True)])]
+    press(page, "Import", qtbot)
+    assert entry(open_menu(page), "Keep").isChecked()
+    open_menu(page).close()
+
+
+def test_what_became_of_a_gguf_files_blocks_stands_with_the_model(
+    library: ModelsPage, here: list[Model], qtbot: QtBot
+) -> None:
+    here.append(model("from-gguf", "Tiny", 0.5, source="/a/Tiny.gguf", requantized={"Q4_K": 4, "Q6_K": 6}))
+    with qtbot.waitSignal(library.reading.listed):
+        library.reading.read_library()
+    library.library.view.choose("from-gguf")
+    shown = [label.text() for label in library.library.findChildren(QLabel) if label.isVisible()]
+    assert any("Tiny.gguf · Q4_K as 4-bit, Q6_K as 6-bit · " in text for text in shown)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.desktop.pages.traces.import_sheet import NOTHING
@@ -15,6 +15,7 @@ from app.desktop.pages.traces.trace_panel import UNSAVED
 from models import paths
 from models.jobs.kinds.add_traces import AddTraces
 from models.jobs.kinds.export_traces import ExportTraces
+from models.trace_report import Columns
 from models.traces import store
 from models.traces.trace import from_chat
 from tests.app.desktop.pages.traces.fakes import add, asked_rows, captured, many_rows, write_rows
@@ -217,6 +218,28 @@ def test_an_import_says_what_it_recognised_then_how_far_it_is_then_what_it_left_
     assert {row.reason for row in page.importing.sheet.reasons.rows} == {"broken", "overlap"}
     press(page, "Show the traces", qtbot)
     assert page.view.isVisible()
+
+
+def test_the_form_shows_which_columns_were_chosen_and_lets_others_be(
+    page: TracesPage, jobs: StagedQueue, tmp_path: Path, qtbot: QtBot
+) -> None:
+    rows = [{"Question": f"{n}?", "Notes & more": f"Note {n}.", "CoT": "So it is.", "Answer": str(n)} for n in range(3)]
+    path = write_rows(tmp_path / "named.jsonl", rows)
+    with qtbot.waitSignal(page.reading.previewed):
+        page.import_files([str(path)])
+    card = page.importing.sheet.form.files.cards[0]
+    assert [each.text() for each in card.columns.buttons.values()] == ["Question ▾", "CoT ▾", "Answer ▾"]
+    press(page, "Column of the thinking", qtbot)
+    menu = card.columns.findChildren(QMenu)[-1]
+    texts = [action.text() for action in menu.actions() if action.text()]
+    assert texts == ["By its content", "Inside the answer", "Question", "Notes && more", "CoT", "Answer"]
+    with qtbot.waitSignal(page.reading.previewed):
+        menu.actions()[texts.index("Notes && more") + 1].trigger()
+    assert card.columns.buttons["thinking"].text() == "Notes & more ▾"
+    assert card.said.text().startswith("Recognised as columns Question, Notes & more and Answer.")
+    press(page, "Import", qtbot)
+    ((asked,),) = (steps for _, steps in jobs.asked)
+    assert asked.columns == {str(path): Columns(thinking="Notes & more")}
 
 
 def test_rows_of_no_trace_leave_the_form_open_with_the_reasons(

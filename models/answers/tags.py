@@ -65,6 +65,30 @@ def split_reply(text: str) -> Split:
     return Split("", _answer(text), "none")
 
 
+def answer_of(reply: str) -> str | None:
+    """A reply without its thinking; None when a tag of thinking was opened and never closed."""
+    if "<" not in reply and "[" not in reply:
+        return reply.strip()
+    while True:
+        split = split_reply(reply)
+        if split.found == "open":
+            return None
+        answer = _without_stray_closes(split.answer)
+        if split.found == "late" and split.tag and split.tag in answer:
+            return None
+        if not answer.startswith(tuple(opening for opening, _ in pairs())):
+            return answer
+        reply = answer  # it begins to think again
+
+
+def _without_stray_closes(answer: str) -> str:
+    """Some models close twice when the close was forced."""
+    closes = tuple(closing for _, closing in pairs())
+    while found := next((closing for closing in closes if answer.startswith(closing)), None):
+        answer = answer.removeprefix(found).lstrip()
+    return answer
+
+
 def unwrap_thinking(text: str) -> str:
     """A column of thinking without the tags that may still stand around it."""
     text = text.strip()

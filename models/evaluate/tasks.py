@@ -1,0 +1,272 @@
+"""Tasks by name: built in, ladders, sets of traces, and files of the user's.
+
+gsm8k              built in (resources/tasks.toml), fetched from the Hub when it is first used
+gsm8k=FILE         the same, its problems from a file
+sums:4             a ladder at a level; its problems are those that no training is made of
+traces:NAME        the gold answers of a set of traces; traces:NAME:held-out only of its held-out problems
+FILE               a file of {"problem", "answer"} (models/evaluate/task_file.py)
+"""
+
+import hashlib
+import random
+import tomllib
+from collections.abc import Generator
+from functools import cache
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from models import errors, paths
+from models.answers.verdict import Kind
+from models.answers.verify import gold_answer, unreadable
+from models.checkpoint import folders
+from models.evaluate import ladders, task_file
+from models.evaluate.problems import LeftOut, Problem, Task, numbered
+from models.events import Event
+from models.hub import datasets
+from models.traces import split, store
+
+if TYPE_CHECKING:
+    from models.hub.transfer import RetryPolicy
+
+OF_A_LADDER = 100  # problems, where no number is asked for
+SHOWN = 3  # problems by which a task shows itself
+TRACES = "traces:"
+HELD_OUT = "held-out"
+
+
+class BuiltIn(msgspec.Struct, frozen=True, kw_only=True):
+    """A task of resources/tasks.toml; the fields are documented there."""
+
+    name: str
+    title: str
+    about: str
+    licence: str
+    source: str
+    repo: str
+    files: list[str]
+    problem: list[str]
+    answer: str
+    kind: Kind
+    revision: str = "main"
+    choices: str = "choices"
+
+    @property
+    def columns(self) -> task_file.Columns:
+        """Its columns, and those that the same problems have in files from elsewhere."""
+        joined = "Body" in self.problem
+        return task_file.Columns(
+            problem=self.problem if joined else (*self.problem, *task_file.PROBLEM),
+            joined=joined,
+            answer=(self.answer, *task_file.ANSWER),
+            choices=self.choices,
+            repeated=True,
+        )
+
+
+class _Table(msgspec.Struct, frozen=True):
+    prompts: dict[str, str]
+    task: list[BuiltIn]
+
+
+@cache
+def _table() -> _Table:
+    raw = tomllib.loads((paths.resources() / "tasks.toml").read_text("utf-8"))
+    return msgspec.convert(raw, _Table)
+
+
+def built_in() -> list[BuiltIn]:
+    """The tasks that are built in."""
+    return list(_table().task)
+
+
+def prompts() -> dict[str, str]:
+    """How a problem is asked, by its kind of verifier."""
+    return {kind: prompt.strip() for kind, prompt in _table().prompts.items()}
+
+
+def load(
+    name: str,
+    *,
+    kind: Kind | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    patience: "RetryPolicy | None" = None,
+) -> Generator[Event, None, Task]:
+    """The task of a name, with its problems in order.
+
+    kind: the verifier, of problems that name none; limit: so many problems, drawn by seed of those there are; seed: also
+    of a ladder's problems. Raises BadInput for a name, level or number that makes no sense, and for a file without
+    problems; NotFound, Offline, Denied, Unsafe, Corrupt, Unsupported, DiskFull as reading and fetching do.
+    """
+    if limit is not None and limit < 1:
+        raise errors.BadInput(f"The number of problems is 1 or more, not {limit}.")
+    known = {task.name: task for task in built_in()}
+    first, colon, rest = name.partition(":")
+    own, equals, file = name.partition("=")
+    if first in ladders.LADDERS:
+        return _of_ladder(first, rest if colon else None, limit, seed)
+    if name.startswith(TRACES):
+        task = _of_traces(name, kind)
+    elif name in known:
+        task = yield from _built_in(known[name], kind, patience)
+    elif equals and own in known:
+        task = _of_file(Path(file).expanduser(), kind, known[own])
+    elif (path := Path(name).expanduser()).exists() or path.suffix or "/" in name:
+        task = _of_file(path, kind, None)
+    else:
+        raise errors.NotFound(f"There is no task {name!r}.", "`stillroom tasks` lists them; a file is one too.")
+    return limited(task, limit, seed)
+
+
+def is_ladder(name: str) -> bool:
+    """Whether a name is a ladder's, without a level."""
+    return name in ladders.LADDERS
+
+
+def ladder_shown(name: str) -> Task:
+    """A ladder as it shows itself: a problem each of its first level, its middle and its last."""
+    ladder = ladders.get(name)
+    levels = (ladders.LEVELS[0], ladders.LEVELS[len(ladders.LEVELS) // 2], ladders.LEVELS[-1])
+    shown = [_of_ladder(name, str(level), 1, 0).problems[0] for level in levels]
+    problems = [
+        msgspec.structs.replace(problem, id=f"level {level}") for level, problem in zip(levels, shown, strict=True)
+    ]
+    about = f"Endless problems with exact answers in levels {levels[0]} to {levels[-1]}: {ladder.levels}."
+    return Task(name=name, title=ladder.title, problems=problems, about=about, licence="made here")
+
+
+def limited(task: Task, limit: int | None, seed: int = 0) -> Task:
+    """A task with so many of its problems, drawn by seed, in their order; each keeps its id."""
+    if limit is None or limit >= len(task.problems):
+        return task
+    chosen = sorted(random.Random(seed).sample(range(len(task.problems)), limit))
+    return msgspec.structs.replace(task, problems=[task.problems[index] for index in chosen])
+
+
+def _built_in(about: BuiltIn, kind: Kind | None, patience: "RetryPolicy | None") -> Generator[Event, None, Task]:
+    found = yield from datasets.fetch(about.repo, about.files, about.revision, patience=patience)
+    try:
+        read = task_file.read(found.path, kind or about.kind, about.columns)
+    except errors.Unsupported as error:
+        hint = f"Install pyarrow, or give its problems as a file: {about.name}=FILE, in JSONL, JSON or CSV."
+        raise errors.Unsupported(
+            f"{about.title} is a Parquet file on the Hub, and pyarrow is not here.", hint
+        ) from error
+    return _with(about, read, found.commit)
+
+
+def _with(about: BuiltIn, read: task_file.Read, revision: str) -> Task:
+    return Task(
+        name=about.name,
+        title=about.title,
+        problems=numbered(read.problems),
+        prompts=prompts(),
+        about=about.about,
+        licence=about.licence,
+        source=about.source,
+        revision=revision,
+        left_out=read.left_out,
+    )
+
+
+def _of_file(path: Path, kind: Kind | None, about: BuiltIn | None) -> Task:
+    read = task_file.read(path, kind or (about.kind if about else None), about.columns if about else None)
+    if about:
+        return _with(about, read, read.sha256)
+    return Task(
+        name=str(path),
+        title=path.stem,
+        problems=numbered(read.problems),
+        prompts=prompts(),
+        source=path.name,
+        revision=read.sha256,
+        left_out=read.left_out,
+    )
+
+
+def _of_ladder(name: str, level: str | None, limit: int | None, seed: int) -> Task:
+    ladder = ladders.get(name)
+    if level is None or not level.lstrip("-").isdigit():
+        said = f"no level {level!r}" if level else "and none is named"
+        levels = f"{ladders.LEVELS[0]} to {ladders.LEVELS[-1]}"
+        raise errors.BadInput(f"{ladder.title} has levels {levels}, {said}.", f"Write {name}:4, for instance.")
+    rungs = islice(ladders.problems(name, int(level), seed), limit or OF_A_LADDER)
+    problems = [
+        Problem(id=str(number), problem=rung.problem, gold=rung.answer, kind=rung.kind, unit=rung.unit)
+        for number, rung in enumerate(rungs)
+    ]
+    return Task(
+        name=f"{name}:{int(level)}",
+        title=f"{ladder.title}, level {int(level)}",
+        problems=problems,
+        about=f"Endless problems with exact answers; the level is {ladder.levels}.",
+        licence="made here",
+        source=f"seed {seed}",
+    )
+
+
+def _of_traces(name: str, kind: Kind | None) -> Task:
+    """The problems of a set that have a gold answer, each once."""
+    set_name, _, part = name.removeprefix(TRACES).partition(":")
+    if part not in ("", HELD_OUT):
+        raise errors.BadInput(f"A set of traces has no part {part!r}.", f"Write {TRACES}{set_name}:{HELD_OUT}.")
+    kept = list(store.read(set_name))
+    if part:
+        kept = split.split(kept, {"train": 1 - split.HELD_OUT, "valid": split.HELD_OUT})["valid"]
+    problems: list[Problem] = []
+    left_out: list[LeftOut] = []
+    seen: set[str] = set()
+    for trace in kept:
+        key = split.problem_key(trace.problem)
+        if key in seen:
+            continue  # another trace of the same problem
+        gold = gold_answer(trace.gold)
+        if why := ("it has none" if not gold else unreadable(gold, kind or "math")):
+            reason = "unreadable" if gold else "no_answer"
+            left_out.append(LeftOut(line=trace.line, reason=reason, text=f"Its gold answer can't be read: {why}."))
+            continue
+        seen.add(key)
+        problems.append(Problem(id=trace.id, problem=trace.problem, gold=gold, kind=kind or "math", line=trace.line))
+    if not problems:
+        raise errors.BadInput(
+            f"No problem of {set_name} has a gold answer.", "Add traces that name their right answer."
+        )
+    return Task(
+        name=name,
+        title=f"{set_name}, held-out problems" if part else set_name,
+        problems=problems,
+        prompts=prompts(),
+        source=f"the set of traces {set_name}",
+        left_out=left_out,
+    )
+
+
+def check_accepted(task: Task) -> None:
+    """Raise Unsafe for a task that runs programs which nobody on this computer has looked at."""
+    if task.tests and _fingerprint(task) not in _accepted():
+        hint = f"Look at them with `stillroom tasks {task.name}`, then accept them with --accept-tests."
+        raise errors.Unsafe(f"{task.title} judges answers by running {len(task.tests):,} tests on this computer.", hint)
+
+
+def accept(task: Task) -> None:
+    """Remember that the user has seen a task's tests and lets them run."""
+    if task.tests and _fingerprint(task) not in _accepted():
+        file = paths.accepted_tests_file()
+        draft = file.with_name(f".{file.name}")
+        folders.write_file(draft, msgspec.json.encode([*_accepted(), _fingerprint(task)]))
+        draft.replace(file)
+
+
+def _fingerprint(task: Task) -> str:
+    """Of the tests alone: the same tests are accepted with other problems too."""
+    return hashlib.sha256(msgspec.json.encode(sorted(set(task.tests)))).hexdigest()
+
+
+def _accepted() -> list[str]:
+    try:
+        return msgspec.json.decode(paths.accepted_tests_file().read_bytes(), type=list[str])
+    except (OSError, msgspec.MsgspecError):
+        return []
