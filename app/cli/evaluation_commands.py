@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from app.cli.command_parts import Json, display_for
+from app.cli.command_parts import Json, absolute, display_for, place, run_to_end
+from models.errors import BadInput
 
 if TYPE_CHECKING:
     from models.evaluate.problems import Task
+    from models.evaluate.records import Contender
 
 KindName = Literal["math", "number", "choice", "exact", "several", "python"]
 Kind = Annotated[KindName | None, typer.Option(help="How answers are judged, where the task does not say.")]
@@ -46,23 +48,109 @@ def tasks(
 
 
 def evaluate(
-    task: Annotated[str, typer.Option(metavar="TASK", help="A name from `stillroom tasks`, or a file of problems.")],
-    replies: Annotated[Path, typer.Option(metavar="FILE", help="Replies made elsewhere, to be judged.")],
-    kind: Kind = None,
-    votes: Annotated[int, typer.Option(min=1, metavar="K", help="Score the majority of K replies a problem, too.")] = 1,
+    model: Annotated[str | None, typer.Argument(metavar="MODEL", help="As for chat; none with --replies.")] = None,
+    task: Annotated[
+        str | None, typer.Option(metavar="TASK", help="A name from `stillroom tasks`, or a file of problems.")
+    ] = None,
+    think: Annotated[
+        list[str] | None, typer.Option(metavar="BUDGET", help="As for chat; may be repeated, for a curve.")
+    ] = None,
+    samples: Annotated[int, typer.Option(min=1, metavar="K", help="Replies to each problem.")] = 1,
+    votes: Annotated[
+        list[int] | None, typer.Option(min=1, metavar="K", help="Score the majority of K replies too; may be repeated.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Take N of the problems, by seed.")] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, metavar="S", help="Of that choice, and of ladders.")] = 0,
+    adapter: Annotated[str | None, typer.Option(metavar="A", help="An adapter trained on the model.")] = None,
+    against: Annotated[
+        str | None, typer.Option(metavar="MODEL[:ADAPTER]", help="Compare with it, problem by problem.")
+    ] = None,
+    calm: Annotated[bool, typer.Option("--calm", help="Let it hesitate less while it thinks.")] = False,
+    kind: Kind = None,
+    temperature: Annotated[float | None, typer.Option(min=0, max=5, metavar="T", help="As for chat.")] = None,
+    top_p: Annotated[float | None, typer.Option(min=0, max=1, metavar="P", help="As for chat.")] = None,
+    answer_tokens: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Room for the answer after the thinking.")
+    ] = 2048,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, metavar="S", help="Of draws, of the choice of problems, of ladders.")
+    ] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the last evaluation of the same.")] = False,
+    replay: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Ask an evaluation anew from its folder alone.")
+    ] = None,
+    replies: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Judge replies made elsewhere; no model is needed.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Write a row a reply there.")] = None,
     accept_tests: Accept = False,
     json: Json = False,
 ) -> None:
-    """Judge replies to the problems of a task, and say how many are right."""
+    """Say how many problems of a task a model solves, and what thinking longer is worth."""
+    if replies is not None:
+        if model is not None or task is None:
+            raise BadInput("Replies are judged with --replies FILE --task TASK, and no model.")
+        choice: dict[str, Any] = {"kind": kind, "limit": limit, "seed": seed}
+        _judge(task, replies, choice, max(votes or [1]), out, accept_tests, json)
+        return
+    if replay is None and (model is None or task is None):
+        raise BadInput(
+            "Name a model and a task.",
+            "stillroom evaluate MODEL --task gsm8k, for instance; `stillroom tasks` lists them.",
+        )
+    from models import budgets
+    from models.evaluate import export
+    from models.evaluate import tasks as known
+    from models.evaluate.records import Evaluated
+    from models.jobs.kinds.evaluate import Evaluate
+    from models.jobs.kinds.fetch_task import FetchTask
+    from models.requests import Sampling
+
+    if out is not None:
+        export.check_ending(out)
+    task = place(task) if task else ""
+    if accept_tests and task:
+        known.accept(_loaded(task, display_for(json), kind=kind))
+    request = Evaluate(
+        contenders=_contenders(model, adapter, against, calm),
+        task=task,
+        verifier=kind,
+        limit=limit,
+        think=[budgets.parse_budget(budget) for budget in think or []],
+        samples=samples,
+        votes=votes or [],
+        answer_tokens=answer_tokens,
+        sampling=Sampling(temperature=temperature, top_p=top_p),
+        seed=seed,
+        resume=resume,
+        again=absolute(replay) if replay else "",
+    )
+    fetching = [FetchTask(task=task)] if task and not known.is_here(task) else []
+    record = run_to_end([*fetching, request], json)
+    if out is not None and isinstance(record, Evaluated):
+        export.write(record.folder, out.expanduser())
+
+
+def _contenders(model: str | None, adapter: str | None, against: str | None, calm: bool) -> list[Contender]:
+    from models.evaluate.records import Contender
+
+    if model is None:
+        return []
+    found = [Contender(model=place(model), adapter=adapter or "", calm=calm)]
+    if against is not None:
+        other, _, on_it = against.partition(":")
+        found.append(Contender(model=place(other), adapter=on_it))
+    return found
+
+
+def _judge(
+    task: str, replies: Path, choice: dict[str, Any], votes: int, out: Path | None, accept_tests: bool, json: bool
+) -> None:
     from models.evaluate import replies as judging
     from models.evaluate import tasks as known
     from models.waiting import run
 
     display = display_for(json)
-    asked = _loaded(task, display, kind=kind, limit=limit, seed=seed)
+    asked = _loaded(task, display, **choice)
     if accept_tests:
         known.accept(asked)
     try:

@@ -168,6 +168,22 @@ def publishing(folder: Path, needed_bytes: int, doing: str, replace: bool = Fals
         _remove(draft)
 
 
+@contextmanager
+def holding(path: Path, fault: str, hint: str = "") -> Iterator[None]:
+    """Hold a lock against other processes. Raises Busy, with these sentences, when one has it."""
+    import filelock  # it brings asyncio along
+
+    lock = filelock.FileLock(path, mode=0o600)
+    try:
+        lock.acquire(timeout=0)
+    except TimeoutError as error:
+        raise errors.Busy(fault, hint) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def check_space(folder: Path, needed_bytes: int) -> None:
     """Raise DiskFull, with both figures, when the disk of `folder` has not that much space left."""
     if shutil.disk_usage(folder).free < needed_bytes:

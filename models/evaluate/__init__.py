@@ -1,3 +1,15 @@
-"""Proof on problems: tasks and ladders, their verifiers, scores with intervals that are honest. Nothing here runs a model."""
+"""Proof on problems: tasks and ladders, their verifiers, scores with intervals that are honest. evaluate.py alone runs a model."""
 
-__all__ = ["intervals", "ladders", "problems", "replies", "scores", "tasks"]
+__all__ = [
+    "evaluate",
+    "evaluations",
+    "from_task",
+    "intervals",
+    "ladders",
+    "problems",
+    "records",
+    "replies",
+    "results",
+    "scores",
+    "tasks",
+]

@@ -14,25 +14,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from typing import NamedTuple
 
 import mlx.core as mx
 import msgspec
 
 from models import errors
 from models.answers import majority
-from models.checkpoint import fingerprint
+from models.answers.verify import gold_text
+from models.checkpoint import fingerprint, folders
 from models.checkpoint.model_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from models.evaluate import evaluations, results, run_folder, tasks
-from models.evaluate.records import (
-    Contender,
-    Evaluated,
-    EvaluationCard,
-    Row,
-    Scored,
-    TaskFacts,
-)
+from models.evaluate.problems import Problem, Task, vote_of
+from models.evaluate.records import Contender, Evaluated, EvaluationCard, ReplyRow, TaskFacts
 from models.evaluate.run_folder import RowsFile, Sitting
-from models.evaluate.tasks import Problem, Task
+from models.evaluate.scores import Scored
 from models.events import Event, Note, Reply
 from models.generate.drawing import Drawn
 from models.generate.load import LoadedModel, load
@@ -77,6 +73,7 @@ def evaluate(
             title=task.title,
             source=task.source,
             licence=task.licence,
+            revision=task.revision,
             problems=len(task.problems),
             of=task.of,
             hash=task.hash,
@@ -91,7 +88,8 @@ def evaluate(
         machine=hardware.machine(),
     )
     _check(card)
-    run_folder.create(folder, card, task.problems)
+    tasks.check_accepted(task)
+    run_folder.create(folder, card, task)
     return (yield from resume(folder))
 
 
@@ -100,10 +98,10 @@ def resume(folder: Path) -> Generator[Event, None, Evaluated]:
 
     Raises BadInput also when a model is not the one that the evaluation began with.
     """
-    card, problems = run_folder.read_card(folder), run_folder.read_problems(folder)
-    rows = run_folder.read_rows(folder)
-    drawing = _Evaluation(card, problems, folder, rows)
-    yield from drawing.events()
+    card, task = run_folder.read_card(folder), run_folder.read_task(folder)
+    tasks.check_accepted(task)
+    with folders.holding(folder / ".lock", f"The evaluation {folder.name} is under way in another process."):
+        yield from _Evaluation(card, task, folder, run_folder.read_rows(folder)).events()
     return results.evaluated(folder)
 
 
@@ -112,7 +110,7 @@ def again(folder: Path, contenders: Sequence[Contender] = (), run: str = "") -> 
 
     contenders: others than those on its card. Raises as `evaluate`.
     """
-    card, problems = run_folder.read_card(folder), run_folder.read_problems(folder)
+    card, task = run_folder.read_card(folder), run_folder.read_task(folder)
     name = run or evaluations.new_id(card.task.name)
     new = msgspec.structs.replace(
         card,
@@ -122,13 +120,15 @@ def again(folder: Path, contenders: Sequence[Contender] = (), run: str = "") -> 
         versions=_versions(),
         machine=hardware.machine(),
     )
-    run_folder.create(evaluations.folder_of(name), new, problems)
+    run_folder.create(evaluations.folder_of(name), new, task)
     return (yield from resume(evaluations.folder_of(name)))
 
 
 def seed_of(seed: int, problem: str, sample: int) -> int:
     """The seed of one reply: the same for all contenders and budgets."""
-    digest = hashlib.blake2b(f"{seed}\x1f{problem}\x1f{sample}".encode("utf-8", "surrogatepass"), digest_size=4).digest()
+    digest = hashlib.blake2b(
+        f"{seed}\x1f{problem}\x1f{sample}".encode("utf-8", "surrogatepass"), digest_size=4
+    ).digest()
     return int.from_bytes(digest, "little") >> 1
 
 
@@ -137,19 +137,19 @@ class _Evaluation:
     """One sitting: what is still to be drawn, contender by contender."""
 
     card: EvaluationCard
-    problems: list[Problem]
+    task: Task
     folder: Path
-    rows: list[Row]
+    rows: list[ReplyRow]
     begun: float = field(default_factory=time.perf_counter)
     loaded: LoadedModel | None = None
 
     def __post_init__(self) -> None:
         card = self.card
-        self.total = len(card.contenders) * len(card.think) * len(self.problems) * card.samples
+        self.total = len(card.contenders) * len(card.think) * len(self.task.problems) * card.samples
         self.known = {row.key for row in self.rows}
         self.before = len(self.known)
-        self.by_id = {problem.id: problem for problem in self.problems}
-        self.tally = results.Tally(card, self.rows)
+        self.by_id = {problem.id: problem for problem in self.task.problems}
+        self.tally = results.Tally(self.rows)
 
     def events(self) -> Iterator[Event]:
         with RowsFile(self.folder) as file:
@@ -162,7 +162,7 @@ class _Evaluation:
         """What is not drawn yet: budgets first, then samples, then problems, so that a curve grows evenly."""
         for think in self.card.think:
             for sample in range(self.card.samples):
-                for problem in self.problems:
+                for problem in self.task.problems:
                     if (number, think, problem.id, sample) not in self.known:
                         yield think, problem, sample
 
@@ -220,7 +220,7 @@ class _Evaluation:
         thinking = None if think is None else think + grace_tokens(think) + CLOSING_TOKENS if think else 0
         return ChatRequest(
             model=contender.model,
-            messages=[Message(role="user", content=asked.problem.question)],
+            messages=[Message(role="user", content=self.task.question(asked.problem))],
             think=think,
             max_tokens=None if thinking is None else thinking + card.answer_tokens,
             sampling=msgspec.structs.replace(card.sampling, seed=seed_of(card.seed, asked.problem.id, asked.sample)),
@@ -228,22 +228,23 @@ class _Evaluation:
             calm=contender.calm,
         )
 
-    def _row(self, number: int, asked: "_Asked", event: RowDone | RowFailed) -> Row:
-        about = {"contender": number, "think": asked.think, "problem": asked.problem.id, "sample": asked.sample}
+    def _row(self, number: int, asked: "_Asked", event: RowDone | RowFailed) -> ReplyRow:
+        about = _About(number, asked.think, asked.problem.id, asked.sample)
         if isinstance(event, RowFailed):
             if not isinstance(event.error, errors.BadInput):  # a prompt that is too long is one; no memory is not
                 raise event.error
-            return Row(**about, correct=None, reason=event.error.text, finish="length")
+            return ReplyRow(**about._asdict(), correct=None, reason=event.error.text, finish="length")
         reply = event.reply
         if reply.finish == "cancelled":
             raise errors.Interrupted("The evaluation was stopped.")
-        verdict = tasks.verdict(asked.problem, reply.answer, cut=reply.finish != "eos" or _is_open(reply))
-        return Row(
-            **about,
+        verdict = self.task.verify(asked.problem, reply.answer, cut=reply.finish != "eos" or _is_open(reply))
+        return ReplyRow(
+            **about._asdict(),
             thinking=reply.thinking,
             answer=reply.answer,
             correct=verdict.correct,
             taken=verdict.answer,
+            vote=vote_of(asked.problem, verdict),
             reason=verdict.reason,
             thinking_tokens=reply.thinking_tokens,
             answer_tokens=reply.answer_tokens,
@@ -254,7 +255,7 @@ class _Evaluation:
             shared=asked.shared,
         )
 
-    def _scored(self, row: Row, problem: Problem) -> Scored:
+    def _scored(self, row: ReplyRow, problem: Problem) -> Scored:
         self.known.add(row.key)
         done = len(self.known)
         accuracy, interval = self.tally.take(row)
@@ -262,7 +263,7 @@ class _Evaluation:
             id=row.problem,
             correct=row.correct,
             answer=row.taken,
-            gold=problem.gold_text,
+            gold=gold_text(problem.gold),
             kind=problem.kind,
             thinking_tokens=row.thinking_tokens,
             answer_tokens=row.answer_tokens,
@@ -276,6 +277,13 @@ class _Evaluation:
             total=self.total,
             rate=(done - self.before) / max(1e-9, time.perf_counter() - self.begun),
         )
+
+
+class _About(NamedTuple):
+    contender: int
+    think: int | None
+    problem: str
+    sample: int
 
 
 @dataclass(frozen=True)
@@ -295,7 +303,7 @@ class _Clock:
         self._since = time.perf_counter()
         mx.reset_peak_memory()
 
-    def take(self, row: Row) -> None:
+    def take(self, row: ReplyRow) -> None:
         now = time.perf_counter()
         seconds, tokens = self._spent.get(row.think, (0.0, 0))
         self._spent[row.think] = seconds + now - self._since, tokens + row.thinking_tokens + row.answer_tokens
@@ -338,7 +346,9 @@ def _adapter_fingerprint(folder: Path) -> str:
 
 def _check(card: EvaluationCard) -> None:
     if not card.task.problems:
-        raise errors.BadInput(f"The task {card.task.name} has no problem.", "Choose another task or a file with problems.")
+        raise errors.BadInput(
+            f"The task {card.task.name} has no problem.", "Choose another task or a file with problems."
+        )
     if not card.think:
         raise errors.BadInput("No budget was given.", "Add --think, as in --think off --think 512.")
     if not 1 <= len(card.contenders) <= 2:

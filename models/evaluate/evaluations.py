@@ -12,8 +12,9 @@ import msgspec
 
 from models import errors, paths
 from models.evaluate import run_folder
-from models.evaluate.records import EvaluationCard, Row, State
-from models.evaluate.tasks import Problem
+from models.evaluate.problems import Task
+from models.evaluate.records import EvaluationCard, ReplyRow, State
+from models.evaluate.run_folder import Sitting
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +43,9 @@ class Contents(msgspec.Struct, frozen=True, kw_only=True):
     """An evaluation's replies, with the problems that they answer."""
 
     card: EvaluationCard
-    problems: list[Problem]
-    rows: list[Row]
+    task: Task
+    rows: list[ReplyRow]
+    sittings: list[Sitting]
 
 
 def evaluations() -> list[Evaluation]:
@@ -70,8 +72,9 @@ def open_evaluation(name: str) -> Contents:
     folder = place(name)
     return Contents(
         card=run_folder.read_card(folder),
-        problems=run_folder.read_problems(folder),
+        task=run_folder.read_task(folder),
         rows=run_folder.read_rows(folder),
+        sittings=run_folder.read_sittings(folder),
     )
 
 

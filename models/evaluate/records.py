@@ -9,7 +9,9 @@ from typing import Literal
 import msgspec
 
 from models import budgets, quantities
-from models.events import ClosedBy, Event, Finish, Progress, Record
+from models.evaluate.problems import LeftOut
+from models.evaluate.scores import Point
+from models.events import ClosedBy, Finish, Record
 from models.machine import hardware
 from models.requests import Sampling
 
@@ -39,8 +41,9 @@ class TaskFacts(msgspec.Struct, frozen=True, kw_only=True):
     title: str = ""
     source: str = ""  # where its problems came from
     licence: str = ""
+    revision: str = ""
     problems: int  # that are asked
-    of: int  # that the task has; 0 for an endless one
+    of: int = 0  # that the task has; 0 for an endless one
     hash: str  # of problems, gold answers and verifiers, in their order
 
 
@@ -61,7 +64,7 @@ class EvaluationCard(msgspec.Struct, frozen=True, kw_only=True):
     machine: hardware.Machine | None = None
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ReplyRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One reply and what was found of it."""
 
     contender: int  # its place on the card
@@ -72,10 +75,11 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     answer: str = ""
     correct: bool | None  # None for one that was cut or never closed its thinking
     taken: str = ""  # what was taken for the answer
+    vote: str = ""  # that in the form in which votes are counted
     reason: str = ""
     thinking_tokens: int = 0
     answer_tokens: int = 0
-    seconds: float = 0.0  # from its start to its end; rows run beside each other
+    seconds: float = 0.0  # from its start to its end; replies are drawn beside each other
     finish: Finish = "eos"
     closed_by: ClosedBy | None = None
     logprob: float = 0.0  # mean over its own tokens, in nats
@@ -87,91 +91,70 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.contender, self.think, self.problem, self.sample
 
 
-class Point(msgspec.Struct, frozen=True, kw_only=True):
+class CurvePoint(Point, frozen=True, kw_only=True):
     """What one contender reached at one budget."""
 
-    model: str
+    contender: int = 0
+    model: str = ""
     adapter: str = ""
     calm: bool = False
-    contender: int = 0
-    think: int | None
-    votes: int = 1  # above 1: the majority of so many replies is what is scored
-    n: int  # problems with all their replies
-    correct: float  # problems: with several samples, the sum of their shares
-    cut: int  # replies
-    accuracy: float  # 0 to 1
-    interval: tuple[float, float]  # 95 %, 0 to 1
     best_of: float | None = None  # pass@k over all samples, unbiased; None with one
-    samples: int = 1
-    thinking_tokens: float  # median
-    thinking_p90: float = 0.0
-    answer_tokens: float  # median
-    seconds: float  # a reply, median
-    tokens_per_s: float = 0.0  # of all rows together
-    peak_bytes: int = 0
+    reply_seconds: float = 0.0  # median
     shared: bool = False  # its draws are those of the shorter budget, as far as they go
+
+    def sentence(self) -> str:
+        """The point in words."""
+        who = Contender(model=self.model, adapter=self.adapter, calm=self.calm).title
+        how = how_asked(self.think, self.votes)
+        thought = f" {self.thinking_tokens:,.0f} thinking tokens." if self.thinking_tokens is not None else ""
+        return f"{who}, {how}: {Point.sentence(self)}{thought}"
 
 
 class Paired(msgspec.Struct, frozen=True, kw_only=True):
-    """The second contender against the first, on the same problems and seeds."""
+    """The first contender against the second, on the same problems and seeds."""
 
     think: int | None
     votes: int = 1
     n: int  # problems that both answered
     difference: float  # accuracy of the first minus that of the second, -1 to 1
     interval: tuple[float, float]  # 95 %
-    only_first: int  # problems, of which one sample each or the majority is compared
+    p: float  # of the exact test, of two sides
+    only_first: int  # problems that the first got right, or more often, and the second not
     only_second: int
-    p_value: float  # exact, of two sides
+    flipped: list[str]  # the ids of those of only_first
+    lost: list[str]  # of those of only_second
     sentence: str
 
 
-class Scored(Event, frozen=True, tag="scored"):
-    """A reply was checked; with `replies` made elsewhere the id is the problem's, or its number from 0."""
+class Evaluated(Record, frozen=True, kw_only=True, tag="evaluated"):
+    """What an evaluation came to, or the judging of replies that were made elsewhere."""
 
-    id: str
-    correct: bool | None  # None when cut off
-    answer: str  # what was taken for it
-    gold: str
-    kind: str  # of the verifier
-    thinking_tokens: int
-    answer_tokens: int
-    sample: int
-    reason: str = ""
-    contender: int = 0
-    think: int | None = None
-    accuracy: float | None = None  # of this contender at this budget so far
-    interval: tuple[float, float] | None = None
-    done: int = 0  # replies of the whole evaluation
-    total: int = 0
-    rate: float = 0.0  # replies a second
-
-    def progress(self) -> Progress | None:
-        if not self.total:
-            return None
-        return Progress(stage="evaluate", done=self.done, total=self.total, unit="replies", rate=self.rate)
-
-
-class Evaluated(Record, frozen=True, tag="evaluated"):
-    """What an evaluation came to."""
-
-    id: str
-    folder: str
     task: str
-    points: list[Point]
-    paired: list[Paired] = []
-    notes: list[str] = []
+    title: str
+    points: list[CurvePoint] | list[Point]
+    paired: Paired | None = None  # at the longest budget, where two are compared
+    comparisons: list[Paired] = msgspec.field(default_factory=list)  # at each budget and number of votes
+    id: str = ""
+    folder: str = ""
+    notes: list[str] = msgspec.field(default_factory=list)
     seconds: float = 0.0
+    left_out: list[LeftOut] = msgspec.field(default_factory=list)  # rows of the replies, as is unread of the task
+    unread: list[LeftOut] = msgspec.field(default_factory=list)
+    unanswered: int = 0  # problems without a reply
 
     def sentences(self) -> list[str]:
-        lines = [_sentence(point) for point in self.points]
-        return [*lines, *(pair.sentence for pair in self.paired), *self.notes, f"Kept in {self.folder}."]
+        """The scores, and what was left out of them."""
+        lines = [point.sentence() if self.id else f"{self.title}: {point.sentence()}" for point in self.points]
+        lines += [pair.sentence for pair in self.comparisons]
+        for rows, what in ((self.left_out, "of the replies"), (self.unread, "of the task")):
+            if rows:
+                places = ", ".join(str(row.line) for row in rows[:5]) + (" …" if len(rows) > 5 else "")
+                lines.append(f"{quantities.counted(len(rows), 'row')} {what} left out (line {places}).")
+        if self.unanswered:
+            lines.append(f"{quantities.counted(self.unanswered, 'problem has', 'problems have')} no reply.")
+        return [*lines, *self.notes, *([f"Kept in {self.folder}."] if self.folder else [])]
 
 
-def _sentence(point: Point) -> str:
-    who = Contender(model=point.model, adapter=point.adapter, calm=point.calm).title
-    how = f"thinking {budgets.describe(point.think)}" + (f", majority of {point.votes}" if point.votes > 1 else "")
-    low, high = point.interval
-    right = f"{point.accuracy:.1%} of {quantities.counted(point.n, 'problem')} right ({low:.1%} to {high:.1%})"
-    cut = f", {point.cut:,} cut" if point.cut else ""
-    return f"{who}, {how}: {right}{cut}, {point.thinking_tokens:,.0f} thinking tokens."
+def how_asked(think: int | None, votes: int = 1) -> str:
+    """How a point was asked for: "thinking 512 tokens, majority of 5"."""
+    return f"thinking {budgets.describe(think)}" + (f", majority of {votes}" if votes > 1 else "")

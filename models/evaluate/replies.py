@@ -18,8 +18,9 @@ from models.answers import tags
 from models.checkpoint import folders
 from models.evaluate import scores, tasks
 from models.evaluate.problems import LeftOut, Problem, Task, vote_of
-from models.evaluate.scores import Comparison, Point, Row, Scored
-from models.events import Event, Record
+from models.evaluate.records import Evaluated
+from models.evaluate.scores import Row, Scored
+from models.events import Event
 from models.traces import reading
 from models.traces.fault import Fault
 from models.traces.split import problem_key
@@ -30,33 +31,6 @@ THINKING = ("reasoning_content", "thinking", "reasoning", "thought")
 CSV_EVENT = ("id", "sample", "correct", "answer", "gold", "kind", "thinking_tokens", "answer_tokens", "reason")
 LISTED = 10_000  # rows left out that are listed
 CUT_SHORT = ("length", "max_tokens", "cancelled", "cut")
-
-
-class Evaluated(Record, frozen=True, kw_only=True, tag="evaluated"):
-    """What an evaluation ends with."""
-
-    task: str
-    title: str
-    points: list[Point]
-    paired: Comparison | None = None
-    folder: str = ""
-    left_out: list[LeftOut] = msgspec.field(default_factory=list)  # rows of the replies, as is unread of the task
-    unread: list[LeftOut] = msgspec.field(default_factory=list)
-    unanswered: int = 0  # problems without a reply
-
-    def sentences(self) -> list[str]:
-        """The scores, and what was left out of them."""
-        said = [f"{self.title}: {point.sentence()}" for point in self.points]
-        for rows, what in ((self.left_out, "of the replies"), (self.unread, "of the task")):
-            if rows:
-                lines = ", ".join(str(row.line) for row in rows[:5])
-                more = " …" if len(rows) > 5 else ""
-                said.append(
-                    f"{len(rows):,} {'row' if len(rows) == 1 else 'rows'} {what} left out (line {lines}{more})."
-                )
-        if self.unanswered:
-            said.append(f"{self.unanswered:,} {'problem has' if self.unanswered == 1 else 'problems have'} no reply.")
-        return said
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):

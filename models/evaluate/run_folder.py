@@ -2,7 +2,7 @@
 
     evaluations/ID/
       card.json         what it began with; written first
-      problems.jsonl    the problems as they were asked, so that the folder alone can be asked again
+      task.json         the problems and how they are asked, so that the folder alone can be asked again
       rows.jsonl        one reply and its verdict a line, written before a face hears of it
       sittings.jsonl    how long each stretch of work took, and what memory
 
@@ -11,7 +11,7 @@ A line that a kill cut off is left out when rows are read, and cut away before m
 
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -20,14 +20,14 @@ import msgspec
 
 from models import errors
 from models.checkpoint import folders
-from models.evaluate.records import EvaluationCard, Row
-from models.evaluate.tasks import Problem
+from models.evaluate.problems import Task
+from models.evaluate.records import EvaluationCard, ReplyRow
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-CARD, PROBLEMS, ROWS, SITTINGS = "card.json", "problems.jsonl", "rows.jsonl", "sittings.jsonl"
+CARD, TASK, ROWS, SITTINGS = "card.json", "task.json", "rows.jsonl", "sittings.jsonl"
 
 
 class Sitting(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,16 +41,16 @@ class Sitting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _card = msgspec.json.Decoder(EvaluationCard)
-_row = msgspec.json.Decoder(Row)
-_problem = msgspec.json.Decoder(Problem)
+_row = msgspec.json.Decoder(ReplyRow)
+_task = msgspec.json.Decoder(Task)
 _sitting = msgspec.json.Decoder(Sitting)
 
 
-def create(folder: Path, card: EvaluationCard, problems: Iterable[Problem]) -> None:
+def create(folder: Path, card: EvaluationCard, task: Task) -> None:
     """Write a new evaluation's folder, its card last. Raises what errors.from_os_error gives."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folders.write_file(folder / PROBLEMS, b"".join(msgspec.json.encode(one) + b"\n" for one in problems))
+        folders.write_file(folder / TASK, msgspec.json.encode(task))
         folders.replace_file(folder / CARD, folders.as_json(card))
     except OSError as error:
         raise errors.from_os_error(error, "writing the evaluation", writing=True) from error
@@ -66,18 +66,18 @@ def read_card(folder: Path) -> EvaluationCard:
         raise errors.Corrupt(f"The card of the evaluation {folder.name} can't be read.", "Start a new one.") from error
 
 
-def read_problems(folder: Path) -> list[Problem]:
+def read_task(folder: Path) -> Task:
     """The problems in the order in which they are asked. Raises Corrupt."""
     try:
-        return [_problem.decode(line) for line in (folder / PROBLEMS).read_bytes().splitlines()]
+        return _task.decode((folder / TASK).read_bytes())
     except (OSError, msgspec.MsgspecError) as error:
         fault = f"The problems of the evaluation {folder.name} can't be read."
         raise errors.Corrupt(fault, "Start a new one.") from error
 
 
-def read_rows(folder: Path) -> list[Row]:
+def read_rows(folder: Path) -> list[ReplyRow]:
     """The replies so far, whole lines alone; of one key the first counts."""
-    found: dict[object, Row] = {}
+    found: dict[object, ReplyRow] = {}
     for row in _lines(folder / ROWS, _row):
         found.setdefault(row.key, row)
     return list(found.values())
@@ -103,10 +103,12 @@ class RowsFile:
             raise errors.from_os_error(error, "writing the evaluation", writing=True) from error
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         os.close(self._file)
 
-    def add(self, row: Row) -> None:
+    def add(self, row: ReplyRow) -> None:
         """Raises DiskFull with the half line taken back."""
         self._append(self._file, msgspec.json.encode(row) + b"\n")
 

@@ -33,6 +33,20 @@ class Scored(events.Event, frozen=True, kw_only=True, tag="scored"):
     answer_tokens: int | None = None
     sample: int = 0
     reason: str = ""
+    # of an evaluation under way
+    contender: int = 0
+    think: int | None = None  # the budget
+    accuracy: float | None = None  # of that contender at that budget so far
+    interval: Interval | None = None
+    done: int = 0  # replies of the whole evaluation
+    total: int = 0
+    rate: float = 0.0  # replies a second
+
+    def progress(self) -> events.Progress | None:
+        """How far the evaluation is; None for a reply that was made elsewhere."""
+        if not self.total:
+            return None
+        return events.Progress(stage="evaluate", done=self.done, total=self.total, unit="replies", rate=self.rate)
 
     def line(self) -> str:
         """What went wrong; nothing of a right reply."""

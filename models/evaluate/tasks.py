@@ -121,6 +121,12 @@ def load(
     return limited(task, limit, seed)
 
 
+def is_here(name: str) -> bool:
+    """Whether a task can be loaded without the network."""
+    about = next((task for task in built_in() if task.name == name), None)
+    return about is None or datasets.find(about.repo, about.files, about.revision) is not None
+
+
 def is_ladder(name: str) -> bool:
     """Whether a name is a ladder's, without a level."""
     return name in ladders.LADDERS
@@ -140,6 +146,7 @@ def ladder_shown(name: str) -> Task:
 
 def limited(task: Task, limit: int | None, seed: int = 0) -> Task:
     """A task with so many of its problems, drawn by seed, in their order; each keeps its id."""
+    task = msgspec.structs.replace(task, of=task.of or len(task.problems))
     if limit is None or limit >= len(task.problems):
         return task
     chosen = sorted(random.Random(seed).sample(range(len(task.problems)), limit))

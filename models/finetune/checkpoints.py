@@ -31,24 +31,8 @@ _metric = msgspec.json.Decoder(dict[str, object])
 @contextmanager
 def holding(run: Path) -> Iterator[None]:
     """Lock a run against other processes. Raises Busy when one has it."""
-    with file_lock(run / ".lock", f"The run {run.name} is under way in another process."):
+    with folders.holding(run / ".lock", f"The run {run.name} is under way in another process."):
         yield
-
-
-@contextmanager
-def file_lock(path: Path, fault: str, hint: str = "") -> Iterator[None]:
-    """Hold a lock against other processes. Raises Busy, with these sentences, when one has it."""
-    import filelock  # it brings asyncio along
-
-    lock = filelock.FileLock(path, mode=0o600)
-    try:
-        lock.acquire(timeout=0)
-    except TimeoutError as error:
-        raise errors.Busy(fault, hint) from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def save(

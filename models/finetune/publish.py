@@ -11,7 +11,6 @@ from models import errors, paths
 from models.checkpoint import folders, model_files
 from models.events import Note
 from models.finetune import checkpoints, lora, names, run_card, run_folder, runs
-from models.finetune.checkpoints import file_lock
 from models.library import bases
 
 
@@ -88,7 +87,7 @@ def reserving(name: str) -> Iterator[None]:
     if not name:
         yield
         return
-    with file_lock(
+    with folders.holding(
         paths.runs_folder() / f".{name.lower()}.lock",
         f"Another run is making an adapter named {name}.",
         "Choose another name, or wait until that run is done.",

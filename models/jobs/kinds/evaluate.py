@@ -6,6 +6,7 @@ from typing import ClassVar, Self
 
 import msgspec
 
+from models.answers.verdict import Kind
 from models.evaluate.records import Contender, Evaluated
 from models.events import Event
 from models.jobs.request import JobRequest
@@ -16,13 +17,13 @@ from models.stages import Stage
 class Evaluate(JobRequest, frozen=True, kw_only=True, tag="evaluate"):
     """Draw and check replies to a task's problems, or go on with an evaluation."""
 
-    contenders: list[Contender] = []
+    contenders: list[Contender] = msgspec.field(default_factory=list)
     task: str = ""  # its name, or a file
-    verifier: str = ""  # the kind of verifier, where the task leaves it open
+    verifier: Kind | None = None  # where the task leaves it open
     limit: int | None = None  # problems; None for all, of an endless task for its usual number
-    think: list[int | None] = []  # budgets
+    think: list[int | None] = msgspec.field(default_factory=list)  # budgets
     samples: int = 1
-    votes: list[int] = []
+    votes: list[int] = msgspec.field(default_factory=list)
     answer_tokens: int = 2048
     sampling: Sampling = Sampling()
     seed: int = 0

@@ -4,7 +4,18 @@ from collections.abc import Sequence
 
 import msgspec
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFocusEvent, QFontMetricsF, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtGui import (
+    QColor,
+    QFocusEvent,
+    QFontMetricsF,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPolygonF,
+)
 from PySide6.QtWidgets import QWidget
 
 from app.desktop import fonts
@@ -182,13 +193,22 @@ class AccuracyChart(QWidget):
             draw_text(painter, QRectF(0, y - 9, AXIS_PX - 10, 18), f"{value:.0%}", small, c.muted, RIGHT)
             value += step
         foot = QRectF(area.left(), area.bottom() + 24, area.width(), 18)
-        draw_text(painter, foot, "thinking tokens used, median" if self._used else "thinking tokens allowed", small, c.muted, CENTRE)
+        draw_text(
+            painter,
+            foot,
+            "thinking tokens used, median" if self._used else "thinking tokens allowed",
+            small,
+            c.muted,
+            CENTRE,
+        )
         for x, text in self._ticks():
             draw_text(painter, QRectF(x - 36, area.bottom() + 6, 72, 18), text, small, c.muted, CENTRE)
 
     def _ticks(self) -> list[tuple[float, str]]:
         if not self._used:
-            names = ["0" if budget == 0 else budgets.describe(budget).removesuffix(" tokens") for budget in self._budgets]
+            names = [
+                "0" if budget == 0 else budgets.describe(budget).removesuffix(" tokens") for budget in self._budgets
+            ]
             return [(self._budget_x(place), name) for place, name in enumerate(names)]
         most = max((mark.used for line in self._lines for mark in line.marks), default=0.0)
         if not most:
@@ -234,7 +254,11 @@ class AccuracyChart(QWidget):
     def _paint_names(self, painter: QPainter) -> None:
         """The names beside the last points, moved apart where lines end near each other."""
         ends = sorted(
-            ((self._place(line.marks[-1]).y(), self._place(line.marks[-1]).x(), line) for line in self._lines if line.marks),
+            (
+                (self._place(line.marks[-1]).y(), self._place(line.marks[-1]).x(), line)
+                for line in self._lines
+                if line.marks
+            ),
             key=lambda end: end[0],
         )
         before = -1e9
