@@ -1,7 +1,8 @@
 """Is a reply's answer the known one? Right, wrong, or not to be said.
 
 Wrong is said only where both sides state an answer: in a box, behind ####, as the number or formula a text ends in, or
-as a few words that are all there is. A proof beside a proof, or a sentence beside a name, is not compared.
+as a few words that are all there is; then the verifier of mathematics has the last word. A proof beside a proof, or a
+sentence beside a name, is not compared.
 """
 
 from typing import Literal
@@ -9,6 +10,7 @@ from typing import Literal
 from models.answers.canonical import canonical
 from models.answers.extract import final_answer, last_boxed
 from models.answers.notation import is_formula, one_notation
+from models.answers.verify import unreadable, verify
 
 LOOKED_AT = 4000  # characters at the end of a text: an answer stands there
 LONGEST_FORMULA = 300
@@ -37,7 +39,7 @@ def agrees(reply: str, known: str) -> bool | None:
         return None  # a number at the end of a sentence is no answer where a name is asked for
     if "whole" in (how_given, how_right) and (_holds(given, right) or _holds(right, given)):
         return None
-    return False
+    return None if unreadable(known, "math") else verify(reply, known).correct
 
 
 def _marked(text: str) -> str:

@@ -12,6 +12,7 @@ from models.answers.known import agrees
         (r"We get $x = 5$.", "5"),
         ("Paris.", "paris"),
         (r"\boxed{x^3 - 6x^2 + 64}", "x^3 - 6x^2 + 64"),
+        (r"\boxed{\frac{1}{\sqrt{2}}}", r"\frac{\sqrt{2}}{2}"),
         ("3, 5", r"It is \boxed{3, 5}"),
         (r"\boxed{B}", "(B)"),
         (r"\boxed{12}", "Adding both gives 12."),
