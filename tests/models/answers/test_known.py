@@ -1,6 +1,6 @@
 import pytest
 
-from models.answers.known import agrees
+from models.answers.known import KnownAnswers, agrees
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,9 @@ def test_another_answer_is_wrong(reply: str, known: str) -> None:
 )
 def test_what_states_no_answer_is_not_compared(reply: str, known: str) -> None:
     assert agrees(reply, known) is None
+
+
+def test_algebra_is_asked_so_many_times_and_no_more() -> None:
+    answers = KnownAnswers(algebra=1)
+    assert [answers.agree(r"\boxed{x + 1}", known) for known in ("x + 2", "x + 3")] == [False, None]
+    assert answers.agree(r"\boxed{4}", "5") is False
