@@ -18,6 +18,7 @@ from mlx_lm.utils import _get_classes
 from models.errors import BadInput, NoMemory
 from models.events import Note, Progress, Reply, Token
 from models.generate import reply as alone
+from models.generate.batch import Batch, can_batch
 from models.generate.drawing import Drawing, Drawn
 from models.generate.load import LoadedModel, load
 from models.generate.pool import Pool, PoolEvent, RowBegun, RowDone, RowEvent, RowFailed, draw
@@ -122,6 +123,23 @@ def test_every_row_is_the_reply_that_it_is_alone_token_for_token(loaded: LoadedM
     assert any(forced.drop for _, drawn in single for forced in drawn.forced)
     assert any(rows == 4 for rows, length in loaded.model.calls if length == 1)
     assert {event.row for event in events if isinstance(event, RowBegun)} == set(range(len(MIXED)))
+
+
+def test_a_row_takes_the_place_of_one_that_left_and_padding_does_not_pile_up(
+    loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("models.generate.batch.SLACK", 16)
+    monkeypatch.setattr("models.generate.pool.TRIMMED_EVERY", 4)
+    taken, padding = [], []
+    replace, trim = Batch.replace, Batch.trim
+    monkeypatch.setattr(Batch, "replace", lambda *given: taken.append(replace(*given)) or taken[-1])
+    monkeypatch.setattr(Batch, "trim", lambda batch: trim(batch) or padding.append(batch._layers[0].left_padding.min()))
+    requests = [ask("word " * 30, seed=0, think=30, max_tokens=100)]
+    requests += [ask(seed=seed, think=5, max_tokens=10 + seed) for seed in range(1, 12)]
+    ended = run(draw(loaded, requests, most=3))[1]
+    assert [row.drawn for row in ended] == [drawn_alone(loaded, request)[1] for request in requests]
+    assert sum(taken) > 5
+    assert max(int(least.item()) for least in padding) < 16
 
 
 def test_a_row_yields_the_events_of_a_single_reply(loaded: LoadedModel):
@@ -274,12 +292,10 @@ def test_a_model_without_batches_draws_one_after_the_other(loaded: LoadedModel, 
     assert isinstance(ended[4], RowFailed)
     assert all(rows == 1 for rows, _ in loaded.model.calls)
     assert all(row.logprob < 0 for row in ended[:4])
-    assert [event.row for event in events if isinstance(event, RowBegun)] == [0, 1, 2, 3]
+    assert sorted(event.row for event in events if isinstance(event, RowBegun)) == [0, 1, 2, 3]
 
 
 def test_caches_that_can_not_be_put_side_by_side_are_known(loaded: LoadedModel):
-    from models.generate.batch import can_batch
-
     assert can_batch(loaded.cache.layers)
     assert not can_batch([ConcatenateKVCache()])
 
