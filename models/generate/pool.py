@@ -79,7 +79,7 @@ class RowDone(msgspec.Struct, frozen=True, kw_only=True):
 
     row: int
     reply: Reply
-    logprob: float  # mean over its own tokens, in nats
+    logprob: float  # mean over the tokens that were drawn now, in nats
     seconds: float  # since its first token was to be drawn
     drawn: Drawn | None  # what a longer budget can go on from; None for a row that had not begun
 
@@ -153,7 +153,7 @@ class Pool:
         self._memory = KvMemory(loaded)
         self._sampler: Sampler | None = None  # of the rows as they stand
         self._rendered: tuple[tuple[list[Message], bool], Prompt] | None = None
-        self._known: dict[int, _Row] = {}
+        self._steerings: list[Steering] = []  # by a row's number
         self._waiting: deque[_Row] = deque()
         self._reading: _Row | None = None
         self._joining: list[tuple[_Row, Layers]] = []
@@ -179,19 +179,19 @@ class Pool:
         own; former: a row that ended, with the same request and seed but for the budget, from whose tokens it goes on.
         """
         row = _Row(
-            number=len(self._known),
+            number=len(self._steerings),
             request=request,
             adapter=self._adapter if adapter == "" else adapter,
             steering=steering or Steering(),
             former=former,
         )
-        self._known[row.number] = row
+        self._steerings.append(row.steering)
         self._waiting.append(row)
         return row.number
 
     def cancel(self, row: int) -> None:
         """Stop a row; it ends as "cancelled" with what it has."""
-        self._known[row].steering.cancel()
+        self._steerings[row].cancel()
 
     @property
     def running(self) -> int:
@@ -418,7 +418,7 @@ class Pool:
                 continue
             self._drawn += 1
             drawing = row.drawn
-            drawing.logprob += logprob
+            drawing.score(logprob)
             for event in drawing.take(token):
                 yield RowEvent(row.number, event)
             if drawing.finish is not None:
@@ -470,6 +470,8 @@ class Pool:
 
     def _leave(self, rows: Sequence[_Row]) -> None:
         """Take rows out of the batch; their places are empty until the next step."""
+        if not rows:
+            return
         self._rows = [None if row in rows else row for row in self._rows]
         self._sampler = None
         if self._started is not None:
@@ -488,7 +490,7 @@ class Pool:
         return RowDone(
             row=row.number,
             reply=record,
-            logprob=row.drawn.logprob / max(1, row.drawn.stream.drawn),
+            logprob=row.drawn.mean_logprob,
             seconds=round(time.perf_counter() - row.begun, 3),
             drawn=row.drawn.drawn(),
         )

@@ -72,7 +72,7 @@ def _stretch(drawing: Drawing, sampler: LoneSampler, scored: bool) -> Generator[
             check_numbers(logprobs, loaded)
         if scored:
             with mx.stream(_reading_stream):
-                drawing.logprob += float(logprobs[token].item())
+                drawing.score(float(logprobs[token].item()))
         yield from drawing.take(token)
         sampler.calm = drawing.calm
         if drawing.forced:

@@ -228,7 +228,7 @@ def test_rows_join_and_are_cancelled_while_others_are_drawn(loaded: LoadedModel)
     for event in pool.events():
         events.append(event)
         drawn = sum(isinstance(seen, RowEvent) and isinstance(seen.event, Token) for seen in events)
-        if drawn == 30 and len(pool._known) == 2:
+        if drawn == 30 and len(pool._steerings) == 2:
             late = pool.add(MIXED[0])
         if drawn >= 60:
             pool.cancel(stopped)
