@@ -2,8 +2,9 @@
 
 On mlx-lm's batch caches, whose rows are padded on the left to the length of the longest. mlx-lm's own BatchGenerator
 stands on the same caches and is not used: it draws with a sampler that does not know its rows (or with one Python call
-a row), and a row into which text is to be forced has to leave it and be copied back. Here the forced tokens go in place
-of drawn ones, and one vectorised call draws for all rows, each by its own parameters and noise.
+a row), and each row that leaves or joins has the caches of all rows copied. Here one vectorised call draws for all rows,
+each by its own parameters and noise, a row that joins takes the place of one that left, and a few forced tokens go in
+place of drawn ones.
 
 A step is started before the tokens of the one before it are looked at, so that the model never waits for Python.
 """

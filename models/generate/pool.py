@@ -7,8 +7,8 @@ models/generate/sampling.py.
 
     waiting ──memory for prompt + budget + answer──▶ reading ──▶ joins the batch ──▶ leaves it at its last token
        ▲                                                            │  ▲
-       └──────── memory runs short: it is read again later ─────────┤  └─ tokens taken back: with its cache cut
-                                                                    └─ text forced: read in place of drawn tokens
+       └──────── memory runs short: it is read again later ─────────┤  │
+                                                                    └──┴─ tokens taken back, or text forced
 
 Between two steps at most a chunk of prompts is read, so no row waits longer. A prompt is read on the conversation's own
 cache, which keeps what it has in common with the one before: k samples of a problem are read once, a system prompt once
@@ -46,6 +46,7 @@ TOLD_EVERY = 8  # steps between two looks at how far it is
 TRIMMED_EVERY = 32  # steps between two looks at whether all rows are padded
 FREED_EVERY = 256  # steps after which MLX gives back what it keeps of freed memory
 UNLIMITED_RESERVE = 4096  # tokens of thinking that memory is kept for where there is no budget
+ONE_BY_ONE = 8  # forced tokens that a row reads in the batch, in place of drawn ones; more are read at once, beside it
 GROWTH = 256  # tokens that a row which outgrew its reserve gets further memory for
 
 _NOTHING = Reply(
@@ -276,7 +277,7 @@ class Pool:
             ahead = context[len(cache.tokens) : -1]
             part = ahead[:left]
             if part:
-                alone.read(self._loaded, part)
+                alone.read(self._loaded, part, cache)
                 left -= len(part)
             if len(part) < len(ahead):
                 total = len(context) - 1
@@ -426,7 +427,7 @@ class Pool:
             elif drawing.forced:
                 self._under_way.drawing.discard(row)
                 row.ahead.extend(drawing.stream.forced)
-                if drawing.drop:
+                if drawing.drop or len(row.ahead) > ONE_BY_ONE:
                     cut.append(row)
         self._take_back(cut)
         self._leave(ended)
@@ -451,7 +452,7 @@ class Pool:
         return self._started
 
     def _take_back(self, cut: list[_Row]) -> None:
-        """Have rows leave the batch, and join it again with what they keep of their caches."""
+        """Have rows leave the batch, and join it again with what they keep of their caches and what was forced."""
         kept = []
         for row in cut:
             drawing = row.drawn
@@ -463,7 +464,11 @@ class Pool:
         self._leave(cut)
         for row, cache in zip(cut, kept, strict=True):
             if cache.tokens:
-                row.ahead = deque(row.drawn.context[len(cache.tokens) :])
+                ahead = row.drawn.context[len(cache.tokens) :]
+                if len(ahead) > ONE_BY_ONE:
+                    alone.read(self._loaded, ahead[:-1], cache)
+                    ahead = ahead[-1:]
+                row.ahead = deque(ahead)
                 self._joining.append((row, cache.layers))
             else:  # it could not be cut
                 self._waiting.appendleft(row)

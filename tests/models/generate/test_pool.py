@@ -201,10 +201,9 @@ def test_what_prompts_have_in_common_is_read_once(loaded: LoadedModel):
     ]
     first, *_ = [Drawing(loaded, request).prompt.tokens for request in requests]
     run(draw(loaded, requests))
-    read = [length for rows, length in loaded.model.calls if rows == 1 and length > 1]
-    assert read[0] == len(first) - 1
-    assert len(read) == 2
-    assert read[1] < 40
+    read = [length for rows, length in loaded.model.calls if length > 1]
+    assert [length for length in read if length > 40] == [len(first) - 1]
+    assert len(read) >= 2
 
 
 def test_a_long_prompt_is_read_in_chunks_between_steps(loaded: LoadedModel):
