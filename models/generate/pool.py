@@ -20,7 +20,7 @@ import copy
 import math
 import time
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import mlx.core as mx
@@ -255,9 +255,10 @@ class Pool:
         cancelled = [row for row in self._all() if row.steering.cancelled]
         if not cancelled:
             return
-        self._leave(cancelled)
-        self._joining = [joining for joining in self._joining if joining[0] not in cancelled]
-        self._waiting = deque(row for row in self._waiting if row not in cancelled)
+        stopped = set(cancelled)
+        self._leave(stopped)
+        self._joining = [joining for joining in self._joining if joining[0] not in stopped]
+        self._waiting = deque(row for row in self._waiting if row not in stopped)
         if self._reading in cancelled:
             self._reading = None
         for row in cancelled:
@@ -420,8 +421,13 @@ class Pool:
             self._drawn += 1
             drawing = row.drawn
             drawing.score(logprob)
-            for event in drawing.take(token):
-                yield RowEvent(row.number, event)
+            try:
+                for event in drawing.take(token):
+                    yield RowEvent(row.number, event)
+            except StillroomError as error:  # its tokenizer breaks down on it
+                self._leave([row])
+                yield RowFailed(row.number, error)
+                continue
             if drawing.finish is not None:
                 ended.append(row)
             elif drawing.forced:
@@ -473,7 +479,7 @@ class Pool:
             else:  # it could not be cut
                 self._waiting.appendleft(row)
 
-    def _leave(self, rows: Sequence[_Row]) -> None:
+    def _leave(self, rows: Collection[_Row]) -> None:
         """Take rows out of the batch; their places are empty until the next step."""
         if not rows:
             return

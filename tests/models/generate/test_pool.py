@@ -15,14 +15,15 @@ from mlx.utils import tree_flatten
 from mlx_lm.models.cache import ConcatenateKVCache
 from mlx_lm.utils import _get_classes
 
-from models.errors import BadInput, NoMemory
+from models.errors import BadInput, Corrupt, NoMemory
 from models.events import Note, Progress, Reply, Token
 from models.generate import reply as alone
 from models.generate.batch import Batch, can_batch
 from models.generate.drawing import Drawing, Drawn
 from models.generate.load import LoadedModel, load
 from models.generate.pool import Pool, PoolEvent, RowBegun, RowDone, RowEvent, RowFailed, draw
-from models.generate.thinking import Steering
+from models.generate.stream import ReplyStream
+from models.generate.thinking import Steering, ThinkingStep
 from models.requests import ChatRequest, Message, Sampling
 from tests.models.generate.test_adapters import make_adapter
 from tests.models.scripted import tiny_loaded
@@ -280,6 +281,23 @@ def test_a_row_that_can_not_be_drawn_leaves_the_others_alone(loaded: LoadedModel
     assert "holds 2,048" in ended[1].error.text
     assert isinstance(ended[2].error, BadInput)
     assert ended[3].drawn == drawn_alone(loaded, MIXED[1])[1]
+
+
+def test_a_row_that_the_tokenizer_breaks_down_on_leaves_the_others_alone(
+    loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch
+):
+    take = ReplyStream.take
+
+    def fragile(stream: ReplyStream, token: int) -> ThinkingStep:
+        if stream.request is MIXED[1] and stream.drawn == 5:
+            raise Corrupt("The tokenizer fails.")
+        return take(stream, token)
+
+    expected = [drawn_alone(loaded, request)[1] for request in MIXED[:3]]
+    monkeypatch.setattr(ReplyStream, "take", fragile)
+    ended = run(draw(loaded, MIXED[:3]))[1]
+    assert [type(row) for row in ended] == [RowDone, RowFailed, RowDone]
+    assert [ended[0].drawn, ended[2].drawn] == [expected[0], expected[2]]
 
 
 def test_a_model_without_batches_draws_one_after_the_other(loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch):
