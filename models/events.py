@@ -273,7 +273,7 @@ class Model(Record, frozen=True, tag="model"):
             return [f"{self.name} is on this disk: {weights}."]
         if self.kind == "adapter":
             about = f"{self.name} is in the library: an adapter of {self.base}, {quantities.size(self.size_bytes)}."
-            return [about, f"stillroom chat {self.base} --adapter {self.name} tries it."]
+            return [about, f"`stillroom chat {self.base} --adapter {self.name}` tries it."]
         lines = [f"{self.name} is in the library: {weights}."]
         if self.requantized:
             lines.append(f"Blocks that MLX can't hold were quantized: {self.requantized_words}.")

@@ -132,9 +132,9 @@ def finetune(
     final_rate: Annotated[float | None, typer.Option(metavar="S", help="Share of its peak that it ends at.")] = None,
     weight_decay: Annotated[float | None, typer.Option(metavar="W", help="Of AdamW.")] = None,
     clip: Annotated[float | None, typer.Option(metavar="C", help="Largest norm of a gradient; 0: any.")] = None,
-    batch_rows: Annotated[int | None, typer.Option("--batch-size", metavar="B", help="Traces of one step.")] = None,
+    batch_size: Annotated[int | None, typer.Option(metavar="B", help="Traces of one step.")] = None,
     micro_tokens: Annotated[int | None, typer.Option(metavar="T", help="Tokens computed at once.")] = None,
-    packing: Annotated[bool | None, typer.Option("--packed/--padded", help="How rows of a step lie.")] = None,
+    packed: Annotated[bool | None, typer.Option("--packed/--padded", help="How rows of a step lie.")] = None,
     gradient_checkpointing: Annotated[
         bool | None, typer.Option(help="Compute blocks twice to spare memory; by need when left out.")
     ] = None,
@@ -155,7 +155,7 @@ def finetune(
     json: Json = False,
 ) -> None:
     """Train an adapter on traces; it chats as soon as it is done."""
-    options = dict(locals())
+    options = {**locals(), "batch_rows": batch_size, "packing": packed}
     from app.cli.command_parts import display_for
     from models import errors, events
     from models.finetune import runs

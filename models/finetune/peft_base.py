@@ -41,7 +41,7 @@ def base_of(adapter: PeftAdapter, asked: str | None) -> tuple[Model, bool]:
         raise errors.NotFound(f"{trained_on}: no model here is it, or has its shapes.", hint)
     if len(originals) > 1:
         listed = ", ".join(model.name for model in originals[:5])
-        hint = f"If it is one of {listed}: stillroom import PATH --base MODEL says which."
+        hint = f"If it is one of {listed}: `stillroom import PATH --base MODEL` says which."
         raise errors.BadInput(f"{trained_on}, which is not here under that name.", hint)
     return originals[0], False
 

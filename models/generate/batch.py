@@ -2,8 +2,9 @@
 
 On mlx-lm's batch caches, whose rows are padded on the left to the length of the longest. mlx-lm's own BatchGenerator
 stands on the same caches and is not used: it draws with a sampler that does not know its rows (or with one Python call
-a row), and a row into which text is to be forced has to leave it and be copied back. Here the forced tokens go in place
-of drawn ones, and one vectorised call draws for all rows, each by its own parameters and noise.
+a row), and each row that leaves or joins has the caches of all rows copied. Here one vectorised call draws for all rows,
+each by its own parameters and noise, a row that joins takes the place of one that left, and a few forced tokens go in
+place of drawn ones.
 
 A step is started before the tokens of the one before it are looked at, so that the model never waits for Python.
 """
@@ -16,8 +17,11 @@ from typing import Any
 import mlx.core as mx
 import mlx.nn as nn
 from mlx_lm.generate import generation_stream
+from mlx_lm.models.cache import BatchKVCache, KVCache
 
 from models.generate.sampling import Sampler
+
+SLACK = 128  # tokens of padding that are borne
 
 Layers = list[Any]  # mlx-lm's cache objects, one a layer
 
@@ -72,6 +76,33 @@ class Batch:
                 return
             for layer, further in zip(self._layers, joining, strict=True):
                 layer.extend(further)
+
+    def replace(self, row: int, cache: Layers) -> bool:
+        """Take a copy of a cache in place of a row's; returns False, nothing done, where that can't be done in place.
+
+        One row is copied then, where one that leaves and one that joins have all copied twice.
+        """
+        pairs = list(zip(self._layers, cache, strict=True))
+        plain = all(type(layer) is BatchKVCache and type(one) is KVCache for layer, one in pairs)
+        if not plain or any(one.offset > layer._idx for layer, one in pairs):
+            return False
+        with mx.stream(generation_stream):
+            for layer, one in pairs:
+                end, length = layer._idx, one.offset
+                layer.keys[row : row + 1, :, end - length : end] = one.keys[..., :length, :]
+                layer.values[row : row + 1, :, end - length : end] = one.values[..., :length, :]
+                layer.left_padding[row], layer.offset[row] = end - length, length
+        return True
+
+    def trim(self) -> None:
+        """Drop padding that all rows have since the longest was replaced."""
+        if not self._layers or type(self._layers[0]) is not BatchKVCache:
+            return
+        padding: Any = self._layers[0].left_padding.tolist()
+        if min(padding) >= SLACK:
+            with mx.stream(generation_stream):
+                for layer in self._layers:
+                    layer.filter(list(range(len(padding))))
 
     def keep(self, rows: list[int]) -> None:
         """Leave out all rows but these."""

@@ -85,7 +85,7 @@ class Drawing:
         self.drop = 0  # tokens to take back from the cache after the last draw
         self.forced = False  # text was put into the context after the last draw
         self.finish: Finish | None = None
-        self.logprob = 0.0  # sum over the draws, in nats, where whoever draws keeps it
+        self._logprob, self._scored = 0.0, 0
         self._full = f"the context of {loaded.context_limit:,} tokens is full"
         self._tokens: list[int] = []
         self._forced: list[Forced] = []
@@ -99,6 +99,16 @@ class Drawing:
     def left(self) -> int:
         """Tokens that the reply may still have."""
         return self.room - (len(self.context) - len(self.prompt.tokens))
+
+    @property
+    def mean_logprob(self) -> float:
+        """Mean of the logprobs that were given to `score`, in nats; 0 without any."""
+        return self._logprob / max(1, self._scored)
+
+    def score(self, logprob: float) -> None:
+        """Count the logprob of a draw, where whoever draws knows it."""
+        self._logprob += logprob
+        self._scored += 1
 
     def opening(self) -> Iterator[Event]:
         """The events before the first draw, and those of all that is known already."""

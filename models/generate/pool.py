@@ -7,8 +7,8 @@ models/generate/sampling.py.
 
     waiting ──memory for prompt + budget + answer──▶ reading ──▶ joins the batch ──▶ leaves it at its last token
        ▲                                                            │  ▲
-       └──────── memory runs short: it is read again later ─────────┤  └─ tokens taken back: with its cache cut
-                                                                    └─ text forced: read in place of drawn tokens
+       └──────── memory runs short: it is read again later ─────────┤  │
+                                                                    └──┴─ tokens taken back, or text forced
 
 Between two steps at most a chunk of prompts is read, so no row waits longer. A prompt is read on the conversation's own
 cache, which keeps what it has in common with the one before: k samples of a problem are read once, a system prompt once
@@ -17,9 +17,10 @@ whose caches can't stand side by side draws its rows one after the other.
 """
 
 import copy
+import math
 import time
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import mlx.core as mx
@@ -42,8 +43,10 @@ from models.generate.thinking import ANSWER_RESERVE, Steering, grace_tokens
 from models.requests import ChatRequest, Message
 
 TOLD_EVERY = 8  # steps between two looks at how far it is
+TRIMMED_EVERY = 32  # steps between two looks at whether all rows are padded
 FREED_EVERY = 256  # steps after which MLX gives back what it keeps of freed memory
 UNLIMITED_RESERVE = 4096  # tokens of thinking that memory is kept for where there is no budget
+ONE_BY_ONE = 8  # forced tokens that a row reads in the batch, in place of drawn ones; more are read at once, beside it
 GROWTH = 256  # tokens that a row which outgrew its reserve gets further memory for
 
 _NOTHING = Reply(
@@ -77,7 +80,7 @@ class RowDone(msgspec.Struct, frozen=True, kw_only=True):
 
     row: int
     reply: Reply
-    logprob: float  # mean over its own tokens, in nats
+    logprob: float  # mean over the tokens that were drawn now, in nats
     seconds: float  # since its first token was to be drawn
     drawn: Drawn | None  # what a longer budget can go on from; None for a row that had not begun
 
@@ -110,6 +113,12 @@ class _Row:
     def drawn(self) -> Drawing:
         assert self.drawing is not None, "a row is prepared before it is read"
         return self.drawing
+
+    @property
+    def longest(self) -> float:
+        """Tokens that it may think at most."""
+        think, most = self.request.think, self.request.max_tokens
+        return min(math.inf if think is None else think, math.inf if most is None else most)
 
     @property
     def reserve(self) -> int:
@@ -145,11 +154,11 @@ class Pool:
         self._memory = KvMemory(loaded)
         self._sampler: Sampler | None = None  # of the rows as they stand
         self._rendered: tuple[tuple[list[Message], bool], Prompt] | None = None
-        self._known: dict[int, _Row] = {}
+        self._steerings: list[Steering] = []  # by a row's number
         self._waiting: deque[_Row] = deque()
         self._reading: _Row | None = None
         self._joining: list[tuple[_Row, Layers]] = []
-        self._rows: list[_Row] = []  # of the batch, in its order
+        self._rows: list[_Row | None] = []  # of the batch, in its order; None where one has left and none has come
         self._started: _Started | None = None
         self._steps = 0
         self._drawn = 0
@@ -171,24 +180,24 @@ class Pool:
         own; former: a row that ended, with the same request and seed but for the budget, from whose tokens it goes on.
         """
         row = _Row(
-            number=len(self._known),
+            number=len(self._steerings),
             request=request,
             adapter=self._adapter if adapter == "" else adapter,
             steering=steering or Steering(),
             former=former,
         )
-        self._known[row.number] = row
+        self._steerings.append(row.steering)
         self._waiting.append(row)
         return row.number
 
     def cancel(self, row: int) -> None:
         """Stop a row; it ends as "cancelled" with what it has."""
-        self._known[row].steering.cancel()
+        self._steerings[row].cancel()
 
     @property
     def running(self) -> int:
         """Rows that have not ended."""
-        return len(self._waiting) + len(self._rows) + len(self._joining) + (self._reading is not None)
+        return len(self._all())
 
     @property
     def rate(self) -> float:
@@ -234,17 +243,22 @@ class Pool:
             row.steering.answer = row.steering.answer or asked.answer
             row.steering.cancelled = row.steering.cancelled or asked.cancelled
 
+    @property
+    def _batched(self) -> list[_Row]:
+        return [row for row in self._rows if row is not None]
+
     def _all(self) -> list[_Row]:
         reading = [] if self._reading is None else [self._reading]
-        return [*self._rows, *(row for row, _ in self._joining), *reading, *self._waiting]
+        return [*self._batched, *(row for row, _ in self._joining), *reading, *self._waiting]
 
     def _stop_cancelled(self) -> Iterator[PoolEvent]:
         cancelled = [row for row in self._all() if row.steering.cancelled]
         if not cancelled:
             return
-        self._leave([row for row in cancelled if row in self._rows])
-        self._joining = [joining for joining in self._joining if joining[0] not in cancelled]
-        self._waiting = deque(row for row in self._waiting if row not in cancelled)
+        stopped = set(cancelled)
+        self._leave(stopped)
+        self._joining = [joining for joining in self._joining if joining[0] not in stopped]
+        self._waiting = deque(row for row in self._waiting if row not in stopped)
         if self._reading in cancelled:
             self._reading = None
         for row in cancelled:
@@ -264,7 +278,7 @@ class Pool:
             ahead = context[len(cache.tokens) : -1]
             part = ahead[:left]
             if part:
-                alone.read(self._loaded, part)
+                alone.read(self._loaded, part, cache)
                 left -= len(part)
             if len(part) < len(ahead):
                 total = len(context) - 1
@@ -277,12 +291,23 @@ class Pool:
         self._join()
 
     def _join(self) -> None:
-        if not self._joining:
-            return
-        self._batch.join([layers for _, layers in self._joining])
-        self._rows += [row for row, _ in self._joining]
-        self._joining = []
-        self._sampler = None
+        """Have rows that are read take the places of those that left, and join; places that stay empty are given up."""
+        joining, self._joining = self._joining, []
+        if joining:
+            self._sampler = None
+        empty = [place for place, row in enumerate(self._rows) if row is None]
+        while joining and empty and self._batch.replace(empty[0], joining[0][1]):
+            self._rows[empty.pop(0)] = joining.pop(0)[0]
+        if empty:
+            self._batch.keep([place for place, row in enumerate(self._rows) if row is not None])
+            if self._started is not None:
+                self._started.rows = [row for place, row in enumerate(self._started.rows) if place not in empty]
+            self._rows = list(self._batched)
+            if not self._rows:
+                self._started = None
+        if joining:
+            self._batch.join([layers for _, layers in joining])
+            self._rows += [row for row, _ in joining]
         self.most_rows = max(self.most_rows, len(self._rows))
         self.peak_bytes = max(self.peak_bytes, self._batch.nbytes)
 
@@ -315,12 +340,17 @@ class Pool:
         yield RowBegun(row.number)
 
     def _next(self) -> _Row | None:
-        """The first row that waits for the adapter that is attached; for another one when there is none and it is free."""
-        beside = len(self._rows) + len(self._joining)
+        """The row to be read next: of those that wait for the adapter that is attached, the one that may become longest.
+
+        A long row that begins last would be drawn alone when the others have ended. When no row waits for that adapter
+        and none is drawn with it, the first one that waits.
+        """
+        beside = len(self._batched) + len(self._joining)
         if not self._waiting or (self._most is not None and beside >= self._most):
             return None
-        fitting = (row for row in self._waiting if self._loaded.has_adapter(row.adapter))
-        return next(fitting, None if beside else self._waiting[0])
+        attached = {adapter: self._loaded.has_adapter(adapter) for adapter in {row.adapter for row in self._waiting}}
+        fitting = (row for row in self._waiting if attached[row.adapter])
+        return max(fitting, key=lambda row: row.longest, default=None if beside else self._waiting[0])
 
     def _prepare(self, row: _Row) -> bool:
         """Prepare a row to be read; returns whether memory has room for it beside the others."""
@@ -328,7 +358,7 @@ class Pool:
             self._loaded.set_adapter(row.adapter)
         if row.drawing is None:
             row.drawing = Drawing(self._loaded, row.request, row.steering, prompt=self._prompt(row), former=row.former)
-        others = [*self._rows, *(joining for joining, _ in self._joining)]
+        others = [*self._batched, *(joining for joining, _ in self._joining)]
         held = self._batch.nbytes
         self._limit(row, self._memory.longest(held))
         longest = max(each.reserve for each in [*others, row])
@@ -356,26 +386,27 @@ class Pool:
 
     def _make_room(self) -> None:
         """Have the youngest rows wait when those that have outgrown their reserve leave no memory for them."""
-        while len(self._rows) > 1:
-            longest = max(row.reserve for row in self._rows)
-            if self._memory.fits(len(self._rows), longest, self._batch.nbytes):
+        while len(rows := self._batched) > 1:
+            longest = max(row.reserve for row in rows)
+            if self._memory.fits(len(rows), longest, self._batch.nbytes):
                 return
-            youngest = min(self._rows, key=lambda row: row.drawn.stream.drawn)
+            youngest = min(rows, key=lambda row: row.drawn.stream.drawn)
             self._leave([youngest])
             self._waiting.appendleft(youngest)
 
     # decoding
 
     def _start(self) -> _Started:
+        rows = self._batched  # no place is empty
         drawing = set() if self._started is None else self._started.drawing
         if self._sampler is None:
-            calm = any(row.request.calm for row in self._rows)
+            calm = any(row.request.calm for row in rows)
             hesitations = self._loaded.hesitations if calm else []
-            self._sampler = Sampler([row.drawn.sampling for row in self._rows], hesitations)
-        given = [row.ahead.popleft() if row.ahead else None for row in self._rows]
-        numbers = [row.drawn.stream.drawn + (row in drawing) for row in self._rows]
-        step = self._batch.start(given, self._sampler, numbers, [row.drawn.calm for row in self._rows])
-        return _Started(step, list(self._rows), {row for row in self._rows if not row.ahead})
+            self._sampler = Sampler([row.drawn.sampling for row in rows], hesitations)
+        given = [row.ahead.popleft() if row.ahead else None for row in rows]
+        numbers = [row.drawn.stream.drawn + (row in drawing) for row in rows]
+        step = self._batch.start(given, self._sampler, numbers, [row.drawn.calm for row in rows])
+        return _Started(step, rows, {row for row in rows if not row.ahead})
 
     def _look(self, started: _Started) -> Iterator[PoolEvent]:
         """Give each row the token that a step drew for it."""
@@ -389,15 +420,20 @@ class Pool:
                 continue
             self._drawn += 1
             drawing = row.drawn
-            drawing.logprob += logprob
-            for event in drawing.take(token):
-                yield RowEvent(row.number, event)
+            drawing.score(logprob)
+            try:
+                for event in drawing.take(token):
+                    yield RowEvent(row.number, event)
+            except StillroomError as error:  # its tokenizer breaks down on it
+                self._leave([row])
+                yield RowFailed(row.number, error)
+                continue
             if drawing.finish is not None:
                 ended.append(row)
             elif drawing.forced:
                 self._under_way.drawing.discard(row)
                 row.ahead.extend(drawing.stream.forced)
-                if drawing.drop:
+                if drawing.drop or len(row.ahead) > ONE_BY_ONE:
                     cut.append(row)
         self._take_back(cut)
         self._leave(ended)
@@ -411,6 +447,8 @@ class Pool:
             mx.clear_cache()
             self.peak_bytes = max(self.peak_bytes, self._batch.nbytes)
             self._make_room()
+        if self._steps % TRIMMED_EVERY == 0 and all(self._rows):
+            self._batch.trim()
         if self._steps % TOLD_EVERY == 0:
             yield Progress(stage="draw", done=self._drawn, total=0, unit="tokens", rate=self.rate)
 
@@ -420,7 +458,7 @@ class Pool:
         return self._started
 
     def _take_back(self, cut: list[_Row]) -> None:
-        """Have rows leave the batch, and join it again with what they keep of their caches."""
+        """Have rows leave the batch, and join it again with what they keep of their caches and what was forced."""
         kept = []
         for row in cut:
             drawing = row.drawn
@@ -432,24 +470,23 @@ class Pool:
         self._leave(cut)
         for row, cache in zip(cut, kept, strict=True):
             if cache.tokens:
-                row.ahead = deque(row.drawn.context[len(cache.tokens) :])
+                ahead = row.drawn.context[len(cache.tokens) :]
+                if len(ahead) > ONE_BY_ONE:
+                    alone.read(self._loaded, ahead[:-1], cache)
+                    ahead = ahead[-1:]
+                row.ahead = deque(ahead)
                 self._joining.append((row, cache.layers))
             else:  # it could not be cut
                 self._waiting.appendleft(row)
 
-    def _leave(self, rows: Sequence[_Row]) -> None:
-        """Take rows out of the batch."""
+    def _leave(self, rows: Collection[_Row]) -> None:
+        """Take rows out of the batch; their places are empty until the next step."""
         if not rows:
             return
-        kept = [index for index, row in enumerate(self._rows) if row not in rows]
-        self._batch.keep(kept)
-        self._rows = [self._rows[index] for index in kept]
+        self._rows = [None if row in rows else row for row in self._rows]
         self._sampler = None
         if self._started is not None:
-            self._started.rows = [row for row in self._started.rows if row not in rows]
             self._started.drawing.difference_update(rows)
-            if not self._started.rows:
-                self._started = None
 
     def _end(self, row: _Row, finish: Finish) -> Iterator[PoolEvent]:
         if row.drawing is None or not row.opened:
@@ -464,7 +501,7 @@ class Pool:
         return RowDone(
             row=row.number,
             reply=record,
-            logprob=row.drawn.logprob / max(1, row.drawn.stream.drawn),
+            logprob=row.drawn.mean_logprob,
             seconds=round(time.perf_counter() - row.begun, 3),
             drawn=row.drawn.drawn(),
         )

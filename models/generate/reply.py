@@ -13,6 +13,7 @@ from mlx_lm.generate import generate_step, generation_stream, wired_limit
 
 from models.events import Event, Progress, Reply
 from models.generate.drawing import Drawing
+from models.generate.kv_cache import ConversationCache
 from models.generate.load import LoadedModel, runs_on_cpu
 from models.generate.no_numbers import no_numbers
 from models.generate.sampling import LoneSampler
@@ -72,7 +73,7 @@ def _stretch(drawing: Drawing, sampler: LoneSampler, scored: bool) -> Generator[
             check_numbers(logprobs, loaded)
         if scored:
             with mx.stream(_reading_stream):
-                drawing.logprob += float(logprobs[token].item())
+                drawing.score(float(logprobs[token].item()))
         yield from drawing.take(token)
         sampler.calm = drawing.calm
         if drawing.forced:
@@ -88,7 +89,7 @@ def prefill(loaded: LoadedModel, tokens: list[int], steering: Steering) -> Gener
         if steering.cancelled:
             return False
         part = tokens[start : start + chunk]
-        read(loaded, part)
+        read(loaded, part, loaded.cache)
         mx.clear_cache()
         if len(tokens) > chunk:
             yield Progress(stage="prefill", done=start + len(part), total=len(tokens), unit="tokens", rate=0.0)
@@ -100,9 +101,8 @@ def chunk_tokens() -> int:
     return fit.PREFILL_STEP_HERE if runs_on_cpu() else fit.PREFILL_STEP
 
 
-def read(loaded: LoadedModel, tokens: list[int]) -> None:
-    """Run a chunk of tokens into the conversation's cache."""
-    cache = loaded.cache
+def read(loaded: LoadedModel, tokens: list[int], cache: ConversationCache) -> None:
+    """Run a chunk of tokens into a cache."""
     with mx.stream(generation_stream):
         loaded.model(mx.array(tokens)[None], cache=cache.layers)  # (1, L)
         mx.eval([layer.state for layer in cache.layers])

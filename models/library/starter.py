@@ -54,7 +54,7 @@ def ensure() -> Iterator[Progress]:
         return
     import filelock  # it brings asyncio along
 
-    lock = filelock.FileLock(paths.models_folder() / f".{NAME}.lock")
+    lock = filelock.FileLock(paths.models_folder() / f".{NAME}.lock", mode=0o600)
     yield from _acquire(lock)
     try:
         if not is_ready():

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import msgspec
 
 from models import errors
-from models.answers.known import agrees
+from models.answers.known import KnownAnswers
 from models.traces import markup, scripts
 from models.traces.draft import Draft
 from models.traces.fault import Fault
@@ -55,10 +55,10 @@ def mend(draft: Draft) -> set[str]:
     return mended
 
 
-def compare(draft: Draft) -> None:
+def compare(draft: Draft, answers: KnownAnswers) -> None:
     """Mark a draft right or wrong by the known answer beside it, unless its row says already which it is."""
     if draft.verified is None and draft.gold:
-        draft.verified = agrees(draft.answer, draft.gold)
+        draft.verified = answers.agree(draft.answer, draft.gold)
 
 
 def why_left_out(draft: Draft, limits: Limits, count: Count | None = None) -> Fault | None:

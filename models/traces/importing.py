@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from models import events
+from models.answers.known import KnownAnswers
 from models.trace_report import ESTIMATED, Added, Columns, LeftOut, Reason, SourceFile
 from models.traces import checks, column_choice, reading, secrets, shapes
 from models.traces.checks import Count, Limits
@@ -64,6 +65,7 @@ class TraceImport:
         self._count = count
         self._evaluation = EvaluationSets(evaluation)
         self._duplicates = Duplicates(self.limits.near)
+        self._answers = KnownAnswers()
         self._names = [""]  # of files; the first is the set itself
         self._origins, self._lines = array("I"), array("I")  # of each kept trace: a place in the names, and its line
 
@@ -107,7 +109,7 @@ class TraceImport:
                 draft = shapes.read(row.value, choice)
                 told[shapes.sentence(draft)] += 1
                 fixed.update(checks.mend(draft))
-                checks.compare(draft)
+                checks.compare(draft, self._answers)
                 if by_template and draft.thinking == "" and draft.where == "no thinking" and not draft.fault:
                     draft.fault = Fault("not_closed", f"It has no {by_template}, which other rows of this file have.")
                 trace_or_fault = self._judge(draft, row.line, path.name)

@@ -63,8 +63,9 @@ def _theirs(loaded: LoadedModel, request: ChatRequest) -> tuple[float, float]:
     prompt = build_prompt(loaded.style, request.messages, False, loaded.render, loaded.tokenizer).tokens
     assert request.max_tokens is not None, "set above"
     begun = time.perf_counter()
+    wrapped = loaded.tokenizer._bounded  # mlx-lm takes its own class alone
     steps = stream_generate(
-        loaded.model, loaded.tokenizer, prompt, max_tokens=request.max_tokens, sampler=make_sampler(temp=0.0)
+        loaded.model, wrapped, prompt, max_tokens=request.max_tokens, sampler=make_sampler(temp=0.0)
     )
     next(steps)
     first = time.perf_counter()

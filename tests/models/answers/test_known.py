@@ -1,6 +1,6 @@
 import pytest
 
-from models.answers.known import agrees
+from models.answers.known import KnownAnswers, agrees
 
 
 @pytest.mark.parametrize(
@@ -12,6 +12,7 @@ from models.answers.known import agrees
         (r"We get $x = 5$.", "5"),
         ("Paris.", "paris"),
         (r"\boxed{x^3 - 6x^2 + 64}", "x^3 - 6x^2 + 64"),
+        (r"\boxed{\frac{1}{\sqrt{2}}}", r"\frac{\sqrt{2}}{2}"),
         ("3, 5", r"It is \boxed{3, 5}"),
         (r"\boxed{B}", "(B)"),
         (r"\boxed{12}", "Adding both gives 12."),
@@ -51,3 +52,9 @@ def test_another_answer_is_wrong(reply: str, known: str) -> None:
 )
 def test_what_states_no_answer_is_not_compared(reply: str, known: str) -> None:
     assert agrees(reply, known) is None
+
+
+def test_algebra_is_asked_so_many_times_and_no_more() -> None:
+    answers = KnownAnswers(algebra=1)
+    assert [answers.agree(r"\boxed{x + 1}", known) for known in ("x + 2", "x + 3")] == [False, None]
+    assert answers.agree(r"\boxed{4}", "5") is False

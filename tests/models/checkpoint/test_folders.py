@@ -1,5 +1,4 @@
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,38 +13,24 @@ def _replace(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("write", "left"),
+    ("write", "left", "at"),
     [
-        (_replace, b"old"),
-        (lambda path: folders.write_file(path, b"new"), None),
-        (lambda path: folders.copy_file(Path(__file__), path), None),
+        (_replace, b"old", "write"),
+        (_replace, b"old", "rename"),
+        (lambda path: folders.write_file(path, b"new"), None, "write"),
+        (lambda path: folders.copy_file(Path(__file__), path), None, "write"),
     ],
 )
-@pytest.mark.parametrize("at_the_end", [False, True])
 def test_what_a_full_disk_took_half_of_is_taken_back(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    write: Callable[[Path], None],
-    left: bytes | None,
-    at_the_end: bool,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Callable[[Path], None], left: bytes | None, at: str
 ) -> None:
     path = tmp_path / "record.json"
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    def half(target: object, *_: object) -> None:
-        Path(os.fsdecode(str(target))).touch()
-        full()
-
     with monkeypatch.context() as patch:
-        if at_the_end:
-            patch.setattr(os, "fsync", full)
-        elif left is None:
-            patch.setattr(Path, "write_bytes", half)
-            patch.setattr(shutil, "copyfile", lambda _, target: half(target))
-        else:
-            patch.setattr(Path, "replace", full)
+        patch.setattr(*((os, "fsync", full) if at == "write" else (Path, "replace", full)))
         with pytest.raises(OSError, match="No space"):
             write(path)
     assert {entry.name: entry.read_bytes() for entry in tmp_path.iterdir()} == (

@@ -15,13 +15,15 @@ from mlx.utils import tree_flatten
 from mlx_lm.models.cache import ConcatenateKVCache
 from mlx_lm.utils import _get_classes
 
-from models.errors import BadInput, NoMemory
+from models.errors import BadInput, Corrupt, NoMemory
 from models.events import Note, Progress, Reply, Token
 from models.generate import reply as alone
+from models.generate.batch import Batch, can_batch
 from models.generate.drawing import Drawing, Drawn
 from models.generate.load import LoadedModel, load
 from models.generate.pool import Pool, PoolEvent, RowBegun, RowDone, RowEvent, RowFailed, draw
-from models.generate.thinking import Steering
+from models.generate.stream import ReplyStream
+from models.generate.thinking import Steering, ThinkingStep
 from models.requests import ChatRequest, Message, Sampling
 from tests.models.generate.test_adapters import make_adapter
 from tests.models.scripted import tiny_loaded
@@ -124,6 +126,23 @@ def test_every_row_is_the_reply_that_it_is_alone_token_for_token(loaded: LoadedM
     assert {event.row for event in events if isinstance(event, RowBegun)} == set(range(len(MIXED)))
 
 
+def test_a_row_takes_the_place_of_one_that_left_and_padding_does_not_pile_up(
+    loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("models.generate.batch.SLACK", 16)
+    monkeypatch.setattr("models.generate.pool.TRIMMED_EVERY", 4)
+    taken, padding = [], []
+    replace, trim = Batch.replace, Batch.trim
+    monkeypatch.setattr(Batch, "replace", lambda *given: taken.append(replace(*given)) or taken[-1])
+    monkeypatch.setattr(Batch, "trim", lambda batch: trim(batch) or padding.append(batch._layers[0].left_padding.min()))
+    requests = [ask("word " * 30, seed=0, think=30, max_tokens=100)]
+    requests += [ask(seed=seed, think=5, max_tokens=10 + seed) for seed in range(1, 12)]
+    ended = run(draw(loaded, requests, most=3))[1]
+    assert [row.drawn for row in ended] == [drawn_alone(loaded, request)[1] for request in requests]
+    assert sum(taken) > 5
+    assert max(int(least.item()) for least in padding) < 16
+
+
 def test_a_row_yields_the_events_of_a_single_reply(loaded: LoadedModel):
     request = MIXED[2]
     expected = [event for event in run(alone.reply(loaded, request))[0] if isinstance(event, Token | Note)]
@@ -183,10 +202,9 @@ def test_what_prompts_have_in_common_is_read_once(loaded: LoadedModel):
     ]
     first, *_ = [Drawing(loaded, request).prompt.tokens for request in requests]
     run(draw(loaded, requests))
-    read = [length for rows, length in loaded.model.calls if rows == 1 and length > 1]
-    assert read[0] == len(first) - 1
-    assert len(read) == 2
-    assert read[1] < 40
+    read = [length for rows, length in loaded.model.calls if length > 1]
+    assert [length for length in read if length > 40] == [len(first) - 1]
+    assert len(read) >= 2
 
 
 def test_a_long_prompt_is_read_in_chunks_between_steps(loaded: LoadedModel):
@@ -210,7 +228,7 @@ def test_rows_join_and_are_cancelled_while_others_are_drawn(loaded: LoadedModel)
     for event in pool.events():
         events.append(event)
         drawn = sum(isinstance(seen, RowEvent) and isinstance(seen.event, Token) for seen in events)
-        if drawn == 30 and len(pool._known) == 2:
+        if drawn == 30 and len(pool._steerings) == 2:
             late = pool.add(MIXED[0])
         if drawn >= 60:
             pool.cancel(stopped)
@@ -265,6 +283,23 @@ def test_a_row_that_can_not_be_drawn_leaves_the_others_alone(loaded: LoadedModel
     assert ended[3].drawn == drawn_alone(loaded, MIXED[1])[1]
 
 
+def test_a_row_that_the_tokenizer_breaks_down_on_leaves_the_others_alone(
+    loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch
+):
+    take = ReplyStream.take
+
+    def fragile(stream: ReplyStream, token: int) -> ThinkingStep:
+        if stream.request is MIXED[1] and stream.drawn == 5:
+            raise Corrupt("The tokenizer fails.")
+        return take(stream, token)
+
+    expected = [drawn_alone(loaded, request)[1] for request in MIXED[:3]]
+    monkeypatch.setattr(ReplyStream, "take", fragile)
+    ended = run(draw(loaded, MIXED[:3]))[1]
+    assert [type(row) for row in ended] == [RowDone, RowFailed, RowDone]
+    assert [ended[0].drawn, ended[2].drawn] == [expected[0], expected[2]]
+
+
 def test_a_model_without_batches_draws_one_after_the_other(loaded: LoadedModel, monkeypatch: pytest.MonkeyPatch):
     expected = [drawn_alone(loaded, request)[1] for request in MIXED[:4]]
     monkeypatch.setattr("models.generate.pool.can_batch", lambda _layers: False)
@@ -274,12 +309,10 @@ def test_a_model_without_batches_draws_one_after_the_other(loaded: LoadedModel, 
     assert isinstance(ended[4], RowFailed)
     assert all(rows == 1 for rows, _ in loaded.model.calls)
     assert all(row.logprob < 0 for row in ended[:4])
-    assert [event.row for event in events if isinstance(event, RowBegun)] == [0, 1, 2, 3]
+    assert sorted(event.row for event in events if isinstance(event, RowBegun)) == [0, 1, 2, 3]
 
 
 def test_caches_that_can_not_be_put_side_by_side_are_known(loaded: LoadedModel):
-    from models.generate.batch import can_batch
-
     assert can_batch(loaded.cache.layers)
     assert not can_batch([ConcatenateKVCache()])
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.benchmarks import mutations as benchmark
 from tests.models.hostile import mutations, trial
 
-COUNT = 30  # of each kind
+COUNT = 16  # of each kind
 
 
 def test_damaged_files_end_in_a_sentence(tmp_path: Path):
