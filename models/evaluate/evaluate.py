@@ -62,6 +62,8 @@ def evaluate(
     empty. Raises BadInput for what makes no sense, NotFound for a model that is not there, NoMemory and DiskFull on the
     way: what was drawn by then is kept, and `resume` goes on.
     """
+    for contender in contenders:
+        yield from installed.prepare(contender.model)
     name = run or evaluations.new_id(task.name)
     folder = evaluations.folder_of(name)
     card = EvaluationCard(

@@ -11,7 +11,6 @@ from models import budgets, errors
 from models.checkpoint import folders
 from models.evaluate import results
 from models.evaluate.evaluations import Contents, open_evaluation
-from models.evaluate.records import Contender
 
 COLUMNS = (
     "model", "adapter", "calm", "think", "id", "sample", "correct", "answer", "gold", "kind", "thinking_tokens",
@@ -78,7 +77,7 @@ def as_markdown(contents: Contents) -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     for point in results.points(contents):
-        who = Contender(model=point.model, adapter=point.adapter, calm=point.calm).title.replace("|", "\\|")
+        who = point.title.replace("|", "\\|")
         low, high = point.interval
         speed = f"{point.tokens_per_s:,.1f}" if point.tokens_per_s else ""
         thought = f"{point.thinking_tokens:,.0f}" if point.thinking_tokens is not None else ""

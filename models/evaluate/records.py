@@ -8,9 +8,9 @@ from typing import Literal
 
 import msgspec
 
-from models import budgets, quantities
+from models import quantities
 from models.evaluate.problems import LeftOut
-from models.evaluate.scores import Point
+from models.evaluate.scores import Point, titled
 from models.events import ClosedBy, Finish, Record
 from models.machine import hardware
 from models.requests import Sampling
@@ -30,8 +30,7 @@ class Contender(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def title(self) -> str:
         """What a person calls it."""
-        parts = [self.model, self.adapter.rstrip("/").rpartition("/")[2], "calm" if self.calm else ""]
-        return " · ".join(part for part in parts if part)
+        return titled(self.model, self.adapter, self.calm)
 
 
 class TaskFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,25 +90,6 @@ class ReplyRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.contender, self.think, self.problem, self.sample
 
 
-class CurvePoint(Point, frozen=True, kw_only=True):
-    """What one contender reached at one budget."""
-
-    contender: int = 0
-    model: str = ""
-    adapter: str = ""
-    calm: bool = False
-    best_of: float | None = None  # pass@k over all samples, unbiased; None with one
-    reply_seconds: float = 0.0  # median
-    shared: bool = False  # its draws are those of the shorter budget, as far as they go
-
-    def sentence(self) -> str:
-        """The point in words."""
-        who = Contender(model=self.model, adapter=self.adapter, calm=self.calm).title
-        how = how_asked(self.think, self.votes)
-        thought = f" {self.thinking_tokens:,.0f} thinking tokens." if self.thinking_tokens is not None else ""
-        return f"{who}, {how}: {Point.sentence(self)}{thought}"
-
-
 class Paired(msgspec.Struct, frozen=True, kw_only=True):
     """The first contender against the second, on the same problems and seeds."""
 
@@ -131,7 +111,7 @@ class Evaluated(Record, frozen=True, kw_only=True, tag="evaluated"):
 
     task: str
     title: str
-    points: list[CurvePoint] | list[Point]
+    points: list[Point]
     paired: Paired | None = None  # at the longest budget, where two are compared
     comparisons: list[Paired] = msgspec.field(default_factory=list)  # at each budget and number of votes
     id: str = ""
@@ -144,7 +124,7 @@ class Evaluated(Record, frozen=True, kw_only=True, tag="evaluated"):
 
     def sentences(self) -> list[str]:
         """The scores, and what was left out of them."""
-        lines = [point.sentence() if self.id else f"{self.title}: {point.sentence()}" for point in self.points]
+        lines = [point.sentence() if point.model else f"{self.title}: {point.sentence()}" for point in self.points]
         lines += [pair.sentence for pair in self.comparisons]
         for rows, what in ((self.left_out, "of the replies"), (self.unread, "of the task")):
             if rows:
@@ -153,8 +133,3 @@ class Evaluated(Record, frozen=True, kw_only=True, tag="evaluated"):
         if self.unanswered:
             lines.append(f"{quantities.counted(self.unanswered, 'problem has', 'problems have')} no reply.")
         return [*lines, *self.notes, *([f"Kept in {self.folder}."] if self.folder else [])]
-
-
-def how_asked(think: int | None, votes: int = 1) -> str:
-    """How a point was asked for: "thinking 512 tokens, majority of 5"."""
-    return f"thinking {budgets.describe(think)}" + (f", majority of {votes}" if votes > 1 else "")

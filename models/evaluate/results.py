@@ -4,12 +4,14 @@ import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import msgspec
+
 from models.evaluate import intervals, scores
 from models.evaluate.evaluations import Contents, open_evaluation
 from models.evaluate.intervals import Interval
 from models.evaluate.problems import Task
-from models.evaluate.records import CurvePoint, Evaluated, EvaluationCard, Paired, ReplyRow, how_asked
-from models.evaluate.scores import Row
+from models.evaluate.records import Evaluated, EvaluationCard, Paired, ReplyRow
+from models.evaluate.scores import Point, Row, how_asked
 
 
 def evaluated(folder: Path) -> Evaluated:
@@ -31,7 +33,7 @@ def evaluated(folder: Path) -> Evaluated:
     )
 
 
-def points(contents: Contents) -> list[CurvePoint]:
+def points(contents: Contents) -> list[Point]:
     """A point for each contender, budget and number of votes that has a problem with all its replies."""
     card, found = contents.card, []
     tables = _tables(contents)
@@ -45,22 +47,19 @@ def points(contents: Contents) -> list[CurvePoint]:
             tokens = sum(sitting.tokens for sitting in took)
             alone = [row.seconds for row in rows if row.seconds is not None]
             for votes in (1, *card.votes):
-                point = scores.score(rows, think=think, votes=votes)
-                of_point = {name: getattr(point, name) for name in point.__struct_fields__} | {
-                    "seconds": round(seconds, 1) or None,
-                    "tokens_per_s": round(tokens / seconds, 2) if seconds else None,
-                    "peak_bytes": max((sitting.peak_bytes for sitting in took), default=None),
-                }
                 found.append(
-                    CurvePoint(
-                        **of_point,
+                    msgspec.structs.replace(
+                        scores.score(rows, think=think, votes=votes),
+                        seconds=round(seconds, 1) or None,
+                        tokens_per_s=round(tokens / seconds, 2) if seconds else None,
+                        peak_bytes=max((sitting.peak_bytes for sitting in took), default=None),
                         contender=number,
                         model=contender.model,
                         adapter=contender.adapter,
                         calm=contender.calm,
                         best_of=scores.mean_pass_at(rows, card.samples) if card.samples > 1 and votes == 1 else None,
-                        reply_seconds=scores.percentile(alone, 0.5) or 0.0,
-                        shared=len(card.think) > 1 and think != card.think[0],
+                        reply_seconds=scores.percentile(alone, 0.5),
+                        shared=think != card.think[0],
                     )
                 )
     return found
@@ -96,7 +95,7 @@ def compared(contents: Contents) -> list[Paired]:
     return found
 
 
-def enough(found: Sequence[CurvePoint]) -> CurvePoint | None:
+def enough(found: Sequence[Point]) -> Point | None:
     """The point with the shortest budget whose accuracy lies within the interval of the best one; None without points.
 
     found: of one contender.

@@ -12,7 +12,7 @@ from itertools import combinations
 
 import msgspec
 
-from models import events
+from models import budgets, events
 from models.answers import majority
 from models.answers.verdict import Kind, Verdict
 from models.evaluate import intervals
@@ -88,9 +88,30 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float | None = None  # of all replies together
     tokens_per_s: float | None = None
     peak_bytes: int | None = None
+    # of an evaluation; empty for replies that were made elsewhere
+    contender: int = 0
+    model: str = ""
+    adapter: str = ""
+    calm: bool = False
+    best_of: float | None = None  # pass@k over all samples, unbiased; None with one
+    reply_seconds: float | None = None  # median
+    shared: bool = False  # its draws are those of the shorter budget, as far as they go
+
+    @property
+    def title(self) -> str:
+        """Whose score it is."""
+        return titled(self.model, self.adapter, self.calm)
 
     def sentence(self) -> str:
         """The score in words."""
+        if self.model:
+            return f"{self.title}, {how_asked(self.think, self.votes)}: {self._said()}{self._thought()}"
+        return self._said()
+
+    def _thought(self) -> str:
+        return f" {self.thinking_tokens:,.0f} thinking tokens a reply." if self.thinking_tokens else ""
+
+    def _said(self) -> str:
         low, high = self.interval
         said = f"{percent(self.accuracy)} % right, between {percent(low)} and {percent(high)}"
         cut = f", {self.cut} of {self.samples} replies cut" if self.cut else ""
@@ -124,6 +145,17 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         if self.verdict == "worse":
             return f"Worse by {points(-self.difference)} points, between {-high:.1f} and {-low:.1f}: {flips}."
         return f"No clear difference: {100 * self.difference:+.1f} points, between {low:+.1f} and {high:+.1f}: {flips}."
+
+
+def titled(model: str, adapter: str, calm: bool) -> str:
+    """What a person calls a model, as it is evaluated."""
+    parts = [model.rstrip("/").rpartition("/")[2], adapter.rstrip("/").rpartition("/")[2], "calm" if calm else ""]
+    return " · ".join(part for part in parts if part)
+
+
+def how_asked(think: int | None, votes: int = 1) -> str:
+    """How a point was asked for: "thinking 512 tokens, majority of 5"."""
+    return f"thinking {budgets.describe(think)}" + (f", majority of {votes}" if votes > 1 else "")
 
 
 def row_of(
