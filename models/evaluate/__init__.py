@@ -1,12 +1,16 @@
 """Proof on problems: tasks and ladders, their verifiers, scores with intervals that are honest. evaluate.py alone runs a model."""
 
 __all__ = [
+    "as_trace",
+    "board",
+    "estimate",
     "evaluate",
     "evaluations",
     "from_task",
     "intervals",
     "ladders",
     "problems",
+    "published",
     "records",
     "replies",
     "results",
