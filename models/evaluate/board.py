@@ -1,6 +1,6 @@
 """Several evaluations of the same problems beside each other: curves of their points, and each problem's attempts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -47,7 +47,8 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
     cards: list[EvaluationCard]  # oldest first
     series: list[Series]
     attempts: dict[Key, dict[str, Attempt]]  # by the problem's id
-    comparisons: list[Paired]  # of the newest evaluation that compares two
+    compared: list[Contender]  # by the newest evaluation that compares two; empty without one
+    comparisons: list[Paired]  # its own
 
     def attempt(self, key: Key, problem: str) -> Attempt | None:
         """What came of a problem; None while nothing did."""
@@ -58,10 +59,10 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
         return sorted({think for _, think, _ in self.attempts}, key=lambda think: (think is None, think or 0))
 
 
-def board(opened: Sequence[Contents]) -> Board:
+def board(opened: Sequence[Contents], known: Mapping[str, list[Point]] | None = None) -> Board:
     """Put evaluations of the same problems together; where two asked the same of the same, the newer one counts.
 
-    opened: one at least, oldest first, of one task hash.
+    opened: one at least, oldest first, of one task hash; known: points of some of them, by id, that need not be computed.
     """
     found: dict[bytes, dict[int | None, tuple[Contents, int]]] = {}
     whose: dict[bytes, Contender] = {}
@@ -71,7 +72,7 @@ def board(opened: Sequence[Contents]) -> Board:
             whose[key] = contender
             for think in contents.card.think:
                 found.setdefault(key, {})[think] = contents, number
-    points = {contents.card.id: results.points(contents) for contents in opened}
+    points = {contents.card.id: (known or {}).get(contents.card.id) or results.points(contents) for contents in opened}
     replies = {contents.card.id: _replies(contents) for contents in opened}
     series: list[Series] = []
     attempts: dict[Key, dict[str, Attempt]] = {}
@@ -93,6 +94,7 @@ def board(opened: Sequence[Contents]) -> Board:
         cards=[contents.card for contents in opened],
         series=series,
         attempts=attempts,
+        compared=comparing.card.contenders if comparing else [],
         comparisons=results.compared(comparing) if comparing else [],
     )
 

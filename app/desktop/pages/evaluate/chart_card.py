@@ -16,7 +16,8 @@ from app.desktop.widgets.segments import Segments
 from models import budgets
 from models.evaluate import results
 from models.evaluate.board import Board, Series
-from models.evaluate.scores import Point, percent
+from models.evaluate.records import Paired
+from models.evaluate.scores import Point, how_asked, percent
 from models.events import Model
 
 AXES = {"allowed": "Allowed", "used": "Used"}
@@ -60,7 +61,7 @@ class ChartCard(Card):
         titles = self.titles(board, models)
         self._lines = [
             Line(_name(title, votes), ink, votes > 1, tuple(_mark(point) for point in series.points_of(votes)))
-            for ink, (series, title) in enumerate(zip(board.series, titles, strict=True))
+            for ink, (series, title) in enumerate(zip(board.series, words.short_names(titles), strict=True))
             for votes in series.votes
         ]
         self._draw()
@@ -70,7 +71,8 @@ class ChartCard(Card):
             f"{' · dashed: majority of votes' if any(line.dashed for line in self._lines) else ''}"
         )
         longest = [pair for pair in board.comparisons if pair.think == board.comparisons[-1].think]
-        say(self.verdicts, "\n".join(pair.sentence for pair in longest))
+        names = " against ".join(words.who(one, models) for one in board.compared)
+        say(self.verdicts, "\n".join(f"{names}{_asked(pair)}: {_lower(pair.verdict)}" for pair in longest))
         self._show_enough(board, titles)
 
     def show_axis(self, axis: str) -> None:
@@ -115,14 +117,7 @@ class ChartCard(Card):
         if enough is None or len(plain) < 2:
             return None
         best = max(plain, key=lambda point: point.accuracy)
-        said = f"{'No thinking' if enough.think == 0 else budgets.describe(enough.think).capitalize()} {'is' if enough.think in (0, None) else 'are'} enough"
-        said += f" for {title}" if several else ""
-        why = (
-            f"{percent(enough.accuracy)} % is the best"
-            if enough == best
-            else f"{percent(enough.accuracy)} % is within the interval of the best, {percent(best.accuracy)} %"
-        )
-        line = label(f"{said}: {why}.", "hint")
+        line = label(_enough_said(enough, best, f" for {title}" if several else ""), "hint")
         model = series.contender.model
         is_default = self._defaults.get(model, -1) == enough.think
         button = RowButton(
@@ -138,6 +133,24 @@ class ChartCard(Card):
 
     def _choose(self, model: str, think: int | None, _checked: bool = False) -> None:
         self.budget_chosen.emit(model, think)
+
+
+def _enough_said(enough: Point, best: Point, whom: str) -> str:
+    """Which budget is enough, and by what."""
+    what = "No thinking" if enough.think == 0 else budgets.describe(enough.think).capitalize()
+    verb = "is" if enough.think in (0, None) else "are"
+    if enough == best:
+        return f"{what} {verb} best{whom}: {percent(best.accuracy)} %, which no shorter budget comes near."
+    near = f"{percent(enough.accuracy)} % is within the interval of the best, {percent(best.accuracy)} %"
+    return f"{what} {verb} enough{whom}: {near}."
+
+
+def _asked(pair: Paired) -> str:
+    return f", {how_asked(pair.think, pair.votes)}"
+
+
+def _lower(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]
 
 
 def _name(title: str, votes: int) -> str:

@@ -13,7 +13,7 @@ from app.desktop.widgets.picker import Picker, PickerItem
 from models import budgets
 from models.evaluate.board import Board
 
-LONGEST, MOST_COLUMNS = "longest", 4
+LONGEST, MOST_COLUMNS = "longest", 3
 ALL, CUT, WRONG, ONLY = "all", "cut", "wrong", "only-"
 
 
@@ -162,6 +162,8 @@ def _columns(board: Board, titles: Sequence[str], beside: str) -> list[Column]:
         mine = [key for key in board.attempts if key[0] == number]
         wanted = found[int(place)] if how == "at" and int(place) < len(found) else _longest(mine)
         keys += sorted((key for key in mine if key[1] == wanted), key=lambda key: key[2])
+    if len(keys) > MOST_COLUMNS:
+        keys = [key for key in keys if key[2] == 1]
     keys = keys[:MOST_COLUMNS]
     short = words.short_names([titles[key[0]] for key in keys if key[2] == 1])
     by_curve = dict(zip([key[0] for key in keys if key[2] == 1], short, strict=True))

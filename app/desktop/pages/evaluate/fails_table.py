@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPen, QResizeEvent
+from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from app.desktop import fonts
@@ -16,7 +16,8 @@ from app.desktop.widgets.plain import tip
 from models.evaluate.board import Attempt, Key
 
 Index = QModelIndex | QPersistentModelIndex
-ROW_PX, HEADER_PX, PAD, CELL_PX, SHOWN_ROWS = 33, 30, 10, 58, 6
+ROW_PX, HEADER_PX, PAD, CELL_PX, SHOWN_ROWS = 33, 30, 10, 48, 6
+LEAST_PROBLEM_PX = 150
 CELL = Qt.ItemDataRole.UserRole + 1
 
 
@@ -180,15 +181,16 @@ class FailsTable(PlainTable):
         self._share()
 
     def _share(self) -> None:
-        """The problems take what the other columns leave."""
+        """The problems take what the other columns leave, which are as wide as their titles where there is room."""
         count = len(self._model.columns)
-        if not self._model.columnCount():
+        if not count:
             return
         width = self.viewport().width()
-        metrics = [fonts.text(11, fonts.BOLD)]
-        del metrics
-        each = min(86, max(44, (width - 110) // max(1, count))) if count else 0
-        each = min(each, CELL_PX + 10) if count > 1 else min(each, 86)
-        self.setColumnWidth(0, max(100, width - each * count))
-        for column in range(1, count + 1):
-            self.setColumnWidth(column, each)
+        metrics = QFontMetricsF(fonts.text(11, fonts.BOLD))
+        room = (width - LEAST_PROBLEM_PX) // count
+        left = width
+        for place, column in enumerate(self._model.columns, 1):
+            wanted = max(CELL_PX, round(metrics.horizontalAdvance(column.title)) + 2 * PAD + 2)
+            self.setColumnWidth(place, max(44, min(wanted, room)))
+            left -= self.columnWidth(place)
+        self.setColumnWidth(0, max(90, left))

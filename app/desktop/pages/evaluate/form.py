@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QWidget
 
-from app.desktop.pages.evaluate import choices
+from app.desktop.pages.evaluate import choices, words
 from app.desktop.pages.evaluate.choices import NumberField
 from app.desktop.pages.evaluate.listing import Listing, LoadedTask
 from app.desktop.pages.evaluate.task_card import TaskCard
@@ -17,14 +17,13 @@ from app.desktop.widgets.layouts import in_column, in_row
 from app.desktop.widgets.picker import Picker, PickerItem
 from app.desktop.widgets.segments import Segments
 from app.desktop.widgets.several import Several
-from models import quantities
 from models.answers.verdict import KINDS, Kind
 from models.errors import BadInput
 from models.evaluate import estimate, ladders, scores, tasks
 from models.evaluate.records import Contender
 from models.jobs.kinds.evaluate import Evaluate
 
-WAIT_MS, NAME_PX = 160, 104
+WAIT_MS, NAME_PX = 160, 84
 BUDGETS = {"0": "Off", "128": "128", "512": "512", "2048": "2,048", "8192": "8,192", "unlimited": "No limit"}
 VOTES = {"3": "3", "5": "5", "9": "9"}
 CALM = {"off": "Off", "on": "On", "both": "Both"}
@@ -293,7 +292,7 @@ class EvaluationForm(TwoColumns):
         times = [estimate.seconds(points, one.model, request.think, each) for one in request.contenders]
         if any(time is None for time in times):
             return "not known before the first"
-        return quantities.seconds(sum(time for time in times if time is not None))
+        return words.roughly(sum(time for time in times if time is not None))
 
     def _offer_adapters(self) -> None:
         models = self._listing.models if self._listing else []
@@ -371,9 +370,9 @@ class EvaluationForm(TwoColumns):
                 spacing=12,
             )
         )
-        form.body.addLayout(_line("Calm thinking", self.calm, stretch=False))
+        form.body.addLayout(_line("Calm", self.calm, stretch=False))
         form.body.addLayout(
-            in_row(None, _name("Enough at ±"), self.enough, label("points", "plain", wraps=False), 1, spacing=8)
+            in_row(None, _name("Enough at ±"), self.enough, label("points", "plain", wraps=False), 1, spacing=12)
         )
         inside = QWidget()
         in_column(

@@ -13,7 +13,7 @@ from models import errors, waiting
 from models.answers.verdict import Kind
 from models.errors import StillroomError
 from models.evaluate import board, evaluations, export, results, tasks
-from models.evaluate.evaluations import Contents, Evaluation
+from models.evaluate.evaluations import Evaluation
 from models.evaluate.problems import Task
 from models.evaluate.scores import Point
 from models.events import Model
@@ -96,8 +96,12 @@ class EvaluateReader(QObject):
     def _read_disk(self) -> None:
         found = evaluations.evaluations()
         here = frozenset(task.name for task in tasks.built_in() if tasks.is_here(task.name))
-        measured = [Measured(one, self._points_of(one)) for one in found]
-        self.listed.emit(Listing(self._list_models(), store.all_sets(), measured, here))
+        models, sets = self._list_models(), store.all_sets()
+        known = [Measured(one, self._points.get(one.id, (0, []))[1]) for one in found]
+        self.listed.emit(Listing(models, sets, known, here))
+        measured = [Measured(one, self._points_of(one)) for one in found]  # of many replies that takes seconds
+        if measured != known:
+            self.listed.emit(Listing(models, sets, measured, here))
 
     def _points_of(self, one: Evaluation) -> list[Point]:
         known = self._points.get(one.id)
@@ -113,11 +117,11 @@ class EvaluateReader(QObject):
         if not self._to_open:
             return
         key, found = self._to_open.pop()
-        opened: list[Contents] = []
-        for one in found:
-            opened.append(evaluations.open_evaluation(one.folder))
+        opened = [evaluations.open_evaluation(one.folder) for one in found]
         if opened:
-            self.opened.emit(OpenedGroup(key, board.board(opened)))
+            known = {one.card.id: self._points.get(one.card.id, (0, [])) for one in opened}
+            same = {one.card.id: known[one.card.id][1] for one in opened if known[one.card.id][0] == len(one.rows)}
+            self.opened.emit(OpenedGroup(key, board.board(opened, same)))
 
     def _read_task(self) -> None:
         while self._to_accept:

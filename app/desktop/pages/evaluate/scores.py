@@ -13,6 +13,7 @@ from models.evaluate.scores import Point, percent
 from models.events import Model
 
 MOST_TASKS = 3
+APART = "Published by others, measured elsewhere and in other ways"
 USUAL = ("aime24", "math500", "gsm8k")  # columns while fewer tasks were measured
 
 
@@ -31,16 +32,17 @@ class ScoreRow(msgspec.Struct, frozen=True, kw_only=True):
     thinking: str = ""
     speed: str = ""
     memory: str = ""
-    source: str  # "measured here" or "published"
+    source: str  # "measured here" or "published"; empty for the line between them
     said: str  # of the source
     here: bool
 
 
 class ScoreTable(msgspec.Struct, frozen=True):
-    """tasks: name and title of each column."""
+    """tasks: name and title of each column; shown: the place of the one that the page is about."""
 
     tasks: list[tuple[str, str]]
     rows: list[ScoreRow]
+    shown: int = 0
 
 
 def table(measured: Sequence[Measured], task: str, models: Sequence[Model]) -> ScoreTable:
@@ -49,7 +51,10 @@ def table(measured: Sequence[Measured], task: str, models: Sequence[Model]) -> S
     titles = _titles(measured)
     names = [name for name, _ in columns]
     rows = _measured_rows(measured, names, task, models)
-    return ScoreTable([(name, titles.get(name, title)) for name, title in columns], [*rows, *_published_rows(names)])
+    others = _published_rows(names)
+    apart = [ScoreRow(title=APART, scores={}, source="", said="", here=False)] if others else []
+    shown = names.index(task) if task in names else 0
+    return ScoreTable([(name, titles.get(name, title)) for name, title in columns], [*rows, *apart, *others], shown)
 
 
 def _columns(measured: Sequence[Measured], task: str) -> list[tuple[str, str]]:

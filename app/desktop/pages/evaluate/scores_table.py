@@ -104,6 +104,8 @@ class _Cells(QStyledItemDelegate):
                 c.ok if row.here else c.muted,
                 inside.width(),
             )
+        elif not row.source:
+            draw_text(painter, inside.adjusted(0, 6, 0, 0), row.title, fonts.text(11, fonts.BOLD), c.muted, LEFT)
         elif index.column() == 0:
             draw_text(
                 painter, inside, row.title, fonts.text(weight=fonts.BOLD) if row.here else fonts.text(), ink, LEFT
@@ -140,6 +142,10 @@ class ScoresTable(PlainTable):
             self._right.clear()
             self._right.update(range(1, len(self._titles) - 1))
             self.setFixedHeight(HEADER_PX + ROW_PX * len(table.rows) + 2)
+            self.clearSpans()
+            for place, row in enumerate(table.rows):
+                if not row.source:
+                    self.setSpan(place, 0, 1, len(self._titles))
             self._share()
 
     def wheelEvent(self, event: Any) -> None:
@@ -158,7 +164,8 @@ class ScoresTable(PlainTable):
         widths = {column: NUMBER_PX for column in range(1, tasks + 1)}
         widths.update({tasks + 1 + place: px for place, px in enumerate(FACT_PX)})
         widths[count - 1] = SOURCE_PX
-        going = [tasks + 3, tasks + 2, tasks + 1, *range(tasks, 1, -1)]
+        shown = self.scores.table.shown + 1
+        going = [tasks + 3, tasks + 2, tasks + 1, *(task for task in range(tasks, 0, -1) if task != shown)]
         hidden: set[int] = set()
         while going and width - sum(px for column, px in widths.items() if column not in hidden) < LEAST_TITLE_PX:
             hidden.add(going.pop(0))

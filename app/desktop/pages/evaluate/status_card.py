@@ -14,8 +14,6 @@ from app.desktop.widgets import job_words
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.cards import ShareBar, label, say
 from app.desktop.widgets.layouts import in_column, in_row
-from models import budgets
-from models.evaluate.scores import percent
 from models.events import Model
 from models.jobs.kinds.evaluate import Evaluate
 
@@ -118,12 +116,8 @@ def _so_far(entry: Entry, found: SoFar, models: Sequence[Model]) -> str:
         key=lambda one: (one[0] is None, one[0] or 0),
     )
     said = [
-        f"{percent(accuracy)} % ({words.between(interval)}) {_at(think)}"
-        for think, (accuracy, interval) in mine[-SHOWN:]
+        f"{words.budget(think)} {100 * accuracy:.0f} % ({100 * low:.0f} to {100 * high:.0f})"
+        for think, (accuracy, (low, high)) in mine[-SHOWN:]
     ]
     several = len(entry.contenders) > 1
-    return f"{f'{words.who(entry.contenders[number], models)} so ' if several else 'So '}far: {', '.join(said)}"
-
-
-def _at(think: int | None) -> str:
-    return "without thinking" if think == 0 else f"at {budgets.describe(think)}"
+    return f"{f'{words.who(entry.contenders[number], models)} so' if several else 'So'} far: {' · '.join(said)}"

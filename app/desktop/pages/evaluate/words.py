@@ -16,7 +16,7 @@ from models.jobs.kinds.evaluate import Evaluate
 from models.jobs.queue import Job
 from models.store import titles
 
-ALONE = "alone"
+PLAIN = "as it is"
 _MATHS = re.compile(r"[$\\]")
 _PIECE = re.compile(r"[^-\s·/]+[-\s·/]*")
 
@@ -61,10 +61,12 @@ def short_names(titles: Sequence[str]) -> list[str]:
     while all(len(one) > start for one in pieces) and len({one[start].strip("- ·/") for one in pieces}) == 1:
         start += 1
     rest = [one[start:] for one in pieces]
-    end = 0
-    while all(len(one) > end for one in rest) and len({one[-1 - end].strip("- ·/") for one in rest}) == 1:
-        end += 1
-    return ["".join(one[: len(one) - end]).strip("- ·/") or ALONE for one in rest]
+    found = []
+    for number, one in enumerate(rest):
+        others = [other for place, other in enumerate(rest) if place != number]
+        length = next((n for n in range(1, len(one)) if all(other[-n:] != one[-n:] for other in others)), len(one))
+        found.append("".join(one[-length:] if length else []).strip("- ·/") or PLAIN)
+    return found if len(set(found)) == len(found) else list(titles)
 
 
 def between(interval: Interval | tuple[float, float]) -> str:
@@ -94,6 +96,14 @@ def progress(job: Job) -> str:
     if job.seconds_left is not None and job.state == "running":
         parts.append(f"{quantities.seconds(round(job.seconds_left))} left")
     return " · ".join(part for part in parts if part)
+
+
+def roughly(seconds: float) -> str:
+    """How long something will take, as it is known beforehand."""
+    minutes = seconds / 60
+    if minutes < 1.5:
+        return "a minute"
+    return f"{minutes:.0f} minutes" if minutes < 90 else f"{minutes / 60:.1f}".removesuffix(".0") + " hours"
 
 
 def speed(rate: float) -> str:

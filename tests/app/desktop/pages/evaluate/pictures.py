@@ -41,7 +41,11 @@ class Scene:
         self.page.resize(*self.size)
         self.page.show()
         self.page.start()
-        self.settle(900)
+        for _ in range(60):
+            self.settle(50)
+            if self.page._board is not None or (self.page.shown.group is None and self.page._listing is not None):
+                break
+        self.settle(500)
 
     def settle(self, ms: int = 200) -> None:
         """Let threads and layouts come to rest."""
