@@ -345,6 +345,7 @@ def test_an_answer_that_is_made_to_hang_or_to_grow_is_wrong_in_bounded_time(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_an_answer_that_can_not_be_computed_is_given_up_and_the_next_is_compared(impatient: None):
     assert "can't be computed within 0.3 s" in verify("\\boxed{10^{10^{10}}}", "5\\pi").reason
     assert verify("\\boxed{\\sqrt{28}/2}", "\\sqrt{7}").correct
