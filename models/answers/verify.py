@@ -6,7 +6,7 @@ the text it stands for, "exact" normalised text, "several" parts in any order, "
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 
@@ -413,3 +413,14 @@ def _is_balanced(text: str) -> bool:
         if depth < 0:
             return False
     return depth == 0
+
+
+def reader(kind: Kind) -> Callable[[str], str]:
+    """How an answer of a kind is brought to the form in which votes count it: one for what the verifier takes for the same."""
+    return _READERS.get(kind, canonical.canonical)
+
+
+_READERS: dict[Kind, Callable[[str], str]] = {
+    "exact": lambda text: normal(extract.last_boxed(text) or extract.stated(text) or text),
+    "choice": lambda text: _choice_said(text, {}) or normal(text),
+}
