@@ -15,13 +15,18 @@ LAST_WORDS = 2000  # characters at the end of a reply within which its answer is
 _UNSIGNED = r"(?:(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)(?:\s*/\s*(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|0*[1-9][0-9]*))?"
 NUMBER = re.compile(rf"[-+]?{_UNSIGNED}")
 _LAST_NUMBER = re.compile(rf"(?<![\w.,/+^_{{\\-])[-+]?{_UNSIGNED}(?=(?:\s*{UNIT}|\s+{COUNTED})?\W*$)")
+_ONLY_NUMBER = re.compile(rf"(?<![\w.,/+^_{{\\:-])[-+]?{_UNSIGNED}(?![-\w/^:\\]|\.[0-9]|\s*\\)")
 _LAST_FORMULA = re.compile(r"(?:(?<!\\)\$([^$\n]{1,200})\$|\\\(([^\n]{1,200}?)\\\))[\s*_.]*$")
 _STATED = re.compile(
-    r"\b(?:answer|result)\b(?:[ \t]+(?:to|of|for)\b[^.:\n]{0,60}?)?[*_ \t]*(?:\bis\b|\bare\b|\bequals\b|:|=)[*_: \t]*([^\n]+)|"
-    r"\banswer\b[*_ \t]*:?[*_ \t]*\n+[*_ \t]*([^\n]+)",
+    r"\b(?:answers?|results?|solutions?|roots)\b(?:[ \t]+(?:to|of|for)\b[^.:\n]{0,60}?)?[*_ \t]*(?:\bis\b|\bare\b|\bequals\b|:|=)"
+    r"[*_: \t]*([^\n]+)|\banswer\b[*_ \t]*:?[*_ \t]*\n[\s*_$]*([^\n]+)",
     re.IGNORECASE,
 )
-_REST = re.compile(r"[.;!](?=\s|$|\*)|,?\s\(?\b(?:because|since|which|so|as|that is|i\.e\.|I hope)(?![^\W\d_])")
+_REST = re.compile(
+    r"[.;!](?=\s|$|\*)|,?\s\(?\b(?:because|since|which|so|as|not|that is|i\.e\.|I hope|and (?:that|this|it|the|so))(?![^\W\d_])"
+    r"|(?<=[0-9])\s\((?=[a-z])"
+)
+_ABOUT = re.compile(r"(?:approximately|about|roughly|around|exactly|simply|just|only)\s+", re.IGNORECASE)
 _ANSWERS = re.compile(r"[\s*_]*(?:\$|\\[(\[a-z]|[-+(]*\.?[0-9])")
 _DELIMITED = re.compile(r"[\s*_]*(?:\$([^$\n]+)\$|\\\(([^\n]+?)\\\))(?!\s*(?:,|and|or)\s*[$\\])")
 LONGEST_VALUES = 200  # characters
@@ -46,6 +51,9 @@ def final_answer(text: str) -> str:
         return str(formula[1] or formula[2])
     if number := _LAST_NUMBER.search(text):
         return number.group()
+    last = text.strip()[-LAST_WORDS:].rpartition("\n")[2]
+    if not is_formula(last.casefold()) and len(numbers := set(_ONLY_NUMBER.findall(last))) == 1:
+        return str(numbers.pop())
     return text
 
 
@@ -56,7 +64,9 @@ def stated(text: str) -> str | None:
         said = found[1] or found[2]
         if formula := _DELIMITED.match(said):
             return str(formula[1] or formula[2])
-        answer = _REST.split(said, maxsplit=1)[0].strip(" *_")
+        answer = _ABOUT.sub("", _REST.split(said, maxsplit=1)[0].strip(" *_"), count=1)
+        if answer.casefold().startswith("between "):
+            continue
         if _ANSWERS.match(answer) or (answer and not text[found.end() :].strip(" \n*_.")):
             return answer
     return None

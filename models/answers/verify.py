@@ -251,10 +251,12 @@ _LAST_QUANTITY = re.compile(
 )
 
 
-_LETTER = re.compile(r"(?<![a-zA-Z])\(?([A-Z])\)?(?![a-zA-Z'])")
+# A letter that stands alone; A and I where they begin no sentence.
+_LETTER = re.compile(r"(?<![a-zA-Z])\(?([B-HJ-Z]|[AI](?!\s+[a-z])|[AI](?=\s+(?:or|and)\b))\)?(?![a-zA-Z'])")
 _CHOICE_STATED = re.compile(
     r"(?:\banswer\b|\bchoice\b|\boption\b|\bcorrect\b)[^A-Za-z\n]{0,10}(?:(?:is|option|choice|answer)\b[^A-Za-z\n]{0,10}){0,3}"
-    r"[\"'({\[*_$\s]*(?:\\text(?:bf)?\{\s*\(?)?([A-Za-z])(?![A-Za-z'])|^[\s*_(]*([A-Z])[).:*\s]*(?:$|\s)",
+    r"[\"'({\[*_$\s]*(?:\\text(?:bf)?\{\s*\(?)?([A-Za-z])(?![A-Za-z'])|^[\s*_(]*([A-Z])(?:[).:]+\s|[\s*).]*$)"
+    r"|\b(?:so|thus|hence|therefore),?\s+\(?([A-Z])\)?[.!*\s]*$",
     re.IGNORECASE | re.MULTILINE,
 )
 
@@ -278,7 +280,7 @@ def _choice(text: str, gold: str, choices: Sequence[str] | Mapping[str, str]) ->
 
 def _chosen(text: str, lettered: Mapping[str, str]) -> str | None:
     """The letter that a text is or stands for."""
-    bare = re.sub(r"\\(?:text(?:bf|rm)?|mathrm|mathbf)\s*|[{}$]", "", text).strip()
+    bare = re.sub(r"\\[ ,;:!]", " ", re.sub(r"\\(?:text(?:bf|rm)?|mathrm|mathbf)\s*|[{}$]", "", text)).strip()
     letter = re.fullmatch(r"\(?\s*([A-Za-z])\s*[).:]?(?:\s+(.*))?", bare, re.DOTALL)
     upper = letter[1].upper() if letter else ""
     if letter and (upper in lettered or not lettered) and (not letter[2] or _opens(letter, lettered)):
@@ -301,17 +303,21 @@ def _choice_said(text: str, lettered: Mapping[str, str]) -> str | None:
         return _chosen(boxed, lettered)
     if (chosen := _chosen(text, lettered)) is not None:
         return chosen
-    stated: list[str] = [found[1] or found[2] for found in _CHOICE_STATED.finditer(text[-extract.LAST_WORDS :])]
+    stated: list[str] = [
+        next(filter(None, found.groups())) for found in _CHOICE_STATED.finditer(text[-extract.LAST_WORDS :])
+    ]
     for letter in (name.upper() for name in reversed(stated)):
         if not lettered or letter in lettered:
             return letter
     if (said := extract.stated(text)) is not None and (chosen := _chosen(said, lettered)) is not None:
         return chosen
-    letters = [
-        letter for letter in _LETTER.findall(text.strip().splitlines()[-1]) if letter in lettered or not lettered
-    ]
-    marked = [letter for letter in letters if letter not in "AI"] or letters
-    return marked[-1] if len(set(marked)) == 1 else None
+    last = text.strip().splitlines()[-1]
+    letters = {letter for letter in _LETTER.findall(last) if letter in lettered or not lettered}
+    words = normal(last)
+    letters |= {
+        name for name, choice in lettered.items() if re.search(rf"(?<!\w){re.escape(normal(choice))}(?!\w)", words)
+    }
+    return letters.pop() if len(letters) == 1 else None
 
 
 def _exact(text: str, gold: str) -> Judged:

@@ -37,7 +37,7 @@ from models.errors import BadInput
         ("７", "7"),
         ("On 2024-11-05", "on 2024-11-05"),
         ("Version v1.5", "version v1.5"),
-        ("It is 5 個", "it is 5 個"),
+        ("It is 5 個", "5"),
         ("Paris!", "paris"),
         ("  PARIS\n\n", "paris"),
         ("1/0", "1/0"),
