@@ -11,7 +11,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from models.answers import canonical, equality, extract, formulas, measures, programs, structure, tags
-from models.answers.notation import one_notation
+from models.answers.notation import is_formula, one_notation
 from models.answers.verdict import KINDS, Kind, Verdict
 from models.errors import BadInput
 
@@ -136,6 +136,8 @@ def _math(text: str, gold: str, problem: str) -> Judged:
     if problem:
         taken, wanted = _as_asked(taken, wanted, problem)
     found = equality.equal(taken, wanted)
+    if not found and boxed is None and not is_formula(normal(gold)) and (said := _exact(text, gold))[0]:
+        return said  # a gold of words, which is looked for by what is said and not by a number that ends it
     if found:
         return True, shown, EQUAL
     if found is None:
