@@ -18,7 +18,7 @@ from models.errors import BadInput
 LONGEST_SHOWN = 2000  # characters of an answer in a verdict
 LONGEST_READ = 1 << 20  # characters of a reply; of a longer one its end is read
 
-Gold = str | int | float | Sequence[str | int | float]
+Gold = str | int | float | Sequence[str | int | float] | None
 
 CUT = "The reply was cut before it was whole."
 OPEN = "Its thinking never closed."
@@ -80,6 +80,10 @@ def gold_text(gold: Gold) -> str:
     """A gold answer as text; several are joined by commas."""
     if isinstance(gold, str):
         return gold.strip()
+    if gold is None:
+        return ""
+    if isinstance(gold, bool):
+        return str(gold).lower()
     if isinstance(gold, int | float):
         return str(int(gold)) if isinstance(gold, float) and gold.is_integer() else str(gold)
     return ", ".join(gold_text(part) for part in gold)
@@ -368,8 +372,9 @@ def _equal_part(answer: str, gold: str) -> bool:
 def _parts(gold: Gold) -> list[str]:
     if isinstance(gold, int | float):
         return [gold_text(gold)]
-    if not isinstance(gold, str):
+    if gold is not None and not isinstance(gold, str):
         return [one_notation(gold_text(part)) for part in gold]
+    gold = gold or ""
     whole = structure.parts(_gold_taken(gold))
     parts = [part for part in re.split(r"\n+(?:[-*•]|[0-9]+[.)])?\s*", gold.strip()) if part.strip()]
     if whole.shape in structure.UNORDERED or whole.shape == "tuple" or len(parts) == 1:
