@@ -126,7 +126,7 @@ def _improper(found: re.Match[str]) -> str:
 
 def _quotient(found: re.Match[str]) -> str:
     over, under = (part[1:-1].strip() if part.startswith("{") else part for part in found.groups())
-    if re.search(r"(?<=\S)\s*[-+]|\\(?:ln|log|sin|cos|tan|lim|int|sum)(?![a-zA-Z])", over):
+    if re.search(r"(?<=\S)\s*[-+]|\\(?:pm|mp|ln|log|sin|cos|tan|lim|int|sum)(?![a-zA-Z])", over):
         over = f"({over})"
     if not _ATOM.fullmatch(under):
         under = f"({under})"

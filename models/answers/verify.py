@@ -106,7 +106,7 @@ def unreadable(
     if kind == "math":
         return _unreadable_formula(text)
     if kind == "number":
-        known = _quantity(text)
+        known = _quantity(text) or _last_quantity(text)
         if known is None:
             return "it is no number"
         for named in (unit, known.unit):
@@ -197,21 +197,19 @@ def _as_asked(taken: str, wanted: str, problem: str) -> tuple[str, str]:
 
 
 def _number(text: str, gold: str, unit: str, tolerance: float | None) -> Judged:
-    known = _quantity(gold)
+    known = _quantity(gold) or _last_quantity(gold)
     assert known is not None, "checked by unreadable"
     asked = known.unit or unit
     wanted = known.value
     if unit and known.unit and (converted := measures.in_unit(known.value, known.unit, unit)) is not None:
         wanted, asked = converted, unit
     taken = canonical.taken(text)
-    found = _quantity(text)
+    found = _quantity(text) or _computed(taken) or _last_quantity(text)
     if found is None:
-        value = formulas.evaluate(taken).value if taken else None
-        if value is None:
-            return False, taken, "The answer is no number."
-        found = measures.Quantity(Fraction(value), "")
+        return False, taken, "The answer is no number."
     if tolerance is None:
-        tolerance = measures.TOLERANCE
+        whole = found.value.denominator == wanted.denominator == 1 and not found.unit
+        tolerance = 0.0 if whole else measures.TOLERANCE  # a count is right or wrong
     value_in, why = _in_asked_unit(found, asked)
     if value_in is None:
         return False, taken, why
@@ -225,8 +223,8 @@ def _in_asked_unit(found: measures.Quantity, asked: str) -> tuple[Fraction | Non
     if not found.unit:
         return found.value, ""
     ours, theirs = measures.spelled(found.unit), measures.spelled(asked)
-    if theirs in ("degC", "degF", "K", "kelvin") and ours in ("C", "F"):
-        ours = f"deg{ours}"
+    if {ours, theirs} <= {"C", "F", "K", "kelvin", "degC", "degF"}:  # neither coulombs nor farads
+        ours, theirs = (f"deg{name}" if name in ("C", "F") else name for name in (ours, theirs))
     if ours == theirs:
         return found.value, ""
     if not measures.is_unit(ours):
@@ -247,11 +245,29 @@ def _quantity(text: str) -> measures.Quantity | None:
     for candidate in (boxed, extract.stated(text), text) if boxed is None else (boxed,):
         if candidate is not None and (found := measures.quantity(one_notation(candidate))) is not None:
             return found
-    if boxed is None and (last := _LAST_QUANTITY.search(one_notation(text[-extract.LAST_WORDS :]))):
-        return measures.quantity(last[1])
     return None
 
 
+def _computed(taken: str) -> measures.Quantity | None:
+    """A formula that is a number, perhaps with a unit behind it."""
+    split = _FORMULA_AND_UNIT.fullmatch(taken)
+    unit = split[2] if split and measures.is_unit(measures.spelled(split[2])) else ""
+    formula = split[1] if split and unit else taken
+    if not formula or not is_formula(formula.casefold()):
+        return None
+    value = formulas.evaluate(formula).value
+    return None if value is None else measures.Quantity(Fraction(value), unit)
+
+
+def _last_quantity(text: str) -> measures.Quantity | None:
+    """The quantity that a text ends in."""
+    if extract.last_boxed(text) is not None:
+        return None
+    last = _LAST_QUANTITY.search(one_notation(text[-extract.LAST_WORDS :]))
+    return measures.quantity(last[1]) if last else None
+
+
+_FORMULA_AND_UNIT = re.compile(r"(.*[^\s])(?:\s+|(?=\\text|\\mathrm))([^\s0-9+=-][^+=]{0,60})", re.DOTALL)
 _LAST_QUANTITY = re.compile(
     r"(?<![\w.,/^-])(-?[0-9][0-9.,]*(?:\s*\\cdot\s*10\^\{?-?[0-9]+\}?)?(?:\s*(?:\\(?:text|mathrm)\{[^{}]*\}|[a-zA-Z°%Ωµ/^{}0-9\\.-]+)){0,6})[\s.*$\\)]*$"
 )

@@ -240,6 +240,18 @@ MEASURED = [
     ("3", "three", False),
     ("0", "0.0", True),
     ("0", "0.1", False),
+    ("9.8 m/s^2", r"$9.8\,\frac{\text{m}}{\text{s}^2}$", True),
+    ("9.8 m/s^2", "9.8 meters per second squared", True),
+    ("9.8 m/s^2", "9.8 N/kg", True),
+    ("20 C", "68 F", True),
+    ("2.5 µm", "2500 nm", True),
+    ("5 kΩ", "5000 ohms", True),
+    ("10 m^3", "10 m2", False),
+    ("180 degrees", r"\pi radians", True),
+    ("$20", "€20", False),
+    ("2", r"\sqrt{4}", True),
+    ("1234567", "1234568", False),
+    ("1 acre", "4046.87 m^2", True),
 ]  # fmt: skip
 
 
