@@ -200,9 +200,8 @@ def _built_in(about: BuiltIn, kind: Kind | None) -> Task:
     try:
         read = task_file.read(found.path, kind or about.kind, about.columns)
     except errors.Unsupported as error:
-        hint = f"Install pyarrow, or give its problems as a file: {about.name}=FILE, in JSONL, JSON or CSV."
         raise errors.Unsupported(
-            f"{about.title} is a Parquet file on the Hub, and pyarrow is not here.", hint
+            error.text, f"{error.hint} Or give its problems as a file: {about.name}=FILE."
         ) from error
     return _with(about, read, found.commit)
 

@@ -1,6 +1,7 @@
 """Tasks by name: files with every fault, sets of traces, ladders, and those of the Hub."""
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from models import errors
-from models.evaluate import problems, task_file, tasks
+from models.evaluate import problems, tasks
 from models.evaluate.problems import Problem, Task
 from models.events import Progress
 from models.traces import store
@@ -309,16 +310,22 @@ def test_a_data_set_that_is_not_there_or_has_no_such_file(hub: Hub):
         fetched("math500")
 
 
-def test_a_parquet_file_without_pyarrow_says_what_to_do(hub: Hub, monkeypatch: pytest.MonkeyPatch):
-    hub.add("datasets/allenai/ai2_arc", {"ARC-Challenge/test-00000-of-00001.parquet": b"PAR1" + bytes(100) + b"PAR1"})
-
-    def without(path: Path) -> Any:
-        raise errors.Unsupported("Reading Parquet takes pyarrow.")
-
-    monkeypatch.setattr(task_file.reading, "rows", without)
-    with pytest.raises(errors.Unsupported, match="ARC-Challenge is a Parquet file") as caught:
-        fetched("arc")
-    assert "arc=FILE" in caught.value.hint
+@pytest.mark.parametrize("packed", ["snappy", "zstd"])
+def test_a_parquet_file_is_read_without_pyarrow(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: str):
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    rows = [
+        {"question": f"Which is {n}?", "choices": {"text": [str(n), "x"], "label": ["A", "B"]}, "answerKey": "A"}
+        for n in range(9)
+    ]
+    parquet.write_table(arrow.Table.from_pylist(rows), tmp_path / "x.parquet", compression=packed)
+    hub.add("datasets/allenai/ai2_arc", {"ARC-Challenge/test-00000-of-00001.parquet": tmp_path / "x.parquet"})
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    if packed == "zstd":
+        with pytest.raises(errors.Unsupported, match="Zstandard") as caught:
+            fetched("arc")
+        assert "arc=FILE" in caught.value.hint
+    else:
+        assert [one.question.count("A) ") for one in fetched("arc").problems] == [1] * 9
 
 
 def test_a_built_in_task_from_a_file(tmp_path: Path):
