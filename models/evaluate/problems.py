@@ -52,7 +52,6 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     source: str = ""
     revision: str = ""  # the commit it was fetched at, or the hash of its file
     left_out: list[LeftOut] = []
-    of: int = 0  # problems that there are, where only some are asked; 0 for an endless task
 
     @property
     def hash(self) -> str:
