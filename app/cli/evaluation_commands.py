@@ -165,13 +165,13 @@ def _loaded(name: str, display: Any, **choice: Any) -> Task:
     from models.waiting import run
 
     try:
+        run(known.fetch(name), display.show)
         return run(known.load(name, **choice), display.show)
     finally:
         display.finish()
 
 
 def _list(json: bool) -> None:
-    from models.evaluate import ladders
     from models.evaluate import tasks as known
 
     if json:
@@ -179,23 +179,11 @@ def _list(json: bool) -> None:
 
         from app.cli.json_lines import JsonLines
 
-        built_in = [
-            {
-                key: value
-                for key, value in msgspec.to_builtins(task).items()
-                if key in ("name", "title", "about", "licence", "source", "kind")
-            }
-            for task in known.built_in()
-        ]
-        made = [
-            {"name": ladder.name, "title": ladder.title, "levels": list(ladders.LEVELS), "about": ladder.levels}
-            for ladder in ladders.LADDERS.values()
-        ]
-        JsonLines().done({"tasks": built_in, "ladders": made})
+        JsonLines().done({"tasks": msgspec.to_builtins(known.listed())})
     else:
         from app.cli.tables import show_tasks
 
-        show_tasks(known.built_in(), list(ladders.LADDERS.values()))
+        show_tasks(known.listed())
 
 
 def _fields(task: Task) -> dict[str, Any]:
@@ -203,7 +191,6 @@ def _fields(task: Task) -> dict[str, Any]:
 
     from models.evaluate.tasks import SHOWN
 
-    shown = [{**msgspec.to_builtins(problem), "question": task.question(problem)} for problem in task.problems[:SHOWN]]
     return {
         "name": task.name,
         "title": task.title,
@@ -214,7 +201,8 @@ def _fields(task: Task) -> dict[str, Any]:
         "hash": task.hash,
         "kinds": task.kinds,
         "n": len(task.problems),
+        "of": task.of,
         "left_out": msgspec.to_builtins(task.left_out),
-        "problems": shown,
+        "problems": msgspec.to_builtins(task.problems[:SHOWN]),
         **({"tests": task.tests} if task.tests else {}),
     }

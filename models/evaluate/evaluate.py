@@ -21,7 +21,6 @@ import msgspec
 
 from models import errors
 from models.answers import majority
-from models.answers.verify import gold_text
 from models.checkpoint import fingerprint, folders
 from models.checkpoint.model_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from models.evaluate import evaluations, results, run_folder, tasks
@@ -76,8 +75,8 @@ def evaluate(
             source=task.source,
             licence=task.licence,
             revision=task.revision,
-            problems=len(task.problems),
             of=task.of,
+            problems=len(task.problems),
             hash=task.hash,
         ),
         think=sorted(set(think), key=lambda budget: (budget is None, budget or 0)),
@@ -222,7 +221,7 @@ class _Evaluation:
         thinking = None if think is None else think + grace_tokens(think) + CLOSING_TOKENS if think else 0
         return ChatRequest(
             model=contender.model,
-            messages=[Message(role="user", content=self.task.question(asked.problem))],
+            messages=[Message(role="user", content=asked.problem.question)],
             think=think,
             max_tokens=None if thinking is None else thinking + card.answer_tokens,
             sampling=msgspec.structs.replace(card.sampling, seed=seed_of(card.seed, asked.problem.id, asked.sample)),
@@ -239,7 +238,7 @@ class _Evaluation:
         reply = event.reply
         if reply.finish == "cancelled":
             raise errors.Interrupted("The evaluation was stopped.")
-        verdict = self.task.verify(asked.problem, reply.answer, cut=reply.finish != "eos" or _is_open(reply))
+        verdict = tasks.verdict(asked.problem, reply.answer, cut=reply.finish != "eos" or _is_open(reply))
         return ReplyRow(
             **about._asdict(),
             thinking=reply.thinking,
@@ -265,7 +264,7 @@ class _Evaluation:
             id=row.problem,
             correct=row.correct,
             answer=row.taken,
-            gold=gold_text(problem.gold),
+            gold=problem.gold_text,
             kind=problem.kind,
             thinking_tokens=row.thinking_tokens,
             answer_tokens=row.answer_tokens,

@@ -73,7 +73,7 @@ def _last(contenders: Sequence[Contender], task: str) -> Path:
     """The folder of the last unfinished evaluation of these contenders and this task. Raises NotFound."""
     for found in reversed(evaluations.evaluations()):
         same = [_bare(one) for one in found.card.contenders] == [_bare(one) for one in contenders]
-        if found.state != "done" and same and found.card.task.name == task:
+        if found.state != "done" and same and found.card.task.name == tasks.name_of(task):
             return Path(found.folder)
     who = " and ".join(contender.title for contender in contenders)
     raise errors.NotFound(f"There is no unfinished evaluation of {who} on {task}.", "Leave --resume out to start one.")
