@@ -2,7 +2,6 @@
 
 import msgspec
 
-from models.answers.verify import gold_text
 from models.evaluate.problems import Problem
 from models.evaluate.records import EvaluationCard, ReplyRow
 from models.traces.trace import Trace, from_chat
@@ -20,4 +19,4 @@ def as_trace(card: EvaluationCard, problem: Problem, row: ReplyRow) -> Trace:
         tokens=row.thinking_tokens + row.answer_tokens,
         verified=row.correct,
     )
-    return msgspec.structs.replace(trace, source=card.task.title or card.task.name, gold=gold_text(problem.gold))
+    return msgspec.structs.replace(trace, source=card.task.title or card.task.name, gold=problem.gold_text)

@@ -54,6 +54,11 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
         """What came of a problem; None while nothing did."""
         return self.attempts.get(key, {}).get(problem)
 
+    def used(self, series: int, think: int | None) -> float:
+        """Thinking tokens of a reply, on average."""
+        rows = [row for attempt in self.attempts.get((series, think, 1), {}).values() for row in attempt.rows]
+        return sum(row.thinking_tokens for row in rows) / len(rows) if rows else 0.0
+
     def budgets(self) -> list[int | None]:
         """All budgets, ascending."""
         return sorted({think for _, think, _ in self.attempts}, key=lambda think: (think is None, think or 0))

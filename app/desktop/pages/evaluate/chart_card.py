@@ -58,10 +58,15 @@ class ChartCard(Card):
     def show_board(self, board: Board, models: Sequence[Model], defaults: dict[str, int | None]) -> None:
         """Show what was measured. defaults: budgets that new chats with a model begin with, where one was chosen."""
         self._board, self._models, self._defaults = board, models, defaults
-        titles = self.titles(board, models)
+        short = words.short_names(self.titles(board, models))
         self._lines = [
-            Line(_name(title, votes), ink, votes > 1, tuple(_mark(point) for point in series.points_of(votes)))
-            for ink, (series, title) in enumerate(zip(board.series, words.short_names(titles), strict=True))
+            Line(
+                _name(title, votes),
+                ink,
+                votes > 1,
+                tuple(_mark(point, board.used(ink, point.think) * votes) for point in series.points_of(votes)),
+            )
+            for ink, (series, title) in enumerate(zip(board.series, short, strict=True))
             for votes in series.votes
         ]
         self._draw()
@@ -73,7 +78,7 @@ class ChartCard(Card):
         longest = [pair for pair in board.comparisons if pair.think == board.comparisons[-1].think]
         names = " against ".join(words.who(one, models) for one in board.compared)
         say(self.verdicts, "\n".join(f"{names}{_asked(pair)}: {_lower(pair.verdict)}" for pair in longest))
-        self._show_enough(board, titles)
+        self._show_enough(board, short)
 
     def show_axis(self, axis: str) -> None:
         """Choose what the points stand at, without telling."""
@@ -117,7 +122,7 @@ class ChartCard(Card):
         if enough is None or len(plain) < 2:
             return None
         best = max(plain, key=lambda point: point.accuracy)
-        line = label(_enough_said(enough, best, f" for {title}" if several else ""), "hint")
+        line = label(_enough_said(enough, best, f"{title}: " if several else ""), "hint")
         model = series.contender.model
         is_default = self._defaults.get(model, -1) == enough.think
         button = RowButton(
@@ -135,14 +140,14 @@ class ChartCard(Card):
         self.budget_chosen.emit(model, think)
 
 
-def _enough_said(enough: Point, best: Point, whom: str) -> str:
+def _enough_said(enough: Point, best: Point, whose: str) -> str:
     """Which budget is enough, and by what."""
     what = "No thinking" if enough.think == 0 else budgets.describe(enough.think).capitalize()
     verb = "is" if enough.think in (0, None) else "are"
     if enough == best:
-        return f"{what} {verb} best{whom}: {percent(best.accuracy)} %, which no shorter budget comes near."
+        return f"{whose}{what} {verb} best, with {percent(best.accuracy)} %; no shorter budget comes near."
     near = f"{percent(enough.accuracy)} % is within the interval of the best, {percent(best.accuracy)} %"
-    return f"{what} {verb} enough{whom}: {near}."
+    return f"{whose}{what} {verb} enough: {near}."
 
 
 def _asked(pair: Paired) -> str:
@@ -157,7 +162,6 @@ def _name(title: str, votes: int) -> str:
     return f"{title}, {votes} votes" if votes > 1 else title
 
 
-def _mark(point: Point) -> Mark:
-    used = (point.thinking_tokens or 0.0) * point.votes
+def _mark(point: Point, used: float) -> Mark:
     low, high = point.interval
-    return Mark(point.think, used, point.accuracy, low, high, words.point_said(point))
+    return Mark(point.think, used, point.accuracy, low, high, words.point_said(point, used))

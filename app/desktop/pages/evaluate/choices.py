@@ -108,15 +108,21 @@ def against_items(models: Sequence[Model], model: str, adapter: str) -> list[Pic
     ]
 
 
-def task_items(sets: Sequence[TraceSet], here: frozenset[str], files: Sequence[str]) -> list[PickerItem]:
-    """Files that were chosen, ladders, tasks that are built in, sets of traces, and a way to another file."""
+def task_items(sets: Sequence[TraceSet], here: frozenset[str], named: Sequence[str]) -> list[PickerItem]:
+    """Files and runs that were named, ladders, tasks that are built in, sets of traces, and a way to another file."""
     return [
-        *(PickerItem(path, Path(path).name, "your file") for path in files),
+        *(_named_item(name) for name in named),
         *(PickerItem(one.name, one.title, "made here, levels 1 to 10") for one in ladders.LADDERS.values()),
         *(PickerItem(one.name, one.title, "" if one.name in here else "downloaded first") for one in tasks.built_in()),
         *(PickerItem(f"{tasks.TRACES}{one.name}", one.name, "set of traces") for one in sets),
         PickerItem(FILE, "A file…"),
     ]
+
+
+def _named_item(name: str) -> PickerItem:
+    if name.startswith(tasks.RUN):
+        return PickerItem(name, f"Held out of {name.removeprefix(tasks.RUN)}", "what it never learned from")
+    return PickerItem(name, Path(name).name, "your file")
 
 
 def _model_item(key: str, model: Model) -> PickerItem:

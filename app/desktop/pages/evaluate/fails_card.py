@@ -21,10 +21,10 @@ class FailsCard(Card):
     """The table under two pickers.
 
     Signals:
-        opened: the place of a row that is to be read.
+        opened: the place of a row that is to be read, and of the column; -1 for none.
     """
 
-    opened = Signal(int)
+    opened = Signal(int, int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Where it fails", parent)

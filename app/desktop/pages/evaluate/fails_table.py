@@ -133,10 +133,10 @@ class FailsTable(PlainTable):
     """The table; its accessible name is "Where it fails".
 
     Signals:
-        opened: the place of a row that was clicked, or on which Return was pressed.
+        opened: the place of a row that was clicked, or on which Return was pressed, and of the column; -1 for none.
     """
 
-    opened = Signal(int)
+    opened = Signal(int, int)
 
     def __init__(self, model: FailsModel, parent: QWidget | None = None) -> None:
         self._titles: list[str] = ["Problem"]
@@ -153,13 +153,13 @@ class FailsTable(PlainTable):
         self.setModel(model)
         self._model = model
         model.modelReset.connect(self._take_titles)
-        self.clicked.connect(lambda index: self.opened.emit(index.row()))
+        self.clicked.connect(lambda index: self.opened.emit(index.row(), index.column() - 1))
         self.entered.connect(lambda index: self._point_at(index.row()))
         theme.changed.connect(self.viewport().update)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space) and self.currentIndex().isValid():
-            self.opened.emit(self.currentIndex().row())
+            self.opened.emit(self.currentIndex().row(), -1)
         else:
             super().keyPressEvent(event)
 

@@ -52,6 +52,7 @@ class EvaluationForm(TwoColumns):
         super().__init__(parent)
         self._listing: Listing | None = None
         self._files: list[str] = []
+        self._run = ""  # a task of what a run held out, where one was asked for
         self._loaded: LoadedTask | None = None
         self._asked: tuple[str, int | None, int, str] | None = None  # for the task
         self._wrong = ""
@@ -129,6 +130,8 @@ class EvaluationForm(TwoColumns):
                 self.against.choose(f"{wish.model if wish.against == choices.BASE else wish.against}\n")
         if wish.task:
             name, _, part = wish.task.removeprefix(tasks.TRACES).partition(":")
+            self._run = wish.task if wish.task.startswith(tasks.RUN) else self._run
+            self._offer_tasks()
             if wish.task.startswith(tasks.TRACES):
                 self.part.show_chosen(part if part in PARTS else "")
                 self._choose_task(f"{tasks.TRACES}{name}")
@@ -310,7 +313,7 @@ class EvaluationForm(TwoColumns):
     def _offer_tasks(self) -> None:
         sets: Sequence[object] = self._listing.sets if self._listing else []
         here = self._listing.here if self._listing else frozenset()
-        self.task.set_choices(choices.task_items(sets, here, self._files))  # type: ignore[arg-type]
+        self.task.set_choices(choices.task_items(sets, here, [*([self._run] if self._run else []), *self._files]))  # type: ignore[arg-type]
 
     def _fill_in(self) -> None:
         self.more_budgets.setAccessibleName("Other budgets")

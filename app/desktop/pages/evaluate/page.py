@@ -219,10 +219,10 @@ class EvaluatePage(Page):
 
     # Traces
 
-    def _read_trace(self, place: int) -> None:
+    def _read_trace(self, place: int, column: int) -> None:
         fails = self.overview.fails
         if self._board is not None:
-            self.sheet.show_rows(self._board, fails.columns, fails.rows, place)
+            self.sheet.show_rows(self._board, fails.columns, fails.rows, place, column)
             self._stack.setCurrentWidget(self.sheet)
             self.sheet.setFocus()
 

@@ -3,6 +3,7 @@
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
+from app.desktop import fonts
 from app.desktop.pages.evaluate.listing import LoadedTask
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.cards import Card, label, say
@@ -34,8 +35,9 @@ class TaskCard(Card):
         self.asked = ReadableText("First problem")
         self.asked_title = label("the first problem, as it is asked", "small")
         self.tests_title = label("", "plain")
-        self.tests = named(PlainField(), "code", "Tests of the task")
+        self.tests = named(PlainField(), "tests", "Tests of the task")
         self.tests.setReadOnly(True)
+        self.tests.setFont(fonts.code())
         self.tests.setFixedHeight(TESTS_PX)
         self.accept = RowButton("Let these tests run", "Let these tests run")
         self.accept.strong = True
@@ -61,7 +63,7 @@ class TaskCard(Card):
         say(self.facts, " · ".join(part for part in (count, licence, source, fetch) if part))
         say(self.left_out, _left_out(task) if task else "")
         self._show_tests(task if loaded and not loaded.accepted else None)
-        first = task.question(task.problems[0]).strip() if task and task.problems else ""
+        first = task.problems[0].question.strip() if task and task.problems else ""
         self.asked.setText(first if len(first) <= PROBLEM_CHARS else f"{first[:PROBLEM_CHARS]} …")
         self.asked.setVisible(bool(first))
         self.asked_title.setVisible(bool(first))

@@ -13,14 +13,13 @@ from app.desktop.text.markdown import parse
 from app.desktop.text.message_text import MessageText
 from app.desktop.text.plain_text import parse_plain
 from app.desktop.text.text_style import TextStyle
-from app.desktop.theme import colours, theme
+from app.desktop.theme import colours, restyle, theme
 from app.desktop.widgets.buttons import MenuButton, RowButton
 from app.desktop.widgets.cards import Card, label, say
 from app.desktop.widgets.layouts import in_column, in_row
 from app.desktop.widgets.picker import Picker, PickerItem
 from app.desktop.widgets.scrolling import set_plain, show_in_middle
 from models import quantities
-from models.answers.verify import gold_text
 from models.evaluate.board import Board
 from models.evaluate.problems import Problem
 from models.evaluate.records import EvaluationCard, ReplyRow
@@ -30,6 +29,7 @@ ENDS = {
     "model": "ended by itself", "budget": "stopped at the budget", "loop": "stopped for repeating itself",
     "answer_now": "stopped", "off": "", None: "never closed",
 }  # fmt: skip
+WORST = ("cut", "wrong", "right")
 USE_TIP = "Put it into a set of traces. What a model has learned from proves nothing about it any more"
 
 
@@ -100,7 +100,7 @@ class TraceSheet(QWidget):
         self.reply = Picker("Reply shown", "No reply yet")
         self.use = MenuButton("Use as trace")
         self.use.setToolTip(USE_TIP)
-        self.verdict = label("", "card_title")
+        self.verdict = label("", "verdict")
         self.about = label("", "hint")
         self.problem = TextPart("problem", "Problem", plain=True)
         self.thinking = TextPart("thinking", "Thinking", plain=True)
@@ -113,9 +113,10 @@ class TraceSheet(QWidget):
     def is_open(self) -> bool:
         return self.isVisible()
 
-    def show_rows(self, board: Board, columns: Sequence[Column], rows: Sequence[FailRow], at: int) -> None:
-        """Show a row of the table."""
+    def show_rows(self, board: Board, columns: Sequence[Column], rows: Sequence[FailRow], at: int, column: int) -> None:
+        """Show a row of the table. column: whose reply; -1 for one that is not right, if there is one."""
         self._board, self._columns, self._rows = board, columns, rows
+        self.reply.current = f"{columns[column].said}#0" if column >= 0 else ""
         self.show_at(at)
 
     def show_at(self, at: int) -> None:
@@ -135,7 +136,7 @@ class TraceSheet(QWidget):
                 items.append(PickerItem(f"{column.said}#{place}", f"{column.said}{which}", _said(reply)))
         self.reply.set_choices(items)
         if not self.reply.current:
-            self.reply.choose(self.reply.first())
+            self.reply.choose(min(items, key=lambda item: WORST.index(item.detail)).key if items else "")
         self._show_reply()
         self._scroll.verticalScrollBar().setValue(0)
 
@@ -172,7 +173,7 @@ class TraceSheet(QWidget):
         self.row = row
         if problem is None:
             return
-        gold = gold_text(problem.gold)
+        gold = problem.gold_text
         choices = "\n".join(f"{letter}) {text}" for letter, text in problem.choices.items())
         asked = f"{problem.problem}\n\n{choices}" if choices else problem.problem
         self.problem.show_text(f"problem {problem.id} · {problem.kind}", asked)
@@ -186,9 +187,7 @@ class TraceSheet(QWidget):
         taken = f": {words.line_of(row.taken)}" if row.taken else ""
         self.verdict.setText(f"{_said(row).capitalize()}{taken}")
         self.verdict.setProperty("verdict", _said(row))
-        style = self.verdict.style()
-        style.unpolish(self.verdict)
-        style.polish(self.verdict)
+        restyle(self.verdict)
         parts = [
             f"Right is {gold}." if gold and row.correct is not True else "",
             row.reason if row.correct is not True else "",

@@ -56,7 +56,7 @@ def short_names(titles: Sequence[str]) -> list[str]:
     """What tells names apart: of R1-Distill-Qwen-7B and R1-Distill-Qwen-1.5B the ends."""
     if len(titles) < 2:
         return list(titles)
-    pieces = [_PIECE.findall(title) or [title] for title in titles]
+    pieces = [_pieces(title) for title in titles]
     start = 0
     while all(len(one) > start for one in pieces) and len({one[start].strip("- ·/") for one in pieces}) == 1:
         start += 1
@@ -69,15 +69,21 @@ def short_names(titles: Sequence[str]) -> list[str]:
     return found if len(set(found)) == len(found) else list(titles)
 
 
+def _pieces(title: str) -> list[str]:
+    """A base in its parts; an adapter whole."""
+    base, *more = title.split(" · ")
+    return [*_PIECE.findall(base), *more]
+
+
 def between(interval: Interval | tuple[float, float]) -> str:
     """An interval: "between 52 and 69"."""
     low, high = interval
     return f"between {100 * low:.0f} and {100 * high:.0f}"
 
 
-def point_said(point: Point) -> str:
-    """A point under the pointer."""
-    used = f", {point.thinking_tokens:,.0f} used" if point.thinking_tokens else ""
+def point_said(point: Point, tokens: float) -> str:
+    """A point under the pointer. tokens: of thinking that a problem took on average."""
+    used = f", {tokens:,.0f} used" if tokens else ""
     allowed = "without thinking" if point.think == 0 else f"{budgets.describe(point.think)} allowed{used}"
     cut = f" · {point.cut:,} of {point.samples:,} cut" if point.cut else ""
     return f"{percent(point.accuracy)} %, {between(point.interval)} · {allowed}{cut}"

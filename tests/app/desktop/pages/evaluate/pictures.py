@@ -168,7 +168,7 @@ def stopped(scene: Scene) -> None:
 def trace(scene: Scene) -> None:
     """The trace of a problem."""
     compared(scene)
-    scene.page.overview.fails.table.opened.emit(1)
+    scene.page.overview.fails.table.opened.emit(1, -1)
 
 
 def trace_cut(scene: Scene) -> None:
@@ -178,7 +178,7 @@ def trace_cut(scene: Scene) -> None:
     fails = scene.page.overview.fails
     fails.filter.choose("cut")
     fails.filter.chosen.emit("cut")
-    fails.table.opened.emit(0)
+    fails.table.opened.emit(0, -1)
 
 
 def menu(scene: Scene) -> None:
