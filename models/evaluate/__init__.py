@@ -6,6 +6,7 @@ __all__ = [
     "estimate",
     "evaluate",
     "evaluations",
+    "export",
     "from_task",
     "intervals",
     "ladders",

@@ -316,6 +316,9 @@ class EvaluationForm(TwoColumns):
         self.task.set_choices(choices.task_items(sets, here, [*([self._run] if self._run else []), *self._files]))  # type: ignore[arg-type]
 
     def _fill_in(self) -> None:
+        for control in (self.budgets, self.level, self.votes, self.calm):  # several have an "Off" or a "5"
+            for part in control.parts.values():
+                part.setAccessibleName(f"{control.accessibleName()}: {part.text()}")
         self.more_budgets.setAccessibleName("Other budgets")
         self.more_budgets.setPlaceholderText("others, as 256, 1,024")
         self.verifier.set_choices([PickerItem("", "As the task says"), *(PickerItem(kind, kind) for kind in KINDS)])
@@ -382,7 +385,7 @@ class EvaluationForm(TwoColumns):
             inside, _line("Seed", self.seed, stretch=False), _line("Answer tokens", self.answer_tokens, stretch=False),
             _line("Judged as", self.verifier), spacing=10,
         )  # fmt: skip
-        more = Card("Advanced")
+        more = Card("More settings")
         more.title.hide()
         self.fold = Fold("Advanced", inside)
         more.head.addWidget(self.fold)

@@ -19,7 +19,7 @@ class Overview(TwoColumns):
         self.fails = FailsCard()
         self.scores = ScoresTable()
         self.notes = label(kind="small")
-        table = Card("Scores")
+        table = Card("Measured and published")
         table.title.hide()
         table.body.setContentsMargins(8, 0, 8, 4)
         table.body.addWidget(self.scores)

@@ -44,8 +44,8 @@ class EvaluatePage(Page):
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(services, parent)
         self._preferences = services.preferences
-        self._listing: Listing | None = None
-        self._board: Board | None = None
+        self.listing: Listing | None = None
+        self.board: Board | None = None
         self._wish: EvaluationWish | None = None
         self._form_wanted = False
         self.shown = ShownGroup(services.jobs, self)
@@ -140,7 +140,7 @@ class EvaluatePage(Page):
     # What is read
 
     def _take_listing(self, listing: Listing) -> None:
-        first, self._listing = self._listing is None, listing
+        first, self.listing = self.listing is None, listing
         self.form.show_listing(listing)
         self._fulfil()
         hidden = self.removals.pending()
@@ -157,13 +157,14 @@ class EvaluatePage(Page):
         self._show_status()
 
     def _take_opened(self, opened: OpenedGroup) -> None:
-        if opened.key != self.shown.key or self._listing is None:
+        if opened.key != self.shown.key or self.listing is None:
             return
-        self._board = opened.board
-        chart, fails, models = self.overview.chart, self.overview.fails, self._listing.models
+        self.board = opened.board
+        chart, fails, models = self.overview.chart, self.overview.fails, self.listing.models
         defaults = {name: budget_of(think) for name, think in self._preferences.current.think_by_model.items()}
-        chart.show_board(opened.board, models, defaults)
-        fails.show_board(opened.board, chart.titles(opened.board, models))
+        titles = words.curve_titles(opened.board, models)
+        chart.show_board(opened.board, titles, models, defaults)
+        fails.show_board(opened.board, titles)
         self.overview.show_columns(True)
 
     def _not_read(self, error: StillroomError) -> None:
@@ -173,10 +174,10 @@ class EvaluatePage(Page):
 
     def _show_group(self) -> None:
         group = self.shown.group
-        self._board = None
+        self.board = None
         if group is None:
             wanted = self._form_wanted or self.shown.groups
-            front = self.form if wanted else self._blank if self._listing is None else self.empty
+            front = self.form if wanted else self._blank if self.listing is None else self.empty
             self._stack.setCurrentWidget(front)
         else:
             self._stack.setCurrentWidget(self.overview)
@@ -194,9 +195,9 @@ class EvaluatePage(Page):
             self.reading.open_group(group.key, group.evaluations)
 
     def _show_scores(self) -> None:
-        if self._listing is not None:
+        if self.listing is not None:
             group = self.shown.group
-            table = scores.table(self._listing.measured, group.task_name if group else "", self._models)
+            table = scores.table(self.listing.measured, group.task_name if group else "", self._models)
             self.overview.scores.show_table(table)
 
     def _show_status(self) -> None:
@@ -221,8 +222,8 @@ class EvaluatePage(Page):
 
     def _read_trace(self, place: int, column: int) -> None:
         fails = self.overview.fails
-        if self._board is not None:
-            self.sheet.show_rows(self._board, fails.columns, fails.rows, place, column)
+        if self.board is not None:
+            self.sheet.show_rows(self.board, fails.columns, fails.rows, place, column)
             self._stack.setCurrentWidget(self.sheet)
             self.sheet.setFocus()
 
@@ -284,16 +285,16 @@ class EvaluatePage(Page):
 
     @property
     def _models(self) -> list[Model]:
-        return self._listing.models if self._listing else []
+        return self.listing.models if self.listing else []
 
     def _fulfil(self) -> None:
-        if self._wish is not None and self._listing is not None:
+        if self._wish is not None and self.listing is not None:
             wish, self._wish = self._wish, None
             self.form.choose(wish)
 
     def _removals_changed(self) -> None:
-        if self._listing is not None:
-            self._take_listing(self._listing)
+        if self.listing is not None:
+            self._take_listing(self.listing)
         self.changed.emit()
 
     def _changed(self) -> None:
@@ -315,7 +316,7 @@ class EvaluatePage(Page):
         over.status.resume.connect(self.resume)
         over.status.cancel.connect(self.cancel)
         over.status.stop_here.connect(self.cancel)
-        over.chart.budget_chosen.connect(self._use_budget)
+        over.chart.enough.budget_chosen.connect(self._use_budget)
         over.chart.axis_chosen.connect(self._take_axis)
         over.fails.opened.connect(self._read_trace)
         self.sheet.closed.connect(self._leave_trace)

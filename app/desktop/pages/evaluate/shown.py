@@ -95,7 +95,7 @@ class ShownGroup(QObject):
         found, card = self.so_far(entry), entry.evaluation.card
         wanted = [(number, think) for number in range(len(card.contenders)) for think in card.think]
         widths = [found[one][1] for one in wanted if one in found]
-        return len(widths) == len(wanted) and all(high - low <= 2 * points / 100 for low, high in widths)
+        return len(widths) == len(wanted) and all(high - low <= 2 * points / 100 + 1e-9 for low, high in widths)
 
     # What can be done; all raise StillroomError where the queue refuses
 

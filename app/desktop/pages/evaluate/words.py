@@ -7,7 +7,7 @@ from app.desktop.pages.evaluate.listing import Entry, Group
 from app.desktop.services import run_entries
 from app.desktop.widgets import job_words
 from models import budgets, quantities
-from models.evaluate import tasks
+from models.evaluate.board import Board
 from models.evaluate.intervals import Interval
 from models.evaluate.records import Contender
 from models.evaluate.scores import Point, percent
@@ -28,10 +28,11 @@ def who(contender: Contender, models: Sequence[Model]) -> str:
     return " · ".join(part for part in (base, adapter, "calm" if contender.calm else "") if part)
 
 
-def task_title(name: str) -> str:
-    """What a task is called that was not loaded yet."""
-    known = {task.name: task.title for task in tasks.built_in()}
-    return known.get(name) or Evaluate(task=name).title().removeprefix("Evaluation ") or name.rpartition("/")[2]
+def curve_titles(board: Board, models: Sequence[Model]) -> list[str]:
+    """What each curve is called; one that has the name of another gets a number."""
+    plain = [who(series.contender, models) for series in board.series]
+    before = [plain[:place].count(title) for place, title in enumerate(plain)]
+    return [f"{title} ({same + 1})" if same else title for title, same in zip(plain, before, strict=True)]
 
 
 def pill(group: Group) -> str:
