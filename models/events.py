@@ -27,6 +27,10 @@ class Event(msgspec.Struct, frozen=True, tag_field="type", kw_only=True):
         """How far the work is by this event; None for one that does not say it."""
         return None
 
+    def so_far(self) -> str:
+        """What the work has come to by this event, beside how far it is; empty when there is nothing to say."""
+        return ""
+
 
 class Progress(Event, frozen=True, kw_only=True, tag="progress"):
     """How far the work is."""
