@@ -4,7 +4,7 @@ import errno
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import msgspec
@@ -16,11 +16,13 @@ from models.evaluate import evaluate, evaluations, from_task, results, room, run
 from models.evaluate.problems import Problem
 from models.evaluate.records import Contender, ReplyRow, contender
 from models.evaluate.scores import Point, Scored
-from models.events import Note
+from models.events import Event, Note
 from models.generate import thinking
+from models.generate.load import LoadedModel
 from models.generate.pool import Pool, _Row
 from models.requests import Sampling
 from tests.models.evaluate.runs import BASE, TUNED, begun, make_model, make_tuned, rows, said, say, sums
+from tests.models.generate.test_pool import with_short_phrase
 from tests.models.scripted_rows import scripted_rows
 from tests.returned import result_of, run
 
@@ -31,6 +33,12 @@ TAILS = ("", "<think>\n", "<think>\n\n</think>\n\n")
 def tiny(monkeypatch: pytest.MonkeyPatch) -> Path:
     for module in (evaluate, room, thinking):  # a random model would fill it
         monkeypatch.setattr(module, "ANSWER_RESERVE", 8)
+    real = evaluate.load
+
+    def load(name: str, path: Path, adapter: str | None = None) -> Generator[Event, None, LoadedModel]:
+        return with_short_phrase((yield from real(name, path, adapter)))
+
+    monkeypatch.setattr(evaluate, "load", load)
     return make_model()
 
 
@@ -52,24 +60,24 @@ def test_a_row_is_on_the_disk_before_a_face_hears_of_it():
 
 def test_killed_at_any_row_it_goes_on_without_asking_twice(tmp_path: Path):
     """What a SIGKILL leaves is what is on the disk at that moment: a copy of it, with half a line as often as not."""
-    evaluation, left = begun(sums(3), think=[0, 8, 24], samples=2), []
+    evaluation, left = begun(sums(2), think=[0, 4, 8], samples=2), []
     for event in evaluation:
         if isinstance(event, Scored):
             [folder] = folders()
             left.append(shutil.copytree(folder, tmp_path / f"after-{event.done}"))
     whole = said(rows(folder))
-    assert len(whole) == len(left) == 18
-    for copy in left[::4]:
+    assert len(whole) == len(left) == 12
+    for copy in left[1::5]:
         done = len(rows(copy))
         with (copy / "rows.jsonl").open("ab") as file:
             file.write(b'{"contender":0,"think":8,"prob')
         seen, record = run(evaluate.resume(copy))
         asked = [(event.contender, event.think, event.id, event.sample) for event in seen if isinstance(event, Scored)]
-        assert len(asked) == len(set(asked)) == 18 - done
+        assert len(asked) == len(set(asked)) == 12 - done
         lines = (copy / "rows.jsonl").read_bytes().splitlines()
-        assert len({msgspec.json.decode(line, type=ReplyRow).key for line in lines}) == len(lines) == 18
+        assert len({msgspec.json.decode(line, type=ReplyRow).key for line in lines}) == len(lines) == 12
         assert said(rows(copy)) == whole
-        assert [point.n for point in record.points] == [3, 3, 3]
+        assert [point.n for point in record.points] == [2, 2, 2]
 
 
 def test_closing_it_keeps_what_is_there_and_how_long_it_took():
