@@ -30,7 +30,7 @@ from models import errors
 from models.answers.verify import gold_text
 from models.checkpoint import fingerprint, folders
 from models.checkpoint.model_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS
-from models.evaluate import evaluations, results, room, run_folder, scores, tasks
+from models.evaluate import evaluations, quant_costs, results, room, run_folder, scores, tasks
 from models.evaluate.problems import Problem, Task, vote_of
 from models.evaluate.records import Contender, Evaluated, EvaluationCard, ReplyRow, TaskFacts
 from models.evaluate.run_folder import RowsFile, Sitting
@@ -138,6 +138,8 @@ def resume(folder: Path) -> Generator[Event, None, Evaluated]:
     tasks.check_accepted(task)
     with folders.holding(folder / ".lock", f"The evaluation {folder.name} is under way in another process."):
         yield from _Evaluation(card, task, folder, run_folder.read_rows(folder)).events()
+    if costs := quant_costs.keep(evaluations.open_evaluation(str(folder))):
+        yield Note(costs)
     return results.evaluated(folder)
 
 
