@@ -3,6 +3,7 @@
 __all__ = [
     "evaluate",
     "evaluations",
+    "export",
     "from_task",
     "intervals",
     "ladders",
@@ -13,3 +14,7 @@ __all__ = [
     "scores",
     "tasks",
 ]
+
+from models.verbs import make_callable
+
+make_callable(__name__, "models.evaluate.from_task", "evaluate_task")
