@@ -134,7 +134,7 @@ def evaluate(
     fetching = [FetchTask(task=task)] if task and not known.is_here(task) else []
     record = run_to_end([*fetching, request], json)
     if out is not None and isinstance(record, Evaluated):
-        export.write(record.folder, out.expanduser())
+        export.write([record.folder], out.expanduser())
 
 
 def _contenders(model: str | None, adapter: str | None, against: str | None, calm: bool) -> list[Contender]:

@@ -122,6 +122,7 @@ class Paired(msgspec.Struct, frozen=True, kw_only=True):
     only_second: int
     flipped: list[str]  # the ids of those of only_first
     lost: list[str]  # of those of only_second
+    verdict: str  # in words, without the names
     sentence: str
 
 

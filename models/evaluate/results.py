@@ -89,6 +89,7 @@ def compared(contents: Contents) -> list[Paired]:
                     only_second=len(pair.only_first),
                     flipped=pair.only_second,
                     lost=pair.only_first,
+                    verdict=pair.sentence(),
                     sentence=f"{names[0]} against {names[1]}, {how_asked(think, votes)}: {pair.sentence()}",
                 )
             )
