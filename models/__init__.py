@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from models import library as library
     from models.answers.verify import verify
+    from models.evaluate.from_task import evaluate_task as evaluate
     from models.events import Token as Token
     from models.finetune.from_set import finetune_on_set as finetune
     from models.finetune_config import FinetuneConfig
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from models.traces.store import add as add_traces
 
 __all__ = [
-    "FinetuneConfig", "Message", "Sampling", "Token", "add_traces", "answer", "draw", "finetune", "fuse", "import_model",
-    "library", "load", "pull", "quantize", "reply", "run", "verify",
+    "FinetuneConfig", "Message", "Sampling", "Token", "add_traces", "answer", "draw", "evaluate", "finetune", "fuse",
+    "import_model", "library", "load", "pull", "quantize", "reply", "run", "verify",
 ]  # fmt: skip
 
 # Rooms that are called as the verb they are named after stand for themselves (models/verbs.py).

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from models import quantities
+from models import budgets, quantities
 
 Channel = Literal["thinking", "answer"]
 ClosedBy = Literal["model", "budget", "answer_now", "off", "loop"]
@@ -26,6 +26,10 @@ class Event(msgspec.Struct, frozen=True, tag_field="type", kw_only=True):
     def progress(self) -> "Progress | None":
         """How far the work is by this event; None for one that does not say it."""
         return None
+
+    def so_far(self) -> str:
+        """What the work has come to by this event, beside how far it is; empty when there is nothing to say."""
+        return ""
 
 
 class Progress(Event, frozen=True, kw_only=True, tag="progress"):
@@ -202,6 +206,44 @@ class Loaded(Record, frozen=True, tag="loaded"):
     seconds: float  # that loading took
 
 
+class OnProblems(msgspec.Struct, frozen=True, kw_only=True):
+    """A quantized model against its original on a task's problems, each asked both with the same seeds."""
+
+    task: str  # its title
+    problems: int
+    think: int | None  # the budget
+    difference: float  # accuracy of this minus that of the original, -1 to 1
+    interval: tuple[float, float]  # 95 %
+    thinking: float | None = None  # thinking tokens of this over those of the original, 1 for as many; None without any
+    thinking_interval: tuple[float, float] | None = None
+    evaluation: str  # its id
+    measured: str  # ISO 8601, UTC
+
+    def words(self) -> str:
+        """What it costs, as in "4-bit costs 1.5 points, between 0.2 and 2.8, and thinks 12 % longer on …"."""
+        parts = [self._accuracy(), self._length()]
+        asked = f"{quantities.counted(self.problems, 'problem')}, thinking {budgets.describe(self.think)}"
+        return f"{' and '.join(filter(None, parts))} on {self.task} ({asked})"
+
+    def _accuracy(self) -> str:
+        low, high = (100 * bound for bound in self.interval)
+        if high < 0:
+            return f"costs {-100 * self.difference:.1f} points, between {-high:.1f} and {-low:.1f},"
+        if low > 0:
+            return f"gains {100 * self.difference:.1f} points, between {low:.1f} and {high:.1f},"
+        return f"shows no clear difference in accuracy ({100 * self.difference:+.1f} points, between {low:+.1f} and {high:+.1f})"
+
+    def _length(self) -> str:
+        if self.thinking is None or self.thinking_interval is None:
+            return ""
+        low, high = self.thinking_interval
+        if low <= 1 <= high:
+            return f"thinks about as long ({100 * (self.thinking - 1):+.0f} %)"
+        if self.thinking >= 2:
+            return f"thinks {self.thinking:.1f} times as long"
+        return f"thinks {abs(100 * (self.thinking - 1)):.0f} % {'longer' if self.thinking > 1 else 'less'}"
+
+
 class QuantCard(Record, frozen=True, tag="quant_card"):
     """What a quantization cost, measured on this machine on the fixed text of resources/card_text.md."""
 
@@ -220,13 +262,15 @@ class QuantCard(Record, frozen=True, tag="quant_card"):
     machine: str
     measured: str  # ISO 8601, UTC
     warning: str = ""  # a sentence when the recipe hurts, else empty
+    on_problems: OnProblems | None = None  # by the last evaluation of it against its original
 
     def sentences(self) -> list[str]:
         parts = [f"{self.bits:.2f} bits a weight", quantities.size(self.size_bytes)]
         if self.kl is not None and self.same_top is not None:
             parts += [f"KL {self.kl:.3f} to the original", f"same next word {self.same_top:.1%}"]
         parts += [f"perplexity {self.perplexity:.2f}", f"{self.tokens_per_s:.1f} tokens/s"]
-        return [" · ".join(parts), *([self.warning] if self.warning else [])]
+        solved = [f"It {self.on_problems.words()}."] if self.on_problems else []
+        return [" · ".join(parts), *([self.warning] if self.warning else []), *solved]
 
 
 class Model(Record, frozen=True, tag="model"):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from models.evaluate.problems import Task
     from models.evaluate.records import Contender
 
+ANSWER_TOKENS = 2048
 KindName = Literal["math", "number", "choice", "exact", "several", "python"]
 Kind = Annotated[KindName | None, typer.Option(help="How answers are judged, where the task does not say.")]
 Accept = Annotated[
@@ -70,7 +71,7 @@ def evaluate(
     top_p: Annotated[float | None, typer.Option(min=0, max=1, metavar="P", help="As for chat.")] = None,
     answer_tokens: Annotated[
         int, typer.Option(min=1, metavar="N", help="Room for the answer after the thinking.")
-    ] = 2048,
+    ] = ANSWER_TOKENS,
     seed: Annotated[
         int, typer.Option(min=0, max=2**32 - 1, metavar="S", help="Of draws, of the choice of problems, of ladders.")
     ] = 0,
@@ -107,6 +108,12 @@ def evaluate(
 
     if out is not None:
         export.check_ending(out)
+    named: list[object] = [model, task, think, samples != 1, votes, limit, adapter, against, calm, kind, seed, resume]
+    named += [temperature is not None, top_p is not None, answer_tokens != ANSWER_TOKENS]
+    if replay is not None and any(named):
+        raise BadInput(
+            "An evaluation is asked anew with --replay FOLDER alone: model, task and settings are those of its card."
+        )
     task = place(task) if task else ""
     if accept_tests and task:
         known.accept(_loaded(task, display_for(json), kind=kind))
@@ -131,15 +138,91 @@ def evaluate(
 
 
 def _contenders(model: str | None, adapter: str | None, against: str | None, calm: bool) -> list[Contender]:
-    from models.evaluate.records import Contender
+    import msgspec
+
+    from models.evaluate import records
 
     if model is None:
         return []
-    found = [Contender(model=place(model), adapter=adapter or "", calm=calm)]
+    found = [records.Contender(model=place(model), adapter=adapter or "", calm=calm)]
     if against is not None:
-        other, _, on_it = against.partition(":")
-        found.append(Contender(model=place(other), adapter=on_it))
+        other = records.contender(against)
+        found.append(msgspec.structs.replace(other, model=place(other.model)))
     return found
+
+
+evaluations = typer.Typer(
+    add_completion=False, rich_markup_mode=None, help="Evaluations on this disk.", no_args_is_help=True
+)
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="As `evaluations list` shows it, or its folder.")]
+
+
+@evaluations.command("list")
+def list_evaluations(json: Json = False) -> None:
+    """List the evaluations, oldest first."""
+    from models.evaluate import evaluations as kept
+
+    found = kept.evaluations()
+    if json:
+        import msgspec
+
+        from app.cli.json_lines import JsonLines
+
+        JsonLines().done({"evaluations": [{**msgspec.to_builtins(one), "state": one.state} for one in found]})
+    else:
+        from app.cli.tables import show_evaluations
+
+        show_evaluations(found)
+
+
+@evaluations.command("show")
+def show_evaluation(name: Id, json: Json = False) -> None:
+    """Show what one came to, as far as it is."""
+    from models.evaluate import evaluations as kept
+    from models.evaluate import results
+
+    found = kept.get(name)
+    record = results.evaluated(Path(found.folder))
+    if json:
+        import msgspec
+
+        from app.cli.json_lines import JsonLines, fields_of
+
+        about = {"state": found.state, "done": found.done, "total": found.total}
+        JsonLines().done({**fields_of(record), **about, "card": msgspec.to_builtins(found.card)})
+    else:
+        from app.cli.tables import show_evaluation as show
+
+        show(found, record)
+
+
+@evaluations.command("export")
+def export_evaluation(
+    name: Id,
+    to: Annotated[Path, typer.Option(metavar="FILE", help="A .csv, .json or .md file.")],
+    json: Json = False,
+) -> None:
+    """Write one to a file: its replies, all of it, or the table of its points."""
+    from models.evaluate import evaluations as kept
+    from models.evaluate import export
+
+    file = to.expanduser()
+    export.check_ending(file)
+    export.write(kept.get(name).folder, file)
+    if json:
+        from app.cli.json_lines import JsonLines
+
+        JsonLines().done({"path": str(file.absolute())})
+
+
+@evaluations.command("rm")
+def remove_evaluation(name: Id, json: Json = False) -> None:
+    """Delete an evaluation, its replies too."""
+    from models import events
+    from models.evaluate import evaluations as kept
+
+    display_for(json).result(events.Removed(name=name, freed_bytes=kept.remove(name)))
 
 
 def _judge(

@@ -10,11 +10,13 @@ from rich.table import Table
 from rich.text import Text
 
 from app.cli.terminal import visible
-from models import events, quantities
+from models import budgets, events, quantities
 
 if TYPE_CHECKING:
     from models.doctor import Finding
+    from models.evaluate.evaluations import Evaluation
     from models.evaluate.problems import Task
+    from models.evaluate.records import Evaluated
     from models.evaluate.tasks import Listed
     from models.library.catalog import Offer
     from models.trace_report import Added, Histogram, TraceSet
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 STYLES = {"ok": "green", "warn": "yellow", "bad": "bold red"}
 # Wide enough for any row: text that goes to a file is not folded.
 ENDLESS = 10_000
+FLIPPED = 20  # problems that are listed
 
 
 def show_models(models: list[events.Model]) -> None:
@@ -182,6 +185,46 @@ def show_tasks(tasks: list[Listed]) -> None:
         table.add_row(name, Text(f"{task.title}. {task.about}"), Text(task.licence))
     console.print(table)
     console.print("A file of problems is a task too, and so is traces:NAME, the gold answers of a set of traces.")
+
+
+def show_evaluations(found: list[Evaluation]) -> None:
+    """A table of the evaluations on this disk."""
+    console = _page()
+    if not found:
+        console.print("No evaluations yet. `stillroom evaluate MODEL --task TASK` makes one.")
+        return
+    table = _table("Evaluation", "Who", "Task", "Problems", "State")
+    for one in found:
+        who = " against ".join(contender.title for contender in one.card.contenders)
+        task = one.card.task
+        state = one.state if one.state == "done" else f"{one.done:,} of {one.total:,} replies"
+        cells = (one.id, who, task.title or task.name, f"{task.problems:,}", state)
+        table.add_row(*(Text(visible(cell)) for cell in cells))
+    console.print(table)
+
+
+def show_evaluation(found: Evaluation, record: Evaluated) -> None:
+    """What an evaluation began with and what it came to."""
+    card = found.card
+    rows = {
+        "Evaluation": card.id,
+        "Began": card.created,
+        "State": found.state if found.state == "done" else f"{found.done:,} of {found.total:,} replies are there",
+        "Task": f"{card.task.title or card.task.name}, {quantities.counted(card.task.problems, 'problem')}",
+        "Who": " against ".join(contender.title for contender in card.contenders),
+        "Thinking": ", ".join(budgets.describe(think) for think in card.think),
+        "Samples": f"{card.samples:,}" if card.samples > 1 else "",
+        "Seed": str(card.seed),
+    }
+    _print_rows(rows)
+    console = _page()
+    for sentence in record.sentences():
+        console.print(Text(visible(sentence)), soft_wrap=True)
+    for pair in record.comparisons[-1:]:
+        for who, ids in (("first", pair.flipped), ("second", pair.lost)):
+            if ids:
+                shown = ", ".join(ids[:FLIPPED]) + (" …" if len(ids) > FLIPPED else "")
+                console.print(Text(f"Only the {who} got right: {visible(shown)}"), soft_wrap=True)
 
 
 def show_task(task: Task) -> None:

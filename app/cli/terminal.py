@@ -23,6 +23,7 @@ from models.jobs.request import JobRequest
 REFRESH_S = 0.1
 LIVE_LINES = 8
 STEPS_A_LINE = 10
+TENTHS = 10  # lines of work that can't be shown live
 
 # Control characters of a model's text could move the cursor or retitle the window, direction marks reorder a line:
 # C0 as control pictures, C1 and the marks as the replacement character.
@@ -49,6 +50,8 @@ class Screen:
         self._budget: int | None = None
         self._answer_end = ""
         self._stages: Mapping[str, stages.Stage] = {}
+        self._tenth = 0
+        self._so_far = ""
 
     def show(self, event: events.Event) -> None:
         """Show an event; kinds that have nothing to say to people are passed over."""
@@ -67,6 +70,8 @@ class Screen:
                 self._close_thinking(event)
             case events.Step():
                 self._step(event)
+            case _ if progress := event.progress():
+                self._stand(progress, event.so_far())
             case _:
                 if line := event.line():
                     self._end_live()
@@ -107,6 +112,8 @@ class Screen:
         words = (self._stages.get(event.stage) or stages.of(event.stage)).title
         if event.stage == "votes":
             words, event = self._voting(words, event)
+        if event.stage == self._stage and self._so_far.startswith(words):
+            words = self._so_far  # what it had come to still stands
         if self._lively:
             self._bar(words, event)
         elif event.stage != self._stage:
@@ -126,6 +133,21 @@ class Screen:
         task = self._live.task_ids[0]
         self._live.update(task, completed=event.done, total=event.total or None, description=words)
         self._refresh()
+
+    def _stand(self, event: events.Progress, so_far: str) -> None:
+        """A bar with what the work has come to where it can be live; elsewhere a line each tenth of it."""
+        title = (self._stages.get(event.stage) or stages.of(event.stage)).title
+        self._so_far = f"{title} · {so_far}" if so_far else title
+        if self._lively:
+            self._bar(self._so_far, event)
+            return
+        tenth = TENTHS * event.done // max(1, event.total)
+        if (event.stage, tenth) != (self._stage, self._tenth):
+            self._stage, self._tenth = event.stage, tenth
+            seconds = (event.total - event.done) / event.rate if event.rate else 0.0
+            left = f" · about {quantities.seconds(seconds)} left" if seconds else ""
+            said = f" · {so_far}" if so_far else ""
+            self._console.print(f"{event.done:,} of {event.total:,} {event.unit}{said}{left}")
 
     def _step(self, event: events.Step) -> None:
         """A bar with the last loss where it can be live; elsewhere a line now and then."""

@@ -18,3 +18,7 @@ __all__ = [
     "scores",
     "tasks",
 ]
+
+from models.verbs import make_callable
+
+make_callable(__name__, "models.evaluate.from_task", "evaluate_task")

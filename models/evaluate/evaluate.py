@@ -3,16 +3,23 @@
 Every reply has a seed of its own that follows from the evaluation's, the problem and the sample alone. So two
 contenders meet the same luck, a resumed evaluation draws what it would have drawn, and under a longer budget a sample
 thinks the same thoughts as under a shorter one, only further: it goes on from the shorter one's tokens.
+
+Problems are asked in their order, each with all its samples and budgets before the next, so that whatever is there when
+it is stopped are whole problems. Two contenders take turns over blocks of problems that double in size, the second
+beginning every other block: memory holds one of two models and the pool draws with one adapter at a time, so a turn may
+cost a load and always costs the end of a batch. Stopped at any time, both have answered at least half of the problems
+that either has, once the first block is done.
 """
 
 import hashlib
 import logging
 import platform
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,27 +27,34 @@ import mlx.core as mx
 import msgspec
 
 from models import errors
-from models.answers import majority
 from models.checkpoint import fingerprint, folders
 from models.checkpoint.model_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS
-from models.evaluate import evaluations, results, run_folder, tasks
+from models.evaluate import evaluations, quant_costs, results, room, run_folder, scores, tasks
 from models.evaluate.problems import Problem, Task, vote_of
 from models.evaluate.records import Contender, Evaluated, EvaluationCard, ReplyRow, TaskFacts
 from models.evaluate.run_folder import RowsFile, Sitting
 from models.evaluate.scores import Scored
-from models.events import Event, Note, Reply
-from models.generate.drawing import Drawn
+from models.events import Event, Note, Progress, Reply
+from models.generate.drawing import closing_tokens
 from models.generate.load import LoadedModel, load
 from models.generate.pool import Pool, RowDone, RowFailed
-from models.generate.thinking import grace_tokens
-from models.library import installed
+from models.generate.thinking import ANSWER_RESERVE, grace_tokens
+from models.library import bases, installed
 from models.machine import hardware
 from models.requests import ChatRequest, Message, Sampling
 
 log = logging.getLogger(__name__)
 
 ANSWER_TOKENS = 2048  # room for an answer: those that repeat the whole derivation fit
-CLOSING_TOKENS = 64  # of a forced close, at most
+FIRST_BLOCK = 32  # problems that the first of two contenders answers before the second does
+ROWS_A_SITTING = 64
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer.model",
+    "tokenizer_config.json",
+    "chat_template.jinja",
+    "generation_config.json",
+)
 
 
 def evaluate(
@@ -55,20 +69,46 @@ def evaluate(
     seed: int = 0,
     run: str = "",
 ) -> Generator[Event, None, Evaluated]:
-    """Begin an evaluation; yields Note, Progress and Scored.
+    """Begin an evaluation; yields Note, Progress and Scored. Arguments as card_of.
 
-    think: budgets; votes: numbers of replies whose majority counts too; run: the name of the folder, made up when
-    empty. Raises BadInput for what makes no sense, NotFound for a model that is not there, NoMemory and DiskFull on the
-    way: what was drawn by then is kept, and `resume` goes on.
+    Raises BadInput for what makes no sense, Unsafe for tests that were not accepted, NotFound for a model that is not
+    there, NoMemory and DiskFull on the way: what was drawn by then is kept, and `resume` goes on.
     """
-    for contender in contenders:
-        yield from installed.prepare(contender.model)
-    name = run or evaluations.new_id(task.name)
-    folder = evaluations.folder_of(name)
-    card = EvaluationCard(
-        id=name,
+    card = card_of(
+        contenders,
+        task,
+        think=think,
+        samples=samples,
+        votes=votes,
+        answer_tokens=answer_tokens,
+        sampling=sampling,
+        seed=seed,
+        run=run,
+    )
+    return (yield from begin(card, task))
+
+
+def card_of(
+    contenders: Sequence[Contender],
+    task: Task,
+    *,
+    think: Sequence[int | None],
+    samples: int = 1,
+    votes: Sequence[int] = (),
+    answer_tokens: int = ANSWER_TOKENS,
+    sampling: Sampling | None = None,
+    seed: int = 0,
+    run: str = "",
+) -> EvaluationCard:
+    """The card of an evaluation to come.
+
+    think: budgets; samples: replies to a problem, at least the largest of votes: numbers of replies whose majority
+    counts too; run: the name of the folder, made up when empty.
+    """
+    return EvaluationCard(
+        id=run or evaluations.new_id(task.name),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        contenders=[_identified(contender) for contender in contenders],
+        contenders=list(contenders),
         task=TaskFacts(
             name=task.name,
             title=task.title,
@@ -85,24 +125,20 @@ def evaluate(
         answer_tokens=answer_tokens,
         sampling=sampling or Sampling(),
         seed=seed,
-        versions=_versions(),
-        machine=hardware.machine(),
     )
-    _check(card)
-    tasks.check_accepted(task)
-    run_folder.create(folder, card, task)
-    return (yield from resume(folder))
 
 
 def resume(folder: Path) -> Generator[Event, None, Evaluated]:
     """Go on with an evaluation where it stopped; no problem is asked twice. Yields and raises as `evaluate`.
 
-    Raises BadInput also when a model is not the one that the evaluation began with.
+    Raises BadInput also when a model is not the one that the evaluation began with, Busy when another process has it.
     """
     card, task = run_folder.read_card(folder), run_folder.read_task(folder)
     tasks.check_accepted(task)
     with folders.holding(folder / ".lock", f"The evaluation {folder.name} is under way in another process."):
         yield from _Evaluation(card, task, folder, run_folder.read_rows(folder)).events()
+    if costs := quant_costs.keep(evaluations.open_evaluation(str(folder))):
+        yield Note(costs)
     return results.evaluated(folder)
 
 
@@ -112,17 +148,35 @@ def again(folder: Path, contenders: Sequence[Contender] = (), run: str = "") -> 
     contenders: others than those on its card. Raises as `evaluate`.
     """
     card, task = run_folder.read_card(folder), run_folder.read_task(folder)
-    name = run or evaluations.new_id(card.task.name)
     new = msgspec.structs.replace(
         card,
-        id=name,
+        id=run or evaluations.new_id(card.task.name),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        contenders=[_identified(contender) for contender in contenders or card.contenders],
+        contenders=list(contenders or card.contenders),
+    )
+    return (yield from begin(new, task))
+
+
+def begin(card: EvaluationCard, task: Task) -> Generator[Event, None, Evaluated]:
+    """Begin an evaluation by its card: check all that can be known before a model is in memory, make the folder, draw."""
+    _check(card)
+    tasks.check_accepted(task)
+    for contender in card.contenders:
+        yield from installed.prepare(contender.model)
+    card = msgspec.structs.replace(
+        card,
+        contenders=[_identified(contender) for contender in card.contenders],
         versions=_versions(),
         machine=hardware.machine(),
     )
-    run_folder.create(evaluations.folder_of(name), new, task)
-    return (yield from resume(evaluations.folder_of(name)))
+    _check_different(card.contenders)
+    for model in dict.fromkeys(contender.model for contender in card.contenders):
+        for text in room.shortages(model, task, card.think):
+            yield Note(text)
+    yield Note(_sentence(scores.what_can_be_shown(len(task.problems))))
+    folder = evaluations.folder_of(card.id)
+    run_folder.create(folder, card, task)
+    return (yield from resume(folder))
 
 
 def seed_of(seed: int, problem: str, sample: int) -> int:
@@ -143,29 +197,41 @@ class _Evaluation:
     rows: list[ReplyRow]
     begun: float = field(default_factory=time.perf_counter)
     loaded: LoadedModel | None = None
+    notes: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        card = self.card
-        self.total = len(card.contenders) * len(card.think) * len(self.task.problems) * card.samples
-        self.known = {row.key for row in self.rows}
+        self.total = self.card.total
+        self.known = {row.key for row in self.rows if self.card.has(row)}
         self.before = len(self.known)
         self.by_id = {problem.id: problem for problem in self.task.problems}
         self.tally = results.Tally(self.rows)
 
     def events(self) -> Iterator[Event]:
+        numbers = range(len(self.card.contenders))
         with RowsFile(self.folder) as file:
-            for number, contender in enumerate(self.card.contenders):
-                if any(self._missing(number)):
-                    yield from self._load(contender)
-                    yield from self._draw(number, contender, file)
+            for turn, block in enumerate(self._blocks()):
+                for number in numbers if turn % 2 == 0 else reversed(numbers):
+                    if missing := self._missing(number, block):
+                        contender = self.card.contenders[number]
+                        yield from self._load(contender)
+                        yield from self._draw(number, contender, missing, file)
 
-    def _missing(self, number: int) -> Iterator[tuple[int | None, Problem, int]]:
-        """What is not drawn yet: budgets first, then samples, then problems, so that a curve grows evenly."""
-        for think in self.card.think:
+    def _blocks(self) -> Iterator[Sequence[Problem]]:
+        problems = self.task.problems
+        begin, size = 0, len(problems) if len(self.card.contenders) == 1 else FIRST_BLOCK
+        while begin < len(problems):
+            yield problems[begin : begin + size]
+            begin, size = begin + size, 2 * size
+
+    def _missing(self, number: int, block: Sequence[Problem]) -> dict[tuple[str, int], list[int | None]]:
+        """The budgets that each sample of a block's problems is still to be drawn under, in ascending order."""
+        found = {}
+        for problem in block:
             for sample in range(self.card.samples):
-                for problem in self.task.problems:
-                    if (number, think, problem.id, sample) not in self.known:
-                        yield think, problem, sample
+                budgets = [think for think in self.card.think if (number, think, problem.id, sample) not in self.known]
+                if budgets:
+                    found[problem.id, sample] = budgets
+        return found
 
     def _load(self, contender: Contender) -> Iterator[Event]:
         if _identified(contender) != contender:
@@ -173,67 +239,91 @@ class _Evaluation:
                 f"{contender.title} is not what the evaluation {self.card.id} began with: its files have changed.",
                 "Put the earlier one back, or start a new evaluation.",
             )
-        adapter = str(installed.find_adapter(contender.adapter)) if contender.adapter else None
+        adapter = installed.find_adapter(contender.adapter) if contender.adapter else None
+        place = str(adapter) if adapter else None
+        installed.mark_used(contender.model)
         if self.loaded is None or self.loaded.name != contender.model:
             self.loaded = None  # two models are never in memory at once
             mx.clear_cache()
             path = yield from installed.prepare(contender.model)
-            self.loaded = yield from load(contender.model, path, adapter)
-            if note := self.loaded.record().note:
-                yield Note(note)
-        elif not self.loaded.has_adapter(adapter):
-            self.loaded.set_adapter(adapter)
+            self.loaded = yield from load(contender.model, path, place)
+        elif not self.loaded.has_adapter(place):
+            self.loaded.set_adapter(place)
+        thinks = any(budget != 0 for budget in self.card.think)
+        yield from self._say_once(self.loaded.record().note if thinks else "")
+        if adapter:
+            installed.mark_used(contender.adapter)
+            yield from self._say_once(bases.mismatch(adapter, self.loaded.path, contender.model))
 
-    def _draw(self, number: int, contender: Contender, file: RowsFile) -> Iterator[Event]:
-        """Draw what is missing of one contender; a longer budget's reply is asked for when the shorter one is there."""
+    def _say_once(self, text: str) -> Iterator[Event]:
+        if text and text not in self.notes:
+            self.notes.add(text)
+            yield Note(text)
+
+    def _draw(
+        self, number: int, contender: Contender, missing: dict[tuple[str, int], list[int | None]], file: RowsFile
+    ) -> Iterator[Event]:
+        """Draw what is missing of one contender; a longer budget's reply is asked for when the shorter one is there.
+
+        A reply that finds no memory ends the evaluation, when all others that do are drawn.
+        """
         assert self.loaded is not None, "loaded before"
-        waiting: dict[tuple[str, int], list[int | None]] = {}
-        for think, problem, sample in self._missing(number):
-            waiting.setdefault((problem.id, sample), []).append(think)
         pool = Pool(self.loaded)
         asked: dict[int, _Asked] = {}
 
-        def ask(problem_id: str, sample: int, former: Drawn | None = None) -> None:
-            think = waiting[problem_id, sample].pop(0)
-            wanted = _Asked(think, self.by_id[problem_id], sample, former is not None)
-            asked[pool.add(self._request(contender, wanted), former=former)] = wanted
+        def ask(problem_id: str, sample: int, former: RowDone | None = None) -> None:
+            wanted = _Asked(missing[problem_id, sample].pop(0), self.by_id[problem_id], sample, former)
+            row = pool.add(self._request(contender, wanted), former=former.drawn if former else None)
+            asked[row] = wanted
 
-        for problem_id, sample in waiting:
+        for problem_id, sample in missing:
             ask(problem_id, sample)
-        clock = _Clock(number)
+        clock = _Clock(number, file)
+        no_memory: errors.NoMemory | None = None
         try:
             for event in pool.events():
+                if isinstance(event, Progress):
+                    yield self._progress()  # whoever stops it is heard between two replies too
                 if not isinstance(event, RowDone | RowFailed):
                     continue
                 wanted = asked.pop(event.row)
+                if isinstance(event, RowFailed) and isinstance(event.error, errors.NoMemory):
+                    no_memory = event.error
+                    yield from self._say_once(f"{no_memory.text} The others go on.")
+                    continue
                 row = self._row(number, wanted, event)
-                clock.take(row)
                 file.add(row)
+                clock.take(row, wanted.drawn_now(event))
                 yield self._scored(row, wanted.problem)
-                if waiting[row.problem, row.sample]:
-                    ask(row.problem, row.sample, event.drawn if isinstance(event, RowDone) else None)
+                if missing[row.problem, row.sample]:
+                    # what is said without thinking is no beginning of it
+                    former = event if isinstance(event, RowDone) and wanted.think != 0 else None
+                    ask(row.problem, row.sample, former)
         finally:
-            for sitting in clock.sittings():
-                file.add_sitting(sitting)
+            clock.stop()
+        if no_memory is not None:
+            raise errors.NoMemory(no_memory.text, f"{no_memory.hint} Then go on with --resume.")
 
     def _request(self, contender: Contender, asked: "_Asked") -> ChatRequest:
+        assert self.loaded is not None, "loaded before"
         card, think = self.card, asked.think
-        thinking = None if think is None else think + grace_tokens(think) + CLOSING_TOKENS if think else 0
+        most: int | None = card.answer_tokens
+        if think != 0:  # with less for the answer, the budget would not be whole
+            answer = max(card.answer_tokens, ANSWER_RESERVE)
+            most = None if think is None else think + grace_tokens(think) + closing_tokens(self.loaded) + answer
         return ChatRequest(
             model=contender.model,
             messages=[Message(role="user", content=asked.problem.question)],
             think=think,
-            max_tokens=None if thinking is None else thinking + card.answer_tokens,
+            max_tokens=most,
             sampling=msgspec.structs.replace(card.sampling, seed=seed_of(card.seed, asked.problem.id, asked.sample)),
-            votes=min(card.samples, majority.MOST),
+            another=card.samples > 1,
             calm=contender.calm,
         )
 
     def _row(self, number: int, asked: "_Asked", event: RowDone | RowFailed) -> ReplyRow:
         about = _About(number, asked.think, asked.problem.id, asked.sample)
-        if isinstance(event, RowFailed):
-            if not isinstance(event.error, errors.BadInput):  # a prompt that is too long is one; no memory is not
-                raise event.error
+        if isinstance(event, RowFailed):  # its prompt is too long, or the tokenizer breaks down on it
             return ReplyRow(**about._asdict(), correct=None, reason=event.error.text, finish="length")
         reply = event.reply
         if reply.finish == "cancelled":
@@ -249,12 +339,19 @@ class _Evaluation:
             reason=verdict.reason,
             thinking_tokens=reply.thinking_tokens,
             answer_tokens=reply.answer_tokens,
-            seconds=round(event.seconds, 3),
+            seconds=round(asked.seconds(event), 3),
             finish=reply.finish,
             closed_by=reply.closed_by,
-            logprob=round(event.logprob, 5),
-            shared=asked.shared,
+            logprob=round(asked.logprob(event), 5),
+            shared=asked.taken_over(event) > 0,
         )
+
+    def _progress(self) -> Progress:
+        done = len(self.known)
+        return Progress(stage="evaluate", done=done, total=self.total, unit="replies", rate=self._rate(done))
+
+    def _rate(self, done: int) -> float:
+        return (done - self.before) / max(1e-9, time.perf_counter() - self.begun)
 
     def _scored(self, row: ReplyRow, problem: Problem) -> Scored:
         self.known.add(row.key)
@@ -271,12 +368,13 @@ class _Evaluation:
             sample=row.sample,
             reason=row.reason,
             contender=row.contender,
+            who=self.card.contenders[row.contender].title if len(self.card.contenders) > 1 else "",
             think=row.think,
             accuracy=accuracy,
             interval=interval,
             done=done,
             total=self.total,
-            rate=(done - self.before) / max(1e-9, time.perf_counter() - self.begun),
+            rate=self._rate(done),
         )
 
 
@@ -292,30 +390,63 @@ class _Asked:
     think: int | None
     problem: Problem
     sample: int
-    shared: bool  # it goes on from a shorter budget's tokens
+    former: RowDone | None  # the same sample under a shorter budget, from whose tokens it goes on
+
+    def taken_over(self, event: RowDone) -> int:
+        """Tokens that a reply has of the one before it; the rest was drawn now."""
+        if self.former is None or self.former.drawn is None or event.drawn is None:
+            return 0
+        pairs = zip(self.former.drawn.tokens, event.drawn.tokens, strict=False)
+        return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+    def drawn_now(self, event: RowDone | RowFailed) -> int:
+        """Tokens that were drawn for it and for no other."""
+        if isinstance(event, RowFailed) or event.drawn is None:
+            return 0
+        return len(event.drawn.tokens) - self.taken_over(event)
+
+    def seconds(self, event: RowDone) -> float:
+        """What all of its tokens took, those that were taken over at the pace at which they were drawn."""
+        taken = self.taken_over(event)
+        if not taken or self.former is None or self.former.drawn is None:
+            return event.seconds
+        return event.seconds + self.former.seconds * taken / len(self.former.drawn.tokens)
+
+    def logprob(self, event: RowDone) -> float:
+        """The mean over all of its tokens."""
+        taken, now = self.taken_over(event), self.drawn_now(event)
+        if not taken or self.former is None:
+            return event.logprob
+        return (taken * self.former.logprob + now * event.logprob) / (taken + now)
 
 
 class _Clock:
-    """How long the replies of one contender took together, by budget: the time since the last one is the next one's."""
+    """How long the replies of one contender took together, shared out to budgets by the tokens that were drawn.
 
-    def __init__(self, contender: int) -> None:
-        self._contender = contender
-        self._spent: dict[int | None, tuple[float, int]] = {}
+    They are drawn side by side, so a budget has no time of its own. It is written now and then: a kill takes little.
+    """
+
+    def __init__(self, contender: int, file: RowsFile) -> None:
+        self._contender, self._file = contender, file
+        self._drawn: dict[int | None, int] = {}
+        self._rows = 0
         self._since = time.perf_counter()
         mx.reset_peak_memory()
 
-    def take(self, row: ReplyRow) -> None:
-        now = time.perf_counter()
-        seconds, tokens = self._spent.get(row.think, (0.0, 0))
-        self._spent[row.think] = seconds + now - self._since, tokens + row.thinking_tokens + row.answer_tokens
-        self._since = now
+    def take(self, row: ReplyRow, drawn: int) -> None:
+        self._drawn[row.think] = self._drawn.get(row.think, 0) + drawn
+        self._rows += 1
+        if self._rows >= ROWS_A_SITTING:
+            self.stop()
 
-    def sittings(self) -> list[Sitting]:
-        peak = mx.get_peak_memory()
-        return [
-            Sitting(contender=self._contender, think=think, seconds=seconds, tokens=tokens, peak_bytes=peak)
-            for think, (seconds, tokens) in self._spent.items()
-        ]
+    def stop(self) -> None:
+        now, peak, total = time.perf_counter(), mx.get_peak_memory(), sum(self._drawn.values())
+        for think, tokens in self._drawn.items() if total else ():
+            seconds = (now - self._since) * tokens / total
+            self._file.add_sitting(
+                Sitting(contender=self._contender, think=think, seconds=seconds, tokens=tokens, peak_bytes=peak)
+            )
+        self._drawn, self._rows, self._since = {}, 0, now
 
 
 def _is_open(reply: Reply) -> bool:
@@ -329,36 +460,55 @@ def _versions() -> dict[str, str]:
 
 def _identified(contender: Contender) -> Contender:
     """A contender with the fingerprints of its files as they are now. Raises NotFound."""
+    model = installed.find(contender.model)
     adapter = installed.find_adapter(contender.adapter) if contender.adapter else None
     return msgspec.structs.replace(
         contender,
-        fingerprint=fingerprint.of(installed.find(contender.model)),
-        adapter_fingerprint=_adapter_fingerprint(adapter) if adapter else "",
+        fingerprint=fingerprint.of(model),
+        prompt_fingerprint=_hash_of(model / name for name in TOKENIZER_FILES),
+        adapter_fingerprint=_hash_of([adapter / ADAPTER_CONFIG, adapter / ADAPTER_WEIGHTS]) if adapter else "",
     )
 
 
-def _adapter_fingerprint(folder: Path) -> str:
-    digest = hashlib.sha256((folder / ADAPTER_CONFIG).read_bytes())
-    with (folder / ADAPTER_WEIGHTS).open("rb") as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
+def _hash_of(files: Iterable[Path]) -> str:
+    """Of all bytes of those that are there."""
+    digest = hashlib.sha256()
+    for path in files:
+        if path.is_file():
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
 
 
 def _check(card: EvaluationCard) -> None:
+    """Raise BadInput for what can be seen without a model."""
     if not card.task.problems:
         raise errors.BadInput(
             f"The task {card.task.name} has no problem.", "Choose another task or a file with problems."
         )
     if not card.think:
         raise errors.BadInput("No budget was given.", "Add --think, as in --think off --think 512.")
+    if any(budget is not None and budget < 0 for budget in card.think):
+        raise errors.BadInput(f"A thinking budget can't be negative: {min(budget or 0 for budget in card.think)}.")
     if not 1 <= len(card.contenders) <= 2:
         raise errors.BadInput("One model is evaluated, or two are compared.")
-    if card.contenders[0] == card.contenders[-1] and len(card.contenders) == 2:
-        raise errors.BadInput("A model can't be compared with itself.", "Choose another model, adapter or budget.")
     if card.answer_tokens < 1:
         raise errors.BadInput(f"An answer needs at least one token: {card.answer_tokens}.")
     if card.samples > 1 and card.sampling.temperature == 0:
         raise errors.BadInput(
             "At temperature 0 all samples of a problem are the same.", "Ask for one, or raise the temperature."
         )
+
+
+def _check_different(contenders: Sequence[Contender]) -> None:
+    """Raise BadInput for one that is compared with itself, under another name too."""
+    if len({(one.fingerprint, one.prompt_fingerprint, one.adapter_fingerprint, one.calm) for one in contenders}) < len(
+        contenders
+    ):
+        raise errors.BadInput(
+            f"{contenders[0].title} can't be compared with itself.", "Choose another model, adapter, or --calm for one."
+        )
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -4,6 +4,7 @@ The folders are the truth (models/evaluate/run_folder.py has the layout); one th
 """
 
 import logging
+import secrets
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -70,10 +71,12 @@ def get(name: str) -> Evaluation:
 def open_evaluation(name: str) -> Contents:
     """All that an evaluation holds. Raises NotFound, Corrupt."""
     folder = place(name)
+    card, task = run_folder.read_card(folder), run_folder.read_task(folder)
+    known = {problem.id for problem in task.problems}
     return Contents(
-        card=run_folder.read_card(folder),
-        task=run_folder.read_task(folder),
-        rows=run_folder.read_rows(folder),
+        card=card,
+        task=task,
+        rows=[row for row in run_folder.read_rows(folder) if row.problem in known and card.has(row)],
         sittings=run_folder.read_sittings(folder),
     )
 
@@ -83,7 +86,7 @@ def place(name: str) -> Path:
     for folder in (paths.evaluations_folder() / name, Path(name).expanduser()):
         if name and (folder / run_folder.CARD).is_file():
             return folder.resolve()
-    raise errors.NotFound(f"There is no evaluation {name}.", "`stillroom evaluate --list` shows those that are there.")
+    raise errors.NotFound(f"There is no evaluation {name}.", "`stillroom evaluations list` shows those that are there.")
 
 
 def folder_of(run: str) -> Path:
@@ -92,20 +95,10 @@ def folder_of(run: str) -> Path:
 
 
 def new_id(task: str) -> str:
-    """The id of an evaluation that begins now; its folder is made, so that no other takes it."""
-    word = "".join(letter if letter.isalnum() or letter in "-." else "-" for letter in task)[:40].strip("-.") or "task"
-    began = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{word}"
-    name, number = began, 1
-    while True:
-        try:
-            (paths.evaluations_folder() / name).mkdir(mode=0o700)
-        except FileExistsError:
-            number += 1
-            name = f"{began}-{number}"
-        except OSError as error:
-            raise errors.from_os_error(error, "making a folder for the evaluation", writing=True) from error
-        else:
-            return name
+    """An id for an evaluation that begins now, which no other one has."""
+    name = task.rpartition("/")[2].removesuffix(Path(task).suffix) if "/" in task else task
+    word = "".join(letter if letter.isalnum() or letter in "-." else "-" for letter in name)[:40].strip("-.") or "task"
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{word}-{secrets.token_hex(2)}"
 
 
 def remove(name: str) -> int:
@@ -119,9 +112,8 @@ def remove(name: str) -> int:
 
 def _evaluation(folder: Path) -> Evaluation:
     card = run_folder.read_card(folder)
-    total = len(card.contenders) * len(card.think) * card.task.problems * card.samples
     try:
         done = (folder / run_folder.ROWS).read_bytes().count(b"\n")
     except FileNotFoundError:
         done = 0
-    return Evaluation(card=card, folder=str(folder), done=min(done, total), total=total)
+    return Evaluation(card=card, folder=str(folder), done=min(done, card.total), total=card.total)

@@ -9,14 +9,14 @@ from models import errors, families, settings
 from models.answers.verdict import Kind
 from models.evaluate import evaluate as evaluating
 from models.evaluate import evaluations, run_folder, tasks
-from models.evaluate.records import Contender, Evaluated
+from models.evaluate.records import Contender, Evaluated, EvaluationCard, contender
 from models.events import Event
 from models.library import installed
 from models.requests import Sampling
 
 
 def evaluate_task(
-    contenders: Sequence[Contender],
+    contenders: str | Contender | Sequence[str | Contender],
     task: str,
     *,
     verifier: Kind | None = None,
@@ -31,36 +31,38 @@ def evaluate_task(
     resume: bool = False,
     again: str = "",
 ) -> Generator[Event, None, Evaluated]:
-    """Evaluate contenders on a task, or go on with an evaluation.
+    """Evaluate one model, or two against each other, on a task, or go on with an evaluation.
 
-    task: as tasks.load takes it; think: the budget that chats with the first begin with, when none is given; verifier: where the task leaves the kind open; limit: problems; run: the name of the
-    folder, made up when empty; one that is there goes on as it began. resume: it has to be there; with an empty run,
-    the last one of the same contenders and task. again: an evaluation that is asked anew from its folder alone, with
-    its problems, budgets and seed. Raises what evaluate and tasks.load raise, NotFound for what is not there.
+    contenders: as records.contender takes them, "MODEL:ADAPTER"; task: as tasks.load takes it; think: budgets, 0 for
+    off and None for no limit; without any the one that chats with the first begin with; verifier: where the task leaves
+    the kind open; limit: problems; run: the name of the folder, made up when empty; one that is there goes on as it
+    began. resume: it has to be there; with an empty run, the last unfinished one of the same. again: an evaluation that
+    is asked anew from its folder alone, with its problems, budgets and seed. Raises what evaluate and tasks.load raise,
+    NotFound for what is not there.
     """
-    if resume:
-        place = evaluations.place(run) if run else _last(contenders, task)
-        return (yield from evaluating.resume(place))
+    given = [contenders] if isinstance(contenders, str | Contender) else contenders
+    who = [contender(one) if isinstance(one, str) else one for one in given]
     if run and (evaluations.folder_of(run) / run_folder.CARD).is_file():
         return (yield from evaluating.resume(evaluations.folder_of(run)))
+    if resume and (run or not task):
+        return (yield from evaluating.resume(evaluations.place(run)))
     if again:
-        return (yield from evaluating.again(evaluations.place(again), contenders, run))
+        return (yield from evaluating.again(evaluations.place(again), who, run))
     found = yield from tasks.load(task, kind=verifier, limit=limit, seed=seed)
-    if not think and contenders:
-        think = [_usual(contenders[0])]
-    return (
-        yield from evaluating.evaluate(
-            contenders,
-            found,
-            think=think,
-            samples=samples,
-            votes=votes,
-            answer_tokens=answer_tokens,
-            sampling=sampling,
-            seed=seed,
-            run=run,
-        )
+    card = evaluating.card_of(
+        who,
+        found,
+        think=think or [_usual(one) for one in who[:1]],
+        samples=samples,
+        votes=votes,
+        answer_tokens=answer_tokens,
+        sampling=sampling,
+        seed=seed,
+        run=run,
     )
+    if resume:
+        return (yield from evaluating.resume(_last(card)))
+    return (yield from evaluating.begin(card, found))
 
 
 def _usual(contender: Contender) -> int | None:
@@ -69,15 +71,27 @@ def _usual(contender: Contender) -> int | None:
     return chosen.budget_for(contender.model, families.thinks(found.family, bool(contender.adapter)))
 
 
-def _last(contenders: Sequence[Contender], task: str) -> Path:
-    """The folder of the last unfinished evaluation of these contenders and this task. Raises NotFound."""
+def _last(card: EvaluationCard) -> Path:
+    """The folder of the last unfinished evaluation of the same. Raises NotFound, naming one that only resembles it."""
+    near = ""
     for found in reversed(evaluations.evaluations()):
-        same = [_bare(one) for one in found.card.contenders] == [_bare(one) for one in contenders]
-        if found.state != "done" and same and found.card.task.name == tasks.name_of(task):
+        if found.state == "done":
+            continue
+        if _same(found.card) == _same(card):
             return Path(found.folder)
-    who = " and ".join(contender.title for contender in contenders)
-    raise errors.NotFound(f"There is no unfinished evaluation of {who} on {task}.", "Leave --resume out to start one.")
+        if not near and _who(found.card) == _who(card) and found.card.task.name == card.task.name:
+            near = found.id
+    who = " and ".join(one.title for one in card.contenders)
+    hint = "Leave --resume out to start one."
+    if near:
+        hint = f"{near} has other problems, budgets or settings (`stillroom evaluations show {near}`). {hint}"
+    raise errors.NotFound(f"There is no unfinished evaluation of {who} on {card.task.name} as it is asked for.", hint)
 
 
-def _bare(contender: Contender) -> Contender:
-    return msgspec.structs.replace(contender, fingerprint="", adapter_fingerprint="")
+def _same(card: EvaluationCard) -> EvaluationCard:
+    """A card without what differs between two evaluations of the same."""
+    return msgspec.structs.replace(card, id="", created="", contenders=_who(card), versions={}, machine=None)
+
+
+def _who(card: EvaluationCard) -> list[Contender]:
+    return [Contender(model=one.model, adapter=one.adapter, calm=one.calm) for one in card.contenders]

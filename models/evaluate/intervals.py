@@ -115,6 +115,20 @@ def paired(
     return Paired(mean, interval, p, n, only_first, only_second)
 
 
+def ratio(first: Sequence[float], second: Sequence[float], level: float = LEVEL) -> tuple[float, Interval] | None:
+    """What the second sums to over the first, on the same problems, and the interval of that; None where the first is 0.
+
+    The interval is that of a ratio estimate: the differences from the ratio, as a mean's.
+    """
+    n, total = len(first), math.fsum(first)
+    if n < 2 or not total:
+        return None
+    found = math.fsum(second) / total
+    spread = math.fsum((b - found * a) ** 2 for a, b in zip(first, second, strict=True)) / (n - 1)
+    half = _quantile(level, n) * math.sqrt(spread / n) / (total / n)
+    return found, Interval(max(0.0, found - half), found + half)
+
+
 def sign_test(only_first: int, only_second: int) -> float:
     """McNemar's exact test: how likely two equals flip this unevenly."""
     n, fewer = only_first + only_second, min(only_first, only_second)

@@ -4,6 +4,7 @@ A row is one reply to one problem with its verdict. A point is what the rows of 
 of votes) come to. Points are always computed from rows, never kept in their place.
 """
 
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -25,12 +26,21 @@ class Contender(msgspec.Struct, frozen=True, kw_only=True):
     adapter: str = ""  # a name of the library or a folder; empty for the model alone
     calm: bool = False  # tokens that begin a hesitation are damped while it thinks
     fingerprint: str = ""  # of the model's weights; empty before the start
+    prompt_fingerprint: str = ""  # of its tokenizer, chat template and advised sampling
     adapter_fingerprint: str = ""
 
     @property
     def title(self) -> str:
         """What a person calls it."""
         return titled(self.model, self.adapter, self.calm)
+
+
+def contender(name: str, *, calm: bool = False) -> Contender:
+    """A contender as it is written: MODEL, or MODEL:ADAPTER. A folder may have a colon in its name."""
+    model, colon, adapter = name.rpartition(":")
+    if not colon or Path(name).expanduser().exists():
+        return Contender(model=name, calm=calm)
+    return Contender(model=model, adapter=adapter, calm=calm)
 
 
 class TaskFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,11 +66,20 @@ class EvaluationCard(msgspec.Struct, frozen=True, kw_only=True):
     think: list[int | None]  # budgets of thinking tokens in ascending order, None for no limit
     samples: int = 1  # replies to a problem
     votes: list[int] = []  # numbers of replies whose majority is scored as well; each at most `samples`
-    answer_tokens: int  # room for the answer after the thinking
+    answer_tokens: int  # room for the answer after the thinking, there never less than thinking.ANSWER_RESERVE
     sampling: Sampling = Sampling()  # as asked; what is None follows the model's family
     seed: int = 0
     versions: dict[str, str] = {}
     machine: hardware.Machine | None = None
+
+    @property
+    def total(self) -> int:
+        """Replies of the whole evaluation."""
+        return len(self.contenders) * len(self.think) * self.task.problems * self.samples
+
+    def has(self, row: "ReplyRow") -> bool:
+        """Whether a row answers what this card asks."""
+        return 0 <= row.contender < len(self.contenders) and row.think in self.think and 0 <= row.sample < self.samples
 
 
 class ReplyRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

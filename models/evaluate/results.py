@@ -59,7 +59,7 @@ def points(contents: Contents) -> list[Point]:
                         calm=contender.calm,
                         best_of=scores.mean_pass_at(rows, card.samples) if card.samples > 1 and votes == 1 else None,
                         reply_seconds=scores.percentile(alone, 0.5),
-                        shared=think != card.think[0],
+                        shared=think in sharing(card)[1:],
                     )
                 )
     return found
@@ -111,9 +111,14 @@ def enough(found: Sequence[Point]) -> Point | None:
 
 def notes(card: EvaluationCard) -> list[str]:
     """What a reader of the points has to know."""
-    if len(card.think) > 1:
+    if len(sharing(card)) > 1:
         return ["The budgets share their draws: a longer one goes on from the thinking of a shorter one."]
     return []
+
+
+def sharing(card: EvaluationCard) -> list[int | None]:
+    """The budgets that may share draws, in ascending order: a reply without thinking is another one from its start."""
+    return [think for think in card.think if think != 0]
 
 
 class Tally:

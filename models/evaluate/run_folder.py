@@ -9,6 +9,7 @@
 A line that a kill cut off is left out when rows are read, and cut away before more are written.
 """
 
+import errno
 import logging
 import os
 from collections.abc import Iterator
@@ -47,7 +48,9 @@ _sitting = msgspec.json.Decoder(Sitting)
 
 
 def create(folder: Path, card: EvaluationCard, task: Task) -> None:
-    """Write a new evaluation's folder, its card last. Raises what errors.from_os_error gives."""
+    """Write a new evaluation's folder, its card last. Raises BadInput for one that is there, what errors.from_os_error gives."""
+    if (folder / CARD).exists():
+        raise errors.BadInput(f"There is an evaluation named {folder.name} already.")
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folders.write_file(folder / TASK, msgspec.json.encode(task))
@@ -92,13 +95,11 @@ class RowsFile:
     """Appends rows; each is handed to the system before `add` returns, so that a killed process loses none."""
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / ROWS
-        self._sittings = folder / SITTINGS
+        self._folder = folder
 
     def __enter__(self) -> Self:
         try:
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-            _cut_half_line(self._path)
+            self._rows, self._sittings = (_opened(self._folder / name) for name in (ROWS, SITTINGS))
         except OSError as error:
             raise errors.from_os_error(error, "writing the evaluation", writing=True) from error
         return self
@@ -106,36 +107,43 @@ class RowsFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        os.close(self._file)
+        os.close(self._rows)
+        os.close(self._sittings)
 
     def add(self, row: ReplyRow) -> None:
         """Raises DiskFull with the half line taken back."""
-        self._append(self._file, msgspec.json.encode(row) + b"\n")
-
-    def add_sitting(self, sitting: Sitting) -> None:
-        """Keep how long a stretch took."""
-        file = os.open(self._sittings, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            self._append(file, msgspec.json.encode(sitting) + b"\n")
-        finally:
-            os.close(file)
-
-    def _append(self, file: int, line: bytes) -> None:
-        size = os.fstat(file).st_size
-        try:
-            if os.write(file, line) != len(line):
-                raise OSError(28, os.strerror(28))
+            _append(self._rows, msgspec.json.encode(row) + b"\n")
         except OSError as error:
-            os.ftruncate(file, size)
             raise errors.from_os_error(error, "writing the evaluation", writing=True) from error
 
+    def add_sitting(self, sitting: Sitting) -> None:
+        """Keep how long a stretch took, if there is room for it: rows are what counts."""
+        try:
+            _append(self._sittings, msgspec.json.encode(sitting) + b"\n")
+        except OSError as error:
+            log.info("no room for a line of %s: %s", SITTINGS, error)
 
-def _cut_half_line(path: Path) -> None:
+
+def _opened(path: Path) -> int:
+    """A file to append to, without the line that a kill cut off."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     content = path.read_bytes()
     whole = content.rfind(b"\n") + 1
     if whole < len(content):
         log.info("a line that was cut off is removed from %s", path.name)
-        os.truncate(path, whole)
+        os.ftruncate(file, whole)
+    return file
+
+
+def _append(file: int, line: bytes) -> None:
+    size = os.fstat(file).st_size
+    try:
+        if os.write(file, line) != len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    except OSError:
+        os.ftruncate(file, size)
+        raise
 
 
 def _lines(path: Path, decoder: msgspec.json.Decoder[T]) -> Iterator[T]:

@@ -35,6 +35,7 @@ class Scored(events.Event, frozen=True, kw_only=True, tag="scored"):
     reason: str = ""
     # of an evaluation under way
     contender: int = 0
+    who: str = ""  # its title, where there are several
     think: int | None = None  # the budget
     accuracy: float | None = None  # of that contender at that budget so far
     interval: Interval | None = None
@@ -48,9 +49,18 @@ class Scored(events.Event, frozen=True, kw_only=True, tag="scored"):
             return None
         return events.Progress(stage="evaluate", done=self.done, total=self.total, unit="replies", rate=self.rate)
 
+    def so_far(self) -> str:
+        """The accuracy of that contender at that budget, and how fast replies come."""
+        if self.accuracy is None or self.interval is None:
+            return ""
+        who = f"{self.who}, " if self.who else ""
+        low, high = self.interval
+        right = f"{percent(self.accuracy)} % right so far, between {percent(low)} and {percent(high)}"
+        return f"{who}{how_asked(self.think)}: {right} · {60 * self.rate:,.0f} a minute"
+
     def line(self) -> str:
-        """What went wrong; nothing of a right reply."""
-        if self.correct:
+        """What went wrong; nothing of a right reply, nor of an evaluation under way, which keeps them all."""
+        if self.correct or self.total:
             return ""
         taken = f" ({' '.join(self.answer.split())[:60]!r} for {self.gold[:60]!r})" if self.answer else ""
         return f"{self.id}: {'cut' if self.correct is None else 'wrong'}{taken}: {self.reason}"

@@ -20,7 +20,7 @@ from models.answers.majority import check_votes
 from models.errors import BadInput
 from models.events import Event, Finish
 from models.families import Advice, thinks
-from models.generate.load import LoadedModel
+from models.generate.load import LoadedModel, Prompting
 from models.generate.sampling import RowSampling, fresh_seed
 from models.generate.stream import ReplyStream
 from models.generate.template import Prompt, build_prompt
@@ -232,7 +232,7 @@ def thinking_for(loaded: LoadedModel, request: ChatRequest, prompt: Prompt, room
     return Thinking(tags, request.think, prompt.start, cap=cap, least=least, steering=steering)
 
 
-def closing_tokens(loaded: LoadedModel) -> int:
+def closing_tokens(loaded: LoadedModel | Prompting) -> int:
     """Tokens of a forced close."""
     tags = loaded.style.family.tags
     return len(loaded.tokenizer.encode(f"{tags.phrase}{tags.close}\n\n", add_special_tokens=False))

@@ -6,8 +6,8 @@ pull all activations up to float32. CPU: float32 throughout, where matrix produc
 """
 
 import time
-from collections.abc import Callable, Generator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -39,6 +39,16 @@ T = TypeVar("T")
 FALLBACK_CONTEXT = 4096  # tokens, when config.json names none
 MODEL_FILES, ADAPTER_FILES = "config.json and weights", "configuration and weights"
 MEMORY_MARGIN = 512 << 20  # bytes left to the rest of the machine
+
+
+@dataclass(frozen=True)
+class Prompting:
+    """What makes a conversation a model's prompt."""
+
+    tokenizer: Any  # mlx-lm's TokenizerWrapper
+    style: Style
+    render: Render
+    context_limit: int
 
 
 @dataclass
@@ -137,19 +147,17 @@ def _load(
     model = translate_errors(name, MODEL_FILES, lambda: load_weights(path, config))
     yield Progress(stage="load", done=total, total=total, unit="bytes")
     translate_errors(name, MODEL_FILES, lambda: run_once(model))
-    tokenizer = translate_errors(name, "tokenizer files", lambda: load_tokenizer(path, config))
-    render = translate_errors(name, "tokenizer files", lambda: template_renderer(tokenizer, templates))
-    family = _family(name, path, config["model_type"], tokenizer)
+    prompting = _prompting(name, path, config, templates)
     loaded = LoadedModel(
         name=name,
         path=path,
         adapter=None,
         model=model,
-        tokenizer=tokenizer,
-        style=detect(family, render),
-        render=render,
-        sampling=_advised_sampling(path, family.sampling),
-        context_limit=context_limit(config),
+        tokenizer=prompting.tokenizer,
+        style=prompting.style,
+        render=prompting.render,
+        sampling=_advised_sampling(path, prompting.style.family.sampling),
+        context_limit=prompting.context_limit,
         weights_bytes=weights_bytes(model),
         seconds=0.0,
     )
@@ -157,6 +165,24 @@ def _load(
         loaded.set_adapter(adapter)
     loaded.seconds = time.perf_counter() - begun
     return loaded
+
+
+@contextmanager
+def prompting(name: str, path: Path) -> Iterator[Prompting]:
+    """How a model is prompted, without its weights. Raises as load."""
+    safety.check(path)
+    templates = TemplateProcess(name)
+    try:
+        yield _prompting(name, path, read_config(path), templates)
+    finally:
+        templates.close()
+
+
+def _prompting(name: str, path: Path, config: dict[str, Any], templates: TemplateProcess) -> Prompting:
+    tokenizer = translate_errors(name, "tokenizer files", lambda: load_tokenizer(path, config))
+    render = translate_errors(name, "tokenizer files", lambda: template_renderer(tokenizer, templates))
+    family = _family(name, path, config["model_type"], tokenizer)
+    return Prompting(tokenizer, detect(family, render), render, context_limit(config))
 
 
 def _family(name: str, path: Path, architecture: str, tokenizer: Any) -> Family:

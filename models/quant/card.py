@@ -82,6 +82,7 @@ def measure(name: str, reference: str | None = None) -> Generator[Event, None, Q
         machine=f"{machine.chip}, {quantities.memory(machine.memory_bytes)}",
         measured=datetime.now(UTC).isoformat(timespec="seconds"),
         warning=warning(found.same_top, found.kl),
+        on_problems=record.card.on_problems if record and record.card else None,
     )
     if record is not None:
         folders.write_record(folder, msgspec.structs.replace(record, card=card))

@@ -54,6 +54,7 @@ def test_the_page_works_as_it_stands_there(
     code = "\n".join(BLOCK.findall((paths.resources() / "help" / PAGE).read_text("utf-8")))
     for shown, used in (
         ('"starter"', '"tiny"'),
+        ('"starter:', '"tiny:'),
         ("steps=150", "steps=2, samples=0, validate_every=1, checkpoint_every=1"),
     ):
         assert shown in code

@@ -1,7 +1,7 @@
 """Evaluate one model, or two against each other, on a task's problems."""
 
-import shutil
 from collections.abc import Generator, Mapping
+from pathlib import Path
 from typing import ClassVar, Self
 
 import msgspec
@@ -33,7 +33,7 @@ class Evaluate(JobRequest, frozen=True, kw_only=True, tag="evaluate"):
 
     can_pause = True
     patience_s = 20.0
-    stopping = "Stopping after this reply …"
+    stopping = "Stopping …"
     doing = "evaluating"
     step = "evaluate"
     stages: ClassVar[Mapping[str, Stage]] = {"evaluate": Stage("Answering and checking", "evaluating")}
@@ -59,10 +59,10 @@ class Evaluate(JobRequest, frozen=True, kw_only=True, tag="evaluate"):
 
     def title(self) -> str:
         who = " against ".join(contender.title for contender in self.contenders)
-        return f"{who} on {self._task}" if who else f"Evaluation {self.run or self.again}"
+        return f"{who} on {self._task}" if who else f"Evaluation {self.run or self.again}".rstrip()
 
     def subject(self) -> str:
-        return self.contenders[0].model if self.contenders else self.run
+        return self.contenders[0].model if self.contenders else self.run or self._task
 
     def run_id(self) -> str:
         return self.run
@@ -73,14 +73,6 @@ class Evaluate(JobRequest, frozen=True, kw_only=True, tag="evaluate"):
 
         return self if self.run or self.resume else msgspec.structs.replace(self, run=evaluations.new_id(self._task))
 
-    def discard(self) -> None:
-        """Remove a folder in which nothing was ever written; replies stay."""
-        from models.evaluate import evaluations
-
-        folder = evaluations.folder_of(self.run)
-        if self.run and folder.is_dir() and not any(folder.iterdir()):
-            shutil.rmtree(folder, ignore_errors=True)
-
     @property
     def _task(self) -> str:
-        return self.task.rpartition("/")[2].removesuffix(".jsonl").removesuffix(".json").removesuffix(".csv") or "task"
+        return Path(self.task).stem if "/" in self.task else self.task or "task"

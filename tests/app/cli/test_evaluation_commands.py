@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from app.cli import main
+from app.cli import evaluation_commands, main, terminal
+from models import paths
+from models.evaluate import run_folder
+from models.evaluate.problems import Problem, Task
+from models.evaluate.records import Contender, EvaluationCard, ReplyRow, TaskFacts
+from models.evaluate.scores import Scored
+from models.jobs.kinds.evaluate import Evaluate
+from models.jobs.kinds.fetch_task import FetchTask
+from models.jobs.request import JobRequest
+from models.requests import Sampling
 
 Output = pytest.CaptureFixture[str]
 
@@ -30,7 +39,7 @@ def test_replies_are_judged_for_programs(files: tuple[str, str], capsys: Output)
     assert main.run(["evaluate", "--task", files[0], "--replies", files[1], "--json"]) == 0
     *scored, done = lines(capsys.readouterr().out)
     assert [(one["id"], one["correct"]) for one in scored] == [(str(n), n < 6 if n < 9 else None) for n in range(10)]
-    assert set(scored[0]) == {
+    assert set(scored[0]) > {
         "type", "id", "correct", "answer", "gold", "kind", "thinking_tokens", "answer_tokens", "sample", "reason",
     }  # fmt: skip
     [point] = done["points"]
@@ -95,3 +104,133 @@ def test_tests_are_shown_before_they_are_accepted(tmp_path: Path, capsys: Output
     assert main.run([*judge, "--accept-tests"]) == 0
     assert main.run(judge) == 0
     assert "100 % right" in capsys.readouterr().err
+
+
+# evaluations
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[JobRequest]:
+    requests: list[JobRequest] = []
+    monkeypatch.setattr(evaluation_commands, "run_to_end", lambda each, json: requests.extend(each))
+    return requests
+
+
+def test_options_reach_the_engine_with_their_names(asked: list[JobRequest]):
+    options = (
+        "--task sums:4 --think off --think 256 --think unlimited --samples 3 --votes 3 --limit 20 --adapter a --calm"
+        " --against other:b --kind number --temperature 0.7 --top-p 0.9 --answer-tokens 600 --seed 5 --resume"
+    )
+    assert main.run(["evaluate", "tiny", *options.split()]) == 0
+    assert asked == [
+        Evaluate(
+            contenders=[Contender(model="tiny", adapter="a", calm=True), Contender(model="other", adapter="b")],
+            task="sums:4",
+            verifier="number",
+            limit=20,
+            think=[0, 256, None],
+            samples=3,
+            votes=[3],
+            answer_tokens=600,
+            sampling=Sampling(temperature=0.7, top_p=0.9),
+            seed=5,
+            resume=True,
+        )
+    ]
+
+
+def test_a_published_task_is_fetched_first(asked: list[JobRequest]):
+    assert main.run(["evaluate", "tiny", "--task", "gsm8k"]) == 0
+    assert [type(request) for request in asked] == [FetchTask, Evaluate]
+
+
+def test_a_replay_takes_all_from_the_folder(asked: list[JobRequest], tmp_path: Path, capsys: Output):
+    assert main.run(["evaluate", "--replay", str(tmp_path)]) == 0
+    assert asked == [Evaluate(again=str(tmp_path))]
+    for more in (["tiny"], ["--seed", "1"], ["--think", "8"], ["--temperature", "0"], ["--calm"]):
+        assert main.run(["evaluate", *more, "--replay", str(tmp_path)]) == 2
+        assert "--replay FOLDER alone" in capsys.readouterr().err
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["tiny"], ["--task", "sums:1"], [], ["tiny", "--task", "sums:1", "--think", "much"], ["--replies", "f"]],
+)
+def test_what_is_asked_wrongly(arguments: list[str], asked: list[JobRequest]):
+    assert main.run(["evaluate", *arguments]) == 2
+    assert asked == []
+
+
+def test_a_file_whose_ending_says_nothing_is_refused_before_the_start(asked: list[JobRequest]):
+    assert main.run(["evaluate", "tiny", "--task", "sums:1", "--out", "o.txt"]) == 2
+    assert asked == []
+
+
+@pytest.fixture
+def kept() -> Path:
+    """An evaluation of two, one problem short of its end."""
+    problems = [Problem(id=str(n), problem=f"{n}+1?", gold=str(n + 1)) for n in range(3)]
+    card = EvaluationCard(
+        id="one",
+        created="2026-01-01T00:00:00+00:00",
+        contenders=[Contender(model="tiny"), Contender(model="tiny", adapter="tuned")],
+        task=TaskFacts(name="sums", title="Sums", problems=3, of=3, hash="h"),
+        think=[0],
+        answer_tokens=8,
+    )
+    folder = paths.evaluations_folder() / "one"
+    run_folder.create(folder, card, Task(name="sums", title="Sums", problems=problems))
+    with run_folder.RowsFile(folder) as file:
+        for contender, correct in ((0, [True, False, False]), (1, [False, True])):
+            for n, right in enumerate(correct):
+                file.add(ReplyRow(contender=contender, think=0, problem=str(n), sample=0, answer="1", correct=right))
+    return folder
+
+
+def test_what_is_listed_can_be_shown_written_and_removed(kept: Path, capsys: Output, tmp_path: Path):
+    assert main.run(["evaluations", "list"]) == 0
+    assert "5 of 6 replies" in capsys.readouterr().out
+    assert main.run(["evaluations", "show", "one"]) == 0
+    shown = capsys.readouterr().out
+    assert "tiny against tiny · tuned, thinking off: No clear difference" in shown
+    assert ("Only the first got right: 0" in shown, "Only the second got right: 1" in shown) == (True, True)
+    for ending, sign in ((".csv", "model,adapter"), (".json", '"card"'), (".md", "| tiny · tuned |")):
+        assert main.run(["evaluations", "export", "one", "--to", str(tmp_path / f"o{ending}")]) == 0
+        assert sign in (tmp_path / f"o{ending}").read_text()
+    assert main.run(["evaluations", "export", "one", "--to", str(tmp_path / "o.txt")]) == 2
+    assert main.run(["evaluations", "rm", "one"]) == 0
+    assert not kept.exists()
+    capsys.readouterr()
+    assert main.run(["evaluations", "show", "one"]) == 1
+    assert "evaluations list" in capsys.readouterr().err
+    assert main.run(["evaluations", "list"]) == 0
+    assert "No evaluations yet" in capsys.readouterr().out
+
+
+def test_evaluations_for_programs(kept: Path, capsys: Output):
+    assert main.run(["evaluations", "list", "--json"]) == 0
+    [one] = lines(capsys.readouterr().out)[-1]["evaluations"]
+    assert (one["card"]["id"], one["state"], one["done"], one["total"]) == ("one", "stopped", 5, 6)
+    assert main.run(["evaluations", "show", str(kept), "--json"]) == 0
+    done = lines(capsys.readouterr().out)[-1]
+    assert [(point["n"], point["accuracy"]) for point in done["points"]] == [(3, 1 / 3), (2, 0.5)]
+    assert {"difference", "interval", "only_first", "only_second"} <= set(done["paired"])
+    assert (done["paired"]["only_first"], done["paired"]["only_second"]) == (1, 1)
+    assert done["folder"] == str(kept)
+
+
+def test_accuracy_so_far_its_interval_and_the_time_left_are_said(capsys: Output):
+    screen = terminal.Screen()
+    for done in range(1, 21):
+        screen.show(
+            Scored(
+                id="x", correct=False, answer="1", gold="2", kind="math", think=64, who="tiny",
+                accuracy=0.5, interval=(0.3, 0.7), done=done, total=20, rate=0.5,
+            )
+        )  # fmt: skip
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 11
+    assert told[4] == (
+        "8 of 20 replies · tiny, thinking 64 tokens: 50 % right so far, between 30 and 70 · 30 a minute · about 24 s left"
+    )

@@ -26,6 +26,8 @@ TAGS = {
     "finetune": "Finetune",
     "keep": "PublishCheckpoint",
     "fuse": "Fuse",
+    "evaluate": "Evaluate",
+    "fetch_task": "FetchTask",
 }
 
 

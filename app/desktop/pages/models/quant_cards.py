@@ -49,6 +49,7 @@ class Variant:
     cells: tuple[str, ...]
     in_use: bool = False
     warning: str = ""
+    on_problems: str = ""  # what it costs on problems, where that was evaluated
 
 
 def related(model: Model, models: Sequence[Model]) -> list[Model]:
@@ -77,7 +78,8 @@ def _row(model: Model, in_use: bool) -> Variant:
         f"{card.tokens_per_s:.0f}" if card.tokens_per_s >= 10 else f"{card.tokens_per_s:.1f}",
         quantities.size(card.peak_bytes),
     )
-    return Variant(model.name, cells, in_use, card.warning)
+    solved = f"{title} {card.on_problems.words()}." if card.on_problems else ""
+    return Variant(model.name, cells, in_use, card.warning, solved)
 
 
 class VariantModel(QAbstractTableModel):
@@ -187,10 +189,12 @@ class QuantCards(QFrame):
         self._explained = named(Label(EXPLAINED), "small")
         self._explained.setWordWrap(True)
         self._warnings = label("", "warning")
+        self._on_problems = named(Label(""), "small")
+        self._on_problems.setWordWrap(True)
         self.model = VariantModel(self)
         self.table = VariantTable()
         self.table.setModel(self.model)
-        texts = in_column(None, self._title, self._explained, self._warnings, 1, spacing=4)
+        texts = in_column(None, self._title, self._explained, self._warnings, self._on_problems, 1, spacing=4)
         self._side = QWidget()
         self._side.setLayout(texts)
         texts.setContentsMargins(0, 0, 0, 0)
@@ -211,6 +215,11 @@ class QuantCards(QFrame):
         """What is said of variants that hurt; empty when none does."""
         return "" if self._warnings.isHidden() else self._warnings.text()
 
+    @property
+    def on_problems(self) -> str:
+        """What is said of variants that were evaluated against the original; empty when none was."""
+        return "" if self._on_problems.isHidden() else self._on_problems.text()
+
     def show_model(self, model: Model | None, models: Sequence[Model], in_use: str) -> None:
         """Show what the variants of a model cost; nothing is shown where nothing was measured."""
         family = related(model, models) if model is not None else []
@@ -221,6 +230,7 @@ class QuantCards(QFrame):
             self.model.set_rows(rows)
             self.table.fit()
             say(self._warnings, "\n".join(f"{row.cells[0]}: {row.warning}" for row in rows if row.warning))
+            say(self._on_problems, "\n".join(row.on_problems for row in rows if row.on_problems))
         self.setVisible(measured)
 
     def resizeEvent(self, event: QResizeEvent) -> None:

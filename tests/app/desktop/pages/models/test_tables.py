@@ -1,11 +1,13 @@
 """The item models of the page, and the order of the library."""
 
+from msgspec import structs
 from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
 from app.desktop.pages.models.library_list import MODEL, LibraryModel, provenance, sort
 from app.desktop.pages.models.model_panel import source_of
 from app.desktop.pages.models.quant_cards import QuantCards, VariantModel, related, variants
+from models.events import OnProblems
 from tests.app.desktop.pages.models.fakes import LLAMA_8B, card, library, model
 
 
@@ -65,6 +67,29 @@ def test_cards_are_shown_only_when_something_was_measured_and_warn_in_words(qtbo
     assert cards.table.model().rowCount() == 5
     assert cards.title == "Quantization of DeepSeek-R1-Distill-Llama-8B"
     assert cards.warning == "3-bit: One word in three differs from the original’s."
+
+
+def test_what_a_variant_costs_on_problems_is_said_below(qtbot: QtBot) -> None:
+    cards = QuantCards()
+    qtbot.addWidget(cards)
+    models = library()
+    cards.show_model(models[1], models, "")
+    assert cards.on_problems == ""
+    costs = OnProblems(
+        task="GSM8K", problems=200, think=1024, difference=-0.015, interval=(-0.02, -0.01), thinking=1.12,
+        thinking_interval=(1.05, 1.2), evaluation="e", measured="2026",
+    )  # fmt: skip
+    shown = [
+        structs.replace(one, card=structs.replace(one.card, on_problems=costs))
+        if one.recipe == "4bit" and one.card
+        else one
+        for one in models
+    ]
+    cards.show_model(models[1], shown, "")
+    assert cards.on_problems == (
+        "4-bit costs 1.5 points, between 1.0 and 2.0, and thinks 12 % longer on GSM8K"
+        " (200 problems, thinking 1,024 tokens)."
+    )
 
 
 def test_a_quantized_model_is_quantized_anew_from_its_original() -> None:
