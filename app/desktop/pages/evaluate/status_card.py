@@ -107,10 +107,12 @@ class StatusCard(QFrame):
 
 
 def _so_far(entry: Entry, found: SoFar, models: Sequence[Model]) -> str:
-    """The accuracies so far: of the last contender that has any, by budget."""
-    if not found:
-        return ""
-    number = max(number for number, _ in found)
+    """The accuracies so far, by budget; a line for each contender."""
+    numbers = sorted({number for number, _ in found})
+    return "\n".join(_line(entry, number, found, models) for number in numbers)
+
+
+def _line(entry: Entry, number: int, found: SoFar, models: Sequence[Model]) -> str:
     mine = sorted(
         ((think, value) for (one, think), value in found.items() if one == number),
         key=lambda one: (one[0] is None, one[0] or 0),
