@@ -50,7 +50,7 @@ class ChartCard(Card):
         short = words.short_names(titles)
         self._lines = [
             Line(
-                f"{title}, {votes} votes" if votes > 1 else title,
+                _name(title, votes, len(short) > 1),
                 ink,
                 votes > 1,
                 tuple(_marks(board, ink, votes)),
@@ -80,6 +80,12 @@ class ChartCard(Card):
 
     def _draw(self) -> None:
         self.chart.show_lines(self._lines, self.axis.current == "used")
+
+
+def _name(title: str, votes: int, several: bool) -> str:
+    if votes == 1:
+        return title
+    return f"{title}, {votes} votes" if several else f"{votes} votes"
 
 
 def _marks(board: Board, number: int, votes: int) -> list[Mark]:

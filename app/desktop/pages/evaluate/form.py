@@ -382,7 +382,7 @@ class EvaluationForm(TwoColumns):
         )
         inside = QWidget()
         in_column(
-            inside, _line("Seed", self.seed, stretch=False), _line("Answer tokens", self.answer_tokens, stretch=False),
+            inside, _line("Seed", self.seed, stretch=False), in_row(None, _name("Answer"), self.answer_tokens, label("tokens at most", "plain", wraps=False), 1, spacing=12),
             _line("Judged as", self.verifier), spacing=10,
         )  # fmt: skip
         more = Card("More settings")

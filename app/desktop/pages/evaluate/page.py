@@ -35,7 +35,7 @@ from models.settings import budget_of
 
 ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 FILTER = "Problems (*.jsonl *.ndjson *.json *.csv *.tsv *.parquet);;All files (*)"
-LIVE_MS = 3000  # between two readings of replies while they come
+LIVE_MS, SOON_MS = 3000, 100  # between two readings of replies while they come, and between two lines about them
 
 
 class EvaluatePage(Page):
@@ -58,6 +58,7 @@ class EvaluatePage(Page):
         self.removals = Deletions(evaluations.remove, self)
         self.traces = TraceUse(self.notices, "evaluation", self)
         self._live = QTimer(self, singleShot=True, interval=LIVE_MS)
+        self._soon = QTimer(self, singleShot=True, interval=SOON_MS)
         self._lay_out()
         self._connect()
         self.form.show_enough(self._preferences.window.evaluate_enough)
@@ -72,6 +73,7 @@ class EvaluatePage(Page):
     def close_page(self) -> None:
         """Stop what was started. Jobs go on or are paused by whoever owns the queue."""
         self._live.stop()
+        self._soon.stop()
         self.reading.close()
         self.traces.close()
         self.removals.close()
@@ -198,7 +200,7 @@ class EvaluatePage(Page):
         if self.listing is not None:
             group = self.shown.group
             table = scores.table(self.listing.measured, group.task_name if group else "", self._models)
-            self.overview.scores.show_table(table)
+            self.overview.show_scores(table)
 
     def _show_status(self) -> None:
         entry = self.shown.entry
@@ -209,14 +211,20 @@ class EvaluatePage(Page):
         self.toolbar.show_group(self._models)
 
     def _job_changed(self, state_changed: bool) -> None:
-        self._show_status()
         if state_changed:
+            self._show_status()
             self._read_replies()
+        else:
+            self._show_soon()
 
     def _scored(self) -> None:
-        self._show_status()
+        self._show_soon()
         if not self._live.isActive():
             self._live.start()
+
+    def _show_soon(self) -> None:
+        if not self._soon.isActive():
+            self._soon.start()
 
     # Traces
 
@@ -309,6 +317,7 @@ class EvaluatePage(Page):
         shown.disk_changed.connect(self.reading.list_all)
         shown.changed.connect(self._changed)
         self._live.timeout.connect(self._read_replies)
+        self._soon.timeout.connect(self._show_status)
         bar.group_chosen.connect(self.choose_group)
         bar.export_requested.connect(self._ask_where)
         bar.delete_requested.connect(self.delete_shown)

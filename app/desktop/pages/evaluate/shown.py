@@ -155,7 +155,8 @@ class ShownGroup(QObject):
             shown = self.group.entries if self.group else ()
             if any(entry.job is not None and entry.job.id == job.id for entry in shown):
                 self.job_changed.emit(news)
-            self.changed.emit()
+            if news:
+                self.changed.emit()
 
     def _take_event(self, job_id: int, event: Event) -> None:
         request = self._request_of(job_id)

@@ -7,6 +7,7 @@ from app.desktop.pages.evaluate.listing import Entry, Group
 from app.desktop.services import run_entries
 from app.desktop.widgets import job_words
 from models import budgets, quantities
+from models.evaluate import tasks
 from models.evaluate.board import Board
 from models.evaluate.intervals import Interval
 from models.evaluate.records import Contender
@@ -39,7 +40,8 @@ def pill(group: Group) -> str:
     """A group in the toolbar: task, problems, seed."""
     facts = group.facts
     if facts is None:
-        return f"{group.task_name.rpartition('/')[2]} · seed {group.seed}"
+        known = {task.name: task.title for task in tasks.built_in()}
+        return f"{known.get(group.task_name) or group.task_name.rpartition('/')[2]} · seed {group.seed}"
     of = f"{facts.problems:,} of {facts.of:,}" if facts.of > facts.problems else f"{facts.problems:,}"
     problems = "problem" if facts.problems == 1 and facts.of <= 1 else "problems"
     return f"{facts.title or facts.name} · {of} {problems} · seed {group.seed}"

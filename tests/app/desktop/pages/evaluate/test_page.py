@@ -198,13 +198,13 @@ def test_a_queue_that_can_not_be_kept_is_said(open_page: Open, jobs: StagedQueue
 # An evaluation at work
 
 
-def test_it_is_said_how_far_it_is_and_how_accurate_so_far(open_page: Open, jobs: StagedQueue) -> None:
+def test_it_is_said_how_far_it_is_and_how_accurate_so_far(open_page: Open, jobs: StagedQueue, qtbot: QtBot) -> None:
     fakes.evaluation("new", [contender(SMALL)], task(6), share=0.5)
     job = fakes.put(jobs, "new", [contender(SMALL)])
     page = open_page()
     jobs.say(job.id, fakes.scored(13, 24, 0.61, 0.09))
     status = page.overview.status
-    assert status.more.text().startswith("13 of 24 replies · 54 a minute · 12 s left")
+    qtbot.waitUntil(lambda: status.more.text().startswith("13 of 24 replies · 54 a minute · 12 s left"))
     assert "8,192 61 % (52 to 70)" in status.so_far.text()
     assert not is_shown(page, "Stop here")
 
@@ -215,6 +215,7 @@ def test_it_offers_to_stop_once_enough_is_known(open_page: Open, jobs: StagedQue
     page = open_page()
     for think in BUDGETS[1:]:
         jobs.say(job.id, fakes.scored(13, 24, 0.6, 0.05, think=think))
+    qtbot.waitUntil(lambda: "8,192 60 %" in page.overview.status.so_far.text())
     assert not is_shown(page, "Stop here")  # one is known no better than before
     jobs.say(job.id, fakes.scored(14, 24, 0.6, 0.049, think=0))
     press(page, "Stop here", qtbot)
@@ -229,7 +230,7 @@ def test_it_pauses_and_goes_on(open_page: Open, jobs: StagedQueue, qtbot: QtBot)
     job = fakes.put(jobs, "new", [contender(SMALL)])
     page = open_page()
     press(page, "Pause evaluation", qtbot)
-    assert page.overview.status.more.text() == "Stopping after this reply …"
+    qtbot.waitUntil(lambda: page.overview.status.more.text() == Evaluate.stopping)
     jobs.stopped(job.id)
     assert page.overview.status.text.text() == "Paused at 12 of 24 replies"
     press(page, "Resume evaluation", qtbot)
