@@ -59,15 +59,15 @@ class EvaluationForm(TwoColumns):
         self.model = Picker("Model evaluated", "No model is there yet")
         self.adapter = Picker("Adapter evaluated", "None")
         self.against = Picker("Compared with", "Nothing")
-        self.task = Picker("Task", "Choose what is asked")
+        self.task = Picker("Task evaluated", "Choose what is asked")
         self.level = Segments("Level", {str(level): str(level) for level in ladders.LEVELS})
         self.part = Segments("Problems of the set", PARTS)
         self.limit = NumberField(
-            "Problems", "How many are asked, drawn by the seed; empty for all", 1, 1_000_000, "all"
+            "Number of problems", "How many are asked, drawn by the seed; empty for all", 1, 1_000_000, "all"
         )
         self.budgets = Several("Thinking budgets", BUDGETS)
         self.more_budgets = QLineEdit()
-        self.samples = NumberField("Samples", "Replies to each problem", 1, 64)
+        self.samples = NumberField("Number of samples", "Replies to each problem", 1, 64)
         self.votes = Several("Majority of", VOTES)
         self.calm = Segments("Calm thinking", CALM)
         self.enough = NumberField(
@@ -77,9 +77,9 @@ class EvaluationForm(TwoColumns):
             50,
             "never",
         )
-        self.seed = NumberField("Seed", "Of the draws, of the choice of problems, of ladders", 0, SEED_MOST)
-        self.answer_tokens = NumberField("Answer tokens", "Room for the answer after the thinking", 1, 100_000)
-        self.verifier = Picker("Judged as", "As the task says")
+        self.seed = NumberField("Evaluation seed", "Of the draws, of the choice of problems, of ladders", 0, SEED_MOST)
+        self.answer_tokens = NumberField("Most answer tokens", "Room for the answer after the thinking", 1, 100_000)
+        self.verifier = Picker("Kind of verifier", "As the task says")
         self.outlook = Rows()
         self.shows = label(kind="hint")
         self.card = TaskCard()

@@ -76,7 +76,7 @@ class StatusCard(QFrame):
             text, more = f"{text} waits", "It begins when the job before it is done."
         elif state == "running" and job is not None:
             text = f"Evaluating {text}" if job.doing == Evaluate.kind() else job_words.pill(job).capitalize()
-            more = words.progress(job) or job.note or "Loading the model"
+            more = words.progress(job)
         elif state == "paused":
             text, more = f"Paused{at}", "It goes on from there, also after a restart. No problem is asked twice."
         elif state == "failed" and job is not None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from app.desktop.pages.evaluate.listing import Entry, Group
 from app.desktop.services import run_entries
@@ -41,7 +42,7 @@ def pill(group: Group) -> str:
     facts = group.facts
     if facts is None:
         known = {task.name: task.title for task in tasks.built_in()}
-        return f"{known.get(group.task_name) or group.task_name.rpartition('/')[2]} · seed {group.seed}"
+        return f"{known.get(group.task_name) or Path(group.task_name).stem} · seed {group.seed}"
     of = f"{facts.problems:,} of {facts.of:,}" if facts.of > facts.problems else f"{facts.problems:,}"
     problems = "problem" if facts.problems == 1 and facts.of <= 1 else "problems"
     return f"{facts.title or facts.name} · {of} {problems} · seed {group.seed}"
@@ -99,8 +100,10 @@ def budget(think: int | None) -> str:
 
 def progress(job: Job) -> str:
     """How far it is, how quick, how long is left."""
-    if job.doing != Evaluate.kind() or job.unit != "replies":
+    if job.doing != Evaluate.kind():
         return job_words.line(job)
+    if job.unit != "replies":
+        return "Loading the model" if job.stage else "Reading the problems"
     parts = [f"{job.done:,} of {job.total:,} replies", speed(job.rate) if job.state == "running" else ""]
     if job.seconds_left is not None and job.state == "running":
         parts.append(f"{quantities.seconds(round(job.seconds_left))} left")

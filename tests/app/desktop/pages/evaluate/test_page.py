@@ -89,9 +89,9 @@ def test_a_ladder_is_asked_as_it_was_chosen(open_page: Open, jobs: StagedQueue, 
     page = open_page()
     page.new_evaluation()
     choose(page, "Model evaluated", "R1-Distill-Qwen-1.5B", qtbot)
-    choose(page, "Task", "Sums", qtbot)
+    choose(page, "Task evaluated", "Sums", qtbot)
     qtbot.mouseClick(page.form.level.parts["7"], LEFT)
-    type_into(page, "Problems", "200", qtbot)
+    type_into(page, "Number of problems", "200", qtbot)
     qtbot.mouseClick(page.form.budgets.parts["2048"], LEFT)  # off again
     type_into(page, "Other budgets", "64, 1,024", qtbot)
     qtbot.mouseClick(page.form.votes.parts["5"], LEFT)
@@ -130,15 +130,15 @@ def test_calm_both_ways_is_a_comparison_of_its_own(open_page: Open, jobs: Staged
 def test_problems_of_the_hub_are_downloaded_first(open_page: Open, jobs: StagedQueue, qtbot: QtBot) -> None:
     page = open_page()
     page.new_evaluation()
-    choose(page, "Task", "GSM8K", qtbot)
+    choose(page, "Task evaluated", "GSM8K", qtbot)
     start(page, qtbot)
     assert jobs.asked[-1][1][0] == FetchTask(task="gsm8k")
 
 
 @pytest.mark.parametrize(
     ("field", "text", "why"),
-    [("Problems", "many", "Problems is a number"), ("Samples", "0", "Samples is a number"),
-     ("Other budgets", "lots", "A thinking budget is"), ("Enough to know", "99", "Enough to know is a number")],
+    [("Number of problems", "many", "Number of problems: from 1"), ("Number of samples", "0", "Number of samples: from 1 to 64"),
+     ("Other budgets", "lots", "A thinking budget is"), ("Enough to know", "99", "Enough to know: from 0.1 to 50")],
 )  # fmt: skip
 def test_what_can_not_be_read_is_said(open_page: Open, qtbot: QtBot, field: str, text: str, why: str) -> None:
     page = open_page()
@@ -232,7 +232,7 @@ def test_it_pauses_and_goes_on(open_page: Open, jobs: StagedQueue, qtbot: QtBot)
     press(page, "Pause evaluation", qtbot)
     qtbot.waitUntil(lambda: page.overview.status.more.text() == Evaluate.stopping)
     jobs.stopped(job.id)
-    assert page.overview.status.text.text() == "Paused at 12 of 24 replies"
+    qtbot.waitUntil(lambda: page.overview.status.text.text() == "Paused at 12 of 24 replies")
     press(page, "Resume evaluation", qtbot)
     assert jobs.job(job.id).state == "running"
 
