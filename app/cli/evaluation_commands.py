@@ -209,7 +209,7 @@ def export_evaluation(
 
     file = to.expanduser()
     export.check_ending(file)
-    export.write(kept.get(name).folder, file)
+    export.write([kept.get(name).folder], file)
     if json:
         from app.cli.json_lines import JsonLines
 
