@@ -271,6 +271,8 @@ class EvaluationForm(TwoColumns):
 
     def _want_task(self, request: Evaluate | None) -> None:
         """Ask for the problems, if the task or what it depends on is another one now."""
+        if self._loaded is not None and self._loaded.name != self.task_name:
+            self._loaded = None
         if request is None or not self.task_name:
             return
         wanted = self.task_name, request.limit, request.seed, self._kind or ""

@@ -112,7 +112,14 @@ class ShownGroup(QObject):
     @property
     def can_cancel(self) -> bool:
         entry = self.entry
-        return entry is not None and entry.state in ("running", "waiting", "paused")
+        return entry is not None and entry.state in ("running", "waiting", "paused", "failed")
+
+    @property
+    def can_delete(self) -> bool:
+        """Whether there are results, and nothing is at work on them."""
+        group = self.group
+        at_work = group is not None and any(one.state in ("running", "waiting") for one in group.entries)
+        return group is not None and bool(group.evaluations) and not at_work
 
     def start(self, request: Evaluate, fetch: bool) -> None:
         """Queue an evaluation and show it. fetch: its task is downloaded first."""
@@ -151,7 +158,8 @@ class ShownGroup(QObject):
         if news and (evaluating or job.state in ENDED):
             self.disk_changed.emit()
         if evaluating:
-            self._list()
+            if self._list():
+                self.shown.emit()  # it was cancelled before it had anything to show
             shown = self.group.entries if self.group else ()
             if any(entry.job is not None and entry.job.id == job.id for entry in shown):
                 self.job_changed.emit(news)

@@ -93,7 +93,8 @@ class StatusCard(QFrame):
         self.stop_button.setVisible(known)
         self.pause_button.setVisible(state in ("running", "waiting"))
         self.resume_button.setVisible(entry.can_go_on)
-        self.cancel_button.setVisible(state in ("running", "waiting", "paused"))
+        self.cancel_button.setVisible(state in ("running", "waiting", "paused", "failed"))
+        self.cancel_button.set_caption("Dismiss" if state == "failed" else "Cancel")
         self.setAccessibleDescription(" ".join(part for part in (text, more, self.enough.text()) if part))
         if self.property("tone") != tone:
             self.setProperty("tone", tone)

@@ -13,6 +13,7 @@ from app.desktop.pages.evaluate.page import EvaluatePage
 from app.desktop.services.preferences import Preferences
 from app.desktop.services.wishes import EvaluationWish
 from models.errors import DiskFull
+from models.evaluate import evaluations
 from models.jobs.kinds.evaluate import Evaluate
 from models.jobs.kinds.fetch_task import FetchTask
 from models.traces import store
@@ -268,6 +269,31 @@ def test_one_without_a_card_is_shown_under_its_own_name_until_it_has_one(
     jobs.say(job.id, fakes.scored(9, 16, 0.6, 0.2))
     qtbot.waitUntil(lambda: page.overview.chart.isVisible())
     assert page.toolbar.pill.text() == "MATH-500 · 4 of 500 problems · seed 1"
+
+
+def test_one_that_is_cancelled_before_it_has_a_card_leaves_nothing(
+    open_page: Open, jobs: StagedQueue, qtbot: QtBot
+) -> None:
+    fakes.put(jobs, "new", [contender(SMALL)], state="waiting")
+    page = open_page()
+    press(page, "Cancel evaluation", qtbot)
+    assert page.empty.isVisible()
+
+
+def test_a_failure_can_be_dismissed(open_page: Open, jobs: StagedQueue, qtbot: QtBot) -> None:
+    fakes.evaluation("new", [contender(SMALL)], task(6), share=0.5)
+    fakes.put(jobs, "new", [contender(SMALL)], state="failed", error="No memory is left.")
+    page = open_page()
+    press(page, "Cancel evaluation", qtbot)
+    assert page.overview.status.text.text() == "Stopped at 12 of 24 replies"
+
+
+def test_one_that_can_not_be_read_leaves_the_others_alone(open_page: Open) -> None:
+    fakes.evaluation("large", [contender(LARGE)], task(4), day=1)
+    fakes.evaluation("small", [contender(SMALL)], task(4), day=2)
+    (evaluations.folder_of("small") / "task.json").write_text("{")
+    page = open_page()
+    assert [line.name for line in page.overview.chart.chart._lines] == ["R1-Distill-Qwen-7B"]
 
 
 # Results
