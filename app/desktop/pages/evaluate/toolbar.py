@@ -3,22 +3,20 @@
 from collections.abc import Sequence
 from functools import partial
 
-from PySide6.QtCore import QRectF, QSize, Signal
-from PySide6.QtGui import QFontMetrics, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QMenu, QSizePolicy, QWidget
+from PySide6.QtCore import QSize, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QMenu, QWidget
 
-from app.desktop import fonts
 from app.desktop.pages.evaluate import words
 from app.desktop.pages.evaluate.shown import ShownGroup
-from app.desktop.theme import colours, theme
 from app.desktop.widgets.buttons import MenuButton, RowButton
-from app.desktop.widgets.drawing import CENTRE, draw_round, draw_text, frame_of, smooth_painter
+from app.desktop.widgets.menu_pill import MenuPill
 from app.desktop.widgets.menus import add_choice, fleeting_menu
 from app.desktop.widgets.toolbar import HEIGHT_PX, Toolbar
 from models import names
 from models.events import Model
 
-NARROW_PX, PILL_PX, SHOWN_GROUPS = 700, 24, 25
+NARROW_PX, SHOWN_GROUPS = 700, 25
 FORMATS = {
     ".csv": "CSV: a row a reply…",
     ".json": "JSON: everything…",
@@ -26,35 +24,6 @@ FORMATS = {
     ".png": "PNG: the chart…",
 }
 NEW = "New evaluation"
-
-
-class GroupPill(MenuButton):
-    """The problems that are shown, in a rounded frame; it is cut where there is no room."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(NEW, "Evaluation", parent)
-        self.setFont(fonts.text(12))
-        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
-        self.setToolTip("All evaluations")
-        theme.changed.connect(self.update)
-
-    def show_text(self, text: str) -> None:
-        self.set_caption(text)
-        self.setAccessibleDescription(text)
-
-    def sizeHint(self) -> QSize:
-        return QSize(QFontMetrics(self.font()).horizontalAdvance(self.text()) + 42, PILL_PX)
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(70, PILL_PX)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        c = colours()
-        painter = smooth_painter(self)
-        ground = c.selected if self.isDown() or self.underMouse() else c.sidebar
-        draw_round(painter, frame_of(self), 11.5, ground, c.accent if self.hasFocus() else c.edge)
-        draw_text(painter, QRectF(12, 0, self.width() - 36, self.height()), self.text(), self.font(), c.text)
-        draw_text(painter, QRectF(self.width() - 24, 0, 14, self.height()), "▾", fonts.text(10), c.muted, CENTRE)
 
 
 class EvaluateToolbar(Toolbar):
@@ -74,7 +43,8 @@ class EvaluateToolbar(Toolbar):
         super().__init__("Evaluate", parent)
         self._shown = shown
         self._models: Sequence[Model] = ()
-        self.pill = GroupPill()
+        self.pill = MenuPill(NEW, "Evaluation")
+        self.pill.setToolTip("All evaluations")
         self.export_button = MenuButton("Export…", "Export evaluation")
         self.export_button.setToolTip("Write replies, scores or the chart to a file")
         self.new_button = RowButton(NEW)

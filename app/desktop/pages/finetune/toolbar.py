@@ -3,51 +3,20 @@
 from collections.abc import Sequence
 from functools import partial
 
-from PySide6.QtCore import QRectF, QSize, Signal
-from PySide6.QtGui import QFontMetrics, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QMenu, QSizePolicy, QWidget
+from PySide6.QtCore import QSize, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QMenu, QWidget
 
-from app.desktop import fonts
 from app.desktop.services.run_entries import RunEntry
 from app.desktop.services.run_tracker import RunTracker
-from app.desktop.theme import colours, theme
-from app.desktop.widgets.buttons import MenuButton, RowButton
-from app.desktop.widgets.drawing import CENTRE, draw_round, draw_text, frame_of, smooth_painter
+from app.desktop.widgets.buttons import RowButton
+from app.desktop.widgets.menu_pill import MenuPill
 from app.desktop.widgets.menus import add_choice, fleeting_menu
 from app.desktop.widgets.toolbar import HEIGHT_PX, Toolbar
 from models.events import Model
 
-NARROW_PX, PILL_PX = 700, 24
+NARROW_PX = 700
 SHOWN_RUNS = 25
-
-
-class RunPill(MenuButton):
-    """The run that is shown, in a rounded frame; it is cut where there is no room."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("New run", "Run", parent)
-        self.setFont(fonts.text(12))
-        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
-        self.setToolTip("All runs")
-        theme.changed.connect(self.update)
-
-    def show_text(self, text: str) -> None:
-        self.set_caption(text)
-        self.setAccessibleDescription(text)
-
-    def sizeHint(self) -> QSize:
-        return QSize(QFontMetrics(self.font()).horizontalAdvance(self.text()) + 42, PILL_PX)
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(70, PILL_PX)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        c = colours()
-        painter = smooth_painter(self)
-        ground = c.selected if self.isDown() or self.underMouse() else c.sidebar
-        draw_round(painter, frame_of(self), 11.5, ground, c.accent if self.hasFocus() else c.edge)
-        draw_text(painter, QRectF(12, 0, self.width() - 36, self.height()), self.text(), self.font(), c.text)
-        draw_text(painter, QRectF(self.width() - 24, 0, 14, self.height()), "▾", fonts.text(10), c.muted, CENTRE)
 
 
 class FinetuneToolbar(Toolbar):
@@ -71,7 +40,8 @@ class FinetuneToolbar(Toolbar):
         self._run = run
         self._models: Sequence[Model] = ()
         self._beside = ""
-        self.pill = RunPill()
+        self.pill = MenuPill("New run", "Run")
+        self.pill.setToolTip("All runs")
         self.pause_button = RowButton("Pause")
         self.resume_button = RowButton("Resume")
         self.stop_button = RowButton("Stop and keep")
