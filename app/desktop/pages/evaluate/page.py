@@ -61,7 +61,7 @@ class EvaluatePage(Page):
         self._soon = QTimer(self, singleShot=True, interval=SOON_MS)
         self._lay_out()
         self._connect()
-        self.form.show_enough(self._preferences.window.evaluate_enough)
+        self.form.fields.show_enough(self._preferences.window.evaluate_enough)
         self.overview.chart.show_axis(self._preferences.window.evaluate_axis)
 
     # The window's
@@ -336,8 +336,8 @@ class EvaluatePage(Page):
         )
         self.form.task_wanted.connect(self.reading.load_task)
         self.form.tests_accepted.connect(self.reading.accept_tests)
-        self.form.file_wanted.connect(self._ask_for_file)
-        self.form.enough_changed.connect(self._take_enough)
+        self.form.fields.file_wanted.connect(self._ask_for_file)
+        self.form.fields.enough_changed.connect(self._take_enough)
         self.reading.listed.connect(self._take_listing)
         self.reading.opened.connect(self._take_opened)
         self.reading.loaded.connect(self.form.show_task)

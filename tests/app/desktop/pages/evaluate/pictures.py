@@ -70,7 +70,7 @@ def form(scene: Scene) -> None:
     fakes.evaluation("old", [contender(SMALL)], day=3)
     scene.open()
     scene.page.new_evaluation()
-    form = scene.page.form
+    form = scene.page.form.fields
     form.model.choose(SMALL)
     form.model.chosen.emit(SMALL)
     form.adapter.choose(ADAPTER)
@@ -78,7 +78,7 @@ def form(scene: Scene) -> None:
     form.task.choose("sums")
     form.task.chosen.emit("sums")
     form.limit.setText("200")
-    form._refresh()
+    form.changed.emit()
 
 
 def form_file(scene: Scene) -> None:
@@ -87,7 +87,7 @@ def form_file(scene: Scene) -> None:
     path.write_text("problem,answer\nWhat is 2 + 2?,4\nWhat is 3 + 3?,6\nNo answer here,\nWhat is 2 + 2?,4\n")
     scene.open()
     scene.page.evaluate_file(str(path))
-    scene.page.form.fold.click()
+    scene.page.form.fields.fold.click()
 
 
 def form_tests(scene: Scene) -> None:

@@ -91,11 +91,11 @@ def test_a_ladder_is_asked_as_it_was_chosen(open_page: Open, jobs: StagedQueue, 
     page.new_evaluation()
     choose(page, "Model evaluated", "R1-Distill-Qwen-1.5B", qtbot)
     choose(page, "Task evaluated", "Sums", qtbot)
-    qtbot.mouseClick(page.form.level.parts["7"], LEFT)
+    qtbot.mouseClick(page.form.fields.level.parts["7"], LEFT)
     type_into(page, "Number of problems", "200", qtbot)
-    qtbot.mouseClick(page.form.budgets.parts["2048"], LEFT)  # off again
+    qtbot.mouseClick(page.form.fields.budgets.parts["2048"], LEFT)  # off again
     type_into(page, "Other budgets", "64, 1,024", qtbot)
-    qtbot.mouseClick(page.form.votes.parts["5"], LEFT)
+    qtbot.mouseClick(page.form.fields.votes.parts["5"], LEFT)
     qtbot.waitUntil(lambda: page.form.outlook.value("Replies") == "4,000")
     assert "200 problems show a difference of about" in page.form.shows.text()
     start(page, qtbot)
@@ -122,8 +122,8 @@ def test_an_adapter_is_asked_against_its_model_unless_one_says_otherwise(
 def test_calm_both_ways_is_a_comparison_of_its_own(open_page: Open, jobs: StagedQueue, qtbot: QtBot) -> None:
     page = open_page()
     page.begin_with(EvaluationWish(model=LARGE, task="sums").said())
-    qtbot.mouseClick(page.form.calm.parts["both"], LEFT)
-    assert not page.form.against.isEnabled()
+    qtbot.mouseClick(page.form.fields.calm.parts["both"], LEFT)
+    assert not page.form.fields.against.isEnabled()
     start(page, qtbot)
     assert asked(jobs).contenders == [contender(LARGE, calm=True), contender(LARGE)]
 
