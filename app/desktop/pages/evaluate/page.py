@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, QTimer, QUrl
-from PySide6.QtWidgets import QFileDialog, QStackedWidget, QWidget
+from PySide6.QtCore import QPoint, QTimer
+from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from app.desktop.pages.contract import Page
 from app.desktop.pages.evaluate import scores, words
 from app.desktop.pages.evaluate.empty import Empty
+from app.desktop.pages.evaluate.files import FileDialogs, problem_files
 from app.desktop.pages.evaluate.form import EvaluationForm
 from app.desktop.pages.evaluate.listing import Listing, OpenedGroup
 from app.desktop.pages.evaluate.overview import Overview
@@ -23,7 +24,7 @@ from app.desktop.services.wishes import EvaluationWish, read_wish
 from app.desktop.widgets.file_drop import FileDrop
 from app.desktop.widgets.layouts import in_column
 from app.desktop.widgets.trace_use import TraceUse
-from models import budgets, paths
+from models import budgets
 from models.errors import StillroomError
 from models.evaluate import evaluations
 from models.evaluate.as_trace import as_trace
@@ -33,8 +34,6 @@ from models.evaluate.records import EvaluationCard, ReplyRow
 from models.events import Model
 from models.settings import budget_of
 
-ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
-FILTER = "Problems (*.jsonl *.ndjson *.json *.csv *.tsv *.parquet);;All files (*)"
 LIVE_MS, SOON_MS = 3000, 100  # between two readings of replies while they come, and between two lines about them
 
 
@@ -56,6 +55,7 @@ class EvaluatePage(Page):
         self.sheet = TraceSheet()
         self.reading = EvaluateReader(services.list_models, self)
         self.removals = Deletions(evaluations.remove, self)
+        self.files = FileDialogs(services.preferences, self)
         self.traces = TraceUse(self.notices, "evaluation", self)
         self._live = QTimer(self, singleShot=True, interval=LIVE_MS)
         self._soon = QTimer(self, singleShot=True, interval=SOON_MS)
@@ -260,34 +260,10 @@ class EvaluatePage(Page):
         with self._preferences.remember() as window:
             window.evaluate_axis = axis
 
-    # Files
-
-    def _ask_for_file(self) -> None:
-        dialog = QFileDialog(self, "Choose a file of problems", self._folder(), FILTER)
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.fileSelected.connect(self._take_file)
-        dialog.finished.connect(dialog.deleteLater)
-        dialog.open()
-
-    def _take_file(self, path: str) -> None:
-        with self._preferences.remember() as window:
-            window.traces_folder = str(Path(path).parent)
-        self.form.choose_file(path)
-
     def _ask_where(self, ending: str) -> None:
         group = self.shown.group
-        if group is None:
-            return
-        name = group.task_name.rpartition("/")[2].replace(":", "-") or "evaluation"
-        dialog = QFileDialog(self, "Export evaluation", str(Path(self._folder()) / f"{Path(name).stem}{ending}"))
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix(ending.removeprefix("."))
-        dialog.fileSelected.connect(lambda path: self.export(ending, paths.with_ending(path, ending)))
-        dialog.finished.connect(dialog.deleteLater)
-        dialog.open()
-
-    def _folder(self) -> str:
-        return self._preferences.window.traces_folder or str(Path.home())
+        if group is not None:
+            self.files.ask_where(group.task_name, ending, partial(self.export, ending))
 
     # Within
 
@@ -336,7 +312,8 @@ class EvaluatePage(Page):
         )
         self.form.task_wanted.connect(self.reading.load_task)
         self.form.tests_accepted.connect(self.reading.accept_tests)
-        self.form.fields.file_wanted.connect(self._ask_for_file)
+        self.form.fields.file_wanted.connect(self.files.ask_for_problems)
+        self.files.chosen.connect(self.form.choose_file)
         self.form.fields.enough_changed.connect(self._take_enough)
         self.reading.listed.connect(self._take_listing)
         self.reading.opened.connect(self._take_opened)
@@ -355,9 +332,3 @@ class EvaluatePage(Page):
         self.file_drop = FileDrop(self, self._stack, problem_files)
         self.file_drop.setText("Drop to evaluate on it")
         in_column(self, self.toolbar, self.notices, (self._stack, 1))
-
-
-def problem_files(urls: Sequence[QUrl]) -> list[str]:
-    """The paths of what may hold problems: files of this machine by their ending."""
-    files = [url.toLocalFile() for url in urls if url.isLocalFile()]
-    return [path for path in files if path.lower().endswith(ENDINGS) and Path(path).is_file()]
