@@ -198,6 +198,11 @@ def recorded(path: str) -> Path:
     return Path(os.path.normpath(home() / path))
 
 
+def readable(recorded_path: str) -> str:
+    """The same for a person: where a path of a record leads; anything else as it is."""
+    return str(recorded(recorded_path)) if recorded_path.startswith("../") else recorded_path
+
+
 def resources() -> Path:
     """The folder of catalog, icons, help pages and other data that come with Stillroom."""
     here = Path(__file__).resolve().parent

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from app.cli.command_parts import Json, absolute, display_for, place, run_to_end
+from models import paths
 from models.errors import BadInput
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def evaluate(
         raise BadInput(
             "An evaluation is asked anew with --replay FOLDER alone: model, task and settings are those of its card."
         )
-    task = place(task) if task else ""
+    task = _place_of(task) if task else ""
     if accept_tests and task:
         known.accept(_loaded(task, display_for(json), kind=kind))
     request = Evaluate(
@@ -135,6 +136,17 @@ def evaluate(
     record = run_to_end([*fetching, request], json)
     if out is not None and isinstance(record, Evaluated):
         export.write(record.folder, out.expanduser())
+
+
+def _place_of(task: str) -> str:
+    """A task as the engine process will find it: files made absolute, other names left as they are."""
+    from models.evaluate import tasks as known
+
+    own, equals, file = task.partition("=")
+    if equals and own in {one.name for one in known.built_in()}:
+        return f"{own}={absolute(Path(file))}"
+    path = paths.typed(task)
+    return absolute(path) if path.exists() or path.suffix or "/" in task else task
 
 
 def _contenders(model: str | None, adapter: str | None, against: str | None, calm: bool) -> list[Contender]:
@@ -248,13 +260,13 @@ def _loaded(name: str, display: Any, **choice: Any) -> Task:
     from models.waiting import run
 
     try:
+        run(known.fetch(name), display.show)
         return run(known.load(name, **choice), display.show)
     finally:
         display.finish()
 
 
 def _list(json: bool) -> None:
-    from models.evaluate import ladders
     from models.evaluate import tasks as known
 
     if json:
@@ -262,23 +274,11 @@ def _list(json: bool) -> None:
 
         from app.cli.json_lines import JsonLines
 
-        built_in = [
-            {
-                key: value
-                for key, value in msgspec.to_builtins(task).items()
-                if key in ("name", "title", "about", "licence", "source", "kind")
-            }
-            for task in known.built_in()
-        ]
-        made = [
-            {"name": ladder.name, "title": ladder.title, "levels": list(ladders.LEVELS), "about": ladder.levels}
-            for ladder in ladders.LADDERS.values()
-        ]
-        JsonLines().done({"tasks": built_in, "ladders": made})
+        JsonLines().done({"tasks": msgspec.to_builtins(known.listed())})
     else:
         from app.cli.tables import show_tasks
 
-        show_tasks(known.built_in(), list(ladders.LADDERS.values()))
+        show_tasks(known.listed())
 
 
 def _fields(task: Task) -> dict[str, Any]:
@@ -286,7 +286,6 @@ def _fields(task: Task) -> dict[str, Any]:
 
     from models.evaluate.tasks import SHOWN
 
-    shown = [{**msgspec.to_builtins(problem), "question": task.question(problem)} for problem in task.problems[:SHOWN]]
     return {
         "name": task.name,
         "title": task.title,
@@ -297,7 +296,8 @@ def _fields(task: Task) -> dict[str, Any]:
         "hash": task.hash,
         "kinds": task.kinds,
         "n": len(task.problems),
+        "of": task.of,
         "left_out": msgspec.to_builtins(task.left_out),
-        "problems": shown,
+        "problems": msgspec.to_builtins(task.problems[:SHOWN]),
         **({"tests": task.tests} if task.tests else {}),
     }

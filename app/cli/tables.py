@@ -15,10 +15,9 @@ from models import budgets, events, quantities
 if TYPE_CHECKING:
     from models.doctor import Finding
     from models.evaluate.evaluations import Evaluation
-    from models.evaluate.ladders import Ladder
     from models.evaluate.problems import Task
     from models.evaluate.records import Evaluated
-    from models.evaluate.tasks import BuiltIn
+    from models.evaluate.tasks import Listed
     from models.library.catalog import Offer
     from models.trace_report import Added, Histogram, TraceSet
 
@@ -175,16 +174,15 @@ def _page() -> Console:
     return console if console.is_terminal else Console(markup=False, highlight=False, emoji=False, width=ENDLESS)
 
 
-def show_tasks(tasks: list[BuiltIn], ladders: list[Ladder]) -> None:
+def show_tasks(tasks: list[Listed]) -> None:
     """The tasks that are built in, and the ladders."""
     console = _page()
     table = Table(box=None, pad_edge=False)
     for title in ("Task", "What it is", "Licence"):
         table.add_column(title, overflow="fold")
     for task in tasks:
-        table.add_row(task.name, Text(f"{task.title}. {task.about}"), Text(task.licence))
-    for ladder in ladders:
-        table.add_row(f"{ladder.name}:1 … 10", Text(f"{ladder.title}; the level is {ladder.levels}."), "made here")
+        name = f"{task.name}:{task.levels[0]} … {task.levels[-1]}" if task.levels else task.name
+        table.add_row(name, Text(f"{task.title}. {task.about}"), Text(task.licence))
     console.print(table)
     console.print("A file of problems is a task too, and so is traces:NAME, the gold answers of a set of traces.")
 
@@ -249,9 +247,10 @@ def show_task(task: Task) -> None:
     if not ladder:
         console.print(Text(scores.what_can_be_shown(len(task.problems))), soft_wrap=True)
     for problem in task.problems[:SHOWN]:
-        gold = ", ".join(problem.gold) if isinstance(problem.gold, list) else problem.gold
-        console.print(Text(f"\n{visible(task.question(problem))}"), soft_wrap=True)
-        console.print(Text(f"→ {visible(gold)} {visible(problem.unit)}".rstrip(), style="green"), soft_wrap=True)
+        console.print(Text(f"\n{visible(problem.question)}"), soft_wrap=True)
+        console.print(
+            Text(f"→ {visible(problem.gold_text)} {visible(problem.unit)}".rstrip(), style="green"), soft_wrap=True
+        )
     if task.tests:
         console.print(Text("\nTests that run on this computer:", style="yellow"))
         for test in task.tests:

@@ -174,11 +174,7 @@ def _ratio(text: str) -> Fraction | None:
 
 def _is_words(form: str, text: str) -> bool:
     """Whether a text, with its canonical form, is one that no algebra makes another's equal."""
-    return (
-        not is_formula(form)
-        and not is_formula(canonical.undressed(text))
-        and not re.search(r"[=^<>\\{}]|[-+*/].*[0-9]|[0-9].*[-+*/]", form)
-    )
+    return not (is_formula(form) or is_formula(canonical.undressed(text)) or re.search(r"[=^<>\\{}+*/|()_]", form))
 
 
 @lru_cache(4096)

@@ -5,7 +5,7 @@ What it ends in is a number or a formula.
 
 import re
 
-from models.answers.notation import is_formula
+from models.answers.notation import is_formula, words_of
 from models.answers.units import COUNTED, UNIT
 
 MOST_UNCLOSED = 20  # boxes without an end that are looked past, from the last one on
@@ -14,14 +14,28 @@ LAST_WORDS = 2000  # characters at the end of a reply within which its answer is
 
 _UNSIGNED = r"(?:(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)(?:\s*/\s*(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|0*[1-9][0-9]*))?"
 NUMBER = re.compile(rf"[-+]?{_UNSIGNED}")
-_LAST_NUMBER = re.compile(rf"(?<![\w.,/+^_{{\\-])[-+]?{_UNSIGNED}(?=(?:\s*{UNIT}|\s+{COUNTED})?\W*$)")
-_LAST_FORMULA = re.compile(r"(?:(?<!\\)\$([^$\n]{1,200})\$|\\\(([^\n]{1,200}?)\\\))[\s*_.]*$")
+_LAST_NUMBER = re.compile(rf"(?<![\w.,/+^_{{\\:-])([-+]?{_UNSIGNED}(?:\s*{UNIT}|\s+{COUNTED})?)\W*$")
+_ONLY_NUMBER = re.compile(rf"(?<![\w.,/+^_{{\\:-])[-+]?{_UNSIGNED}(?![-\w/^:\\]|\.[0-9]|\s*\\)")
+_LAST_TIME = re.compile(r"(?<![\w:.])([0-9]{1,2}:[0-9]{2}(?:\s*[ap]\.?m\b\.?)?)[\s.*!]*$", re.IGNORECASE)
+_IS = re.compile(r"\b(?:is|are|be|was|equals?|gives)[ \t]*:?[ \t*_]+|(?<=[a-zA-Z*]):[ \t*_]+", re.IGNORECASE)
+_NO_WORDS = re.compile(
+    r"\\(?:text(?:bf|rm)?|mathrm|mbox|operatorname)\s*\{[^{}]*\}|\\(?:begin|end)\s*\{[a-z]+\*?\}|\b(?:and|or)\b"
+)
+_ENUMERATED = re.compile(r"[0-9]+\s*[:)]\s")  # as what follows "step"
+_LAST_FORMULA = re.compile(
+    r"(?:(?<![\\$])\$([^$\n]{1,200})\$|\\\(([^\n]{1,200}?)\\\)|\$\$([^$]{1,200})\$\$|\\\[(.{1,200}?)\\\])[\s*_.]*$",
+    re.DOTALL,
+)
 _STATED = re.compile(
-    r"\b(?:answer|result)\b(?:[ \t]+(?:to|of|for)\b[^.:\n]{0,60}?)?[*_ \t]*(?:\bis\b|\bare\b|\bequals\b|:|=)[*_: \t]*([^\n]+)|"
-    r"\banswer\b[*_ \t]*:?[*_ \t]*\n+[*_ \t]*([^\n]+)",
+    r"\b(?:answers?|results?|solutions?|roots)\b(?:[ \t]+(?:to|of|for)\b[^.:\n]{0,60}?)?[*_ \t]*(?:\bis\b|\bare\b|\bequals\b|:|=)"
+    r"[*_: \t]*([^\n]+)|\banswer\b[*_ \t]*:?[*_ \t]*\n[\s*_$]*([^\n]+)",
     re.IGNORECASE,
 )
-_REST = re.compile(r"[.;!](?=\s|$|\*)|,?\s\(?\b(?:because|since|which|so|as|that is|i\.e\.|I hope)(?![^\W\d_])")
+_REST = re.compile(
+    r"[.;!](?=\s|$|\*)|,?\s\(?\b(?:because|since|which|so|as|not|that is|i\.e\.|I hope|and (?:that|this|it|the|so))(?![^\W\d_])"
+    r"|(?<=[0-9])\s\((?=[a-z]{3})"
+)
+_ABOUT = re.compile(r"(?:approximately|about|roughly|around|exactly|simply|just|only)\s+", re.IGNORECASE)
 _ANSWERS = re.compile(r"[\s*_]*(?:\$|\\[(\[a-z]|[-+(]*\.?[0-9])")
 _DELIMITED = re.compile(r"[\s*_]*(?:\$([^$\n]+)\$|\\\(([^\n]+?)\\\))(?!\s*(?:,|and|or)\s*[$\\])")
 LONGEST_VALUES = 200  # characters
@@ -40,13 +54,56 @@ def final_answer(text: str) -> str:
         return str(hashes[-1])
     if (said := stated(text)) is not None:
         return said
-    if _is_several(text):
+    if _is_several(text) or text.lstrip("$ \n").startswith("\\begin{"):
         return text
+    if (ending := _ending(text)) is not None:
+        return ending
     if formula := _LAST_FORMULA.search(text):
-        return str(formula[1] or formula[2])
+        return str(next(filter(None, formula.groups()))).strip()
+    if (tail := _tail(text)) is not None:
+        return tail
     if number := _LAST_NUMBER.search(text):
-        return number.group()
+        return number.group(1)
+    last = text.strip()[-LAST_WORDS:].rpartition("\n")[2]
+    if not is_formula(last.casefold()) and len(numbers := set(_ONLY_NUMBER.findall(last))) == 1:
+        return str(numbers.pop())
     return text
+
+
+def _ending(text: str) -> str | None:
+    """What the last line says that something is, where it is a formula, a quantity, or several of them."""
+    line = text.strip()[-LONGEST_VALUES:].rpartition("\n")[2].strip()
+    found = list(_IS.finditer(line))
+    said = line[found[-1].end() :].strip(" *_$").rstrip(".,;:?* ") if found else ""
+    bare = _NO_WORDS.sub(" , ", said)
+    if not said or not re.search(r"[0-9\\]|[-+*/^=<>|]|^\(?[a-zA-Z]\)?$", bare) or not is_formula(bare.casefold()):
+        return None
+    return _value(said.rstrip("$ ") if said.count("$") % 2 else said)
+
+
+def _value(formula: str) -> str:
+    """Of a computation, as in 2 + 2 = 4, what it comes to; else the formula itself."""
+    *sides, last = re.split(r"(?<![<>!\\])=(?!=)", formula)
+    return last.strip() if sides and not re.search("[a-zA-Z]", formula) else formula
+
+
+def _tail(text: str) -> str | None:
+    """The formula or time of day behind the last word of a text, where it is more than a number."""
+    line = text.strip()[-LONGEST_VALUES:].rpartition("\n")[2].strip()
+    if time := _LAST_TIME.search(line):
+        return time.group(1)
+    words = [found.end() for found in words_of(line)]
+    tail = line[words[-1] :].strip(" \t*_.,;:!?") if words else line.strip(" \t*_.,;:?")
+    tail = _value(tail)
+    if not re.search(r"[0-9\\]", tail) or tail.count("{") != tail.count("}") or NUMBER.fullmatch(tail.strip("$%° ")):
+        return None
+    if (
+        tail.count("(") != tail.count(")")
+        or tail.count("$") % 2
+        or (words and (tail[0] == "^" or _ENUMERATED.match(tail)))
+    ):
+        return None
+    return tail
 
 
 def stated(text: str) -> str | None:
@@ -56,7 +113,9 @@ def stated(text: str) -> str | None:
         said = found[1] or found[2]
         if formula := _DELIMITED.match(said):
             return str(formula[1] or formula[2])
-        answer = _REST.split(said, maxsplit=1)[0].strip(" *_")
+        answer = _ABOUT.sub("", _REST.split(said, maxsplit=1)[0].strip(" *_"), count=1)
+        if answer.casefold().startswith("between "):
+            continue
         if _ANSWERS.match(answer) or (answer and not text[found.end() :].strip(" \n*_.")):
             return answer
     return None

@@ -136,8 +136,9 @@ def spelled(unit: str) -> str:
     text = text.replace("\\%", "%").replace("\\$", "$").replace("{", "{ ").replace("}", " }")
     text = re.sub(r"\bper\b", "/", text)
     text = _POWER.sub(lambda found: f"^{found[1] or found[2]} ", text).replace("^+", "^")
+    text = " ".join(re.sub(r"\s*\^\s*", "^", re.sub(r"[{}]", " ", text)).split())
     text = re.sub(r"/\s*\(([^()]*)\)", lambda found: "/" + re.sub(r"[\s*]+", "/", found[1].strip()), text)
-    text = re.sub(r"\s*([*/^])\s*", r"\1", " ".join(re.sub(r"[{}()]", " ", text).split())).strip(" *.")
+    text = re.sub(r"\s*([*/^])\s*", r"\1", " ".join(re.sub(r"[()]", " ", text).split())).strip(" *.")
     if text.casefold() in _NAMES:
         return _NAMES[text.casefold()]
     for word, power in (("square", 2), ("cubic", 3), ("sq", 2), ("cu", 3)):

@@ -5,6 +5,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from fractions import Fraction
 
 _SYMBOLS = str.maketrans({
@@ -29,13 +30,14 @@ _SAME = [
         " ",
     ),
     (re.compile(r"\\varnothing(?![a-zA-Z])|∅|\\\{\s*\\\}"), r"\\emptyset "),
+    (re.compile(r"(?<![\\a-zA-Z])pi(?![a-zA-Z])"), r"\\pi "),
     (re.compile(r"\\lt(?![a-zA-Z])"), "<"),
     (re.compile(r"\\gt(?![a-zA-Z])"), ">"),
 ]
 _ARGUMENT = r"(\{(?:[^{}]|\{[^{}]*\})*\}|\\[a-zA-Z]+|[0-9a-zA-Z])"
 _FRACTION = re.compile(rf"\\frac\s*{_ARGUMENT}\s*{_ARGUMENT}")
 _MIXED = re.compile(
-    r"(?<![\w.,/^])([0-9]+)(?:\s*\\frac\s*\{?([1-9][0-9]?)\}?\s*\{?([1-9][0-9]?)\}?|\s+([1-9][0-9]?)/([1-9][0-9]?)(?![\d/.]))"
+    r"(?<![\w.,/^])([0-9]+)(?:\s*\\frac\s*\{?([1-9][0-9]?)\}?\s*\{?([1-9][0-9]?)\}?|\s+([1-9][0-9]?)/([1-9][0-9]?)(?![\d/]|\.\d))"
 )
 # What a fraction is a factor of when it stands before it: 1/2 x is no 1/(2x).
 _FACTOR = re.compile(
@@ -45,7 +47,7 @@ _ATOM = re.compile(r"[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?|[a-zA-Z]|\\[a-zA-Z]+(?:\s
 _NESTED = 8  # fractions within fractions that are looked into
 
 _FUNCTIONS = r"(?:sin|cos|tan|cot|sec|csc|ln|log|exp|gcd|lcm|max|min|sqrt)"
-_WORD = re.compile(rf"\\[a-z]+|(?<![^\W\d_]){_FUNCTIONS}(?![^\W\d_])|([^\W\d_]{{2,}})")
+_WORD = re.compile(rf"\\[a-zA-Z]+|(?<![^\W\d_]){_FUNCTIONS}(?![^\W\d_])|([^\W\d_]{{2,}})")
 _TIGHT = [
     (re.compile(rf"\\({_FUNCTIONS[3:]}"), r"\1"),
     (re.compile(r"(?<=\w)\*\*(?=\w)"), "^"),
@@ -77,9 +79,14 @@ def one_notation(text: str) -> str:
     return text
 
 
+def words_of(text: str) -> Iterator[re.Match[str]]:
+    """What in a text is a word, and neither a variable nor a function."""
+    return (found for found in _WORD.finditer(text) if found.group(1))
+
+
 def is_formula(text: str) -> bool:
     """Whether nothing in a text is a word, so that its spaces mean nothing. text: in lower case."""
-    return not any(found.group(1) for found in _WORD.finditer(text))
+    return next(words_of(text), None) is None
 
 
 def tight(text: str) -> str:
@@ -119,7 +126,7 @@ def _improper(found: re.Match[str]) -> str:
 
 def _quotient(found: re.Match[str]) -> str:
     over, under = (part[1:-1].strip() if part.startswith("{") else part for part in found.groups())
-    if re.search(r"(?<=\S)\s*[-+]|\\(?:ln|log|sin|cos|tan|lim|int|sum)(?![a-zA-Z])", over):
+    if re.search(r"(?<=\S)\s*[-+]|\\(?:pm|mp|ln|log|sin|cos|tan|lim|int|sum)(?![a-zA-Z])", over):
         over = f"({over})"
     if not _ATOM.fullmatch(under):
         under = f"({under})"

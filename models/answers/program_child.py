@@ -134,19 +134,22 @@ def _is_below(path: Any, folder: str) -> bool:
 
 
 def _write_below_alone(folder: str) -> None:
-    """Linux's Landlock: whatever the program calls, nothing is written but in its folder."""
+    """Linux's Landlock: whatever the program calls, nothing is written but in its folder, and no port is reached."""
     if not sys.platform.startswith("linux"):
         return
     libc = ctypes.CDLL(None, use_errno=True)
     create, add, restrict = 444, 445, 446  # numbers of the calls, the same on every machine
+    version = libc.syscall(create, None, ctypes.c_size_t(0), 1)
     writes = 0b1_1111_1111_0010  # write a file, remove and make files and folders of every kind: those of version 1
-    attributes = ctypes.c_uint64(writes)
-    rules = libc.syscall(create, ctypes.byref(attributes), ctypes.c_size_t(8), 0)
+    writes |= (1 << 13) * (version >= 2) | (1 << 14) * (version >= 3)  # move between folders, cut a file short
+    network = 0b11 * (version >= 4)  # open a port, connect to one
+    attributes = writes.to_bytes(8, sys.byteorder) + network.to_bytes(8, sys.byteorder)
+    rules = libc.syscall(create, ctypes.c_char_p(attributes), ctypes.c_size_t(16 if network else 8), 0)
     if rules < 0:
         return
     for path in (folder, os.devnull):
         opened = os.open(path, os.O_PATH)
-        allowed = writes if path == folder else 0b10
+        allowed = writes if path == folder else 0b10  # a file can only be written
         rule = (allowed).to_bytes(8, sys.byteorder) + opened.to_bytes(4, sys.byteorder)
         libc.syscall(add, rules, 1, ctypes.c_char_p(rule), 0)
         os.close(opened)

@@ -6,19 +6,19 @@ the text it stands for, "exact" normalised text, "several" parts in any order, "
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 
 from models.answers import canonical, equality, extract, formulas, measures, programs, structure, tags
-from models.answers.notation import one_notation
+from models.answers.notation import is_formula, one_notation
 from models.answers.verdict import KINDS, Kind, Verdict
 from models.errors import BadInput
 
 LONGEST_SHOWN = 2000  # characters of an answer in a verdict
 LONGEST_READ = 1 << 20  # characters of a reply; of a longer one its end is read
 
-Gold = str | int | float | Sequence[str | int | float]
+Gold = str | int | float | Sequence[str | int | float] | None
 
 CUT = "The reply was cut before it was whole."
 OPEN = "Its thinking never closed."
@@ -80,6 +80,10 @@ def gold_text(gold: Gold) -> str:
     """A gold answer as text; several are joined by commas."""
     if isinstance(gold, str):
         return gold.strip()
+    if gold is None:
+        return ""
+    if isinstance(gold, bool):
+        return str(gold).lower()
     if isinstance(gold, int | float):
         return str(int(gold)) if isinstance(gold, float) and gold.is_integer() else str(gold)
     return ", ".join(gold_text(part) for part in gold)
@@ -102,7 +106,7 @@ def unreadable(
     if kind == "math":
         return _unreadable_formula(text)
     if kind == "number":
-        known = _quantity(text)
+        known = _quantity(text) or _last_quantity(text)
         if known is None:
             return "it is no number"
         for named in (unit, known.unit):
@@ -136,6 +140,8 @@ def _math(text: str, gold: str, problem: str) -> Judged:
     if problem:
         taken, wanted = _as_asked(taken, wanted, problem)
     found = equality.equal(taken, wanted)
+    if not found and boxed is None and not is_formula(normal(gold)) and (said := _exact(text, gold))[0]:
+        return said  # a gold of words, which is looked for by what is said and not by a number that ends it
     if found:
         return True, shown, EQUAL
     if found is None:
@@ -191,21 +197,19 @@ def _as_asked(taken: str, wanted: str, problem: str) -> tuple[str, str]:
 
 
 def _number(text: str, gold: str, unit: str, tolerance: float | None) -> Judged:
-    known = _quantity(gold)
+    known = _quantity(gold) or _last_quantity(gold)
     assert known is not None, "checked by unreadable"
     asked = known.unit or unit
     wanted = known.value
     if unit and known.unit and (converted := measures.in_unit(known.value, known.unit, unit)) is not None:
         wanted, asked = converted, unit
     taken = canonical.taken(text)
-    found = _quantity(text)
+    found = _quantity(text) or _computed(taken) or _last_quantity(text)
     if found is None:
-        value = formulas.evaluate(taken).value if taken else None
-        if value is None:
-            return False, taken, "The answer is no number."
-        found = measures.Quantity(Fraction(value), "")
+        return False, taken, "The answer is no number."
     if tolerance is None:
-        tolerance = measures.TOLERANCE
+        whole = found.value.denominator == wanted.denominator == 1 and not found.unit
+        tolerance = 0.0 if whole else measures.TOLERANCE  # a count is right or wrong
     value_in, why = _in_asked_unit(found, asked)
     if value_in is None:
         return False, taken, why
@@ -219,8 +223,8 @@ def _in_asked_unit(found: measures.Quantity, asked: str) -> tuple[Fraction | Non
     if not found.unit:
         return found.value, ""
     ours, theirs = measures.spelled(found.unit), measures.spelled(asked)
-    if theirs in ("degC", "degF", "K", "kelvin") and ours in ("C", "F"):
-        ours = f"deg{ours}"
+    if {ours, theirs} <= {"C", "F", "K", "kelvin", "degC", "degF"}:  # neither coulombs nor farads
+        ours, theirs = (f"deg{name}" if name in ("C", "F") else name for name in (ours, theirs))
     if ours == theirs:
         return found.value, ""
     if not measures.is_unit(ours):
@@ -241,20 +245,40 @@ def _quantity(text: str) -> measures.Quantity | None:
     for candidate in (boxed, extract.stated(text), text) if boxed is None else (boxed,):
         if candidate is not None and (found := measures.quantity(one_notation(candidate))) is not None:
             return found
-    if boxed is None and (last := _LAST_QUANTITY.search(one_notation(text[-extract.LAST_WORDS :]))):
-        return measures.quantity(last[1])
     return None
 
 
+def _computed(taken: str) -> measures.Quantity | None:
+    """A formula that is a number, perhaps with a unit behind it."""
+    split = _FORMULA_AND_UNIT.fullmatch(taken)
+    unit = split[2] if split and measures.is_unit(measures.spelled(split[2])) else ""
+    formula = split[1] if split and unit else taken
+    if not formula or not is_formula(formula.casefold()):
+        return None
+    value = formulas.evaluate(formula).value
+    return None if value is None else measures.Quantity(Fraction(value), unit)
+
+
+def _last_quantity(text: str) -> measures.Quantity | None:
+    """The quantity that a text ends in."""
+    if extract.last_boxed(text) is not None:
+        return None
+    last = _LAST_QUANTITY.search(one_notation(text[-extract.LAST_WORDS :]))
+    return measures.quantity(last[1]) if last else None
+
+
+_FORMULA_AND_UNIT = re.compile(r"(.*[^\s])(?:\s+|(?=\\text|\\mathrm))([^\s0-9+=-][^+=]{0,60})", re.DOTALL)
 _LAST_QUANTITY = re.compile(
     r"(?<![\w.,/^-])(-?[0-9][0-9.,]*(?:\s*\\cdot\s*10\^\{?-?[0-9]+\}?)?(?:\s*(?:\\(?:text|mathrm)\{[^{}]*\}|[a-zA-Z°%Ωµ/^{}0-9\\.-]+)){0,6})[\s.*$\\)]*$"
 )
 
 
-_LETTER = re.compile(r"(?<![a-zA-Z])\(?([A-Z])\)?(?![a-zA-Z'])")
+# A letter that stands alone; A and I where they begin no sentence.
+_LETTER = re.compile(r"(?<![a-zA-Z])\(?([B-HJ-Z]|[AI](?!\s+[a-z])|[AI](?=\s+(?:or|and)\b))\)?(?![a-zA-Z'])")
 _CHOICE_STATED = re.compile(
     r"(?:\banswer\b|\bchoice\b|\boption\b|\bcorrect\b)[^A-Za-z\n]{0,10}(?:(?:is|option|choice|answer)\b[^A-Za-z\n]{0,10}){0,3}"
-    r"[\"'({\[*_$\s]*(?:\\text(?:bf)?\{\s*\(?)?([A-Za-z])(?![A-Za-z'])|^[\s*_(]*([A-Z])[).:*\s]*(?:$|\s)",
+    r"[\"'({\[*_$\s]*(?:\\text(?:bf)?\{\s*\(?)?([A-Za-z])(?![A-Za-z'])|^[\s*_(]*([A-Z])(?:[).:]+\s|[\s*).]*$)"
+    r"|\b(?:so|thus|hence|therefore),?\s+\(?([A-Z])\)?[.!*\s]*$",
     re.IGNORECASE | re.MULTILINE,
 )
 
@@ -278,7 +302,7 @@ def _choice(text: str, gold: str, choices: Sequence[str] | Mapping[str, str]) ->
 
 def _chosen(text: str, lettered: Mapping[str, str]) -> str | None:
     """The letter that a text is or stands for."""
-    bare = re.sub(r"\\(?:text(?:bf|rm)?|mathrm|mathbf)\s*|[{}$]", "", text).strip()
+    bare = re.sub(r"\\[ ,;:!]", " ", re.sub(r"\\(?:text(?:bf|rm)?|mathrm|mathbf)\s*|[{}$]", "", text)).strip()
     letter = re.fullmatch(r"\(?\s*([A-Za-z])\s*[).:]?(?:\s+(.*))?", bare, re.DOTALL)
     upper = letter[1].upper() if letter else ""
     if letter and (upper in lettered or not lettered) and (not letter[2] or _opens(letter, lettered)):
@@ -301,17 +325,21 @@ def _choice_said(text: str, lettered: Mapping[str, str]) -> str | None:
         return _chosen(boxed, lettered)
     if (chosen := _chosen(text, lettered)) is not None:
         return chosen
-    stated: list[str] = [found[1] or found[2] for found in _CHOICE_STATED.finditer(text[-extract.LAST_WORDS :])]
+    stated: list[str] = [
+        next(filter(None, found.groups())) for found in _CHOICE_STATED.finditer(text[-extract.LAST_WORDS :])
+    ]
     for letter in (name.upper() for name in reversed(stated)):
         if not lettered or letter in lettered:
             return letter
     if (said := extract.stated(text)) is not None and (chosen := _chosen(said, lettered)) is not None:
         return chosen
-    letters = [
-        letter for letter in _LETTER.findall(text.strip().splitlines()[-1]) if letter in lettered or not lettered
-    ]
-    marked = [letter for letter in letters if letter not in "AI"] or letters
-    return marked[-1] if len(set(marked)) == 1 else None
+    last = text.strip().splitlines()[-1]
+    letters = {letter for letter in _LETTER.findall(last) if letter in lettered or not lettered}
+    words = normal(last)
+    letters |= {
+        name for name, choice in lettered.items() if re.search(rf"(?<!\w){re.escape(normal(choice))}(?!\w)", words)
+    }
+    return letters.pop() if len(letters) == 1 else None
 
 
 def _exact(text: str, gold: str) -> Judged:
@@ -360,8 +388,9 @@ def _equal_part(answer: str, gold: str) -> bool:
 def _parts(gold: Gold) -> list[str]:
     if isinstance(gold, int | float):
         return [gold_text(gold)]
-    if not isinstance(gold, str):
+    if gold is not None and not isinstance(gold, str):
         return [one_notation(gold_text(part)) for part in gold]
+    gold = gold or ""
     whole = structure.parts(_gold_taken(gold))
     parts = [part for part in re.split(r"\n+(?:[-*•]|[0-9]+[.)])?\s*", gold.strip()) if part.strip()]
     if whole.shape in structure.UNORDERED or whole.shape == "tuple" or len(parts) == 1:
@@ -413,3 +442,14 @@ def _is_balanced(text: str) -> bool:
         if depth < 0:
             return False
     return depth == 0
+
+
+def reader(kind: Kind) -> Callable[[str], str]:
+    """How an answer of a kind is brought to the form in which votes count it: one for what the verifier takes for the same."""
+    return _READERS.get(kind, canonical.canonical)
+
+
+_READERS: dict[Kind, Callable[[str], str]] = {
+    "exact": lambda text: normal(extract.last_boxed(text) or extract.stated(text) or text),
+    "choice": lambda text: _choice_said(text, {}) or normal(text),
+}

@@ -27,7 +27,6 @@ import mlx.core as mx
 import msgspec
 
 from models import errors
-from models.answers.verify import gold_text
 from models.checkpoint import fingerprint, folders
 from models.checkpoint.model_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from models.evaluate import evaluations, quant_costs, results, room, run_folder, scores, tasks
@@ -116,8 +115,8 @@ def card_of(
             source=task.source,
             licence=task.licence,
             revision=task.revision,
-            problems=len(task.problems),
             of=task.of,
+            problems=len(task.problems),
             hash=task.hash,
         ),
         think=sorted(set(think), key=lambda budget: (budget is None, budget or 0)),
@@ -314,7 +313,7 @@ class _Evaluation:
             most = None if think is None else think + grace_tokens(think) + closing_tokens(self.loaded) + answer
         return ChatRequest(
             model=contender.model,
-            messages=[Message(role="user", content=self.task.question(asked.problem))],
+            messages=[Message(role="user", content=asked.problem.question)],
             think=think,
             max_tokens=most,
             sampling=msgspec.structs.replace(card.sampling, seed=seed_of(card.seed, asked.problem.id, asked.sample)),
@@ -329,7 +328,7 @@ class _Evaluation:
         reply = event.reply
         if reply.finish == "cancelled":
             raise errors.Interrupted("The evaluation was stopped.")
-        verdict = self.task.verify(asked.problem, reply.answer, cut=reply.finish != "eos" or _is_open(reply))
+        verdict = tasks.verdict(asked.problem, reply.answer, cut=reply.finish != "eos" or _is_open(reply))
         return ReplyRow(
             **about._asdict(),
             thinking=reply.thinking,
@@ -362,7 +361,7 @@ class _Evaluation:
             id=row.problem,
             correct=row.correct,
             answer=row.taken,
-            gold=gold_text(problem.gold),
+            gold=problem.gold_text,
             kind=problem.kind,
             thinking_tokens=row.thinking_tokens,
             answer_tokens=row.answer_tokens,

@@ -1,22 +1,23 @@
 """A task: problems, the question as it is asked, the gold answer and its verifier."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from models.answers import canonical, verify
+from models.answers import verify
 from models.answers.verdict import Kind, Verdict
 
 NO_PROMPT = "{problem}"
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """One problem. gold: the right answer, or several of them; group: what it belongs to with others."""
+    """One problem. question: as it is asked, prompt and choices included; group: what it belongs to with others."""
 
-    id: str
+    id: str  # no other of its task has it
     problem: str
-    gold: str | list[str] = ""
+    question: str = ""
+    gold: str | list[str] = ""  # the right answer, or several
     kind: Kind = "math"
     choices: dict[str, str] = {}  # by letter
     unit: str = ""
@@ -24,6 +25,11 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     tests: list[str] = []
     group: str = ""
     line: int = 0  # its row in the file, from 1
+
+    @property
+    def gold_text(self) -> str:
+        """The gold answer as text."""
+        return verify.gold_text(self.gold)
 
 
 class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,50 +41,22 @@ class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """What a model is asked, and how its answers are judged."""
+    """What a model is asked. of: problems that the whole task has, 0 for an endless one."""
 
     name: str
     title: str
     problems: list[Problem]
-    prompts: dict[str, str] = {}  # by kind; what is asked, the problem in place of {problem}
+    of: int = 0
     about: str = ""
     licence: str = ""
     source: str = ""
     revision: str = ""  # the commit it was fetched at, or the hash of its file
     left_out: list[LeftOut] = []
-    of: int = 0  # problems that there are, where only some are asked; 0 for an endless task
-
-    def question(self, problem: Problem) -> str:
-        """A problem as it is asked."""
-        prompt = self.prompts.get(problem.kind, NO_PROMPT)
-        if "\\boxed" in problem.problem and not problem.choices:  # it says itself how to answer
-            prompt = NO_PROMPT
-        choices = "\n".join(f"{letter}) {text}" for letter, text in problem.choices.items())
-        if choices and "{choices}" not in prompt:
-            prompt = prompt.replace("{problem}", "{problem}\n\n{choices}")
-        # one after the other, so that braces in a problem stay what they are
-        before, _, after = prompt.strip().partition("{problem}")
-        return before + problem.problem + after.replace("{choices}", choices)
-
-    def verify(self, problem: Problem, reply: str, *, cut: bool = False) -> Verdict:
-        """Judge a reply to a problem. cut: it ended at a limit."""
-        return verify.verify(
-            reply,
-            problem.gold,
-            problem.kind,
-            problem=problem.problem,
-            unit=problem.unit,
-            tolerance=problem.tolerance,
-            choices=problem.choices,
-            tests=problem.tests,
-            cut=cut,
-        )
 
     @property
     def hash(self) -> str:
-        """What makes it this task: its problems and how they are asked."""
-        content = msgspec.json.encode((self.problems, self.prompts), order="deterministic")
-        return hashlib.sha256(content).hexdigest()
+        """What makes it this task: its problems, how they are asked, and how they are judged."""
+        return hashlib.sha256(msgspec.json.encode(self.problems, order="deterministic")).hexdigest()
 
     @property
     def tests(self) -> list[str]:
@@ -91,11 +69,38 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
         return list(dict.fromkeys(problem.kind for problem in self.problems))
 
 
-def vote_of(problem: Problem, verdict: Verdict) -> str:
+def asked(problem: Problem, prompts: Mapping[str, str]) -> Problem:
+    """A problem with its question. prompts: by kind, the problem in place of {problem}."""
+    prompt = prompts.get(problem.kind, NO_PROMPT)
+    if "\\boxed" in problem.problem and not problem.choices:  # it says itself how to answer
+        prompt = NO_PROMPT
+    choices = "\n".join(f"{letter}) {text}" for letter, text in problem.choices.items())
+    if choices and "{choices}" not in prompt:
+        prompt = prompt.replace("{problem}", "{problem}\n\n{choices}")
+    # one after the other, so that braces in a problem stay what they are
+    before, _, after = prompt.strip().partition("{problem}")
+    question = before + problem.problem + after.replace("{choices}", choices)
+    return msgspec.structs.replace(problem, question=question)
+
+
+def verdict(problem: Problem, reply: str, *, cut: bool = False) -> Verdict:
+    """Judge a reply to a problem. cut: it ended at a limit."""
+    return verify.verify(
+        reply,
+        problem.gold,
+        problem.kind,
+        problem=problem.problem,
+        unit=problem.unit,
+        tolerance=problem.tolerance,
+        choices=problem.choices,
+        tests=problem.tests,
+        cut=cut,
+    )
+
+
+def vote_of(problem: Problem, judged: Verdict) -> str:
     """The form in which a judged answer has its vote: the same for answers that the verifier takes for the same."""
-    if problem.kind == "math":
-        return canonical.plain(canonical.taken(f"\\boxed{{{verdict.answer}}}")) if verdict.answer else ""
-    return verify.normal(verdict.answer)
+    return verify.reader(problem.kind)(f"\\boxed{{{judged.answer}}}") if judged.answer else ""
 
 
 def numbered(problems: Sequence[Problem]) -> list[Problem]:

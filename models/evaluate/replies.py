@@ -113,7 +113,7 @@ def judge(task: Task, file: Path) -> Generator[Judged | LeftOut, None, None]:
             continue
         sample = reply.sample if reply.sample is not None else samples.get(problem.id, 0)
         samples[problem.id] = max(samples.get(problem.id, 0), sample) + 1
-        yield _judged(task, problem, reply, sample)
+        yield _judged(problem, reply, sample)
 
 
 def _write(table: Path, rows: Sequence[Sequence[object]]) -> None:
@@ -127,8 +127,8 @@ def _write(table: Path, rows: Sequence[Sequence[object]]) -> None:
         draft.replace(table)
 
 
-def _judged(task: Task, problem: Problem, reply: Reply, sample: int) -> Judged:
-    verdict = task.verify(problem, reply.text, cut=reply.cut)
+def _judged(problem: Problem, reply: Reply, sample: int) -> Judged:
+    verdict = tasks.verdict(problem, reply.text, cut=reply.cut)
     event = Scored(
         id=problem.id,
         correct=verdict.correct,
@@ -161,7 +161,7 @@ class _Places:
         self._texts: dict[str, Problem] = {}
         for problem in task.problems:
             self._texts.setdefault(problem_key(problem.problem), problem)
-            self._texts.setdefault(problem_key(task.question(problem)), problem)
+            self._texts.setdefault(problem_key(problem.question or problem.problem), problem)
 
     def find(self, fields: Mapping[str, object]) -> tuple[Problem | None, str]:
         asked = next((text for name in PROBLEM if isinstance(text := fields.get(name), str) and text.strip()), None)

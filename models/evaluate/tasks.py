@@ -14,7 +14,7 @@ from collections.abc import Generator
 from functools import cache
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -23,7 +23,8 @@ from models.answers.verdict import Kind
 from models.answers.verify import gold_answer, unreadable
 from models.checkpoint import folders
 from models.evaluate import ladders, task_file
-from models.evaluate.problems import LeftOut, Problem, Task, numbered
+from models.evaluate.problems import LeftOut, Problem, Task, asked, numbered
+from models.evaluate.problems import verdict as verdict
 from models.events import Event
 from models.hub import datasets
 from models.traces import split, store
@@ -66,6 +67,17 @@ class BuiltIn(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """A task as a list of them tells it. levels: of a ladder."""
+
+    name: str
+    title: str
+    about: str
+    licence: str = "made here"
+    source: str = ""
+    levels: list[int] = []
+
+
 class _Table(msgspec.Struct, frozen=True):
     prompts: dict[str, str]
     task: list[BuiltIn]
@@ -87,38 +99,72 @@ def prompts() -> dict[str, str]:
     return {kind: prompt.strip() for kind, prompt in _table().prompts.items()}
 
 
+def listed() -> list[Listed]:
+    """The tasks that are built in, and the ladders."""
+    sets = [
+        Listed(name=one.name, title=one.title, about=one.about, licence=one.licence, source=one.source)
+        for one in built_in()
+    ]
+    made = [
+        Listed(name=one.name, title=one.title, about=f"The level is {one.levels}.", levels=list(ladders.LEVELS))
+        for one in ladders.LADDERS.values()
+    ]
+    return sets + made
+
+
+def fetch(name: str, *, patience: "RetryPolicy | None" = None) -> Generator[Event, None, None]:
+    """Have the problems of a built-in task on this disk; nothing to do for any other, or when they are there.
+
+    Raises NotFound, Denied, Offline, Unsafe, Corrupt, DiskFull.
+    """
+    if (about := _known().get(name)) is not None:
+        yield from datasets.fetch(about.repo, about.files, about.revision, patience=patience)
+
+
 def load(
-    name: str,
-    *,
-    kind: Kind | None = None,
-    limit: int | None = None,
-    seed: int = 0,
-    patience: "RetryPolicy | None" = None,
+    name: str, *, kind: Kind | Literal[""] | None = None, limit: int | None = None, seed: int = 0
 ) -> Generator[Event, None, Task]:
-    """The task of a name, with its problems in order.
+    """The task of a name, with its problems in order; nothing is fetched.
 
     kind: the verifier, of problems that name none; limit: so many problems, drawn by seed of those there are; seed: also
     of a ladder's problems. Raises BadInput for a name, level or number that makes no sense, and for a file without
-    problems; NotFound, Offline, Denied, Unsafe, Corrupt, Unsupported, DiskFull as reading and fetching do.
+    problems; NotFound for what is not there, or was not fetched; Corrupt, Unsupported as reading does.
     """
     if limit is not None and limit < 1:
         raise errors.BadInput(f"The number of problems is 1 or more, not {limit}.")
-    known = {task.name: task for task in built_in()}
+    yield from ()  # reading takes no longer than an event would
     first, colon, rest = name.partition(":")
-    own, equals, file = name.partition("=")
     if first in ladders.LADDERS:
         return _of_ladder(first, rest if colon else None, limit, seed)
+    return limited(_read(name, kind or None), limit, seed)
+
+
+def name_of(name: str) -> str:
+    """The name that a task has for whoever looks for it again: a file's whole path, else as it was given."""
+    own, equals, _ = name.partition("=")
+    if is_ladder(name.partition(":")[0]) or name.startswith(TRACES) or name in _known():
+        return name
+    if equals and own in _known():
+        return own
+    return str(Path(name).expanduser().absolute())
+
+
+def _read(name: str, kind: Kind | None) -> Task:
+    own, equals, file = name.partition("=")
     if name.startswith(TRACES):
-        task = _of_traces(name, kind)
-    elif name in known:
-        task = yield from _built_in(known[name], kind, patience)
-    elif equals and own in known:
-        task = _of_file(Path(file).expanduser(), kind, known[own])
-    elif (path := Path(name).expanduser()).exists() or path.suffix or "/" in name:
-        task = _of_file(path, kind, None)
-    else:
-        raise errors.NotFound(f"There is no task {name!r}.", "`stillroom tasks` lists them; a file is one too.")
-    return limited(task, limit, seed)
+        return _of_traces(name, kind)
+    if (about := _known().get(name)) is not None:
+        return _built_in(about, kind)
+    if equals and own in _known():
+        return _of_file(Path(file).expanduser(), kind, _known()[own])
+    path = Path(name).expanduser()
+    if path.exists() or path.suffix or "/" in name:
+        return _of_file(path, kind, None)
+    raise errors.NotFound(f"There is no task {name!r}.", "`stillroom tasks` lists them; a file is one too.")
+
+
+def _known() -> dict[str, BuiltIn]:
+    return {task.name: task for task in built_in()}
 
 
 def is_here(name: str) -> bool:
@@ -146,21 +192,22 @@ def ladder_shown(name: str) -> Task:
 
 def limited(task: Task, limit: int | None, seed: int = 0) -> Task:
     """A task with so many of its problems, drawn by seed, in their order; each keeps its id."""
-    task = msgspec.structs.replace(task, of=task.of or len(task.problems))
     if limit is None or limit >= len(task.problems):
         return task
     chosen = sorted(random.Random(seed).sample(range(len(task.problems)), limit))
     return msgspec.structs.replace(task, problems=[task.problems[index] for index in chosen])
 
 
-def _built_in(about: BuiltIn, kind: Kind | None, patience: "RetryPolicy | None") -> Generator[Event, None, Task]:
-    found = yield from datasets.fetch(about.repo, about.files, about.revision, patience=patience)
+def _built_in(about: BuiltIn, kind: Kind | None) -> Task:
+    found = datasets.find(about.repo, about.files, about.revision)
+    if found is None:
+        hint = f"`stillroom tasks {about.name}` fetches it; or give its problems as a file: {about.name}=FILE."
+        raise errors.NotFound(f"{about.title} is not on this disk yet.", hint)
     try:
         read = task_file.read(found.path, kind or about.kind, about.columns)
     except errors.Unsupported as error:
-        hint = f"Install pyarrow, or give its problems as a file: {about.name}=FILE, in JSONL, JSON or CSV."
         raise errors.Unsupported(
-            f"{about.title} is a Parquet file on the Hub, and pyarrow is not here.", hint
+            error.text, f"{error.hint} Or give its problems as a file: {about.name}=FILE."
         ) from error
     return _with(about, read, found.commit)
 
@@ -169,8 +216,8 @@ def _with(about: BuiltIn, read: task_file.Read, revision: str) -> Task:
     return Task(
         name=about.name,
         title=about.title,
-        problems=numbered(read.problems),
-        prompts=prompts(),
+        problems=_asked(read.problems),
+        of=len(read.problems),
         about=about.about,
         licence=about.licence,
         source=about.source,
@@ -179,15 +226,19 @@ def _with(about: BuiltIn, read: task_file.Read, revision: str) -> Task:
     )
 
 
+def _asked(problems: list[Problem]) -> list[Problem]:
+    return [asked(problem, prompts()) for problem in numbered(problems)]
+
+
 def _of_file(path: Path, kind: Kind | None, about: BuiltIn | None) -> Task:
     read = task_file.read(path, kind or (about.kind if about else None), about.columns if about else None)
     if about:
         return _with(about, read, read.sha256)
     return Task(
-        name=str(path),
+        name=str(path.absolute()),
         title=path.stem,
-        problems=numbered(read.problems),
-        prompts=prompts(),
+        problems=_asked(read.problems),
+        of=len(read.problems),
         source=path.name,
         revision=read.sha256,
         left_out=read.left_out,
@@ -202,7 +253,7 @@ def _of_ladder(name: str, level: str | None, limit: int | None, seed: int) -> Ta
         raise errors.BadInput(f"{ladder.title} has levels {levels}, {said}.", f"Write {name}:4, for instance.")
     rungs = islice(ladders.problems(name, int(level), seed), limit or OF_A_LADDER)
     problems = [
-        Problem(id=str(number), problem=rung.problem, gold=rung.answer, kind=rung.kind, unit=rung.unit)
+        asked(Problem(id=str(number), problem=rung.problem, gold=rung.answer, kind=rung.kind, unit=rung.unit), {})
         for number, rung in enumerate(rungs)
     ]
     return Task(
@@ -244,8 +295,8 @@ def _of_traces(name: str, kind: Kind | None) -> Task:
     return Task(
         name=name,
         title=f"{set_name}, held-out problems" if part else set_name,
-        problems=problems,
-        prompts=prompts(),
+        problems=_asked(problems),
+        of=len(problems),
         source=f"the set of traces {set_name}",
         left_out=left_out,
     )

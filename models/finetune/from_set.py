@@ -3,6 +3,8 @@
 from collections.abc import Collection, Generator
 from pathlib import Path
 
+import msgspec
+
 from models import errors, paths
 from models.checkpoint import fingerprint
 from models.events import Event, Finetuned, Note
@@ -46,17 +48,21 @@ def finetune_on_set(
         if _has_changed(card):
             began = f"The set {card.traces} has changed since this run began"
             yield Note(text=f"{began}: it goes on with the traces that it began with.")
-        return (yield from finetuning.resume(place, model))
+        return _as_asked((yield from finetuning.resume(place, model)), model)
     if resume:
         raise errors.NotFound(f"There is no run named {run}.", "Start it anew.")
     found = store.get(traces)  # before anything is made for it
     folder = yield from installed.prepare(model)
     train, valid = yield from _divided(traces, held_out, config.seed, config.replies)
-    return (
-        yield from finetuning.finetune(
-            folder, _name(model), train, valid, config, place, name, traces, found.data_hash, held_out
-        )
+    trained = yield from finetuning.finetune(
+        folder, _name(model), train, valid, config, place, name, traces, found.data_hash, held_out
     )
+    return _as_asked(trained, model)
+
+
+def _as_asked(trained: Finetuned, model: str) -> Finetuned:
+    """The record with the base as it was asked for, where the run's card has a path as seen from home."""
+    return msgspec.structs.replace(trained, base=model) if Path(model).is_absolute() else trained
 
 
 def _name(model: str) -> str:

@@ -1,8 +1,7 @@
 """One reply as it streams: drawn tokens go in, events come out, and the Reply at the end.
 
-What is the same whether a reply runs alone (models/generate/reply.py) or beside others in a batch
-(models/generate/votes.py): text from tokens, and the state machine of models/generate/thinking.py. It knows no KV
-cache: `take` says what has to be taken back and put in, and whoever holds the cache does it.
+Text from tokens, and the state machine of models/generate/thinking.py. It knows no KV cache: `take` says what has to be
+taken back and put in; models/generate/drawing.py keeps the context, and whoever holds the cache does it.
 """
 
 import time

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from models.answers import majority
-from models.answers.canonical import canonical
+from models.answers.same import SameAnswers
 from models.events import Candidate, Event, Progress, Reply
 from models.generate.drawing import advice_for, check_request
 from models.generate.load import LoadedModel
@@ -38,6 +38,7 @@ def vote(loaded: LoadedModel, request: ChatRequest, steering: Steering | None = 
 class _Ballot:
     events: list[Event] = field(default_factory=list)  # kept for when it is elected
     done: RowDone | None = None
+    form: str = ""  # of its answer, as it counts
 
     @property
     def whole(self) -> bool:
@@ -50,7 +51,7 @@ class _Ballot:
 
     def vote(self) -> majority.Vote:
         assert self.done is not None, "every row of the pool ends"
-        return majority.Vote(canonical(self.reply.answer), self.done.logprob, cut=self.reply.finish != "eos")
+        return majority.Vote(self.form, self.done.logprob, cut=self.reply.finish != "eos")
 
 
 class _Poll:
@@ -58,6 +59,7 @@ class _Poll:
         self._steering = steering
         self._pool = Pool(loaded, steering)
         self._ballots = [_Ballot() for _ in range(request.votes)]
+        self._answers = SameAnswers()
         seed = fresh_seed() if request.sampling.seed is None else request.sampling.seed
         for sample in range(request.votes):
             sampling = msgspec.structs.replace(request.sampling, seed=seed_of_sample(seed, sample))
@@ -83,6 +85,7 @@ class _Poll:
                 yield msgspec.structs.replace(event, stage="votes")
             else:
                 self._ballots[event.row].done = event
+                self._ballots[event.row].form = self._answers.form(event.reply.answer)
                 if event.reply.finish == "cancelled":
                     continue
                 yield self._ended_so_far()
@@ -120,7 +123,7 @@ class _Poll:
         """All rows as they stand, in the order they were started in."""
         counts = majority.counted([ballot.vote() for ballot in whole])
         counting = {id(ballot) for ballot, counted in zip(whole, counts, strict=True) if counted}
-        return [_candidate(ballot.reply, id(ballot) in counting) for ballot in self._ballots]
+        return [_candidate(ballot, id(ballot) in counting) for ballot in self._ballots]
 
     def _nothing_said(self, rate: float) -> Reply:
         """The record of a vote that was cancelled before a reply had ended; what there was is in its candidates."""
@@ -131,11 +134,12 @@ class _Poll:
         )
 
 
-def _candidate(reply: Reply, counts: bool) -> Candidate:
+def _candidate(ballot: _Ballot, counts: bool) -> Candidate:
+    reply = ballot.reply
     return Candidate(
         answer=reply.answer,
         thinking=reply.thinking,
-        canonical=canonical(reply.answer),
+        canonical=ballot.form,
         tokens=reply.thinking_tokens + reply.answer_tokens,
         finish=reply.finish,
         counted=counts,

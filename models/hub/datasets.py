@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from models.hub.transfer import RetryPolicy
 
 
+ABORT_S = 0.8  # what a cancel waits for a transfer, which ends at once unless it is connecting
+
+
 class DataFile(msgspec.Struct, frozen=True, kw_only=True):
     """A file of a data set on this disk."""
 
@@ -88,18 +91,25 @@ def fetch(
 def _carried(connection: "transfer.Connection", file: listing.RemoteFile) -> Generator[Event, None, None]:
     from models.hub import transfer
 
-    one = transfer.Transfer(connection, file)
+    one, ended = transfer.Transfer(connection, file), threading.Event()
+
+    def run() -> None:
+        try:
+            one.run()
+        finally:
+            ended.set()
 
     def progress() -> Event:
         return Progress(stage="download", done=one.done, total=file.size, unit="bytes")
 
     try:
         yield progress()
-        yield from waiting.waited_for(one.run, progress)
+        yield from waiting.waited_for(run, progress)
         yield progress()
-        connection.close()
     finally:
         connection.abort()
+        if ended.wait(ABORT_S):
+            connection.close()
 
 
 def _pinned(named: str, revision: str) -> str:

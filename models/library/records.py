@@ -161,9 +161,11 @@ def adapter(folder: Path) -> Model:
 
 
 def as_shown(found: Model) -> Model:
-    """The same model with what does not follow from its folder: when it was used last, and where its source lies now."""
-    source = str(paths.recorded(found.source)) if found.source.startswith("../") else found.source
-    return msgspec.structs.replace(found, last_used=_modified(mark_of_use(found.name)), source=source)
+    """The same model with what does not follow from its folder: when it was used last, and where its source and base lie
+    now."""
+    last_used = _modified(mark_of_use(found.name))
+    source, base = paths.readable(found.source), paths.readable(found.base)
+    return msgspec.structs.replace(found, last_used=last_used, source=source, base=base)
 
 
 def mark_of_use(name: str) -> Path:

@@ -141,7 +141,11 @@ def _reference(
     if (found := original_of(folder)) is not None:
         return name or str(found), found
     at = f" at {record.revision[:12]}" if record and record.revision else ""
-    why = f"its original, {name}{at}, is not on this disk" if name else "it is not known what it was made from"
+    why = (
+        f"its original, {paths.readable(name)}{at}, is not on this disk"
+        if name
+        else "it is not known what it was made from"
+    )
     yield Note(text=f"{title} was measured by itself: {why}.")
     return name, None
 

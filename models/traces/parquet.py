@@ -1,4 +1,6 @@
-"""Rows of a Parquet file, when pyarrow is there; it is no dependency, being larger than all of Stillroom.
+"""Rows of a Parquet file: by pyarrow when it is there, else by what models/traces/parquet_reader.py knows of the format.
+
+pyarrow is no dependency, being larger than all of Stillroom.
 
 A file of a few kilobytes can unpack to any size: a text that stands in it once may be the cell of a million rows, and
 pages are compressed besides. So sizes are looked at before anything of that size is made: of the columns as the file
@@ -6,11 +8,13 @@ states them, and of each row's cells while their texts are still numbers in a di
 """
 
 import importlib
+import importlib.util
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 from models import errors, quantities
+from models.traces import parquet_reader
 from models.traces.row import MOST_BYTES, Row, too_long
 
 _BATCH = 64  # rows
@@ -22,7 +26,10 @@ _ROWS, _ROWS_PER_BYTE = 1_000_000, 100
 
 
 def rows(path: Path) -> Generator[Row, None, None]:
-    """Give each row in order. Raises Unsupported without pyarrow, Corrupt for a damaged file or one that only swells."""
+    """Give each row in order. Raises Corrupt for a damaged file or one that only swells, Unsupported for what is not read."""
+    if importlib.util.find_spec("pyarrow") is None:
+        yield from _rows_without(path)
+        return
     arrow, parquet = _pyarrow()
     size, number = path.stat().st_size, 0
     try:
@@ -38,6 +45,13 @@ def rows(path: Path) -> Generator[Row, None, None]:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise errors.Corrupt(f"{path.name} is no Parquet file that can be read: {str(error)[:200]}.") from error
+
+
+def _rows_without(path: Path) -> Generator[Row, None, None]:
+    size = path.stat().st_size
+    for number, value in enumerate(parquet_reader.rows(path), 1):
+        long = sum(len(cell) for cell in value.values() if isinstance(cell, str)) > MOST_BYTES
+        yield Row(number, None if long else value, too_long() if long else None, size)
 
 
 def write(path: Path, columns: list[dict[str, object]]) -> None:

@@ -36,11 +36,12 @@ def measure() -> list[Figure]:
 
 
 def _exact_path() -> float:
+    """Checks a second of this process's own time: nothing is waited for."""
     draw = random.Random(0)
     cases = [_case(draw) for _ in range(CHECKS)]
-    begun = time.perf_counter()
+    begun = time.process_time()
     right = sum(bool(verify(answer, gold).correct) for answer, gold in cases)
-    seconds = time.perf_counter() - begun
+    seconds = time.process_time() - begun
     assert right == CHECKS
     return CHECKS / seconds
 

@@ -150,6 +150,7 @@ def test_a_name_that_is_taken_or_none_is_refused(untouched: Path, tmp_path: Path
     stillroom(untouched, "import", str(folder), "--name", name, "--json").assert_failed("bad_input", 2)
 
 
+@pytest.mark.slow
 def test_of_two_imports_under_one_name_one_is_refused(tmp_path: Path):
     home, folder = tmp_path / "home", make_tiny(tmp_path / "twin")
     command = ("import", str(folder), "--name", "twin", "--json")

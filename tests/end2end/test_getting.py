@@ -24,6 +24,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
         yield hub
 
 
+@pytest.mark.slow
 def test_get_quantize_chat_delete(tmp_path: Path, hub: Hub) -> None:
     home = tmp_path / "home"
     pulled = stillroom(home, "pull", "R1-Distill-Qwen-1.5B", "--quantize", "4bit", "--drop-original", "--json")
@@ -43,6 +44,7 @@ def test_get_quantize_chat_delete(tmp_path: Path, hub: Hub) -> None:
     assert stillroom(home, "show", made["name"], "--json").events[-1]["kind"] == "not_found"
 
 
+@pytest.mark.slow
 def test_a_killed_download_goes_on_at_the_byte_where_it_stopped(tmp_path: Path, hub: Hub) -> None:
     home = tmp_path / "home"
     weights = hub.repos[REPO].file("model.safetensors").size

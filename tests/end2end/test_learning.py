@@ -26,6 +26,7 @@ def home(tmp_path: Path, library: Path) -> Path:
     return home
 
 
+@pytest.mark.slow
 def test_traces_become_an_adapter_that_chats_and_is_fused(tmp_path: Path, home: Path) -> None:
     added = stillroom(home, "traces", "add", "sums", str(tmp_path / "sums.jsonl"), "--model", "tiny", "--json")
     report = added.events[-1]

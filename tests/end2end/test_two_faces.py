@@ -6,6 +6,8 @@ The window's part is played by what it calls, the terminal's by the real command
 import os
 from pathlib import Path
 
+import pytest
+
 from models import events, paths
 from models.engine.client import Engine
 from models.library import installed
@@ -44,6 +46,7 @@ def test_a_model_is_listed_whole_or_not_at_all_while_a_terminal_imports_it(home:
     assert installed.show("tiny").state == "ready"
 
 
+@pytest.mark.slow
 def test_both_chat_and_a_model_that_the_terminal_deletes_goes_on_talking(home: Path, tmp_path: Path):
     make_tiny(paths.models_folder() / "tiny", thinking="opened", context=200_000)
     window = Engine()

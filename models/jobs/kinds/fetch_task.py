@@ -19,7 +19,7 @@ class FetchTask(JobRequest, frozen=True, kw_only=True, tag="fetch_task"):
     def work(self) -> Generator[Event, None, None]:
         from models.evaluate import tasks
 
-        yield from tasks.load(self.task)
+        yield from tasks.fetch(self.task)
 
     def subject(self) -> str:
         return self.task

@@ -75,7 +75,7 @@ def test_the_tasks_are_listed(capsys: Output):
     assert {"gsm8k", "math500", "aime24", "aime25", "amc23", "multiarith", "svamp"} < {
         one["name"] for one in done["tasks"]
     }
-    assert len(done["ladders"]) == 8
+    assert len([one for one in done["tasks"] if one["levels"] == list(range(1, 11))]) == 8
     assert main.run(["tasks"]) == 0
     assert "gsm8k" in capsys.readouterr().out
 
@@ -142,6 +142,18 @@ def test_options_reach_the_engine_with_their_names(asked: list[JobRequest]):
 def test_a_published_task_is_fetched_first(asked: list[JobRequest]):
     assert main.run(["evaluate", "tiny", "--task", "gsm8k"]) == 0
     assert [type(request) for request in asked] == [FetchTask, Evaluate]
+
+
+def test_a_file_is_found_from_wherever_the_engine_works(
+    asked: list[JobRequest], files: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(Path(files[0]).parent)
+    for task in ("problems.jsonl", "./problems.jsonl", files[0]):
+        assert main.run(["evaluate", "tiny", "--task", task]) == 0
+    assert main.run(["evaluate", "tiny", "--task", "gsm8k=problems.jsonl"]) == 0
+    assert [request.task for request in asked if isinstance(request, Evaluate)] == [files[0]] * 3 + [
+        f"gsm8k={files[0]}"
+    ]
 
 
 def test_a_replay_takes_all_from_the_folder(asked: list[JobRequest], tmp_path: Path, capsys: Output):

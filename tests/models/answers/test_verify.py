@@ -62,6 +62,53 @@ def test_the_whole_table_of_answers(table: str, equal: bool):
     assert wrong_of(table, equal) == []
 
 
+FORMS = ("{}", "${}$", "So it is {}.", "Therefore the answer is ${}$.", "The final answer is {}")
+# In prose an exclamation mark is one, and a percentage of something is no formula.
+ONLY_BOXED = ("5!", "4!", "42\\% of x")
+
+
+def test_the_table_without_boxes():
+    """What is said plainly is taken as what is boxed, where no algebra is needed to see it."""
+    wrong = []
+    for table, equal in (("equal.tsv", True), ("unequal.tsv", False)):
+        for gold, answer in pairs(table):
+            if answer in ONLY_BOXED or "boxed" in answer or "answer" in answer:
+                continue
+            if equality.equal(canonical.taken(reply(answer)), one_notation(gold)) is None:
+                continue
+            said = [form.format(answer) for form in FORMS if "$" not in answer or "$" not in form]
+            wrong += [(gold, text) for text in said if verify(text, gold).correct is not equal]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("said", "gold"),
+    [
+        ("Therefore, Janet makes $18 every day at the farmer's market.", "18"),
+        ("It takes 3 bolts in total.", "3"),
+        ("The correct answer is 12, not 13.", "12"),
+        ("My answer is 12 (twelve).", "12"),
+        ("The answer is approximately 12.", "12"),
+        ("The answer is between 3 and 5, so 4.", "4"),
+        ("Step 1: 2. Step 2: 4. Final answer: 6. Let me know if you need help!", "6"),
+        ("The solutions are x = 3 and x = 5.", "3,5"),
+        ("The answers are $3$ and $5$.", "3,5"),
+        ("### Final Answer\n$$\n7\n$$", "7"),
+        ("So\n\\[\n x = 7 \n\\]", "7"),
+        ("3 + 4 = 7", "7"),
+        ("The total is 3 + 4 = 7.", "7"),
+        ("We get x + 2.", "x+2"),
+        ("Hence it is ±3.", "\\pm 3"),
+        ("The train leaves at 12:30 PM.", "12:30 pm"),
+        ("The capital is Paris.", "Paris"),
+        ("<answer>7</answer>", "7"),
+        ("A: 42", "42"),
+    ],
+)
+def test_what_models_say_at_the_end(said: str, gold: str):
+    assert verify(said, gold).correct is True
+
+
 @pytest.mark.slow
 def test_what_is_unequal_is_so_in_both_directions():
     wrong = [(a, b) for a, b in pairs("unequal.tsv") if not a.startswith("\\text") and verify(reply(a), b).correct]
@@ -193,6 +240,18 @@ MEASURED = [
     ("3", "three", False),
     ("0", "0.0", True),
     ("0", "0.1", False),
+    ("9.8 m/s^2", r"$9.8\,\frac{\text{m}}{\text{s}^2}$", True),
+    ("9.8 m/s^2", "9.8 meters per second squared", True),
+    ("9.8 m/s^2", "9.8 N/kg", True),
+    ("20 C", "68 F", True),
+    ("2.5 µm", "2500 nm", True),
+    ("5 kΩ", "5000 ohms", True),
+    ("10 m^3", "10 m2", False),
+    ("180 degrees", r"\pi radians", True),
+    ("$20", "€20", False),
+    ("2", r"\sqrt{4}", True),
+    ("1234567", "1234568", False),
+    ("1 acre", "4046.87 m^2", True),
 ]  # fmt: skip
 
 
@@ -219,6 +278,7 @@ CHOICES = ["Paris", "London", "Rome", "42 kg"]
 @pytest.mark.parametrize(
     "answer",
     ["B", "(B)", "b.", "\\boxed{B}", "\\boxed{\\text{(B)}}", "B) London", "The answer is B.", "The correct option is (B), I think.",
+     "It's London.", "London is the capital.", "A and C are wrong, D too, so B", "\\boxed{\\textbf{(B)}\\ London}",
      "London", "\\boxed{London}", "Answer: **B**", "I considered A, but the answer is B", '{"answer": "B"}', "So it must be B."],
 )  # fmt: skip
 def test_a_choice_by_letter_or_by_text(answer: str):
@@ -345,6 +405,7 @@ def test_an_answer_that_is_made_to_hang_or_to_grow_is_wrong_in_bounded_time(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_an_answer_that_can_not_be_computed_is_given_up_and_the_next_is_compared(impatient: None):
     assert "can't be computed within 0.3 s" in verify("\\boxed{10^{10^{10}}}", "5\\pi").reason
     assert verify("\\boxed{\\sqrt{28}/2}", "\\sqrt{7}").correct

@@ -86,6 +86,7 @@ def library_import_refuses(folder: Path) -> None:
         assert list(paths.models_folder().iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_tokenizer_with_an_endless_pattern_fails_in_a_sentence(tmp_path: Path):
     """The tokenizers library panics there, which is no Exception."""
     bad, good = checkpoints.make(tmp_path / "bad", checkpoints.endless_pattern), make_tiny(tmp_path / "good")

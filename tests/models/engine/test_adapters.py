@@ -58,6 +58,7 @@ def test_replies_with_and_without_an_adapter_read_the_base_once(base: Path, read
     assert run(worker, ask(base, None)).cached_tokens > 0
 
 
+@pytest.mark.slow
 def test_a_chat_through_the_engine_switches_twice_in_one_process(base: Path):
     make_adapter(paths.adapters_folder() / "adds", base)
     make_adapter(paths.adapters_folder() / "all", base, "full")

@@ -43,6 +43,7 @@ def until(inbox: "queue.Queue[events.Event]", kind: type) -> events.Event:
     return event
 
 
+@pytest.mark.slow
 def test_what_was_learned_before_a_slow_step_is_not_lost(
     engine: Engine, inbox: "queue.Queue[events.Event]", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from models import errors
 from models.evaluate import replies, tasks
-from models.evaluate.problems import Problem, Task
+from models.evaluate.problems import Problem, Task, asked
 from models.evaluate.replies import Evaluated
 from models.evaluate.scores import Scored
 from tests.returned import run
@@ -22,8 +23,8 @@ TASK = Task(
         Problem(id="x", problem="What is 3+3?", gold="6", group="sums"),
         Problem(id="2", problem="Which is it?", gold="B", kind="choice", choices={"A": "p", "B": "q"}),
     ],
-    prompts=tasks.prompts(),
 )
+TASK = structs.replace(TASK, problems=[asked(problem, tasks.prompts()) for problem in TASK.problems])
 
 
 def judged(tmp_path: Path, *rows: Any, **choice: Any) -> tuple[list[Scored], Evaluated]:
@@ -38,7 +39,7 @@ def judged(tmp_path: Path, *rows: Any, **choice: Any) -> tuple[list[Scored], Eva
     [
         {"problem": "What is 2+2?", "reply": "4"},
         {"problem": " what is 2 + 2 ?", "reply": "4"},
-        {"problem": TASK.question(TASK.problems[0]), "reply": "\\boxed{4}"},
+        {"problem": TASK.problems[0].question, "reply": "\\boxed{4}"},
         {"id": "0", "reply": "4"},
         {"id": 0, "reply": "4"},
         {"id": "somebody's own", "problem": "What is 2+2?", "reply": "4"},

@@ -1,6 +1,7 @@
 """Tasks by name: files with every fault, sets of traces, ladders, and those of the Hub."""
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from models import errors
-from models.evaluate import task_file, tasks
+from models.evaluate import problems, tasks
 from models.evaluate.problems import Problem, Task
 from models.events import Progress
 from models.traces import store
@@ -26,6 +27,11 @@ def written(path: Path, rows: list[Any]) -> Path:
 
 def loaded(name: object, **choice: Any) -> Task:
     return result_of(tasks.load(str(name), **choice))
+
+
+def fetched(name: str) -> Task:
+    result_of(tasks.fetch(name, patience=IMPATIENT))
+    return loaded(name)
 
 
 def problem(tmp_path: Path, **row: Any) -> Problem:
@@ -131,11 +137,11 @@ def test_a_problem_as_it_is_asked(tmp_path: Path):
             [{"problem": "What is {x}?", "answer": "5"}, {"problem": "Which?", "answer": "A", "choices": ["p", "q"]}],
         )
     )
-    asked = [task.question(one) for one in task.problems]
+    asked = [one.question for one in task.problems]
     assert asked[0].startswith("What is {x}?\n\nPlease reason step by step")
     assert asked[1].startswith("Which?\n\nA) p\nB) q\n\nPlease reason")
     as_it_is = Problem(id="0", problem="Put it in \\boxed{}.", gold="1")
-    assert task.question(as_it_is) == "Put it in \\boxed{}."
+    assert problems.asked(as_it_is, tasks.prompts()).question == "Put it in \\boxed{}."
 
 
 def test_a_task_is_known_by_its_content(tmp_path: Path):
@@ -151,7 +157,7 @@ def test_some_of_the_problems_by_seed(tmp_path: Path):
     some = loaded(file, limit=5, seed=3).problems
     assert some == loaded(file, limit=5, seed=3).problems != loaded(file, limit=5, seed=4).problems
     assert [int(one.gold) for one in some] == [int(one.id) + 1 for one in some]  # each keeps its number
-    assert len(loaded(file, limit=99).problems) == 50
+    assert len(loaded(file, limit=99).problems) == loaded(file, limit=5).of == 50
 
 
 @pytest.mark.parametrize(
@@ -165,7 +171,7 @@ def test_some_of_the_problems_by_seed(tmp_path: Path):
         ("sums:high", errors.BadInput, "no level 'high'"),
         ("traces:nobody", errors.NotFound, "nobody"),
         ("traces:x:half", errors.BadInput, "no part 'half'"),
-        ("math500", errors.Offline, "HF_HUB_OFFLINE"),
+        ("math500", errors.NotFound, "MATH-500 is not on this disk yet"),
     ],
 )
 def test_a_name_that_is_none(name: str, error: type[errors.StillroomError], words: str):
@@ -180,6 +186,18 @@ def test_a_file_without_problems(tmp_path: Path, content: str):
         loaded(tmp_path / "empty.jsonl")
 
 
+@pytest.mark.parametrize("name", ["sums:4", "traces:kept", "gsm8k"])
+def test_a_name_stays_what_it_is(name: str):
+    assert tasks.name_of(name) == name
+
+
+def test_a_file_is_called_by_its_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    file = written(tmp_path / "a.jsonl", [{"problem": "a?", "answer": "1"}])
+    monkeypatch.chdir(tmp_path)
+    assert loaded("a.jsonl").name == tasks.name_of("a.jsonl") == str(file)
+    assert loaded("gsm8k=a.jsonl").name == tasks.name_of("gsm8k=a.jsonl") == "gsm8k"
+
+
 def test_a_number_of_problems_that_is_none(tmp_path: Path):
     with pytest.raises(errors.BadInput, match="1 or more, not 0"):
         loaded("sums:1", limit=0)
@@ -188,8 +206,9 @@ def test_a_number_of_problems_that_is_none(tmp_path: Path):
 def test_a_ladder_is_a_task():
     task = loaded("calendar:4", limit=7, seed=2)
     assert [len(task.problems), task.kinds, task.title] == [7, ["exact"], "Calendar and clock, level 4"]
-    assert task.question(task.problems[0]) == task.problems[0].problem
-    assert task.verify(task.problems[0], f"It is {task.problems[0].gold}.").correct
+    assert task.problems[0].question == task.problems[0].problem
+    assert tasks.verdict(task.problems[0], f"It is {task.problems[0].gold}.").correct
+    assert task.of == 0
     assert loaded("calendar:4", limit=3, seed=2).problems == task.problems[:3]
     assert [one.id for one in tasks.ladder_shown("sums").problems] == ["level 1", "level 6", "level 10"]
 
@@ -245,14 +264,17 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
 
 
 def test_a_built_in_task_is_fetched_once_and_then_found_without_the_network(hub: Hub, monkeypatch: pytest.MonkeyPatch):
-    seen, task = run(tasks.load("gsm8k", patience=IMPATIENT))
+    with pytest.raises(errors.NotFound, match="GSM8K is not on this disk yet"):
+        loaded("gsm8k")
+    seen, _ = run(tasks.fetch("gsm8k", patience=IMPATIENT))
+    task = loaded("gsm8k")
     assert (len(task.problems), task.problems[7].gold, task.licence) == (400, "8", "MIT")
     assert task.revision == hub.repos["datasets/openai/gsm8k"].main
     assert [event.stage for event in seen if isinstance(event, Progress)][-1] == "download"
     assert not hub.gets("train.jsonl")
     asked = len(hub.requests)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    assert loaded("gsm8k").hash == task.hash
+    assert fetched("gsm8k").hash == task.hash
     assert len(hub.requests) == asked
 
 
@@ -261,7 +283,7 @@ def test_the_cache_is_the_standard_one(hub: Hub):
 
     from models import paths
 
-    task = loaded("gsm8k", patience=IMPATIENT)
+    task = fetched("gsm8k")
     known = try_to_load_from_cache(
         "openai/gsm8k", "main/test.jsonl", repo_type="dataset", revision=task.revision, cache_dir=paths.hub_cache()
     )
@@ -270,34 +292,40 @@ def test_the_cache_is_the_standard_one(hub: Hub):
 
 def test_a_download_goes_on_and_false_bytes_are_refused(hub: Hub):
     hub.inject(Fault("bytes", "cut", path="*test.jsonl", after=5000))
-    assert len(loaded("gsm8k", patience=IMPATIENT).problems) == 400
+    assert len(fetched("gsm8k").problems) == 400
     assert [one.range for one in hub.gets("test.jsonl")] == ["", "bytes=5000-"]
 
 
 def test_bytes_that_the_hub_does_not_list_are_refused(hub: Hub):
     hub.inject(Fault("bytes", "flip", path="*test.jsonl", after=100, times=2))
     with pytest.raises(errors.Corrupt, match="not what the Hub lists"):
-        loaded("gsm8k", patience=IMPATIENT)
+        fetched("gsm8k")
 
 
 def test_a_data_set_that_is_not_there_or_has_no_such_file(hub: Hub):
     with pytest.raises(errors.NotFound, match="There is no repository"):
-        loaded("math500", patience=IMPATIENT)
+        fetched("math500")
     hub.add("datasets/HuggingFaceH4/MATH-500", {"README.md": b"#"})
     with pytest.raises(errors.NotFound, match="has no file"):
-        loaded("math500", patience=IMPATIENT)
+        fetched("math500")
 
 
-def test_a_parquet_file_without_pyarrow_says_what_to_do(hub: Hub, monkeypatch: pytest.MonkeyPatch):
-    hub.add("datasets/allenai/ai2_arc", {"ARC-Challenge/test-00000-of-00001.parquet": b"PAR1" + bytes(100) + b"PAR1"})
-
-    def without(path: Path) -> Any:
-        raise errors.Unsupported("Reading Parquet takes pyarrow.")
-
-    monkeypatch.setattr(task_file.reading, "rows", without)
-    with pytest.raises(errors.Unsupported, match="ARC-Challenge is a Parquet file") as caught:
-        loaded("arc", patience=IMPATIENT)
-    assert "arc=FILE" in caught.value.hint
+@pytest.mark.parametrize("packed", ["snappy", "zstd"])
+def test_a_parquet_file_is_read_without_pyarrow(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: str):
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    rows = [
+        {"question": f"Which is {n}?", "choices": {"text": [str(n), "x"], "label": ["A", "B"]}, "answerKey": "A"}
+        for n in range(9)
+    ]
+    parquet.write_table(arrow.Table.from_pylist(rows), tmp_path / "x.parquet", compression=packed)
+    hub.add("datasets/allenai/ai2_arc", {"ARC-Challenge/test-00000-of-00001.parquet": tmp_path / "x.parquet"})
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    if packed == "zstd":
+        with pytest.raises(errors.Unsupported, match="Zstandard") as caught:
+            fetched("arc")
+        assert "arc=FILE" in caught.value.hint
+    else:
+        assert [one.question.count("A) ") for one in fetched("arc").problems] == [1] * 9
 
 
 def test_a_built_in_task_from_a_file(tmp_path: Path):

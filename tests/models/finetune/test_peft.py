@@ -218,7 +218,7 @@ def test_of_several_the_right_one_is_asked_for(tmp_path: Path) -> None:
     adapter = made(base, tmp_path / "a", modules(QV), base_model_name_or_path="maker/gone")
     with pytest.raises(errors.BadInput, match="not here under that name") as caught:
         taken_in(adapter)
-    assert "base, twin: stillroom import PATH --base MODEL" in caught.value.hint
+    assert "base, twin: `stillroom import PATH --base MODEL`" in caught.value.hint
     assert taken_in(adapter, base="twin").base == "twin"
 
 

@@ -3,12 +3,15 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from tests.benchmarks import mutations as benchmark
 from tests.models.hostile import mutations, trial
 
 COUNT = 16  # of each kind
 
 
+@pytest.mark.slow
 def test_damaged_files_end_in_a_sentence(tmp_path: Path):
     for damaged in (benchmark.damaged_ggufs, benchmark.damaged_checkpoints):
         outcomes = list(trial.run(damaged(tmp_path / damaged.__name__, COUNT)))
@@ -19,6 +22,7 @@ def test_damaged_files_end_in_a_sentence(tmp_path: Path):
         assert all(said.endswith(".") and said.isprintable() for said in refused)
 
 
+@pytest.mark.slow
 def test_a_file_that_takes_too_long_is_told_and_the_next_one_is_tried(tmp_path: Path):
     (path,) = benchmark.damaged_ggufs(tmp_path / "gguf", 1)
     assert [outcome.how for outcome in trial.run([path, path], limit_s=0)] == ["slow", "slow"]

@@ -191,6 +191,7 @@ def run_killed(*args: object) -> int:
 # Killed while a reply is written
 
 
+@pytest.mark.slow
 def test_kill_9_while_appending_loses_nothing_that_was_acknowledged() -> None:
     chance = random.Random(9)
     for _ in range(20):

@@ -3,7 +3,6 @@ import csv
 import importlib
 import io
 import json
-import sys
 import tracemalloc
 from pathlib import Path
 
@@ -137,15 +136,6 @@ def test_one_line_of_many_megabytes_is_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_bytes(b"problem,answer\n" + b"x" * 3_000_000 + b",1\n2?,2\n")
     assert [(row.line, row.fault is not None) for row in reading.rows(path)] == [(2, True), (3, False)]
-
-
-def test_parquet_without_pyarrow_is_told_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    path = tmp_path / "x.parquet"
-    path.write_bytes(b"PAR1" + bytes(40) + b"PAR1")
-    with pytest.raises(errors.Unsupported, match="pyarrow") as raised:
-        list(TraceImport().read(path))
-    assert "JSONL" in raised.value.hint
 
 
 def test_parquet_reads_with_pyarrow(tmp_path: Path) -> None:
