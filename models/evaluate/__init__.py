@@ -8,6 +8,7 @@ __all__ = [
     "intervals",
     "ladders",
     "problems",
+    "race",
     "records",
     "replies",
     "results",

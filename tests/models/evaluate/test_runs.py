@@ -12,7 +12,7 @@ import pytest
 
 from models import errors, paths
 from models.answers.verdict import Kind
-from models.evaluate import evaluate, evaluations, from_task, results, room, run_folder, tasks
+from models.evaluate import evaluate, evaluations, from_task, race, results, room, run_folder, tasks
 from models.evaluate.problems import Problem
 from models.evaluate.records import Contender, ReplyRow, contender
 from models.evaluate.scores import Point, Scored
@@ -197,7 +197,7 @@ def test_the_base_of_a_comparison_runs_without_the_adapter(
     order: tuple[Contender, Contender], monkeypatch: pytest.MonkeyPatch
 ):
     make_tuned()
-    monkeypatch.setattr(evaluate, "FIRST_BLOCK", 2)
+    monkeypatch.setattr(race, "FIRST_LOOK", 2)
     alone = {one.adapter: said(rows(result_of(begun(sums(5), one)).folder), 0) for one in order}
     assert alone[""].keys() == alone["tuned"].keys()
     assert all(alone[""][key] != alone["tuned"][key] for key in alone[""])
@@ -208,7 +208,7 @@ def test_the_base_of_a_comparison_runs_without_the_adapter(
 
 def test_two_take_turns_so_that_what_there_is_can_be_compared(monkeypatch: pytest.MonkeyPatch):
     make_model("other", thinking="opened")
-    monkeypatch.setattr(evaluate, "FIRST_BLOCK", 2)
+    monkeypatch.setattr(race, "FIRST_LOOK", 2)
     loads = []
     load = evaluate.load
     monkeypatch.setattr(evaluate, "load", lambda name, *given: loads.append(name) or load(name, *given))
