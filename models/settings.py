@@ -60,6 +60,11 @@ class WindowSettings(msgspec.Struct, kw_only=True):
     finetune_base: str = ""  # model that was last trained
     finetune_preset: str = ""
     finetune_run: str = ""  # by its key
+    evaluate_group: str = ""  # evaluations that were shown, by the hash of their task
+    evaluate_axis: str = "allowed"  # thinking tokens allowed, or used
+    evaluate_enough: Annotated[float, Meta(ge=0, le=50)] = (
+        5.0  # points to which an accuracy is to be known; 0: never mind
+    )
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

@@ -191,7 +191,7 @@ def _run(request: Evaluate, out: Path | None, accept_tests: bool, json: bool) ->
     fetching = [FetchTask(task=request.task)] if request.task and not known.is_here(request.task) else []
     record = run_to_end([*fetching, request], json)
     if out is not None and isinstance(record, Evaluated):
-        export.write(record.folder, out.expanduser())
+        export.write([record.folder], out.expanduser())
 
 
 def _place_of(task: str) -> str:
@@ -277,7 +277,7 @@ def export_evaluation(
 
     file = to.expanduser()
     export.check_ending(file)
-    export.write(kept.get(name).folder, file)
+    export.write([kept.get(name).folder], file)
     if json:
         from app.cli.json_lines import JsonLines
 

@@ -1,6 +1,9 @@
 """Proof on problems: tasks and ladders, their verifiers, scores with intervals that are honest. evaluate.py alone runs a model."""
 
 __all__ = [
+    "as_trace",
+    "board",
+    "estimate",
     "evaluate",
     "evaluations",
     "export",
@@ -8,6 +11,7 @@ __all__ = [
     "intervals",
     "ladders",
     "problems",
+    "published",
     "race",
     "records",
     "replies",

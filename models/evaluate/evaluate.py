@@ -338,7 +338,7 @@ class _Evaluation:
             most = None if think is None else think + grace_tokens(think) + closing_tokens(self.loaded) + answer
         return ChatRequest(
             model=contender.model,
-            messages=[Message(role="user", content=asked.problem.question)],
+            messages=[Message(role="user", content=asked.problem.as_asked)],
             think=think,
             max_tokens=most,
             sampling=msgspec.structs.replace(card.sampling, seed=seed_of(card.seed, asked.problem.id, asked.sample)),

@@ -3,7 +3,9 @@
 import csv
 import io
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -19,11 +21,11 @@ COLUMNS = (
 ENDINGS = (".csv", ".json", ".md")
 
 
-def write(folder: str | Path, path: Path) -> None:
-    """Write an evaluation; the ending says how. Raises BadInput for another ending, NotFound, Corrupt, DiskFull."""
+def write(evaluated: Sequence[str | Path], path: Path) -> None:
+    """Write evaluations; the ending says how. Raises BadInput for another ending, NotFound, Corrupt, DiskFull."""
     check_ending(path)
     make = {".csv": as_csv, ".json": as_json, ".md": as_markdown}[path.suffix.lower()]
-    content = make(open_evaluation(str(folder)))
+    content = make([open_evaluation(str(folder)) for folder in evaluated])
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     with errors.disk_faults(f"writing {path}", writing=True), folders.taken_back(draft):
         folders.write_file(draft, content.encode("utf-8", "replace"))
@@ -36,11 +38,17 @@ def check_ending(path: Path) -> None:
         raise errors.BadInput(f"{path.name} is no {', '.join(ENDINGS)} file.", "The ending says what is written.")
 
 
-def as_csv(contents: Contents) -> str:
+def as_csv(opened: Sequence[Contents]) -> str:
     """A row a reply."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
+    for contents in opened:
+        _write_rows(writer, contents)
+    return text.getvalue()
+
+
+def _write_rows(writer: Any, contents: Contents) -> None:
     problems = {problem.id: problem for problem in contents.task.problems}
     for row in contents.rows:
         contender, problem = contents.card.contenders[row.contender], problems[row.problem]
@@ -52,23 +60,31 @@ def as_csv(contents: Contents) -> str:
             row.closed_by or "", row.reason, problem.problem, row.thinking, row.answer,
         )  # fmt: skip
         writer.writerow(cells)
-    return text.getvalue()
 
 
-def as_json(contents: Contents) -> str:
-    """Card, points, comparisons, problems and replies."""
-    everything = {
+def as_json(opened: Sequence[Contents]) -> str:
+    """Card, points, comparisons, problems and replies; a list where there are several."""
+    everything = [_everything(contents) for contents in opened]
+    found = everything[0] if len(everything) == 1 else everything
+    return msgspec.json.format(msgspec.json.encode(found), indent=2).decode()
+
+
+def _everything(contents: Contents) -> dict[str, Any]:
+    return {
         "card": contents.card,
         "points": results.points(contents),
         "comparisons": results.compared(contents),
         "task": contents.task,
         "rows": contents.rows,
     }
-    return msgspec.json.format(msgspec.json.encode(everything), indent=2).decode()
 
 
-def as_markdown(contents: Contents) -> str:
+def as_markdown(opened: Sequence[Contents]) -> str:
     """The table of points, as it can be put into a note."""
+    return "\n".join(_as_markdown(contents) for contents in opened)
+
+
+def _as_markdown(contents: Contents) -> str:
     card = contents.card
     lines = [
         f"**{card.task.title or card.task.name}**, {card.task.problems:,} problems, seed {card.seed}",

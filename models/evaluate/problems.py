@@ -27,6 +27,11 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     line: int = 0  # its row in the file, from 1
 
     @property
+    def as_asked(self) -> str:
+        """The text that a model is asked."""
+        return self.question or self.problem
+
+    @property
     def gold_text(self) -> str:
         """The gold answer as text."""
         return verify.gold_text(self.gold)

@@ -75,6 +75,11 @@ class EvaluationCard(msgspec.Struct, frozen=True, kw_only=True):
     machine: hardware.Machine | None = None
 
     @property
+    def is_comparison(self) -> bool:
+        """Whether two are compared problem by problem."""
+        return len(self.contenders) == 2 and not self.race
+
+    @property
     def total(self) -> int:
         """Replies of the whole evaluation."""
         return len(self.contenders) * len(self.think) * self.task.problems * self.samples
@@ -124,6 +129,7 @@ class Paired(msgspec.Struct, frozen=True, kw_only=True):
     only_second: int
     flipped: list[str]  # the ids of those of only_first
     lost: list[str]  # of those of only_second
+    verdict: str  # in words, without the names
     sentence: str
 
 

@@ -69,7 +69,7 @@ def points(contents: Contents) -> list[Point]:
 def compared(contents: Contents) -> list[Paired]:
     """The first contender against the second, for each budget and number of votes; empty for one alone and for a race."""
     card = contents.card
-    if len(card.contenders) != 2 or card.race:
+    if not card.is_comparison:
         return []
     answered, found = tables(contents), []
     names = [contender.title for contender in card.contenders]
@@ -90,6 +90,7 @@ def compared(contents: Contents) -> list[Paired]:
                     only_second=len(pair.only_first),
                     flipped=pair.only_second,
                     lost=pair.only_first,
+                    verdict=pair.sentence(),
                     sentence=f"{names[0]} against {names[1]}, {how_asked(think, votes)}: {pair.sentence()}",
                 )
             )

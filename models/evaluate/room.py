@@ -45,7 +45,7 @@ def _lengths(found: Prompting, task: Task, think: bool) -> list[int]:
     """Tokens of each problem's prompt; 0 for one that can't be rendered, whose row will say why."""
     lengths = []
     for problem in task.problems:
-        messages = [Message(role="user", content=problem.question)]
+        messages = [Message(role="user", content=problem.as_asked)]
         try:
             lengths.append(len(build_prompt(found.style, messages, think, found.render, found.tokenizer).tokens))
         except errors.StillroomError:

@@ -19,7 +19,7 @@ def tables(contents: Contents) -> Tables:
             found[row.contender, row.think].setdefault(row.problem, []).append(row)
     return {
         key: {
-            problem.id: [_row(row, problem.group) for row in sorted(rows, key=lambda row: row.sample)]
+            problem.id: [row_of(row, problem.group) for row in sorted(rows, key=lambda row: row.sample)]
             for problem in contents.task.problems
             if len(rows := by_problem.get(problem.id, [])) >= card.samples
         }
@@ -27,7 +27,8 @@ def tables(contents: Contents) -> Tables:
     }
 
 
-def _row(row: ReplyRow, group: str) -> Row:
+def row_of(row: ReplyRow, group: str = "") -> Row:
+    """A row as scores take it. group: of its problem."""
     return Row(
         id=row.problem,
         correct=row.correct,

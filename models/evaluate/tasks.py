@@ -4,13 +4,14 @@ gsm8k              built in (resources/tasks.toml), fetched from the Hub when it
 gsm8k=FILE         the same, its problems from a file
 sums:4             a ladder at a level; its problems are those that no training is made of
 traces:NAME        the gold answers of a set of traces; traces:NAME:held-out only of its held-out problems
+run:ID             those of the problems that a fine-tuning run held out
 FILE               a file of {"problem", "answer"} (models/evaluate/task_file.py)
 """
 
 import hashlib
 import random
 import tomllib
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -26,15 +27,17 @@ from models.evaluate import ladders, task_file
 from models.evaluate.problems import LeftOut, Problem, Task, asked, numbered
 from models.evaluate.problems import verdict as verdict
 from models.events import Event
+from models.finetune import runs
 from models.hub import datasets
 from models.traces import split, store
+from models.traces.trace import Trace
 
 if TYPE_CHECKING:
     from models.hub.transfer import RetryPolicy
 
 OF_A_LADDER = 100  # problems, where no number is asked for
 SHOWN = 3  # problems by which a task shows itself
-TRACES = "traces:"
+TRACES, RUN = "traces:", "run:"
 HELD_OUT = "held-out"
 
 
@@ -273,7 +276,28 @@ def _of_traces(name: str, kind: Kind | None) -> Task:
         raise errors.BadInput(f"A set of traces has no part {part!r}.", f"Write {TRACES}{set_name}:{HELD_OUT}.")
     kept = list(store.read(set_name))
     if part:
-        kept = split.split(kept, {"train": 1 - split.HELD_OUT, "valid": split.HELD_OUT})["valid"]
+        kept = _held_out(kept, split.HELD_OUT, 0)
+    return _of_kept(name, set_name, kept, f"{set_name}, held-out problems" if part else set_name, kind)
+
+
+def _of_run(name: str, kind: Kind | None) -> Task:
+    """The problems that a run never learned from: those that it held out, with its share and seed."""
+    run = name.removeprefix(RUN)
+    card = runs.card(run)
+    if not card.traces:
+        raise errors.BadInput(f"The run {run} does not say which set it learned from.", "Choose the set itself.")
+    share = split.HELD_OUT if card.held_out is None else card.held_out
+    kept = _held_out(store.read(card.traces), share, card.config.seed) if share else []
+    if not kept:
+        raise errors.BadInput(f"The run {run} held nothing out.", "Choose problems that it did not learn from.")
+    return _of_kept(name, card.traces, kept, f"{card.traces}, held out of {run}", kind)
+
+
+def _held_out(kept: Iterable[Trace], share: float, seed: int) -> list[Trace]:
+    return split.split(kept, {"train": 1 - share, "valid": share}, seed)["valid"]
+
+
+def _of_kept(name: str, set_name: str, kept: Iterable[Trace], title: str, kind: Kind | None) -> Task:
     problems: list[Problem] = []
     left_out: list[LeftOut] = []
     seen: set[str] = set()
@@ -289,12 +313,10 @@ def _of_traces(name: str, kind: Kind | None) -> Task:
         seen.add(key)
         problems.append(Problem(id=trace.id, problem=trace.problem, gold=gold, kind=kind or "math", line=trace.line))
     if not problems:
-        raise errors.BadInput(
-            f"No problem of {set_name} has a gold answer.", "Add traces that name their right answer."
-        )
+        raise errors.BadInput(f"No problem of {title} has a gold answer.", "Add traces that name their right answer.")
     return Task(
         name=name,
-        title=f"{set_name}, held-out problems" if part else set_name,
+        title=title,
         problems=_asked(problems),
         of=len(problems),
         source=f"the set of traces {set_name}",

@@ -59,6 +59,11 @@ class Saved(msgspec.Struct, frozen=True, kw_only=True):
 _metric = msgspec.json.Decoder(Metric)
 
 
+def card(run: str) -> RunCard:
+    """What a run began with. Raises NotFound, Corrupt."""
+    return run_folder.read_card(paths.runs_folder() / run)
+
+
 def runs() -> list[Run]:
     """All runs, oldest first. Never raises because of one of them."""
     cards = []

@@ -5,9 +5,9 @@ on. Two buttons of the same kind share a rule and can't drift apart.
 """
 
 from app.desktop.palette import Colours
-from app.desktop.style import base, chat, finetune, models, traces
+from app.desktop.style import base, chat, evaluate, finetune, models, traces
 
-PARTS = (base, chat, models, finetune, traces)
+PARTS = (base, chat, models, finetune, traces, evaluate)
 
 
 def style_sheet(c: Colours, dark: bool) -> str:

@@ -129,22 +129,24 @@ class ShareBar(QWidget):
 
 
 class TwoColumns(QScrollArea):
-    """A wide column and a narrow one beside it, or below it where there is no room."""
+    """A wide column and a narrow one beside it, or below it where there is no room. level: both end at one height."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, level: bool = False) -> None:
         super().__init__(parent)
         set_plain(self, "see_through")
         main, self._side = QWidget(), QWidget()
+        self._beside = Qt.AlignmentFlag(0) if level else Qt.AlignmentFlag.AlignTop
+        self.above = in_column(None, spacing=GAP_PX)
         self.main = in_column(main, spacing=GAP_PX)
         self.side = in_column(self._side, spacing=GAP_PX)
         self.below = in_column(None, spacing=GAP_PX)
         self._columns = QBoxLayout(QBoxLayout.Direction.LeftToRight)
         self._columns.setSpacing(GAP_PX)
-        self._columns.addWidget(main, 1, Qt.AlignmentFlag.AlignTop)
-        self._columns.addWidget(self._side, 0, Qt.AlignmentFlag.AlignTop)
+        self._columns.addWidget(main, 1, self._beside)
+        self._columns.addWidget(self._side, 0, self._beside)
         holder = QWidget()
         holder.setMaximumWidth(WIDEST_PX)
-        in_column(holder, self._columns, self.below, 1, spacing=GAP_PX)
+        in_column(holder, self.above, self._columns, self.below, 1, spacing=GAP_PX)
         show_in_middle(self, holder, MARGIN_PX, 18)
         self._turn()
 
@@ -158,4 +160,4 @@ class TwoColumns(QScrollArea):
         self._columns.setDirection(way)
         self._side.setMinimumWidth(0 if narrow else SIDE_PX)
         self._side.setMaximumWidth(WIDEST_PX if narrow else SIDE_PX)
-        self._columns.setAlignment(self._side, Qt.AlignmentFlag(0) if narrow else Qt.AlignmentFlag.AlignTop)
+        self._columns.setAlignment(self._side, Qt.AlignmentFlag(0) if narrow else self._beside)

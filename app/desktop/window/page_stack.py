@@ -12,7 +12,7 @@ from app.desktop.services.services import Services
 from app.desktop.widgets.notices import NoticeBar
 
 # Folders of pages/ in the order of the sidebar and of the keys Ctrl+1, Ctrl+2 …; the first is there from the start.
-FOLDERS = ("chat", "models", "traces", "finetune")
+FOLDERS = ("chat", "models", "traces", "finetune", "evaluate")
 PAGES: tuple[PageKind[Any], ...] = tuple(import_module(f"app.desktop.pages.{folder}.kind").PAGE for folder in FOLDERS)
 
 

@@ -250,14 +250,14 @@ def test_a_folder_may_have_a_colon_in_its_name(tmp_path: Path):
 
 
 def test_a_longer_budget_goes_on_and_is_what_it_would_be_alone():
-    shared = rows(result_of(begun(sums(4), think=[0, 8, 60], temperature=0.7)).folder)
+    record = result_of(begun(sums(4), think=[0, 8, 60], temperature=0.7))
+    shared = rows(record.folder)
     for think in (0, 8, 60):
         alone = rows(result_of(begun(sums(4), think=[think], temperature=0.7)).folder)
         assert said([row for row in shared if row.think == think]) == said(alone)
     assert not any(row.shared for row in shared if row.think in (0, 8))
     assert any(row.shared for row in shared if row.think == 60)
-    points = results.points(evaluations.open_evaluation(folders()[0].name))
-    assert {point.think: point.shared for point in points} == {0: False, 8: False, 60: True}
+    assert {point.think: point.shared for point in record.points} == {0: False, 8: False, 60: True}
 
 
 def test_what_was_taken_over_is_no_token_of_the_clock():

@@ -15,7 +15,7 @@ from app.desktop.pages.chat.presenter import Presenter
 from app.desktop.pages.chat.regenerate_menu import RegenerateMenu
 from app.desktop.pages.chat.shown_chat import ShownChat
 from app.desktop.pages.chat.toolbar import ChatToolbar
-from app.desktop.pages.chat.trace_use import TraceUse
+from app.desktop.pages.chat.trace_use import ReplyTraces
 from app.desktop.pages.chat.welcome import Welcome
 from app.desktop.pages.contract import Page
 from app.desktop.services.background import Background
@@ -47,7 +47,7 @@ class ChatPage(Page):
         self._body = QStackedWidget()
         self._transcript: Transcript | None = None
         self.presenter = Presenter(self.transcript, services.chats, self.shown.replies, self.status.writer, self)
-        self.traces = TraceUse(services.store, self.notices, self)
+        self.traces = ReplyTraces(services.store, self.notices, self)
         self._regenerate_menu = RegenerateMenu(self.shown, self.status)
         self._lost: tuple[int | None, str] = (None, "")
         self._draft_timer = QTimer(self, singleShot=True, interval=DRAFT_MS)
@@ -238,7 +238,7 @@ class ChatPage(Page):
         actions.version_asked.connect(shown.step_version)
         actions.rated.connect(shown.rate)
         actions.compare.connect(self._compare)
-        actions.use_as_trace.connect(self.traces.ask)
+        actions.use_as_trace.connect(self.traces.use)
         actions.link_clicked.connect(lambda url: ask_to_open(url, self))
         actions.thinking_opened.connect(self._remember_thinking_open)
 

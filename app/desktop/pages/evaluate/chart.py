@@ -1,5 +1,6 @@
 """Accuracy against thinking: a line for each model, adapter or number of votes, with the band of its 95 % interval."""
 
+import math
 from collections.abc import Sequence
 
 import msgspec
@@ -30,11 +31,17 @@ BETWEEN_NAMES_PX = 16
 INKS = ("accent", "thinking", "ok", "warn", "muted")
 
 
+def _round_step(most: float) -> float:
+    """What lies between two ticks of an axis: 1, 2 or 5 times a power of ten, for four to eight of them."""
+    power = 10 ** math.floor(math.log10(most / 4)) if most > 4 else 1
+    return next((power * part for part in (5, 2, 1) if most / (power * part) >= 4), power)
+
+
 class Mark(msgspec.Struct, frozen=True):
     """A measured point."""
 
     budget: int | None  # thinking tokens allowed, None for no limit
-    used: float  # thinking tokens of a reply, median
+    used: float  # thinking tokens that a problem took, on average
     accuracy: float  # 0 to 1
     low: float
     high: float
@@ -196,7 +203,7 @@ class AccuracyChart(QWidget):
         draw_text(
             painter,
             foot,
-            "thinking tokens used, median" if self._used else "thinking tokens allowed",
+            "thinking tokens used, mean of a problem" if self._used else "thinking tokens allowed",
             small,
             c.muted,
             CENTRE,
@@ -213,8 +220,11 @@ class AccuracyChart(QWidget):
         most = max((mark.used for line in self._lines for mark in line.marks), default=0.0)
         if not most:
             return []
-        area = self._area
-        return [(area.left() + 8 + (area.width() - 16) * part / 4, f"{most * part / 4:,.0f}") for part in range(5)]
+        area, step = self._area, _round_step(most)
+        return [
+            (area.left() + 8 + (area.width() - 16) * value / most, f"{value:,.0f}")
+            for value in (step * part for part in range(int(most / step) + 1))
+        ]
 
     def _ink(self, line: Line) -> QColor:
         return QColor(getattr(colours(), INKS[line.ink % len(INKS)]))
@@ -265,7 +275,7 @@ class AccuracyChart(QWidget):
         for y, x, line in ends:
             at = max(y, before + BETWEEN_NAMES_PX)
             before = at
-            left = max(x + 10, self._area.right() - 8)
+            left = x + 10
             area = QRectF(left, at - 9, self.width() - left - 2, 18)
             draw_text(painter, area, line.name, fonts.text(11), self._ink(line).name(), LEFT)
 

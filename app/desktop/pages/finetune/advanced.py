@@ -3,12 +3,12 @@
 from typing import Any, cast
 
 import msgspec
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QToolButton, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QWidget
 
 from app.desktop.pages.finetune import fields
-from app.desktop.theme import restyle, theme
+from app.desktop.theme import restyle
 from app.desktop.widgets.cards import label
 from app.desktop.widgets.layouts import in_column, in_row
 from app.desktop.widgets.plain import tip
@@ -22,29 +22,6 @@ REPLIES = {"last": "The last", "every": "Every one"}
 ROWS = {"packed": "Packed", "padded": "Padded"}
 CHECKPOINTING = {"auto": "Auto", "on": "On", "off": "Off"}
 CHOSEN: dict[str, bool | None] = {"auto": None, "on": True, "off": False}
-
-
-class Fold(QToolButton):
-    """A line that opens and closes what is below it."""
-
-    def __init__(self, text: str, below: QWidget, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("fold")
-        self.setText(text)
-        self.setAccessibleName(text)
-        self.setCheckable(True)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.setIconSize(QSize(12, 12))
-        self._below = below
-        below.hide()
-        self.toggled.connect(below.setVisible)
-        self.toggled.connect(self._point)
-        theme.changed.connect(self._point)
-        self._point()
-
-    def _point(self, _open: bool = False) -> None:
-        self.setArrowType(Qt.ArrowType.DownArrow if self.isChecked() else Qt.ArrowType.RightArrow)
 
 
 class NumberField(QLineEdit):

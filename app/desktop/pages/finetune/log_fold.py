@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from PySide6.QtWidgets import QWidget
 
-from app.desktop.pages.finetune.advanced import Fold
+from app.desktop.widgets.fold import Fold
 from app.desktop.widgets.layouts import in_column
 from app.desktop.widgets.readable import ReadableText
 

@@ -15,6 +15,7 @@ from app.desktop.services.run_curves import RunCurves
 from app.desktop.services.run_entries import RunEntry
 from app.desktop.services.run_tracker import RunTracker
 from app.desktop.services.services import Services
+from app.desktop.services.wishes import EvaluationWish
 from app.desktop.widgets.cards import label
 from app.desktop.widgets.layouts import in_column
 from models.errors import StillroomError
@@ -99,6 +100,14 @@ class FinetunePage(Page):
         """Stop it for good; its checkpoints stay."""
         self.notices.attempt(self.run.cancel)
 
+    def evaluate(self) -> None:
+        """Ask for the adapter that the run made, against its base, on what the run held out."""
+        entry = self.run.entry
+        if entry is not None and entry.adapter:
+            task = f"run:{entry.run.id}" if entry.run is not None else ""
+            wish = EvaluationWish(model=entry.base, adapter=entry.adapter, against="base", task=task)
+            self.page_requested.emit("Evaluate", wish.said())
+
     def compare(self, key: str) -> None:
         """Draw another run's curves beside those that are shown; "" for none."""
         self._beside = key
@@ -163,6 +172,7 @@ class FinetunePage(Page):
             self.view.retry.connect(self.resume)
             self.view.chat.connect(self._chat)
             self.view.chat_checkpoint.connect(self._chat)
+            self.view.evaluate.connect(self.evaluate)
             if self.run.key:
                 self.run.show(self.run.key)
 

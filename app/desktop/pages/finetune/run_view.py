@@ -34,11 +34,13 @@ class RunView(TwoColumns):
         retry: let the run go on.
         chat: with the adapter that is ready.
         chat_checkpoint: a checkpoint's folder.
+        evaluate: the adapter that is ready.
     """
 
     retry = Signal()
     chat = Signal()
     chat_checkpoint = Signal(str)
+    evaluate = Signal()
 
     def __init__(self, run: RunTracker, machine: Machine, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -69,6 +71,7 @@ class RunView(TwoColumns):
         self.below.addWidget(self.log)
         self.status.retry.connect(self.retry)
         self.status.chat.connect(self.chat)
+        self.status.evaluate.connect(self.evaluate)
         self.checkpoints.chat.connect(self.chat_checkpoint)
 
     def show_run(self) -> None:

@@ -6,13 +6,14 @@ import msgspec
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QWidget
 
-from app.desktop.pages.finetune.advanced import Advanced, Fold
+from app.desktop.pages.finetune.advanced import Advanced
 from app.desktop.pages.finetune.facts import SetFacts
 from app.desktop.pages.finetune.outlook import Outlook
 from app.desktop.pages.finetune.traces_card import TracesCard
 from app.desktop.services import run_entries
 from app.desktop.widgets.buttons import RowButton
 from app.desktop.widgets.cards import Card, TwoColumns, label, say
+from app.desktop.widgets.fold import Fold
 from app.desktop.widgets.layouts import in_column, in_row
 from app.desktop.widgets.model_picker import bits_said
 from app.desktop.widgets.picker import Picker, PickerItem

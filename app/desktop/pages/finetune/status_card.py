@@ -20,10 +20,12 @@ class StatusCard(QFrame):
     Signals:
         retry: let the run go on.
         chat: with the adapter that is ready.
+        evaluate: the adapter that is ready, against its base.
     """
 
     retry = Signal()
     chat = Signal()
+    evaluate = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -36,8 +38,11 @@ class StatusCard(QFrame):
         self.button = RowButton("Chat")
         self.button.strong = True
         self.button.clicked.connect(self._press)
+        self.evaluate_button = RowButton("Evaluate…")
+        self.evaluate_button.setToolTip("Ask it the problems that the run held out, against its base")
+        self.evaluate_button.clicked.connect(self.evaluate)
         texts = in_column(None, self.text, self.more, self.bar, spacing=4)
-        in_row(self, (texts, 1), self.button, margins=(16, 12, 16, 12), spacing=16)
+        in_row(self, (texts, 1), self.evaluate_button, self.button, margins=(16, 12, 16, 12), spacing=16)
         self.hide()
 
     def show_entry(self, entry: RunEntry, record: RunCurves, stopping: bool) -> None:
@@ -78,6 +83,8 @@ class StatusCard(QFrame):
         self.button.strong = tone != "bad"
         self.button.setAccessibleName(f"Chat with {entry.adapter}" if action == "Chat" else action)
         self.button.setVisible(bool(action))
+        self.evaluate_button.setVisible(action == "Chat")
+        self.evaluate_button.setAccessibleName(f"Evaluate {entry.adapter}")
         self.setAccessibleDescription(f"{text} {more}".strip())
         if self.property("tone") != tone:
             self.setProperty("tone", tone)

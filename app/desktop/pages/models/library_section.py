@@ -46,11 +46,13 @@ class LibrarySection(QWidget):
     Signals:
         chat_requested: the name of a model.
         adapter_chat_requested: the name of a base model and of its adapter.
+        evaluate_requested: the name of a model, and of an adapter on it or "".
         selection_changed: another model is chosen, or none.
     """
 
     chat_requested = Signal(str)
     adapter_chat_requested = Signal(str, str)
+    evaluate_requested = Signal(str, str)
     selection_changed = Signal()
 
     def __init__(
@@ -214,6 +216,11 @@ class LibrarySection(QWidget):
             title = model.repo.split("/")[-1]
             self._notices.attempt(lambda: self._jobs.add(*chains.get(model.repo, revision, recipe, drop), title=title))
 
+    def _evaluate(self, name: str) -> None:
+        model = self.described(name)
+        if model is not None:
+            self.evaluate_requested.emit(*((model.base, name) if model.kind == "adapter" else (name, "")))
+
     def _repair(self, name: str) -> None:
         model = self.described(name)
         if model is not None:
@@ -272,6 +279,7 @@ class LibrarySection(QWidget):
         menu = fleeting_menu(self)
         for key, text in (
             ("Chat", "Chat"), ("Repair", "Repair"), ("Quantize", "Quantize…"), ("Measure", "Measure Quant Card"),
+            ("Evaluate", "Evaluate…"),
             ("Fuse", "Fuse into a Model"), ("Export", "Export GGUF…"), ("Share", "Export PEFT…"),
             ("Show", SHOW), ("Delete", "Delete"),
         ):  # fmt: skip
@@ -306,6 +314,7 @@ class LibrarySection(QWidget):
         self.panel.chat.connect(self.chat)
         self.panel.delete.connect(self.delete)
         self.panel.measure.connect(self._measure)
+        self.panel.evaluate.connect(self._evaluate)
         self.panel.reveal.connect(self._reveal)
         self.panel.fuse.connect(self._fuse)
         self.panel.export.connect(self._export)

@@ -18,6 +18,7 @@ from models.events import Model
 SHOW = "Show in Finder" if sys.platform == "darwin" else "Show in Files"
 TIPS = {
     "Measure": "Measure its quant card on this machine",
+    "Evaluate": "Ask it problems whose answers are known",
     "Repair": "Download what is missing",
     "Fuse": "Make one model of the adapter and its base",
     "Export": "Write both as a GGUF file, for other programs",
@@ -40,12 +41,13 @@ class ModelPanel(QFrame):
     """A card below the list.
 
     Signals:
-        chat, measure, reveal, delete, repair: the name of the model; fuse, export, share: that of an adapter.
+        chat, measure, evaluate, reveal, delete, repair: the name of the model; fuse, export, share: that of an adapter.
         quantize_asked: the name of the model; its menu opens below `quantize`.
     """
 
     chat = Signal(str)
     measure = Signal(str)
+    evaluate = Signal(str)
     reveal = Signal(str)
     delete = Signal(str)
     repair = Signal(str)
@@ -68,6 +70,7 @@ class ModelPanel(QFrame):
             "Repair": RowButton("Repair"),
             "Quantize": MenuButton("Quantize ▾"),
             "Measure": RowButton("Measure"),
+            "Evaluate": RowButton("Evaluate…"),
             "Fuse": RowButton("Fuse"),
             **{name: RowButton(long) for name, (long, _) in TEXTS.items()},
             "Delete": RowButton("Delete"),
@@ -79,7 +82,7 @@ class ModelPanel(QFrame):
         )
         for name, signal in (
             ("Chat", self.chat), ("Repair", self.repair), ("Quantize", self.quantize_asked),
-            ("Measure", self.measure), ("Fuse", self.fuse), ("Export", self.export), ("Share", self.share),
+            ("Measure", self.measure), ("Evaluate", self.evaluate), ("Fuse", self.fuse), ("Export", self.export), ("Share", self.share),
             ("Show", self.reveal), ("Delete", self.delete),
         ):  # fmt: skip
             self.buttons[name].clicked.connect(lambda _=False, told=signal: self._tell(told))
@@ -108,6 +111,7 @@ class ModelPanel(QFrame):
             "Repair": model.repairable and not ready,
             "Quantize": ready and model.kind != "adapter",
             "Measure": ready and model.kind != "adapter",
+            "Evaluate": ready,
             "Fuse": ready and model.kind == "adapter",
             "Export": ready and model.kind == "adapter",
             "Share": ready and model.kind == "adapter",
@@ -134,6 +138,7 @@ class ModelPanel(QFrame):
             "Repair": "Repair {}",
             "Quantize": "Quantize {}",
             "Measure": "Measure card of {}",
+            "Evaluate": "Evaluate {}",
             "Fuse": "Fuse {}",
             "Export": "Export {}",
             "Share": "Export {} for PEFT",

@@ -17,6 +17,7 @@ from app.desktop.pages.models.reader import ModelsReader
 from app.desktop.pages.models.toolbar import SECTIONS, ModelsToolbar
 from app.desktop.services.deletions import Deletions
 from app.desktop.services.services import Services
+from app.desktop.services.wishes import EvaluationWish
 from app.desktop.widgets import job_words
 from app.desktop.widgets.file_drop import FileDrop
 from app.desktop.widgets.layouts import in_column
@@ -172,6 +173,10 @@ class ModelsPage(Page):
 
     # Within
 
+    def _evaluate(self, model: str, adapter: str) -> None:
+        wish = EvaluationWish(model=model, adapter=adapter, against="base" if adapter else "")
+        self.page_requested.emit("Evaluate", wish.said())
+
     def _switch_precision(self, keep: bool) -> None:
         self.toolbar.keep_precision = keep
         with self._preferences.remember() as window:
@@ -266,6 +271,7 @@ class ModelsPage(Page):
         for section in (self.discover, self.library, self.activity):
             section.chat_requested.connect(lambda model: self.chat_requested.emit(model, ""))
         self.library.adapter_chat_requested.connect(self.chat_requested)
+        self.library.evaluate_requested.connect(self._evaluate)
         self.library.selection_changed.connect(self.changed)
         self.activity.clear_requested.connect(self._clear)
         self.reading.listed.connect(self._take_models)

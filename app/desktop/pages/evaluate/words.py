@@ -1,0 +1,135 @@
+"""The page in words: who is evaluated, on what, how far it is, and what a point says."""
+
+import re
+from collections.abc import Sequence
+
+from app.desktop.pages.evaluate.listing import Entry, Group
+from app.desktop.services import run_entries
+from app.desktop.widgets import job_words
+from models import budgets, quantities
+from models.evaluate import tasks
+from models.evaluate.intervals import Interval
+from models.evaluate.records import Contender
+from models.evaluate.scores import Point, percent
+from models.events import Model
+from models.jobs.kinds.evaluate import Evaluate
+from models.jobs.queue import Job
+from models.store import titles
+
+PLAIN = "as it is"
+_MATHS = re.compile(r"[$\\]")
+_PIECE = re.compile(r"[^-\s·/]+[-\s·/]*")
+
+
+def who(contender: Contender, models: Sequence[Model]) -> str:
+    """What a person calls a contender."""
+    base = run_entries.base_title(contender.model, models)
+    adapter = run_entries.base_title(contender.adapter, models) if contender.adapter else ""
+    return " · ".join(part for part in (base, adapter, "calm" if contender.calm else "") if part)
+
+
+def task_title(name: str) -> str:
+    """What a task is called that was not loaded yet."""
+    known = {task.name: task.title for task in tasks.built_in()}
+    return known.get(name) or Evaluate(task=name).title().removeprefix("Evaluation ") or name.rpartition("/")[2]
+
+
+def pill(group: Group) -> str:
+    """A group in the toolbar: task, problems, seed."""
+    facts = group.facts
+    if facts is None:
+        return f"{group.task_name.rpartition('/')[2]} · seed {group.seed}"
+    of = f"{facts.problems:,} of {facts.of:,}" if facts.of > facts.problems else f"{facts.problems:,}"
+    problems = "problem" if facts.problems == 1 and facts.of <= 1 else "problems"
+    return f"{facts.title or facts.name} · {of} {problems} · seed {group.seed}"
+
+
+def beside(group: Group, models: Sequence[Model]) -> str:
+    """What stands beside a group in the menu: who was asked, or that it is under way."""
+    busy = next((entry.state for entry in group.entries if entry.state not in ("done", "stopped")), "")
+    names = list(dict.fromkeys(who(one, models) for entry in group.entries for one in entry.contenders))
+    people = names[0] if len(names) == 1 else f"{len(names)} contenders"
+    return busy or people
+
+
+def short_names(titles: Sequence[str]) -> list[str]:
+    """What tells names apart: of R1-Distill-Qwen-7B and R1-Distill-Qwen-1.5B the ends."""
+    if len(titles) < 2:
+        return list(titles)
+    pieces = [_pieces(title) for title in titles]
+    start = 0
+    while all(len(one) > start for one in pieces) and len({one[start].strip("- ·/") for one in pieces}) == 1:
+        start += 1
+    rest = [one[start:] for one in pieces]
+    found = []
+    for number, one in enumerate(rest):
+        others = [other for place, other in enumerate(rest) if place != number]
+        length = next((n for n in range(1, len(one)) if all(other[-n:] != one[-n:] for other in others)), len(one))
+        found.append("".join(one[-length:] if length else []).strip("- ·/") or PLAIN)
+    return found if len(set(found)) == len(found) else list(titles)
+
+
+def _pieces(title: str) -> list[str]:
+    """A base in its parts; an adapter whole."""
+    base, *more = title.split(" · ")
+    return [*_PIECE.findall(base), *more]
+
+
+def between(interval: Interval | tuple[float, float]) -> str:
+    """An interval: "between 52 and 69"."""
+    low, high = interval
+    return f"between {100 * low:.0f} and {100 * high:.0f}"
+
+
+def point_said(point: Point, tokens: float) -> str:
+    """A point under the pointer. tokens: of thinking that a problem took on average."""
+    used = f", {tokens:,.0f} used" if tokens else ""
+    allowed = "without thinking" if point.think == 0 else f"{budgets.describe(point.think)} allowed{used}"
+    cut = f" · {point.cut:,} of {point.samples:,} cut" if point.cut else ""
+    return f"{percent(point.accuracy)} %, {between(point.interval)} · {allowed}{cut}"
+
+
+def budget(think: int | None) -> str:
+    """A budget in a narrow column: "off", "512", "no limit"."""
+    return budgets.describe(think).removesuffix(" tokens")
+
+
+def progress(job: Job) -> str:
+    """How far it is, how quick, how long is left."""
+    if job.doing != Evaluate.kind() or job.unit != "replies":
+        return job_words.line(job)
+    parts = [f"{job.done:,} of {job.total:,} replies", speed(job.rate) if job.state == "running" else ""]
+    if job.seconds_left is not None and job.state == "running":
+        parts.append(f"{quantities.seconds(round(job.seconds_left))} left")
+    return " · ".join(part for part in parts if part)
+
+
+def roughly(seconds: float) -> str:
+    """How long something will take, as it is known beforehand."""
+    minutes = seconds / 60
+    if minutes < 1.5:
+        return "a minute"
+    return f"{minutes:.0f} minutes" if minutes < 90 else f"{minutes / 60:.1f}".removesuffix(".0") + " hours"
+
+
+def speed(rate: float) -> str:
+    """Replies a second, or a minute where they are slow."""
+    if rate <= 0:
+        return ""
+    return (
+        f"{rate:.1f} a second"
+        if rate >= 1
+        else f"{60 * rate:.0f} a minute"
+        if rate >= 1 / 60
+        else "less than one a minute"
+    )
+
+
+def title(entry: Entry, models: Sequence[Model]) -> str:
+    """Who is evaluated, or compared with whom."""
+    return " against ".join(who(one, models) for one in entry.contenders)
+
+
+def line_of(problem: str) -> str:
+    """A problem on one line, mathematics as far as a line goes."""
+    return titles.suggest_title(problem) if _MATHS.search(problem) else quantities.one_line(problem, 160)
