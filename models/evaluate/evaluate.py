@@ -175,6 +175,7 @@ def begin(card: EvaluationCard, task: Task) -> Generator[Event, None, Evaluated]
     )
     _check_different(card.contenders)
     for model in dict.fromkeys(contender.model for contender in card.contenders):
+        room.check_memory(model)
         for text in room.shortages(model, task, card.think):
             yield Note(text)
     yield Note(_sentence(scores.what_can_be_shown(len(task.problems))))
@@ -265,18 +266,18 @@ class _Evaluation:
         adapter = installed.find_adapter(contender.adapter) if contender.adapter else None
         place = str(adapter) if adapter else None
         installed.mark_used(contender.model)
-        if self.loaded is None or self.loaded.name != contender.model:
+        path = yield from installed.prepare(contender.model)
+        if self.loaded is None or self.loaded.path != path:
             self.loaded = None  # two models are never in memory at once
             mx.clear_cache()
-            path = yield from installed.prepare(contender.model)
-            self.loaded = yield from load(contender.model, path, place)
+            self.loaded = yield from load(installed.title(contender.model), path, place)
         elif not self.loaded.has_adapter(place):
             self.loaded.set_adapter(place)
         thinks = any(budget != 0 for budget in self.card.think)
         yield from self._say_once(self.loaded.record().note if thinks else "")
         if adapter:
             installed.mark_used(contender.adapter)
-            yield from self._say_once(bases.mismatch(adapter, self.loaded.path, contender.model))
+            yield from self._say_once(bases.mismatch(adapter, path, self.loaded.name))
 
     def _say_once(self, text: str) -> Iterator[Event]:
         if text and text not in self.notes:

@@ -161,12 +161,13 @@ def verdict(contents: Contents) -> Race | None:
 def _sentences(standings: Sequence[Standing]) -> Iterator[str]:
     best, *others = standings
     low, high = best.interval
-    yield (
-        f"{best.title} is the best of {len(standings)}: {percent(best.accuracy)} % right, between {percent(low)} and"
-        f" {percent(high)}, on {best.n:,} problems."
-    )
     even = [one for one in others if not one.dropped and one.difference_interval and one.difference_interval[1] >= 0]
     worse = [one for one in others if one not in even]
+    is_best = f"{best.title} is the best of {len(standings)}"
+    yield (
+        f"{f'Of {len(standings)} {best.title} did best' if even else is_best}: {percent(best.accuracy)} % right, between"
+        f" {percent(low)} and {percent(high)}, on {best.n:,} problems."
+    )
     if worse:
         nearest = max(worse, key=lambda one: one.difference or 0.0)
         bounds = nearest.difference_interval or (0.0, 0.0)

@@ -88,7 +88,7 @@ def test_the_end_is_a_sentence_with_the_pair_that_matters_and_what_a_problem_tak
     assert (best.difference, best.accuracy, best.seconds, quick.seconds) == (None, 0.81, 5.0, 1.0)
     assert bad.dropped
     assert bad.n == 100
-    assert found.sentence.startswith("slow, thinking 64 tokens is the best of 3: 81 % right, between ")
+    assert found.sentence.startswith("Of 3 slow, thinking 64 tokens did best: 81 % right, between ")
     assert "better than the next, bad, thinking 64 tokens, by 61.0 points, between" in found.sentence
     assert "no clear difference to quick, thinking 64 tokens: -1.0 points, between" in found.sentence
     assert "in 20% of the time" in found.sentence
@@ -120,6 +120,7 @@ def test_one_is_left_and_the_rest_is_not_asked(monkeypatch: pytest.MonkeyPatch, 
     assert record.race is not None
     assert (record.race.standings[0].think, record.race.standings[0].accuracy) == (64, 1.0)
     assert record.race.sentence in record.sentences()
+    assert record.race.sentence.startswith("tiny, thinking 64 tokens is the best of 2: 100 % right, between ")
     assert (record.paired, record.comparisons) == (None, [])
     # what was stopped goes on as it would have: nobody is asked who is out
     folder = Path(record.folder)

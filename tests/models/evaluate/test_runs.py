@@ -17,6 +17,7 @@ from models.evaluate.problems import Problem
 from models.evaluate.records import Contender, ReplyRow, contender
 from models.evaluate.scores import Point, Scored
 from models.events import Event, Note
+from models.generate import load as generate_load
 from models.generate import thinking
 from models.generate.load import LoadedModel
 from models.generate.pool import Pool, _Row
@@ -345,6 +346,11 @@ def test_what_makes_no_sense_leaves_no_folder(tmp_path: Path):
     refused(from_task.evaluate_task("tiny", str(tmp_path / "broken.jsonl")), errors.StillroomError, "broken")
     (tmp_path / "empty.csv").write_text("")
     refused(from_task.evaluate_task("tiny", str(tmp_path / "empty.csv")), errors.BadInput, "empty")
+
+
+def test_a_model_that_does_not_fit_is_refused_before_any_other_is_asked(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(generate_load, "MEMORY_MARGIN", 1 << 60)
+    refused(begun(sums()), errors.NoMemory, "tiny needs")
 
 
 def test_programs_run_only_when_their_tests_were_accepted():
