@@ -152,6 +152,10 @@ def again(folder: Path, contenders: Sequence[Contender] = (), run: str = "") -> 
     contenders: others than those on its card. Raises as `evaluate`.
     """
     card, task = run_folder.read_card(folder), run_folder.read_task(folder)
+    for contender in () if contenders else card.contenders:
+        yield from installed.prepare(contender.model)
+        if _identified(contender) != contender:
+            yield Note(f"{contender.title} has changed since the evaluation {card.id}: its replies may be others.")
     new = msgspec.structs.replace(
         card,
         id=run or evaluations.new_id(card.task.name),

@@ -13,6 +13,7 @@ A line that a kill cut off is left out when rows are read, and cut away before m
 import errno
 import logging
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -57,6 +58,7 @@ def create(folder: Path, card: EvaluationCard, task: Task) -> None:
         folders.write_file(folder / TASK, msgspec.json.encode(task))
         folders.replace_file(folder / CARD, folders.as_json(card))
     except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
         raise errors.from_os_error(error, "writing the evaluation", writing=True) from error
 
 

@@ -169,6 +169,18 @@ def test_asked_anew_from_its_folder_alone_it_gives_the_same_rows():
     assert len(rows(first.folder)) == 12
 
 
+def test_asked_anew_with_a_model_that_has_changed_it_says_so(tiny: Path):
+    first = result_of(begun(sums(1)))
+    weights = tiny / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-3] ^= 1
+    weights.write_bytes(content)
+    seen, again = run(evaluate.again(Path(first.folder)))
+    assert any("tiny has changed since" in event.text for event in seen if isinstance(event, Note))
+    prints = [evaluations.get(one.id).card.contenders[0].fingerprint for one in (first, again)]
+    assert prints[0] != prints[1]
+
+
 def test_the_last_unfinished_one_of_the_same_is_gone_on_with(tmp_path: Path):
     file = tmp_path / "sums.jsonl"
     file.write_text("".join(f'{{"problem": "{n}+1?", "answer": {n + 1}}}\n' for n in range(3)))
@@ -351,6 +363,14 @@ def test_what_makes_no_sense_leaves_no_folder(tmp_path: Path):
 def test_a_model_that_does_not_fit_is_refused_before_any_other_is_asked(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(generate_load, "MEMORY_MARGIN", 1 << 60)
     refused(begun(sums()), errors.NoMemory, "tiny needs")
+
+
+def test_a_folder_that_can_not_be_written_is_not_left_behind(monkeypatch: pytest.MonkeyPatch):
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(run_folder.folders, "replace_file", full)
+    refused(begun(sums()), errors.DiskFull, "evaluation")
 
 
 def test_programs_run_only_when_their_tests_were_accepted():
