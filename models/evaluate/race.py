@@ -18,11 +18,10 @@ import statistics
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from models import events
 from models.evaluate import intervals, scores
 from models.evaluate.evaluations import Contents
 from models.evaluate.intervals import Paired
-from models.evaluate.records import EvaluationCard, Race, Standing
+from models.evaluate.records import Dropped, EvaluationCard, Race, Standing
 from models.evaluate.scores import Row, how_asked, percent
 from models.evaluate.tables import Tables, tables
 
@@ -35,26 +34,6 @@ class Candidate(NamedTuple):
     contender: int
     think: int | None
     votes: int
-
-
-class Dropped(events.Event, frozen=True, kw_only=True, tag="dropped"):
-    """A candidate can't win any more and is asked nothing further."""
-
-    who: str
-    think: int | None
-    votes: int
-    n: int  # problems after which it was seen
-    leader: str  # who leads by then
-    difference: float  # of its accuracy to the leader's, below 0
-    interval: tuple[float, float]
-
-    def line(self) -> str:
-        """Who is out, and by how much."""
-        low, high = self.interval
-        behind = f"{100 * -self.difference:.1f} points behind {self.leader}"
-        if high < 0:
-            behind += f", between {100 * -high:.1f} and {100 * -low:.1f}"
-        return f"{self.who} can't win any more: {behind}, after {self.n:,} problems."
 
 
 def looks(n: int) -> list[int]:

@@ -13,7 +13,7 @@ from models import quantities
 from models.evaluate.intervals import Interval
 from models.evaluate.problems import LeftOut
 from models.evaluate.scores import Point, titled
-from models.events import ClosedBy, Finish, Record
+from models.events import ClosedBy, Event, Finish, Record
 from models.machine import hardware
 from models.requests import Sampling
 
@@ -131,6 +131,26 @@ class Paired(msgspec.Struct, frozen=True, kw_only=True):
     lost: list[str]  # of those of only_second
     verdict: str  # in words, without the names
     sentence: str
+
+
+class Dropped(Event, frozen=True, kw_only=True, tag="dropped"):
+    """A candidate can't win any more and is asked nothing further."""
+
+    who: str
+    think: int | None
+    votes: int
+    n: int  # problems after which it was seen
+    leader: str  # who leads by then
+    difference: float  # of its accuracy to the leader's, below 0
+    interval: tuple[float, float]
+
+    def line(self) -> str:
+        """Who is out, and by how much."""
+        low, high = self.interval
+        behind = f"{100 * -self.difference:.1f} points behind {self.leader}"
+        if high < 0:
+            behind += f", between {100 * -high:.1f} and {100 * -low:.1f}"
+        return f"{self.who} can't win any more: {behind}, after {self.n:,} problems."
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):

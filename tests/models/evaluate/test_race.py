@@ -1,17 +1,20 @@
 """Which is best: who can't win is stopped, the best hardly ever is, and what is said is what the rows show."""
 
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from models import errors
+from models.engine import wire
 from models.evaluate import evaluate, evaluations, from_task, race, results
 from models.evaluate.evaluations import Contents
 from models.evaluate.problems import Problem, Task
-from models.evaluate.race import Candidate, Dropped
-from models.evaluate.records import Contender, EvaluationCard, ReplyRow, TaskFacts
+from models.evaluate.race import Candidate
+from models.evaluate.records import Contender, Dropped, EvaluationCard, ReplyRow, TaskFacts
 from models.evaluate.run_folder import Sitting
 from models.evaluate.scores import Scored
 from models.requests import Sampling
@@ -133,6 +136,14 @@ def test_one_is_left_and_the_rest_is_not_asked(monkeypatch: pytest.MonkeyPatch, 
         (one.think, one.n, one.accuracy) for one in record.race.standings
     ]
     assert results.evaluated(folder).race == again.race
+
+
+def test_a_parent_that_never_raced_can_read_who_is_out():
+    event = next(iter(race.dropped(contents(400, {"good": share(80), "bad": share(10)}, answered=32)).values()))
+    line = wire.line(wire.Report(id=1, event=event))
+    code = f"from models.engine import wire; print(wire.read_report({line!r}).event.line())"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert told.strip() == event.line()
 
 
 def test_one_candidate_is_no_race():
