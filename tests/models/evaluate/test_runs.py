@@ -68,7 +68,7 @@ def test_killed_at_any_row_it_goes_on_without_asking_twice(tmp_path: Path):
             left.append(shutil.copytree(folder, tmp_path / f"after-{event.done}"))
     whole = said(rows(folder))
     assert len(whole) == len(left) == 12
-    for copy in left[1::5]:
+    for copy in left[2::6]:
         done = len(rows(copy))
         with (copy / "rows.jsonl").open("ab") as file:
             file.write(b'{"contender":0,"think":8,"prob')
@@ -162,11 +162,11 @@ def test_what_has_changed_is_not_gone_on_with(changed: str, tiny: Path):
 
 
 def test_asked_anew_from_its_folder_alone_it_gives_the_same_rows():
-    first = result_of(begun(sums(3), think=[0, 8], samples=2, seed=5))
+    first = result_of(begun(sums(2), think=[0, 4], samples=2, seed=5))
     again = result_of(from_task.evaluate_task([], "", again=first.folder))
     assert again.folder != first.folder
     assert said(rows(again.folder)) == said(rows(first.folder))
-    assert len(rows(first.folder)) == 12
+    assert len(rows(first.folder)) == 8
 
 
 def test_asked_anew_with_a_model_that_has_changed_it_says_so(tiny: Path):
@@ -184,7 +184,7 @@ def test_asked_anew_with_a_model_that_has_changed_it_says_so(tiny: Path):
 def test_the_last_unfinished_one_of_the_same_is_gone_on_with(tmp_path: Path):
     file = tmp_path / "sums.jsonl"
     file.write_text("".join(f'{{"problem": "{n}+1?", "answer": {n + 1}}}\n' for n in range(3)))
-    options = {"answer_tokens": 4, "think": [8]}
+    options = {"answer_tokens": 4, "think": [0]}
     result_of(from_task.evaluate_task("tiny", str(file), **options))
     with pytest.raises(errors.NotFound, match="no unfinished evaluation"):
         result_of(from_task.evaluate_task("tiny", str(file), resume=True, **options))
@@ -193,7 +193,7 @@ def test_the_last_unfinished_one_of_the_same_is_gone_on_with(tmp_path: Path):
         pass
     evaluation.close()
     left = next(one for one in evaluations.evaluations() if one.state == "stopped")
-    for other in ({"think": [8, 16]}, {"samples": 2}, {"limit": 2}, {"seed": 2}, {"answer_tokens": 5}):
+    for other in ({"think": [0, 8]}, {"samples": 2}, {"limit": 2}, {"seed": 2}, {"answer_tokens": 5}):
         with pytest.raises(errors.NotFound) as raised:
             result_of(from_task.evaluate_task("tiny", str(file), resume=True, **{"seed": 1, **options, **other}))
         assert left.id in raised.value.hint
@@ -263,28 +263,28 @@ def test_a_folder_may_have_a_colon_in_its_name(tmp_path: Path):
 
 
 def test_a_longer_budget_goes_on_and_is_what_it_would_be_alone():
-    record = result_of(begun(sums(4), think=[0, 8, 60], temperature=0.7))
+    record = result_of(begun(sums(2), think=[0, 8, 40], temperature=0.7))
     shared = rows(record.folder)
-    for think in (0, 8, 60):
-        alone = rows(result_of(begun(sums(4), think=[think], temperature=0.7)).folder)
+    for think in (0, 8, 40):
+        alone = rows(result_of(begun(sums(2), think=[think], temperature=0.7)).folder)
         assert said([row for row in shared if row.think == think]) == said(alone)
     assert not any(row.shared for row in shared if row.think in (0, 8))
-    assert any(row.shared for row in shared if row.think == 60)
-    assert {point.think: point.shared for point in record.points} == {0: False, 8: False, 60: True}
+    assert any(row.shared for row in shared if row.think == 40)
+    assert {point.think: point.shared for point in record.points} == {0: False, 8: False, 40: True}
 
 
 def test_what_was_taken_over_is_no_token_of_the_clock():
-    record = result_of(begun(sums(3), think=[8, 60]))
+    record = result_of(begun(sums(2), think=[8, 40]))
     [short, long] = [
         sum(sitting.tokens for sitting in run_folder.read_sittings(Path(record.folder)) if sitting.think == think)
-        for think in (8, 60)
+        for think in (8, 40)
     ]
     told = {
         think: sum(row.thinking_tokens + row.answer_tokens for row in rows(record.folder) if row.think == think)
-        for think in (8, 60)
+        for think in (8, 40)
     }
     assert short > 0
-    assert long < told[60]
+    assert long < told[40]
 
 
 def test_samples_differ_and_votes_are_points_of_their_own():
