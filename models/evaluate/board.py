@@ -18,7 +18,6 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
     """The points of one contender, by budget and number of votes in ascending order."""
 
     contender: Contender
-    title: str  # told from those of others of the same name
     points: list[Point]
 
     def points_of(self, votes: int) -> list[Point]:
@@ -91,7 +90,7 @@ def board(opened: Sequence[Contents], known: Mapping[str, list[Point]] | None = 
                 attempts[place, think, votes] = {
                     problem: _attempt(contents, rows, votes) for problem, rows in by_problem.items()
                 }
-        series.append(Series(contender=whose[key], title=_title(whose[key], series), points=mine))
+        series.append(Series(contender=whose[key], points=mine))
     newest = opened[-1]
     comparing = next((one for one in reversed(opened) if one.card.is_comparison), None)
     return Board(
@@ -108,11 +107,6 @@ def board(opened: Sequence[Contents], known: Mapping[str, list[Point]] | None = 
 def _identity(card: EvaluationCard, contender: Contender) -> bytes:
     """What makes points belong to one curve: the same files, asked in the same way."""
     return msgspec.json.encode((contender, card.sampling, card.answer_tokens, card.seed))
-
-
-def _title(contender: Contender, before: Sequence[Series]) -> str:
-    same = sum(one.contender.title == contender.title for one in before)
-    return f"{contender.title} ({same + 1})" if same else contender.title
 
 
 def _replies(contents: Contents) -> dict[tuple[int, int | None], dict[str, list[ReplyRow]]]:

@@ -145,7 +145,7 @@ def load(
 def name_of(name: str) -> str:
     """The name that a task has for whoever looks for it again: a file's whole path, else as it was given."""
     own, equals, _ = name.partition("=")
-    if is_ladder(name.partition(":")[0]) or name.startswith(TRACES) or name in _known():
+    if is_ladder(name.partition(":")[0]) or name.startswith((TRACES, RUN)) or name in _known():
         return name
     if equals and own in _known():
         return own
@@ -156,6 +156,8 @@ def _read(name: str, kind: Kind | None) -> Task:
     own, equals, file = name.partition("=")
     if name.startswith(TRACES):
         return _of_traces(name, kind)
+    if name.startswith(RUN):
+        return _of_run(name, kind)
     if (about := _known().get(name)) is not None:
         return _built_in(about, kind)
     if equals and own in _known():

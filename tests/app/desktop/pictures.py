@@ -233,7 +233,7 @@ def without_sidebar(scene: Scene) -> None:
 def adapter(scene: Scene) -> None:
     """A version with an adapter, which has just been put into a set of traces."""
     scene.answer_with_adapter()
-    scene.window.chat_page.traces.add(scene.window.chat_page.shown.last_reply() or 0, "chat")
+    scene.window.chat_page.traces.use_in(scene.window.chat_page.shown.last_reply() or 0, "chat")
     scene.settle()
 
 

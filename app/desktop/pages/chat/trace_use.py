@@ -27,6 +27,10 @@ class ReplyTraces(TraceUse):
         """Offer the sets that a reply can go into, in a menu. at: on the screen."""
         self.ask(partial(self._trace_of, reply_id), at)
 
+    def use_in(self, reply_id: int, name: str) -> None:
+        """Put a reply into a set, which is made when it is new."""
+        self.add(partial(self._trace_of, reply_id), name)
+
     def add_rated(self, name: str, good: bool = True) -> int:
         """Put all replies of all chats that are rated good, or bad, into a set; returns how many there are."""
         from models.traces import replies

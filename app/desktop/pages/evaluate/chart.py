@@ -25,7 +25,7 @@ from app.desktop.widgets.drawing import CENTRE, LEFT, RIGHT, draw_round, draw_te
 from models import budgets
 
 HEIGHT_PX, AXIS_PX, FOOT_PX, HEAD_PX = 300, 48, 44, 14
-NAME_PX = 112  # room for the names at the ends of the lines
+NAME_PX = 150  # the most room for the names at the ends of the lines
 DOT_PX = 3.2
 BETWEEN_NAMES_PX = 16
 INKS = ("accent", "thinking", "ok", "warn", "muted")
@@ -150,7 +150,9 @@ class AccuracyChart(QWidget):
 
     @property
     def _area(self) -> QRectF:
-        names = NAME_PX if self._lines else 12
+        metrics = QFontMetricsF(fonts.text(11))
+        longest = max((metrics.horizontalAdvance(line.name) for line in self._lines), default=0.0)
+        names = min(longest, NAME_PX) + 14
         return QRectF(AXIS_PX, HEAD_PX, max(60.0, self.width() - AXIS_PX - names), self.height() - HEAD_PX - FOOT_PX)
 
     def _range(self) -> tuple[float, float]:

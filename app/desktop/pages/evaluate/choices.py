@@ -44,7 +44,7 @@ class NumberField(QLineEdit):
         value = self.number()
         if value is not None and value != int(value):
             self._mark(True)
-            raise BadInput(f"{self._name} is a whole number.")
+            raise BadInput(f"{self._name}: a whole number is needed.")
         return None if value is None else int(value)
 
     def number(self) -> float | None:
@@ -60,7 +60,7 @@ class NumberField(QLineEdit):
         wrong = not self._least <= value <= self._most
         self._mark(wrong)
         if wrong:
-            raise BadInput(f"{self._name} is a number from {self._least:,.10g} to {self._most:,.10g}.")
+            raise BadInput(f"{self._name}: from {self._least:,.10g} to {self._most:,.10g}.")
         return value
 
     def _mark(self, wrong: bool) -> None:

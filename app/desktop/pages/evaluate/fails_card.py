@@ -13,7 +13,7 @@ from app.desktop.widgets.picker import Picker, PickerItem
 from models import budgets
 from models.evaluate.board import Board
 
-LONGEST, MOST_COLUMNS = "longest", 3
+LONGEST, MOST_COLUMNS, MOST_BUDGETS = "longest", 3, 4
 ALL, CUT, WRONG, ONLY = "all", "cut", "wrong", "only-"
 
 
@@ -155,7 +155,7 @@ def _columns(board: Board, titles: Sequence[str], beside: str) -> list[Column]:
         keys.sort(key=lambda key: (key[1] is None, key[1] or 0))
         return [
             Column(key, words.budget(key[1]), f"{titles[number]}, {words.budget(key[1])}")
-            for key in keys[-MOST_COLUMNS:]
+            for key in keys[-MOST_BUDGETS:]
         ]
     keys = []
     for number in range(len(board.series)):

@@ -17,7 +17,7 @@ from models.evaluate.board import Attempt, Key
 
 Index = QModelIndex | QPersistentModelIndex
 ROW_PX, HEADER_PX, PAD, CELL_PX, SHOWN_ROWS = 33, 30, 10, 48, 6
-LEAST_PROBLEM_PX = 150
+LEAST_PROBLEM_PX = 130
 CELL = Qt.ItemDataRole.UserRole + 1
 
 
@@ -187,10 +187,11 @@ class FailsTable(PlainTable):
             return
         width = self.viewport().width()
         metrics = QFontMetricsF(fonts.text(11, fonts.BOLD))
-        room = (width - LEAST_PROBLEM_PX) // count
-        left = width
-        for place, column in enumerate(self._model.columns, 1):
-            wanted = max(CELL_PX, round(metrics.horizontalAdvance(column.title)) + 2 * PAD + 2)
-            self.setColumnWidth(place, max(44, min(wanted, room)))
-            left -= self.columnWidth(place)
-        self.setColumnWidth(0, max(90, left))
+        wanted = [
+            max(CELL_PX, round(metrics.horizontalAdvance(column.title)) + 2 * PAD + 2) for column in self._model.columns
+        ]
+        while sum(wanted) > width - LEAST_PROBLEM_PX and max(wanted) > CELL_PX:
+            wanted[wanted.index(max(wanted))] -= 1
+        for place, px in enumerate(wanted, 1):
+            self.setColumnWidth(place, px)
+        self.setColumnWidth(0, max(90, width - sum(wanted)))

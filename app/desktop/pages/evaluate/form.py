@@ -59,15 +59,15 @@ class EvaluationForm(TwoColumns):
         self.model = Picker("Model evaluated", "No model is there yet")
         self.adapter = Picker("Adapter evaluated", "None")
         self.against = Picker("Compared with", "Nothing")
-        self.task = Picker("Task", "Choose what is asked")
+        self.task = Picker("Task evaluated", "Choose what is asked")
         self.level = Segments("Level", {str(level): str(level) for level in ladders.LEVELS})
         self.part = Segments("Problems of the set", PARTS)
         self.limit = NumberField(
-            "Problems", "How many are asked, drawn by the seed; empty for all", 1, 1_000_000, "all"
+            "Number of problems", "How many are asked, drawn by the seed; empty for all", 1, 1_000_000, "all"
         )
         self.budgets = Several("Thinking budgets", BUDGETS)
         self.more_budgets = QLineEdit()
-        self.samples = NumberField("Samples", "Replies to each problem", 1, 64)
+        self.samples = NumberField("Number of samples", "Replies to each problem", 1, 64)
         self.votes = Several("Majority of", VOTES)
         self.calm = Segments("Calm thinking", CALM)
         self.enough = NumberField(
@@ -77,9 +77,9 @@ class EvaluationForm(TwoColumns):
             50,
             "never",
         )
-        self.seed = NumberField("Seed", "Of the draws, of the choice of problems, of ladders", 0, SEED_MOST)
-        self.answer_tokens = NumberField("Answer tokens", "Room for the answer after the thinking", 1, 100_000)
-        self.verifier = Picker("Judged as", "As the task says")
+        self.seed = NumberField("Evaluation seed", "Of the draws, of the choice of problems, of ladders", 0, SEED_MOST)
+        self.answer_tokens = NumberField("Most answer tokens", "Room for the answer after the thinking", 1, 100_000)
+        self.verifier = Picker("Kind of verifier", "As the task says")
         self.outlook = Rows()
         self.shows = label(kind="hint")
         self.card = TaskCard()
@@ -271,6 +271,8 @@ class EvaluationForm(TwoColumns):
 
     def _want_task(self, request: Evaluate | None) -> None:
         """Ask for the problems, if the task or what it depends on is another one now."""
+        if self._loaded is not None and self._loaded.name != self.task_name:
+            self._loaded = None
         if request is None or not self.task_name:
             return
         wanted = self.task_name, request.limit, request.seed, self._kind or ""
@@ -316,6 +318,9 @@ class EvaluationForm(TwoColumns):
         self.task.set_choices(choices.task_items(sets, here, [*([self._run] if self._run else []), *self._files]))  # type: ignore[arg-type]
 
     def _fill_in(self) -> None:
+        for control in (self.budgets, self.level, self.votes, self.calm):  # several have an "Off" or a "5"
+            for part in control.parts.values():
+                part.setAccessibleName(f"{control.accessibleName()}: {part.text()}")
         self.more_budgets.setAccessibleName("Other budgets")
         self.more_budgets.setPlaceholderText("others, as 256, 1,024")
         self.verifier.set_choices([PickerItem("", "As the task says"), *(PickerItem(kind, kind) for kind in KINDS)])
@@ -379,10 +384,10 @@ class EvaluationForm(TwoColumns):
         )
         inside = QWidget()
         in_column(
-            inside, _line("Seed", self.seed, stretch=False), _line("Answer tokens", self.answer_tokens, stretch=False),
+            inside, _line("Seed", self.seed, stretch=False), in_row(None, _name("Answer"), self.answer_tokens, label("tokens at most", "plain", wraps=False), 1, spacing=12),
             _line("Judged as", self.verifier), spacing=10,
         )  # fmt: skip
-        more = Card("Advanced")
+        more = Card("More settings")
         more.title.hide()
         self.fold = Fold("Advanced", inside)
         more.head.addWidget(self.fold)

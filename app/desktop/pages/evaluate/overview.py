@@ -4,6 +4,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.desktop.pages.evaluate.chart_card import ChartCard
 from app.desktop.pages.evaluate.fails_card import FailsCard
+from app.desktop.pages.evaluate.scores import ScoreTable
 from app.desktop.pages.evaluate.scores_table import ScoresTable
 from app.desktop.pages.evaluate.status_card import StatusCard
 from app.desktop.widgets.cards import Card, TwoColumns, label
@@ -19,15 +20,21 @@ class Overview(TwoColumns):
         self.fails = FailsCard()
         self.scores = ScoresTable()
         self.notes = label(kind="small")
-        table = Card("Scores")
+        table = Card("Measured and published")
         table.title.hide()
         table.body.setContentsMargins(8, 0, 8, 4)
         table.body.addWidget(self.scores)
+        self._table = table
         self.above.addWidget(self.status)
         self.main.addWidget(self.chart)
         self.side.addWidget(self.fails)
         self.below.addWidget(table)
         self.below.addWidget(self.notes)
+
+    def show_scores(self, table: ScoreTable) -> None:
+        """Show the table, once something was measured."""
+        self.scores.show_table(table)
+        self._table.setVisible(any(row.here for row in table.rows))
 
     def show_columns(self, there: bool) -> None:
         """Show chart and problems, once there is something to show."""

@@ -35,7 +35,7 @@ from models.settings import budget_of
 
 ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 FILTER = "Problems (*.jsonl *.ndjson *.json *.csv *.tsv *.parquet);;All files (*)"
-LIVE_MS = 3000  # between two readings of replies while they come
+LIVE_MS, SOON_MS = 3000, 100  # between two readings of replies while they come, and between two lines about them
 
 
 class EvaluatePage(Page):
@@ -44,8 +44,8 @@ class EvaluatePage(Page):
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(services, parent)
         self._preferences = services.preferences
-        self._listing: Listing | None = None
-        self._board: Board | None = None
+        self.listing: Listing | None = None
+        self.board: Board | None = None
         self._wish: EvaluationWish | None = None
         self._form_wanted = False
         self.shown = ShownGroup(services.jobs, self)
@@ -58,6 +58,7 @@ class EvaluatePage(Page):
         self.removals = Deletions(evaluations.remove, self)
         self.traces = TraceUse(self.notices, "evaluation", self)
         self._live = QTimer(self, singleShot=True, interval=LIVE_MS)
+        self._soon = QTimer(self, singleShot=True, interval=SOON_MS)
         self._lay_out()
         self._connect()
         self.form.show_enough(self._preferences.window.evaluate_enough)
@@ -72,6 +73,7 @@ class EvaluatePage(Page):
     def close_page(self) -> None:
         """Stop what was started. Jobs go on or are paused by whoever owns the queue."""
         self._live.stop()
+        self._soon.stop()
         self.reading.close()
         self.traces.close()
         self.removals.close()
@@ -140,7 +142,7 @@ class EvaluatePage(Page):
     # What is read
 
     def _take_listing(self, listing: Listing) -> None:
-        first, self._listing = self._listing is None, listing
+        first, self.listing = self.listing is None, listing
         self.form.show_listing(listing)
         self._fulfil()
         hidden = self.removals.pending()
@@ -157,13 +159,14 @@ class EvaluatePage(Page):
         self._show_status()
 
     def _take_opened(self, opened: OpenedGroup) -> None:
-        if opened.key != self.shown.key or self._listing is None:
+        if opened.key != self.shown.key or self.listing is None:
             return
-        self._board = opened.board
-        chart, fails, models = self.overview.chart, self.overview.fails, self._listing.models
+        self.board = opened.board
+        chart, fails, models = self.overview.chart, self.overview.fails, self.listing.models
         defaults = {name: budget_of(think) for name, think in self._preferences.current.think_by_model.items()}
-        chart.show_board(opened.board, models, defaults)
-        fails.show_board(opened.board, chart.titles(opened.board, models))
+        titles = words.curve_titles(opened.board, models)
+        chart.show_board(opened.board, titles, models, defaults)
+        fails.show_board(opened.board, titles)
         self.overview.show_columns(True)
 
     def _not_read(self, error: StillroomError) -> None:
@@ -173,10 +176,10 @@ class EvaluatePage(Page):
 
     def _show_group(self) -> None:
         group = self.shown.group
-        self._board = None
+        self.board = None
         if group is None:
             wanted = self._form_wanted or self.shown.groups
-            front = self.form if wanted else self._blank if self._listing is None else self.empty
+            front = self.form if wanted else self._blank if self.listing is None else self.empty
             self._stack.setCurrentWidget(front)
         else:
             self._stack.setCurrentWidget(self.overview)
@@ -194,10 +197,10 @@ class EvaluatePage(Page):
             self.reading.open_group(group.key, group.evaluations)
 
     def _show_scores(self) -> None:
-        if self._listing is not None:
+        if self.listing is not None:
             group = self.shown.group
-            table = scores.table(self._listing.measured, group.task_name if group else "", self._models)
-            self.overview.scores.show_table(table)
+            table = scores.table(self.listing.measured, group.task_name if group else "", self._models)
+            self.overview.show_scores(table)
 
     def _show_status(self) -> None:
         entry = self.shown.entry
@@ -208,21 +211,27 @@ class EvaluatePage(Page):
         self.toolbar.show_group(self._models)
 
     def _job_changed(self, state_changed: bool) -> None:
-        self._show_status()
         if state_changed:
+            self._show_status()
             self._read_replies()
+        else:
+            self._show_soon()
 
     def _scored(self) -> None:
-        self._show_status()
+        self._show_soon()
         if not self._live.isActive():
             self._live.start()
+
+    def _show_soon(self) -> None:
+        if not self._soon.isActive():
+            self._soon.start()
 
     # Traces
 
     def _read_trace(self, place: int, column: int) -> None:
         fails = self.overview.fails
-        if self._board is not None:
-            self.sheet.show_rows(self._board, fails.columns, fails.rows, place, column)
+        if self.board is not None:
+            self.sheet.show_rows(self.board, fails.columns, fails.rows, place, column)
             self._stack.setCurrentWidget(self.sheet)
             self.sheet.setFocus()
 
@@ -284,16 +293,16 @@ class EvaluatePage(Page):
 
     @property
     def _models(self) -> list[Model]:
-        return self._listing.models if self._listing else []
+        return self.listing.models if self.listing else []
 
     def _fulfil(self) -> None:
-        if self._wish is not None and self._listing is not None:
+        if self._wish is not None and self.listing is not None:
             wish, self._wish = self._wish, None
             self.form.choose(wish)
 
     def _removals_changed(self) -> None:
-        if self._listing is not None:
-            self._take_listing(self._listing)
+        if self.listing is not None:
+            self._take_listing(self.listing)
         self.changed.emit()
 
     def _changed(self) -> None:
@@ -308,6 +317,7 @@ class EvaluatePage(Page):
         shown.disk_changed.connect(self.reading.list_all)
         shown.changed.connect(self._changed)
         self._live.timeout.connect(self._read_replies)
+        self._soon.timeout.connect(self._show_status)
         bar.group_chosen.connect(self.choose_group)
         bar.export_requested.connect(self._ask_where)
         bar.delete_requested.connect(self.delete_shown)
@@ -315,7 +325,7 @@ class EvaluatePage(Page):
         over.status.resume.connect(self.resume)
         over.status.cancel.connect(self.cancel)
         over.status.stop_here.connect(self.cancel)
-        over.chart.budget_chosen.connect(self._use_budget)
+        over.chart.enough.budget_chosen.connect(self._use_budget)
         over.chart.axis_chosen.connect(self._take_axis)
         over.fails.opened.connect(self._read_trace)
         self.sheet.closed.connect(self._leave_trace)

@@ -1,5 +1,6 @@
 """Reads what the page shows on other threads: models, evaluations and their replies, and the task that a form names."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -13,11 +14,13 @@ from models import errors, waiting
 from models.answers.verdict import Kind
 from models.errors import StillroomError
 from models.evaluate import board, evaluations, export, results, tasks
-from models.evaluate.evaluations import Evaluation
+from models.evaluate.evaluations import Contents, Evaluation
 from models.evaluate.problems import Task
 from models.evaluate.scores import Point
 from models.events import Model
 from models.traces import store
+
+log = logging.getLogger(__name__)
 
 
 class Asked(NamedTuple):
@@ -106,18 +109,15 @@ class EvaluateReader(QObject):
     def _points_of(self, one: Evaluation) -> list[Point]:
         known = self._points.get(one.id)
         if known is None or known[0] != one.done:
-            try:
-                points = results.points(evaluations.open_evaluation(one.folder))
-            except (errors.NotFound, errors.Corrupt):
-                points = []
-            self._points[one.id] = known = one.done, points
+            contents = _opened(one)
+            self._points[one.id] = known = one.done, results.points(contents) if contents else []
         return known[1]
 
     def _read_group(self) -> None:
         if not self._to_open:
             return
         key, found = self._to_open.pop()
-        opened = [evaluations.open_evaluation(one.folder) for one in found]
+        opened = [contents for one in found if (contents := _opened(one)) is not None]
         if opened:
             known = {one.card.id: self._points.get(one.card.id, (0, [])) for one in opened}
             same = {one.card.id: known[one.card.id][1] for one in opened if known[one.card.id][0] == len(one.rows)}
@@ -142,6 +142,15 @@ class EvaluateReader(QObject):
         else:
             export.write(folders, path)
         self.written.emit(path.name)
+
+
+def _opened(one: Evaluation) -> Contents | None:
+    """None for one that can't be read any more."""
+    try:
+        return evaluations.open_evaluation(one.folder)
+    except (errors.NotFound, errors.Corrupt) as error:
+        log.info("evaluation %s left out: %s", one.id, error)
+        return None
 
 
 def _loaded(asked: Asked) -> LoadedTask:

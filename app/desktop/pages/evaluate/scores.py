@@ -6,15 +6,15 @@ import msgspec
 
 from app.desktop.pages.evaluate import words
 from app.desktop.pages.evaluate.listing import Measured
-from models import quantities
-from models.evaluate import published, tasks
+from models import budgets, quantities
+from models.evaluate import published, results, tasks
 from models.evaluate.records import Contender
 from models.evaluate.scores import Point, percent
 from models.events import Model
 
 MOST_TASKS = 3
 APART = "Published by others, measured elsewhere and in other ways"
-USUAL = ("aime24", "math500", "gsm8k")  # columns while fewer tasks were measured
+USUAL = ("aime24", "math500", "gsm8k")  # columns beside those of which figures are published
 
 
 class Score(msgspec.Struct, frozen=True):
@@ -46,7 +46,10 @@ class ScoreTable(msgspec.Struct, frozen=True):
 
 
 def table(measured: Sequence[Measured], task: str, models: Sequence[Model]) -> ScoreTable:
-    """The table: a measured row a contender, the newest first. task: the name of the one that is shown."""
+    """The table: a measured row a contender, the newest first, each accuracy at the budget that is enough for it.
+
+    task: the name of the one that is shown.
+    """
     columns = _columns(measured, task)
     titles = _titles(measured)
     names = [name for name, _ in columns]
@@ -60,7 +63,8 @@ def table(measured: Sequence[Measured], task: str, models: Sequence[Model]) -> S
 def _columns(measured: Sequence[Measured], task: str) -> list[tuple[str, str]]:
     newest = [one.evaluation.card.task.name for one in reversed(measured)]
     wanted = list(dict.fromkeys([*([task] if task else []), *newest]))[:MOST_TASKS]
-    wanted += [name for name in USUAL if name not in wanted][: MOST_TASKS - len(wanted)]
+    if any(name in one.accuracy for one in published.published() for name in wanted):
+        wanted += [name for name in USUAL if name not in wanted][: MOST_TASKS - len(wanted)]
     known = {one.name: one.title for one in tasks.built_in()}
     order = [*(name for name in USUAL if name in wanted), *(name for name in wanted if name not in USUAL)]
     return [(name, known.get(name, name)) for name in order]
@@ -83,7 +87,7 @@ def _measured_rows(
             points = [point for point in one.points if point.contender == number and point.votes == 1]
             if points:
                 mine = found.setdefault(contender, {})
-                mine.setdefault(one.evaluation.card.task.name, (one, max(points, key=_length)))
+                mine.setdefault(one.evaluation.card.task.name, (one, results.enough(points) or points[-1]))
     rows = []
     for contender, mine in found.items():
         shown = {name: mine[name] for name in names if name in mine}
@@ -124,9 +128,5 @@ def _score(one: Measured, point: Point) -> Score:
     problems = f"{facts.problems:,} of {facts.of:,} problems" if facts.of > facts.problems else f"{point.n:,} problems"
     return Score(
         f"{100 * point.accuracy:.1f}",
-        f"{percent(point.accuracy)} %, {words.between(point.interval)}, {words.budget(point.think)}, {problems}",
+        f"{percent(point.accuracy)} %, {words.between(point.interval)}, thinking {budgets.describe(point.think)}, {problems}",
     )
-
-
-def _length(point: Point) -> tuple[bool, int]:
-    return point.think is None, point.think or 0

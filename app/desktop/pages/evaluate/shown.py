@@ -95,7 +95,7 @@ class ShownGroup(QObject):
         found, card = self.so_far(entry), entry.evaluation.card
         wanted = [(number, think) for number in range(len(card.contenders)) for think in card.think]
         widths = [found[one][1] for one in wanted if one in found]
-        return len(widths) == len(wanted) and all(high - low <= 2 * points / 100 for low, high in widths)
+        return len(widths) == len(wanted) and all(high - low <= 2 * points / 100 + 1e-9 for low, high in widths)
 
     # What can be done; all raise StillroomError where the queue refuses
 
@@ -112,7 +112,14 @@ class ShownGroup(QObject):
     @property
     def can_cancel(self) -> bool:
         entry = self.entry
-        return entry is not None and entry.state in ("running", "waiting", "paused")
+        return entry is not None and entry.state in ("running", "waiting", "paused", "failed")
+
+    @property
+    def can_delete(self) -> bool:
+        """Whether there are results, and nothing is at work on them."""
+        group = self.group
+        at_work = group is not None and any(one.state in ("running", "waiting") for one in group.entries)
+        return group is not None and bool(group.evaluations) and not at_work
 
     def start(self, request: Evaluate, fetch: bool) -> None:
         """Queue an evaluation and show it. fetch: its task is downloaded first."""
@@ -151,11 +158,13 @@ class ShownGroup(QObject):
         if news and (evaluating or job.state in ENDED):
             self.disk_changed.emit()
         if evaluating:
-            self._list()
+            if self._list():
+                self.shown.emit()  # it was cancelled before it had anything to show
             shown = self.group.entries if self.group else ()
             if any(entry.job is not None and entry.job.id == job.id for entry in shown):
                 self.job_changed.emit(news)
-            self.changed.emit()
+            if news:
+                self.changed.emit()
 
     def _take_event(self, job_id: int, event: Event) -> None:
         request = self._request_of(job_id)

@@ -76,7 +76,7 @@ class StatusCard(QFrame):
             text, more = f"{text} waits", "It begins when the job before it is done."
         elif state == "running" and job is not None:
             text = f"Evaluating {text}" if job.doing == Evaluate.kind() else job_words.pill(job).capitalize()
-            more = words.progress(job) or job.note or "Loading the model"
+            more = words.progress(job)
         elif state == "paused":
             text, more = f"Paused{at}", "It goes on from there, also after a restart. No problem is asked twice."
         elif state == "failed" and job is not None:
@@ -93,7 +93,8 @@ class StatusCard(QFrame):
         self.stop_button.setVisible(known)
         self.pause_button.setVisible(state in ("running", "waiting"))
         self.resume_button.setVisible(entry.can_go_on)
-        self.cancel_button.setVisible(state in ("running", "waiting", "paused"))
+        self.cancel_button.setVisible(state in ("running", "waiting", "paused", "failed"))
+        self.cancel_button.set_caption("Dismiss" if state == "failed" else "Cancel")
         self.setAccessibleDescription(" ".join(part for part in (text, more, self.enough.text()) if part))
         if self.property("tone") != tone:
             self.setProperty("tone", tone)
@@ -107,10 +108,12 @@ class StatusCard(QFrame):
 
 
 def _so_far(entry: Entry, found: SoFar, models: Sequence[Model]) -> str:
-    """The accuracies so far: of the last contender that has any, by budget."""
-    if not found:
-        return ""
-    number = max(number for number, _ in found)
+    """The accuracies so far, by budget; a line for each contender."""
+    numbers = sorted({number for number, _ in found})
+    return "\n".join(_line(entry, number, found, models) for number in numbers)
+
+
+def _line(entry: Entry, number: int, found: SoFar, models: Sequence[Model]) -> str:
     mine = sorted(
         ((think, value) for (one, think), value in found.items() if one == number),
         key=lambda one: (one[0] is None, one[0] or 0),

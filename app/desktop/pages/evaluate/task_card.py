@@ -27,7 +27,7 @@ class TaskCard(Card):
     tests_accepted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Task", parent)
+        super().__init__("About the task", parent)
         self.about = label(kind="plain")
         self.facts = label(kind="small")
         self.left_out = label(kind="warning")

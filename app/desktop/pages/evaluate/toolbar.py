@@ -105,8 +105,7 @@ class EvaluateToolbar(Toolbar):
             add_choice(menu, names.plain(text.replace("&", "&&")), group.key == self._shown.key, choose)
         if len(self._shown.groups) > SHOWN_GROUPS:
             menu.addAction(f"and {len(self._shown.groups) - SHOWN_GROUPS} before these").setEnabled(False)
-        shown = self._shown.group
-        if shown is not None and shown.evaluations and not self._shown.can_cancel:
+        if self._shown.can_delete:
             menu.addSeparator()
             menu.addAction("Delete These Results").triggered.connect(self.delete_requested)
         return menu

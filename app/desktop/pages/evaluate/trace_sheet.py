@@ -18,6 +18,7 @@ from app.desktop.widgets.buttons import MenuButton, RowButton
 from app.desktop.widgets.cards import Card, label, say
 from app.desktop.widgets.layouts import in_column, in_row
 from app.desktop.widgets.picker import Picker, PickerItem
+from app.desktop.widgets.plain import tip
 from app.desktop.widgets.scrolling import set_plain, show_in_middle
 from models import quantities
 from models.evaluate.board import Board
@@ -99,7 +100,7 @@ class TraceSheet(QWidget):
         self.former, self.next = RowButton("‹", "Problem before"), RowButton("›", "Next problem")
         self.reply = Picker("Reply shown", "No reply yet")
         self.use = MenuButton("Use as trace")
-        self.use.setToolTip(USE_TIP)
+        self.use.setToolTip(tip(USE_TIP))
         self.verdict = label("", "verdict")
         self.about = label("", "hint")
         self.problem = TextPart("problem", "Problem", plain=True)

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from app.desktop.pages.evaluate.listing import Entry, Group
 from app.desktop.services import run_entries
 from app.desktop.widgets import job_words
 from models import budgets, quantities
 from models.evaluate import tasks
+from models.evaluate.board import Board
 from models.evaluate.intervals import Interval
 from models.evaluate.records import Contender
 from models.evaluate.scores import Point, percent
@@ -28,17 +30,19 @@ def who(contender: Contender, models: Sequence[Model]) -> str:
     return " · ".join(part for part in (base, adapter, "calm" if contender.calm else "") if part)
 
 
-def task_title(name: str) -> str:
-    """What a task is called that was not loaded yet."""
-    known = {task.name: task.title for task in tasks.built_in()}
-    return known.get(name) or Evaluate(task=name).title().removeprefix("Evaluation ") or name.rpartition("/")[2]
+def curve_titles(board: Board, models: Sequence[Model]) -> list[str]:
+    """What each curve is called; one that has the name of another gets a number."""
+    plain = [who(series.contender, models) for series in board.series]
+    before = [plain[:place].count(title) for place, title in enumerate(plain)]
+    return [f"{title} ({same + 1})" if same else title for title, same in zip(plain, before, strict=True)]
 
 
 def pill(group: Group) -> str:
     """A group in the toolbar: task, problems, seed."""
     facts = group.facts
     if facts is None:
-        return f"{group.task_name.rpartition('/')[2]} · seed {group.seed}"
+        known = {task.name: task.title for task in tasks.built_in()}
+        return f"{known.get(group.task_name) or Path(group.task_name).stem} · seed {group.seed}"
     of = f"{facts.problems:,} of {facts.of:,}" if facts.of > facts.problems else f"{facts.problems:,}"
     problems = "problem" if facts.problems == 1 and facts.of <= 1 else "problems"
     return f"{facts.title or facts.name} · {of} {problems} · seed {group.seed}"
@@ -96,8 +100,10 @@ def budget(think: int | None) -> str:
 
 def progress(job: Job) -> str:
     """How far it is, how quick, how long is left."""
-    if job.doing != Evaluate.kind() or job.unit != "replies":
+    if job.doing != Evaluate.kind():
         return job_words.line(job)
+    if job.unit != "replies":
+        return "Loading the model" if job.stage else "Reading the problems"
     parts = [f"{job.done:,} of {job.total:,} replies", speed(job.rate) if job.state == "running" else ""]
     if job.seconds_left is not None and job.state == "running":
         parts.append(f"{quantities.seconds(round(job.seconds_left))} left")

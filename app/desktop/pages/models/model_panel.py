@@ -26,6 +26,7 @@ TIPS = {
 }
 TEXTS = {"Export": ("Export GGUF…", "GGUF…"), "Share": ("Export PEFT…", "PEFT…"), "Show": (SHOW, "Show")}
 NARROW_PX = 580
+BELOW = ("Share", "Show", "Delete")  # in a second line, where there is no room for one
 NO_ORIGINAL = "There is no original to quantize from: it was imported quantized."
 
 
@@ -75,10 +76,18 @@ class ModelPanel(QFrame):
             **{name: RowButton(long) for name, (long, _) in TEXTS.items()},
             "Delete": RowButton("Delete"),
         }
-        row = in_row(None, *self.buttons.values(), 1, spacing=8)
+        self._rows = in_row(None, *self.buttons.values(), 1, spacing=8), in_row(None, 1, spacing=8)
         self.cards = QuantCards(framed=False)
         in_column(
-            self, self._title, self._about, self._problem, Gap(4), row, self.cards, margins=(16, 12, 16, 12), spacing=4
+            self,
+            self._title,
+            self._about,
+            self._problem,
+            Gap(4),
+            *self._rows,
+            self.cards,
+            margins=(16, 12, 16, 12),
+            spacing=4,
         )
         for name, signal in (
             ("Chat", self.chat), ("Repair", self.repair), ("Quantize", self.quantize_asked),
@@ -128,9 +137,16 @@ class ModelPanel(QFrame):
         self.cards.show_model(model, models, in_use)
 
     def fit(self, width: int) -> None:
-        """Say less on the buttons where there is no room for all; their names and tips say it still."""
+        """Say less on the buttons where there is no room for all, and put the last ones below; names and tips stay."""
+        narrow = width < NARROW_PX
         for name, (long, short) in TEXTS.items():
-            self.buttons[name].setText(long if width >= NARROW_PX else short)
+            self.buttons[name].setText(short if narrow else long)
+        first, second = self._rows
+        for place, name in enumerate(BELOW):
+            if narrow and first.indexOf(self.buttons[name]) >= 0:
+                second.insertWidget(place, self.buttons[name])
+            elif not narrow and second.indexOf(self.buttons[name]) >= 0:
+                first.insertWidget(first.count() - 1, self.buttons[name])
 
     def _name_buttons(self, model: Model) -> None:
         named = {

@@ -40,7 +40,7 @@ def trigger(window: MainWindow, name: str) -> None:
 
 
 def test_only_pages_that_are_done_are_shown(window: MainWindow) -> None:
-    assert list(window.pages.keys) == ["Chat", "Models", "Traces", "Fine-tune"]
+    assert list(window.pages.keys) == ["Chat", "Models", "Traces", "Fine-tune", "Evaluate"]
     assert window.pages.is_front("Chat")
 
 

@@ -153,7 +153,7 @@ def test_why_a_reply_is_no_trace_is_said(
 def test_a_name_that_can_not_be_one_is_said(
     window: MainWindow, page: ChatPage, thought: Callable[..., int], qtbot: QtBot
 ) -> None:
-    page.traces.add(thought("What is 2 + 2?"), "../outside")
+    page.traces.use_in(thought("What is 2 + 2?"), "../outside")
     said(qtbot, window, "can't be the name of a set of traces")
     assert store.all_sets() == []
 

@@ -43,7 +43,7 @@ class Scene:
         self.page.start()
         for _ in range(60):
             self.settle(50)
-            if self.page._board is not None or (self.page.shown.group is None and self.page._listing is not None):
+            if self.page.board is not None or (self.page.shown.group is None and self.page.listing is not None):
                 break
         self.settle(500)
 

@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from app.desktop.pages.finetune.page import FinetunePage
 from app.desktop.pages.finetune.run_view import DRAW_MS
 from app.desktop.services.preferences import Preferences
+from app.desktop.services.wishes import EvaluationWish, read_wish
 from models.errors import BadInput
 from models.events import Note, Progress, Validation
 from models.finetune.presets import preset
@@ -78,6 +79,18 @@ def training(jobs: StagedQueue, show_run: Callable[[str], FinetunePage]) -> Fine
 
 
 TAKEN_UP = Finetune(model=BASE, traces=TRACES, name=TRACES, config=FULL, run="run-1", resume=True)
+
+
+def test_an_adapter_that_is_ready_is_evaluated_on_what_its_run_held_out(
+    training: FinetunePage, jobs: StagedQueue, qtbot: QtBot
+) -> None:
+    fakes.publish(TRACES, "run-1")
+    jobs.change(1, state="done", model=TRACES)
+    with qtbot.waitSignal(training.page_requested) as asked:
+        press(training, f"Evaluate {TRACES}", qtbot)
+    page, subject = asked.args
+    wish = EvaluationWish(model=BASE, adapter=TRACES, against="base", task="run:run-1")
+    assert (page, read_wish(subject)) == ("Evaluate", wish)
 
 
 def asked(jobs: StagedQueue) -> Finetune:

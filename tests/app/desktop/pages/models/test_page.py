@@ -12,6 +12,7 @@ from app.desktop.pages.models.get_row import GetRow
 from app.desktop.pages.models.library_section import EMPTY
 from app.desktop.pages.models.page import ModelsPage
 from app.desktop.services.deletions import Deletions
+from app.desktop.services.wishes import EvaluationWish, read_wish
 from models import events
 from models.errors import DiskFull
 from models.events import Model
@@ -379,6 +380,24 @@ def test_an_adapter_is_chatted_with_on_its_base(library: ModelsPage, qtbot: QtBo
     with qtbot.waitSignal(library.chat_requested) as asked:
         press(library, "Chat with Sums by running totals", qtbot)
     assert asked.args == ["starter", "sums-by-running-totals"]
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "wish"),
+    [
+        ("sums-by-running-totals", "Sums by running totals",
+         EvaluationWish(model="starter", adapter="sums-by-running-totals", against="base")),
+        ("llama-8b-mixed-4-6", "DeepSeek-R1-Distill-Llama-8B mixed 4/6-bit", EvaluationWish(model="llama-8b-mixed-4-6")),
+    ],
+)  # fmt: skip
+def test_a_model_is_evaluated_alone_and_an_adapter_against_its_base(
+    library: ModelsPage, qtbot: QtBot, name: str, title: str, wish: EvaluationWish
+) -> None:
+    library.library.view.choose(name)
+    with qtbot.waitSignal(library.page_requested) as asked:
+        press(library, f"Evaluate {title}", qtbot)
+    page, subject = asked.args
+    assert (page, read_wish(subject)) == ("Evaluate", wish)
 
 
 def test_an_adapter_is_fused_or_exported(library: ModelsPage, jobs: StagedQueue, qtbot: QtBot) -> None:
