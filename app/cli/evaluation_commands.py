@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from app.cli.command_parts import Json, absolute, display_for, place, run_to_end
+from models import paths
 from models.errors import BadInput
 
 if TYPE_CHECKING:
     from models.evaluate.problems import Task
     from models.evaluate.records import Contender
+    from models.jobs.kinds.evaluate import Evaluate
 
 ANSWER_TOKENS = 2048
 KindName = Literal["math", "number", "choice", "exact", "several", "python"]
@@ -99,27 +101,18 @@ def evaluate(
             "stillroom evaluate MODEL --task gsm8k, for instance; `stillroom tasks` lists them.",
         )
     from models import budgets
-    from models.evaluate import export
-    from models.evaluate import tasks as known
-    from models.evaluate.records import Evaluated
     from models.jobs.kinds.evaluate import Evaluate
-    from models.jobs.kinds.fetch_task import FetchTask
     from models.requests import Sampling
 
-    if out is not None:
-        export.check_ending(out)
     named: list[object] = [model, task, think, samples != 1, votes, limit, adapter, against, calm, kind, seed, resume]
     named += [temperature is not None, top_p is not None, answer_tokens != ANSWER_TOKENS]
     if replay is not None and any(named):
         raise BadInput(
             "An evaluation is asked anew with --replay FOLDER alone: model, task and settings are those of its card."
         )
-    task = place(task) if task else ""
-    if accept_tests and task:
-        known.accept(_loaded(task, display_for(json), kind=kind))
     request = Evaluate(
         contenders=_contenders(model, adapter, against, calm),
-        task=task,
+        task=_place_of(task) if task else "",
         verifier=kind,
         limit=limit,
         think=[budgets.parse_budget(budget) for budget in think or []],
@@ -131,10 +124,85 @@ def evaluate(
         resume=resume,
         again=absolute(replay) if replay else "",
     )
-    fetching = [FetchTask(task=task)] if task and not known.is_here(task) else []
+    _run(request, out, accept_tests, json)
+
+
+def best(
+    candidates: Annotated[list[str], typer.Argument(metavar="CANDIDATE…", help="MODEL or MODEL:ADAPTER, each.")],
+    task: Annotated[str, typer.Option(metavar="TASK", help="As for evaluate.")],
+    think: Annotated[
+        list[str] | None, typer.Option(metavar="BUDGET", help="Each candidate under it; may be repeated.")
+    ] = None,
+    votes: Annotated[
+        list[int] | None,
+        typer.Option(min=1, metavar="K", help="Each by the majority of K replies too; may be repeated."),
+    ] = None,
+    calm: Annotated[bool, typer.Option("--calm", help="Each thinking calmly too.")] = False,
+    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Take N of the problems, by seed.")] = None,
+    kind: Kind = None,
+    temperature: Annotated[float | None, typer.Option(min=0, max=5, metavar="T", help="As for chat.")] = None,
+    top_p: Annotated[float | None, typer.Option(min=0, max=1, metavar="P", help="As for chat.")] = None,
+    answer_tokens: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Room for the answer after the thinking.")
+    ] = ANSWER_TOKENS,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, metavar="S", help="As for evaluate.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the last one of the same.")] = False,
+    out: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Write a row a reply there.")] = None,
+    accept_tests: Accept = False,
+    json: Json = False,
+) -> None:
+    """Say which of several models, adapters, budgets and votes is best on a task; who can't win is stopped early."""
+    import msgspec
+
+    from models import budgets
+    from models.evaluate import records
+    from models.jobs.kinds.evaluate import Evaluate
+    from models.requests import Sampling
+
+    named = [records.contender(name) for name in candidates]
+    placed = [msgspec.structs.replace(one, model=place(one.model)) for one in named]
+    request = Evaluate(
+        contenders=placed + ([msgspec.structs.replace(one, calm=True) for one in placed] if calm else []),
+        task=_place_of(task),
+        verifier=kind,
+        limit=limit,
+        think=[budgets.parse_budget(budget) for budget in think or []],
+        votes=votes or [],
+        answer_tokens=answer_tokens,
+        sampling=Sampling(temperature=temperature, top_p=top_p),
+        seed=seed,
+        resume=resume,
+        race=True,
+    )
+    _run(request, out, accept_tests, json)
+
+
+def _run(request: Evaluate, out: Path | None, accept_tests: bool, json: bool) -> None:
+    """Evaluate, the task's problems fetched first where they are not here; write it to a file where that is asked."""
+    from models.evaluate import export
+    from models.evaluate import tasks as known
+    from models.evaluate.records import Evaluated
+    from models.jobs.kinds.fetch_task import FetchTask
+
+    if out is not None:
+        export.check_ending(out)
+    if accept_tests and request.task:
+        known.accept(_loaded(request.task, display_for(json), kind=request.verifier))
+    fetching = [FetchTask(task=request.task)] if request.task and not known.is_here(request.task) else []
     record = run_to_end([*fetching, request], json)
     if out is not None and isinstance(record, Evaluated):
         export.write([record.folder], out.expanduser())
+
+
+def _place_of(task: str) -> str:
+    """A task as the engine process will find it: files made absolute, other names left as they are."""
+    from models.evaluate import tasks as known
+
+    own, equals, file = task.partition("=")
+    if equals and own in {one.name for one in known.built_in()}:
+        return f"{own}={absolute(Path(file))}"
+    path = paths.typed(task)
+    return absolute(path) if path.exists() or path.suffix or "/" in task else task
 
 
 def _contenders(model: str | None, adapter: str | None, against: str | None, calm: bool) -> list[Contender]:

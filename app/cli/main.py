@@ -44,6 +44,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "export": training_commands.export,
     "tasks": evaluation_commands.tasks,
     "evaluate": evaluation_commands.evaluate,
+    "best": evaluation_commands.best,
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)

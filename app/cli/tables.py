@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from models.doctor import Finding
     from models.evaluate.evaluations import Evaluation
     from models.evaluate.problems import Task
-    from models.evaluate.records import Evaluated
+    from models.evaluate.records import Evaluated, Race
     from models.evaluate.tasks import Listed
     from models.library.catalog import Offer
     from models.trace_report import Added, Histogram, TraceSet
@@ -218,6 +218,8 @@ def show_evaluation(found: Evaluation, record: Evaluated) -> None:
     }
     _print_rows(rows)
     console = _page()
+    if record.race:
+        console.print(_standings(record.race))
     for sentence in record.sentences():
         console.print(Text(visible(sentence)), soft_wrap=True)
     for pair in record.comparisons[-1:]:
@@ -225,6 +227,24 @@ def show_evaluation(found: Evaluation, record: Evaluated) -> None:
             if ids:
                 shown = ", ".join(ids[:FLIPPED]) + (" …" if len(ids) > FLIPPED else "")
                 console.print(Text(f"Only the {who} got right: {visible(shown)}"), soft_wrap=True)
+
+
+def _standings(race: Race) -> Table:
+    table = _table("Candidate", "Right", "Between", "Problems", "A problem", "Memory", "To the best")
+    for one in race.standings:
+        low, high = one.interval
+        behind = "" if one.difference is None else f"{100 * one.difference:+.1f} points"
+        cells = (
+            one.title,
+            f"{one.accuracy:.1%}",
+            f"{low:.1%} and {high:.1%}",
+            f"{one.n:,}{', stopped' if one.dropped else ''}",
+            quantities.seconds(one.seconds) if one.seconds else "",
+            quantities.memory(one.peak_bytes) if one.peak_bytes else "",
+            behind,
+        )
+        table.add_row(*(Text(visible(cell)) for cell in cells))
+    return table
 
 
 def show_task(task: Task) -> None:

@@ -12,6 +12,7 @@ __all__ = [
     "ladders",
     "problems",
     "published",
+    "race",
     "records",
     "replies",
     "results",

@@ -9,6 +9,7 @@ from models.evaluate.evaluations import Contents
 from models.evaluate.problems import Task
 from models.evaluate.records import Contender, EvaluationCard, Paired, ReplyRow, TaskFacts
 from models.evaluate.scores import Point
+from models.evaluate.tables import row_of
 
 Key = tuple[int, int | None, int]  # a curve, a budget, a number of votes
 
@@ -91,7 +92,7 @@ def board(opened: Sequence[Contents], known: Mapping[str, list[Point]] | None = 
                 }
         series.append(Series(contender=whose[key], points=mine))
     newest = opened[-1]
-    comparing = next((one for one in reversed(opened) if len(one.card.contenders) > 1), None)
+    comparing = next((one for one in reversed(opened) if one.card.is_comparison), None)
     return Board(
         facts=newest.card.task,
         task=newest.task,
@@ -117,5 +118,5 @@ def _replies(contents: Contents) -> dict[tuple[int, int | None], dict[str, list[
 
 def _attempt(contents: Contents, rows: list[ReplyRow], votes: int) -> Attempt:
     rows = sorted(rows, key=lambda row: row.sample)
-    (share,) = scores.shares_right({"": results.rows_of(contents.task, rows)}, votes)
+    (share,) = scores.shares_right({"": [row_of(row) for row in rows]}, votes)
     return Attempt(share=share, cut=all(row.correct is None for row in rows), rows=rows, card=contents.card)

@@ -29,7 +29,8 @@ import msgspec
 from models import errors
 from models.checkpoint import fingerprint, folders
 from models.checkpoint.model_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS
-from models.evaluate import evaluations, quant_costs, results, room, run_folder, scores, tasks
+from models.evaluate import evaluations, quant_costs, race, results, room, run_folder, scores, tasks
+from models.evaluate.evaluations import Contents
 from models.evaluate.problems import Problem, Task, vote_of
 from models.evaluate.records import Contender, Evaluated, EvaluationCard, ReplyRow, TaskFacts
 from models.evaluate.run_folder import RowsFile, Sitting
@@ -46,7 +47,6 @@ from models.requests import ChatRequest, Message, Sampling
 log = logging.getLogger(__name__)
 
 ANSWER_TOKENS = 2048  # room for an answer: those that repeat the whole derivation fit
-FIRST_BLOCK = 32  # problems that the first of two contenders answers before the second does
 ROWS_A_SITTING = 64
 TOKENIZER_FILES = (
     "tokenizer.json",
@@ -99,11 +99,12 @@ def card_of(
     sampling: Sampling | None = None,
     seed: int = 0,
     run: str = "",
+    race: bool = False,
 ) -> EvaluationCard:
     """The card of an evaluation to come.
 
     think: budgets; samples: replies to a problem, at least the largest of votes: numbers of replies whose majority
-    counts too; run: the name of the folder, made up when empty.
+    counts too; run: the name of the folder, made up when empty; race: who can't win any more is stopped.
     """
     return EvaluationCard(
         id=run or evaluations.new_id(task.name),
@@ -125,6 +126,7 @@ def card_of(
         answer_tokens=answer_tokens,
         sampling=sampling or Sampling(),
         seed=seed,
+        race=race,
     )
 
 
@@ -137,6 +139,8 @@ def resume(folder: Path) -> Generator[Event, None, Evaluated]:
     tasks.check_accepted(task)
     with folders.holding(folder / ".lock", f"The evaluation {folder.name} is under way in another process."):
         yield from _Evaluation(card, task, folder, run_folder.read_rows(folder)).events()
+    if card.race:
+        run_folder.end(folder)
     if costs := quant_costs.keep(evaluations.open_evaluation(str(folder))):
         yield Note(costs)
     return results.evaluated(folder)
@@ -148,6 +152,10 @@ def again(folder: Path, contenders: Sequence[Contender] = (), run: str = "") -> 
     contenders: others than those on its card. Raises as `evaluate`.
     """
     card, task = run_folder.read_card(folder), run_folder.read_task(folder)
+    for contender in () if contenders else card.contenders:
+        yield from installed.prepare(contender.model)
+        if _identified(contender) != contender:
+            yield Note(f"{contender.title} has changed since the evaluation {card.id}: its replies may be others.")
     new = msgspec.structs.replace(
         card,
         id=run or evaluations.new_id(card.task.name),
@@ -171,6 +179,7 @@ def begin(card: EvaluationCard, task: Task) -> Generator[Event, None, Evaluated]
     )
     _check_different(card.contenders)
     for model in dict.fromkeys(contender.model for contender in card.contenders):
+        room.check_memory(model)
         for text in room.shortages(model, task, card.think):
             yield Note(text)
     yield Note(_sentence(scores.what_can_be_shown(len(task.problems))))
@@ -198,6 +207,7 @@ class _Evaluation:
     begun: float = field(default_factory=time.perf_counter)
     loaded: LoadedModel | None = None
     notes: set[str] = field(default_factory=set)
+    dropped: set[race.Candidate] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.total = self.card.total
@@ -205,11 +215,14 @@ class _Evaluation:
         self.before = len(self.known)
         self.by_id = {problem.id: problem for problem in self.task.problems}
         self.tally = results.Tally(self.rows)
+        self.running = {(number, think) for number in range(len(self.card.contenders)) for think in self.card.think}
 
     def events(self) -> Iterator[Event]:
         numbers = range(len(self.card.contenders))
         with RowsFile(self.folder) as file:
             for turn, block in enumerate(self._blocks()):
+                if self.card.race:
+                    yield from self._drop()
                 for number in numbers if turn % 2 == 0 else reversed(numbers):
                     if missing := self._missing(number, block):
                         contender = self.card.contenders[number]
@@ -218,17 +231,32 @@ class _Evaluation:
 
     def _blocks(self) -> Iterator[Sequence[Problem]]:
         problems = self.task.problems
-        begin, size = 0, len(problems) if len(self.card.contenders) == 1 else FIRST_BLOCK
-        while begin < len(problems):
-            yield problems[begin : begin + size]
-            begin, size = begin + size, 2 * size
+        alone = len(self.card.contenders) == 1 and not self.card.race
+        begin = 0
+        for end in [len(problems)] if alone else race.looks(len(problems)):
+            yield problems[begin:end]
+            begin = end
+
+    def _drop(self) -> Iterator[Event]:
+        """Stop those that can't win any more."""
+        found = race.dropped(Contents(card=self.card, task=self.task, rows=self.rows, sittings=[]))
+        yield from (event for candidate, event in found.items() if candidate not in self.dropped)
+        self.dropped = set(found)
+        left = [one for one in race.candidates(self.card) if one not in self.dropped]
+        self.running = {(one.contender, one.think) for one in left} if len(left) > 1 else set()
+        missing = (self._missing(number, self.task.problems) for number in range(len(self.card.contenders)))
+        self.total = len(self.known) + sum(len(budgets) for each in missing for budgets in each.values())
 
     def _missing(self, number: int, block: Sequence[Problem]) -> dict[tuple[str, int], list[int | None]]:
         """The budgets that each sample of a block's problems is still to be drawn under, in ascending order."""
         found = {}
         for problem in block:
             for sample in range(self.card.samples):
-                budgets = [think for think in self.card.think if (number, think, problem.id, sample) not in self.known]
+                budgets = [
+                    think
+                    for think in self.card.think
+                    if (number, think) in self.running and (number, think, problem.id, sample) not in self.known
+                ]
                 if budgets:
                     found[problem.id, sample] = budgets
         return found
@@ -242,18 +270,18 @@ class _Evaluation:
         adapter = installed.find_adapter(contender.adapter) if contender.adapter else None
         place = str(adapter) if adapter else None
         installed.mark_used(contender.model)
-        if self.loaded is None or self.loaded.name != contender.model:
+        path = yield from installed.prepare(contender.model)
+        if self.loaded is None or self.loaded.path != path:
             self.loaded = None  # two models are never in memory at once
             mx.clear_cache()
-            path = yield from installed.prepare(contender.model)
-            self.loaded = yield from load(contender.model, path, place)
+            self.loaded = yield from load(installed.title(contender.model), path, place)
         elif not self.loaded.has_adapter(place):
             self.loaded.set_adapter(place)
         thinks = any(budget != 0 for budget in self.card.think)
         yield from self._say_once(self.loaded.record().note if thinks else "")
         if adapter:
             installed.mark_used(contender.adapter)
-            yield from self._say_once(bases.mismatch(adapter, self.loaded.path, contender.model))
+            yield from self._say_once(bases.mismatch(adapter, path, self.loaded.name))
 
     def _say_once(self, text: str) -> Iterator[Event]:
         if text and text not in self.notes:
@@ -293,6 +321,8 @@ class _Evaluation:
                     continue
                 row = self._row(number, wanted, event)
                 file.add(row)
+                if self.card.race:
+                    self.rows.append(row)
                 clock.take(row, wanted.drawn_now(event))
                 yield self._scored(row, wanted.problem)
                 if missing[row.problem, row.sample]:
@@ -490,7 +520,11 @@ def _check(card: EvaluationCard) -> None:
         raise errors.BadInput("No budget was given.", "Add --think, as in --think off --think 512.")
     if any(budget is not None and budget < 0 for budget in card.think):
         raise errors.BadInput(f"A thinking budget can't be negative: {min(budget or 0 for budget in card.think)}.")
-    if not 1 <= len(card.contenders) <= 2:
+    if card.race and len(race.candidates(card)) < 2:
+        raise errors.BadInput(
+            "One candidate is the best of one.", "Name another model or adapter, or give several --think or --votes."
+        )
+    if not 1 <= len(card.contenders) <= 2 and not card.race:
         raise errors.BadInput("One model is evaluated, or two are compared.")
     if card.answer_tokens < 1:
         raise errors.BadInput(f"An answer needs at least one token: {card.answer_tokens}.")
@@ -506,8 +540,15 @@ def _check_different(contenders: Sequence[Contender]) -> None:
         contenders
     ):
         raise errors.BadInput(
-            f"{contenders[0].title} can't be compared with itself.", "Choose another model, adapter, or --calm for one."
+            f"{_twice(contenders).title} can't be compared with itself.",
+            "Choose another model, adapter, or --calm for one.",
         )
+
+
+def _twice(contenders: Sequence[Contender]) -> Contender:
+    """The first that is another one too."""
+    prints = [(one.fingerprint, one.prompt_fingerprint, one.adapter_fingerprint, one.calm) for one in contenders]
+    return next(one for one, own in zip(contenders, prints, strict=True) if prints.count(own) > 1)
 
 
 def _sentence(text: str) -> str:

@@ -27,6 +27,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     folder: str
     done: int  # replies that are there
     total: int
+    ended: bool = False  # a race that was decided before
 
     @property
     def id(self) -> str:
@@ -35,7 +36,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def state(self) -> State:
         """ "stopped" also while a worker has it."""
-        if self.done >= self.total:
+        if self.ended or self.done >= self.total:
             return "done"
         return "stopped" if self.done else "new"
 
@@ -116,4 +117,5 @@ def _evaluation(folder: Path) -> Evaluation:
         done = (folder / run_folder.ROWS).read_bytes().count(b"\n")
     except FileNotFoundError:
         done = 0
-    return Evaluation(card=card, folder=str(folder), done=min(done, card.total), total=card.total)
+    ended = (folder / run_folder.ENDED).exists()
+    return Evaluation(card=card, folder=str(folder), done=min(done, card.total), total=card.total, ended=ended)

@@ -30,6 +30,7 @@ def evaluate_task(
     run: str = "",
     resume: bool = False,
     again: str = "",
+    race: bool = False,
 ) -> Generator[Event, None, Evaluated]:
     """Evaluate one model, or two against each other, on a task, or go on with an evaluation.
 
@@ -37,7 +38,8 @@ def evaluate_task(
     off and None for no limit; without any the one that chats with the first begin with; verifier: where the task leaves
     the kind open; limit: problems; run: the name of the folder, made up when empty; one that is there goes on as it
     began. resume: it has to be there; with an empty run, the last unfinished one of the same. again: an evaluation that
-    is asked anew from its folder alone, with its problems, budgets and seed. Raises what evaluate and tasks.load raise,
+    is asked anew from its folder alone, with its problems, budgets and seed. race: which of any number of contenders,
+    budgets and votes is best; who can't win any more is stopped. Raises what evaluate and tasks.load raise,
     NotFound for what is not there.
     """
     given = [contenders] if isinstance(contenders, str | Contender) else contenders
@@ -59,6 +61,7 @@ def evaluate_task(
         sampling=sampling,
         seed=seed,
         run=run,
+        race=race,
     )
     if resume:
         return (yield from evaluating.resume(_last(card)))

@@ -52,7 +52,7 @@ def keep(contents: Contents) -> str:
 
 def _copy(card: EvaluationCard) -> tuple[int, Path] | None:
     """Which of the two contenders is a quantized copy of the other, and its folder; None when neither is."""
-    if len(card.contenders) != 2 or any(one.adapter for one in card.contenders):
+    if not card.is_comparison or any(one.adapter for one in card.contenders):
         return None
     if card.contenders[0].calm != card.contenders[1].calm:
         return None

@@ -10,9 +10,10 @@ from typing import Literal
 import msgspec
 
 from models import quantities
+from models.evaluate.intervals import Interval
 from models.evaluate.problems import LeftOut
 from models.evaluate.scores import Point, titled
-from models.events import ClosedBy, Finish, Record
+from models.events import ClosedBy, Event, Finish, Record
 from models.machine import hardware
 from models.requests import Sampling
 
@@ -61,7 +62,7 @@ class EvaluationCard(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     created: str  # ISO 8601, UTC
-    contenders: list[Contender]  # one, or two that are compared problem by problem
+    contenders: list[Contender]  # one, or two that are compared problem by problem; any number in a race
     task: TaskFacts
     think: list[int | None]  # budgets of thinking tokens in ascending order, None for no limit
     samples: int = 1  # replies to a problem
@@ -69,8 +70,14 @@ class EvaluationCard(msgspec.Struct, frozen=True, kw_only=True):
     answer_tokens: int  # room for the answer after the thinking, there never less than thinking.ANSWER_RESERVE
     sampling: Sampling = Sampling()  # as asked; what is None follows the model's family
     seed: int = 0
+    race: bool = False  # who can't win any more is stopped (models/evaluate/race.py)
     versions: dict[str, str] = {}
     machine: hardware.Machine | None = None
+
+    @property
+    def is_comparison(self) -> bool:
+        """Whether two are compared problem by problem."""
+        return len(self.contenders) == 2 and not self.race
 
     @property
     def total(self) -> int:
@@ -126,6 +133,53 @@ class Paired(msgspec.Struct, frozen=True, kw_only=True):
     sentence: str
 
 
+class Dropped(Event, frozen=True, kw_only=True, tag="dropped"):
+    """A candidate can't win any more and is asked nothing further."""
+
+    who: str
+    think: int | None
+    votes: int
+    n: int  # problems after which it was seen
+    leader: str  # who leads by then
+    difference: float  # of its accuracy to the leader's, below 0
+    interval: tuple[float, float]
+
+    def line(self) -> str:
+        """Who is out, and by how much."""
+        low, high = self.interval
+        behind = f"{100 * -self.difference:.1f} points behind {self.leader}"
+        if high < 0:
+            behind += f", between {100 * -high:.1f} and {100 * -low:.1f}"
+        return f"{self.who} can't win any more: {behind}, after {self.n:,} problems."
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """How a candidate of a race stands. The differences are to the best one, which has none."""
+
+    contender: int
+    think: int | None
+    votes: int
+    title: str
+    n: int  # problems that it answered
+    accuracy: float
+    interval: Interval
+    seconds: float | None  # a problem
+    peak_bytes: int | None
+    dropped: bool  # it could not win any more
+    difference: float | None  # on the problems that both answered
+    difference_interval: Interval | None
+    only_it: int = 0  # problems that it got right and the best one did not
+    only_best: int = 0
+
+
+class Race(msgspec.Struct, frozen=True, kw_only=True):
+    """Which candidate is best."""
+
+    standings: list[Standing]  # the best one first
+    level: float  # of each interval of a difference, so that all hold together
+    sentence: str
+
+
 class Evaluated(Record, frozen=True, kw_only=True, tag="evaluated"):
     """What an evaluation came to, or the judging of replies that were made elsewhere."""
 
@@ -134,6 +188,7 @@ class Evaluated(Record, frozen=True, kw_only=True, tag="evaluated"):
     points: list[Point]
     paired: Paired | None = None  # at the longest budget, where two are compared
     comparisons: list[Paired] = msgspec.field(default_factory=list)  # at each budget and number of votes
+    race: Race | None = None  # which is best, where that was asked
     id: str = ""
     folder: str = ""
     notes: list[str] = msgspec.field(default_factory=list)
@@ -146,6 +201,7 @@ class Evaluated(Record, frozen=True, kw_only=True, tag="evaluated"):
         """The scores, and what was left out of them."""
         lines = [point.sentence() if point.model else f"{self.title}: {point.sentence()}" for point in self.points]
         lines += [pair.sentence for pair in self.comparisons]
+        lines += [self.race.sentence] if self.race else []
         for rows, what in ((self.left_out, "of the replies"), (self.unread, "of the task")):
             if rows:
                 places = ", ".join(str(row.line) for row in rows[:5]) + (" …" if len(rows) > 5 else "")

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import msgspec
 
-from models.evaluate import intervals, scores
+from models.evaluate import intervals, race, scores
 from models.evaluate.evaluations import Contents, open_evaluation
 from models.evaluate.intervals import Interval
-from models.evaluate.problems import Task
 from models.evaluate.records import Evaluated, EvaluationCard, Paired, ReplyRow
-from models.evaluate.scores import Point, Row, how_asked
+from models.evaluate.scores import Point, how_asked
+from models.evaluate.tables import tables
 
 
 def evaluated(folder: Path) -> Evaluated:
@@ -28,6 +28,7 @@ def evaluated(folder: Path) -> Evaluated:
         paired=longest[-1] if longest else None,
         comparisons=comparisons,
         notes=notes(contents.card),
+        race=race.verdict(contents) if contents.card.race else None,
         seconds=round(math.fsum(sitting.seconds for sitting in contents.sittings), 1),
         unread=contents.task.left_out,
     )
@@ -36,10 +37,10 @@ def evaluated(folder: Path) -> Evaluated:
 def points(contents: Contents) -> list[Point]:
     """A point for each contender, budget and number of votes that has a problem with all its replies."""
     card, found = contents.card, []
-    tables = _tables(contents)
+    answered = tables(contents)
     for number, contender in enumerate(card.contenders):
         for think in card.think:
-            rows = tables[number, think]
+            rows = [row for of_one in answered[number, think].values() for row in of_one]
             if not rows:
                 continue
             took = [one for one in contents.sittings if (one.contender, one.think) == (number, think)]
@@ -66,15 +67,15 @@ def points(contents: Contents) -> list[Point]:
 
 
 def compared(contents: Contents) -> list[Paired]:
-    """The first contender against the second, for each budget and number of votes; empty for one alone."""
+    """The first contender against the second, for each budget and number of votes; empty for one alone and for a race."""
     card = contents.card
-    if len(card.contenders) < 2:
+    if not card.is_comparison:
         return []
-    tables, found = _tables(contents), []
+    answered, found = tables(contents), []
     names = [contender.title for contender in card.contenders]
     for think in card.think:
-        first, second = tables[0, think], tables[1, think]
-        both = {row.id for row in first} & {row.id for row in second}
+        first, second = ([row for rows in answered[n, think].values() for row in rows] for n in (0, 1))
+        both = answered[0, think].keys() & answered[1, think].keys()
         for votes in (1, *card.votes) if both else ():
             pair = scores.compare(second, first, votes)
             found.append(
@@ -142,40 +143,3 @@ class Tally:
         known = self._right.setdefault((row.contender, row.think), {})
         known.setdefault(row.problem, []).append(row.correct is True)
         return known
-
-
-def rows_of(task: Task, rows: Iterable[ReplyRow]) -> list[Row]:
-    """Rows as scores take them."""
-    groups = {problem.id: problem.group for problem in task.problems}
-    return [
-        Row(
-            id=row.problem,
-            correct=row.correct,
-            vote=row.vote,
-            sample=row.sample,
-            group=groups.get(row.problem, ""),
-            thinking_tokens=row.thinking_tokens,
-            answer_tokens=row.answer_tokens,
-            seconds=row.seconds,
-            logprob=row.logprob,
-        )
-        for row in rows
-    ]
-
-
-def _tables(contents: Contents) -> dict[tuple[int, int | None], list[Row]]:
-    """The rows of each contender and budget, of problems that have all their samples."""
-    card = contents.card
-    tables: dict[tuple[int, int | None], dict[str, list[ReplyRow]]] = {
-        (number, think): {} for number in range(len(card.contenders)) for think in card.think
-    }
-    for row in contents.rows:
-        if (row.contender, row.think) in tables:
-            tables[row.contender, row.think].setdefault(row.problem, []).append(row)
-    order = {problem.id: place for place, problem in enumerate(contents.task.problems)}
-    found = {}
-    for key, table in tables.items():
-        whole = [row for rows in table.values() if len(rows) >= card.samples for row in rows]
-        whole.sort(key=lambda row: (order.get(row.problem, -1), row.sample))
-        found[key] = rows_of(contents.task, whole)
-    return found

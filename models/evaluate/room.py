@@ -1,9 +1,10 @@
-"""Whether the context of a model has room for problems, thinking and answers: found out before a model is in memory."""
+"""Whether there is room for a model, and in its context for problems, thinking and answers: found out before it is loaded."""
 
 from collections.abc import Iterator, Sequence
 
 from models import budgets, errors
 from models.evaluate.problems import Problem, Task
+from models.generate import load
 from models.generate.drawing import closing_tokens
 from models.generate.load import Prompting, prompting
 from models.generate.template import build_prompt
@@ -13,6 +14,12 @@ from models.quantities import counted
 from models.requests import Message
 
 NAMED = 5  # problems that are named
+
+
+def check_memory(model: str) -> None:
+    """Raise NoMemory for a model that does not fit by itself, before others have been asked for hours."""
+    path = installed.find(model)
+    load.check_memory(installed.title(model), load.weights_on_disk(path), load.read_config(path))
 
 
 def shortages(model: str, task: Task, think: Sequence[int | None]) -> Iterator[str]:

@@ -5,6 +5,7 @@
       task.json         the problems and how they are asked, so that the folder alone can be asked again
       rows.jsonl        one reply and its verdict a line, written before a face hears of it
       sittings.jsonl    how long each stretch of work took, and what memory
+      ended             there when a race ended before all problems were answered
 
 A line that a kill cut off is left out when rows are read, and cut away before more are written.
 """
@@ -12,6 +13,7 @@ A line that a kill cut off is left out when rows are read, and cut away before m
 import errno
 import logging
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -28,7 +30,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-CARD, TASK, ROWS, SITTINGS = "card.json", "task.json", "rows.jsonl", "sittings.jsonl"
+CARD, TASK, ROWS, SITTINGS, ENDED = "card.json", "task.json", "rows.jsonl", "sittings.jsonl", "ended"
 
 
 class Sitting(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +58,7 @@ def create(folder: Path, card: EvaluationCard, task: Task) -> None:
         folders.write_file(folder / TASK, msgspec.json.encode(task))
         folders.replace_file(folder / CARD, folders.as_json(card))
     except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
         raise errors.from_os_error(error, "writing the evaluation", writing=True) from error
 
 
@@ -89,6 +92,12 @@ def read_rows(folder: Path) -> list[ReplyRow]:
 def read_sittings(folder: Path) -> list[Sitting]:
     """How long it took, by stretches of work."""
     return list(_lines(folder / SITTINGS, _sitting))
+
+
+def end(folder: Path) -> None:
+    """Mark an evaluation as ended though not all of its problems were answered."""
+    with errors.disk_faults("writing the evaluation", writing=True):
+        (folder / ENDED).touch(mode=0o600)
 
 
 class RowsFile:

@@ -29,6 +29,7 @@ class Evaluate(JobRequest, frozen=True, kw_only=True, tag="evaluate"):
     seed: int = 0
     run: str = ""  # the name of its folder, made up when empty; one that is there goes on as it began
     resume: bool = False  # the evaluation has to be there
+    race: bool = False  # which is best; who can't win any more is stopped
     again: str = ""  # the folder of an evaluation that is asked anew, everything else as on its card
 
     can_pause = True
@@ -55,9 +56,12 @@ class Evaluate(JobRequest, frozen=True, kw_only=True, tag="evaluate"):
             run=self.run,
             resume=self.resume,
             again=self.again,
+            race=self.race,
         )
 
     def title(self) -> str:
+        if self.race:
+            return f"Best of {', '.join(contender.title for contender in self.contenders)} on {self._task}"
         who = " against ".join(contender.title for contender in self.contenders)
         return f"{who} on {self._task}" if who else f"Evaluation {self.run or self.again}".rstrip()
 

@@ -139,9 +139,31 @@ def test_options_reach_the_engine_with_their_names(asked: list[JobRequest]):
     ]
 
 
+def test_candidates_reach_the_engine(asked: list[JobRequest]):
+    assert (
+        main.run(["best", "a", "b:x", "--task", "sums:4", "--think", "off", "--think", "64", "--votes", "5", "--calm"])
+        == 0
+    )
+    four = [Contender(model=m, adapter=x, calm=calm) for calm in (False, True) for m, x in (("a", ""), ("b", "x"))]
+    assert asked == [Evaluate(contenders=four, task="sums:4", think=[0, 64], votes=[5], race=True)]
+    assert asked[0].title() == "Best of a, b · x, a · calm, b · x · calm on sums:4"
+
+
 def test_a_published_task_is_fetched_first(asked: list[JobRequest]):
     assert main.run(["evaluate", "tiny", "--task", "gsm8k"]) == 0
     assert [type(request) for request in asked] == [FetchTask, Evaluate]
+
+
+def test_a_file_is_found_from_wherever_the_engine_works(
+    asked: list[JobRequest], files: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(Path(files[0]).parent)
+    for task in ("problems.jsonl", "./problems.jsonl", files[0]):
+        assert main.run(["evaluate", "tiny", "--task", task]) == 0
+    assert main.run(["evaluate", "tiny", "--task", "gsm8k=problems.jsonl"]) == 0
+    assert [request.task for request in asked if isinstance(request, Evaluate)] == [files[0]] * 3 + [
+        f"gsm8k={files[0]}"
+    ]
 
 
 def test_a_replay_takes_all_from_the_folder(asked: list[JobRequest], tmp_path: Path, capsys: Output):

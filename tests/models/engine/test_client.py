@@ -11,6 +11,7 @@ from models.engine.client import Engine, _environment
 from models.errors import BadInput, StillroomError
 from models.jobs import kinds
 from models.jobs.kinds.fetch import Fetch
+from models.jobs.kinds.fetch_task import FetchTask
 from models.jobs.kinds.search import Search
 
 
@@ -18,7 +19,7 @@ def test_only_what_needs_the_hub_may_use_the_network(monkeypatch: pytest.MonkeyP
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     assert _environment(network=False)["HF_HUB_OFFLINE"] == "1"
     assert "HF_HUB_OFFLINE" not in _environment(network=True)
-    assert {kind for kind in kinds.by_name().values() if kind.needs_network} == {Search, Fetch}
+    assert {kind for kind in kinds.by_name().values() if kind.needs_network} == {Search, Fetch, FetchTask}
 
 
 def test_none_tells_anybody_anything() -> None:

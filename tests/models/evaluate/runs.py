@@ -3,12 +3,11 @@
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from models import paths
 from models.evaluate import evaluate, run_folder
-from models.evaluate.problems import Problem, Task
+from models.evaluate.problems import Problem, Task, asked
 from models.evaluate.records import Contender, Evaluated, ReplyRow
 from models.events import Event
 from models.generate.load import LoadedModel
@@ -27,11 +26,10 @@ def make_tuned(name: str = "tuned", seed: int = 0) -> Path:
     return Path(make_adapter(paths.adapters_folder() / name, paths.models_folder() / "tiny", seed=seed))
 
 
-def sums(n: int = 4, **options: object) -> Task:
-    problems = [Problem(id=f"p{k}", problem=f"{k}+1?", gold=str(k + 1)) for k in range(n)]
-    return msgspec.convert(
-        {"name": "sums", "title": "Sums", "problems": problems, **options}, Task, from_attributes=True
-    )
+def sums(n: int = 4, problems: Sequence[Problem] = ()) -> Task:
+    """So many problems p0, p1 …, or these."""
+    made = [Problem(id=f"p{k}", problem=f"{k}+1?", gold=str(k + 1)) for k in range(n)]
+    return Task(name="sums", title="Sums", problems=[asked(problem, {}) for problem in problems or made])
 
 
 def begun(

@@ -12,11 +12,12 @@ import pytest
 
 from models import errors, paths
 from models.answers.verdict import Kind
-from models.evaluate import evaluate, evaluations, from_task, results, room, run_folder, tasks
+from models.evaluate import evaluate, evaluations, from_task, race, results, room, run_folder, tasks
 from models.evaluate.problems import Problem
 from models.evaluate.records import Contender, ReplyRow, contender
 from models.evaluate.scores import Point, Scored
 from models.events import Event, Note
+from models.generate import load as generate_load
 from models.generate import thinking
 from models.generate.load import LoadedModel
 from models.generate.pool import Pool, _Row
@@ -67,7 +68,7 @@ def test_killed_at_any_row_it_goes_on_without_asking_twice(tmp_path: Path):
             left.append(shutil.copytree(folder, tmp_path / f"after-{event.done}"))
     whole = said(rows(folder))
     assert len(whole) == len(left) == 12
-    for copy in left[1::5]:
+    for copy in left[2::6]:
         done = len(rows(copy))
         with (copy / "rows.jsonl").open("ab") as file:
             file.write(b'{"contender":0,"think":8,"prob')
@@ -161,17 +162,29 @@ def test_what_has_changed_is_not_gone_on_with(changed: str, tiny: Path):
 
 
 def test_asked_anew_from_its_folder_alone_it_gives_the_same_rows():
-    first = result_of(begun(sums(3), think=[0, 8], samples=2, seed=5))
+    first = result_of(begun(sums(2), think=[0, 4], samples=2, seed=5))
     again = result_of(from_task.evaluate_task([], "", again=first.folder))
     assert again.folder != first.folder
     assert said(rows(again.folder)) == said(rows(first.folder))
-    assert len(rows(first.folder)) == 12
+    assert len(rows(first.folder)) == 8
+
+
+def test_asked_anew_with_a_model_that_has_changed_it_says_so(tiny: Path):
+    first = result_of(begun(sums(1)))
+    weights = tiny / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-3] ^= 1
+    weights.write_bytes(content)
+    seen, again = run(evaluate.again(Path(first.folder)))
+    assert any("tiny has changed since" in event.text for event in seen if isinstance(event, Note))
+    prints = [evaluations.get(one.id).card.contenders[0].fingerprint for one in (first, again)]
+    assert prints[0] != prints[1]
 
 
 def test_the_last_unfinished_one_of_the_same_is_gone_on_with(tmp_path: Path):
     file = tmp_path / "sums.jsonl"
     file.write_text("".join(f'{{"problem": "{n}+1?", "answer": {n + 1}}}\n' for n in range(3)))
-    options = {"answer_tokens": 4, "think": [8]}
+    options = {"answer_tokens": 4, "think": [0]}
     result_of(from_task.evaluate_task("tiny", str(file), **options))
     with pytest.raises(errors.NotFound, match="no unfinished evaluation"):
         result_of(from_task.evaluate_task("tiny", str(file), resume=True, **options))
@@ -180,7 +193,7 @@ def test_the_last_unfinished_one_of_the_same_is_gone_on_with(tmp_path: Path):
         pass
     evaluation.close()
     left = next(one for one in evaluations.evaluations() if one.state == "stopped")
-    for other in ({"think": [8, 16]}, {"samples": 2}, {"limit": 2}, {"seed": 2}, {"answer_tokens": 5}):
+    for other in ({"think": [0, 8]}, {"samples": 2}, {"limit": 2}, {"seed": 2}, {"answer_tokens": 5}):
         with pytest.raises(errors.NotFound) as raised:
             result_of(from_task.evaluate_task("tiny", str(file), resume=True, **{"seed": 1, **options, **other}))
         assert left.id in raised.value.hint
@@ -197,7 +210,7 @@ def test_the_base_of_a_comparison_runs_without_the_adapter(
     order: tuple[Contender, Contender], monkeypatch: pytest.MonkeyPatch
 ):
     make_tuned()
-    monkeypatch.setattr(evaluate, "FIRST_BLOCK", 2)
+    monkeypatch.setattr(race, "FIRST_LOOK", 2)
     alone = {one.adapter: said(rows(result_of(begun(sums(5), one)).folder), 0) for one in order}
     assert alone[""].keys() == alone["tuned"].keys()
     assert all(alone[""][key] != alone["tuned"][key] for key in alone[""])
@@ -208,7 +221,7 @@ def test_the_base_of_a_comparison_runs_without_the_adapter(
 
 def test_two_take_turns_so_that_what_there_is_can_be_compared(monkeypatch: pytest.MonkeyPatch):
     make_model("other", thinking="opened")
-    monkeypatch.setattr(evaluate, "FIRST_BLOCK", 2)
+    monkeypatch.setattr(race, "FIRST_LOOK", 2)
     loads = []
     load = evaluate.load
     monkeypatch.setattr(evaluate, "load", lambda name, *given: loads.append(name) or load(name, *given))
@@ -250,28 +263,28 @@ def test_a_folder_may_have_a_colon_in_its_name(tmp_path: Path):
 
 
 def test_a_longer_budget_goes_on_and_is_what_it_would_be_alone():
-    record = result_of(begun(sums(4), think=[0, 8, 60], temperature=0.7))
+    record = result_of(begun(sums(2), think=[0, 8, 40], temperature=0.7))
     shared = rows(record.folder)
-    for think in (0, 8, 60):
-        alone = rows(result_of(begun(sums(4), think=[think], temperature=0.7)).folder)
+    for think in (0, 8, 40):
+        alone = rows(result_of(begun(sums(2), think=[think], temperature=0.7)).folder)
         assert said([row for row in shared if row.think == think]) == said(alone)
     assert not any(row.shared for row in shared if row.think in (0, 8))
-    assert any(row.shared for row in shared if row.think == 60)
-    assert {point.think: point.shared for point in record.points} == {0: False, 8: False, 60: True}
+    assert any(row.shared for row in shared if row.think == 40)
+    assert {point.think: point.shared for point in record.points} == {0: False, 8: False, 40: True}
 
 
 def test_what_was_taken_over_is_no_token_of_the_clock():
-    record = result_of(begun(sums(3), think=[8, 60]))
+    record = result_of(begun(sums(2), think=[8, 40]))
     [short, long] = [
         sum(sitting.tokens for sitting in run_folder.read_sittings(Path(record.folder)) if sitting.think == think)
-        for think in (8, 60)
+        for think in (8, 40)
     ]
     told = {
         think: sum(row.thinking_tokens + row.answer_tokens for row in rows(record.folder) if row.think == think)
-        for think in (8, 60)
+        for think in (8, 40)
     }
     assert short > 0
-    assert long < told[60]
+    assert long < told[40]
 
 
 def test_samples_differ_and_votes_are_points_of_their_own():
@@ -345,6 +358,19 @@ def test_what_makes_no_sense_leaves_no_folder(tmp_path: Path):
     refused(from_task.evaluate_task("tiny", str(tmp_path / "broken.jsonl")), errors.StillroomError, "broken")
     (tmp_path / "empty.csv").write_text("")
     refused(from_task.evaluate_task("tiny", str(tmp_path / "empty.csv")), errors.BadInput, "empty")
+
+
+def test_a_model_that_does_not_fit_is_refused_before_any_other_is_asked(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(generate_load, "MEMORY_MARGIN", 1 << 60)
+    refused(begun(sums()), errors.NoMemory, "tiny needs")
+
+
+def test_a_folder_that_can_not_be_written_is_not_left_behind(monkeypatch: pytest.MonkeyPatch):
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(run_folder.folders, "replace_file", full)
+    refused(begun(sums()), errors.DiskFull, "evaluation")
 
 
 def test_programs_run_only_when_their_tests_were_accepted():
