@@ -88,10 +88,11 @@ class FailsCard(Card):
         rows = [row for row in self._rows if suits(row)]
         columns = self.model.columns if columns is None else columns
         if (list(columns), rows) != (list(self.model.columns), list(self.model.rows)):
-            chosen = self.table.currentIndex().row()
+            chosen, scrolled = self.table.currentIndex().row(), self.table.verticalScrollBar().value()
             self.model.show_rows(columns, rows)
             if 0 <= chosen < len(rows):
                 self.table.setCurrentIndex(self.model.index(chosen, 0))
+            self.table.verticalScrollBar().setValue(scrolled)
         self.nothing.setVisible(not rows)
 
     def _filters(self, columns: Sequence[Column]) -> list[PickerItem]:

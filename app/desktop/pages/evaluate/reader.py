@@ -8,6 +8,7 @@ from typing import NamedTuple
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
+from app.desktop.pages.evaluate import words
 from app.desktop.pages.evaluate.listing import Listing, LoadedTask, Measured, OpenedGroup
 from app.desktop.services.background import Background, guarded
 from models import errors, waiting
@@ -121,7 +122,10 @@ class EvaluateReader(QObject):
         if opened:
             known = {one.card.id: self._points.get(one.card.id, (0, [])) for one in opened}
             same = {one.card.id: known[one.card.id][1] for one in opened if known[one.card.id][0] == len(one.rows)}
-            self.opened.emit(OpenedGroup(key, board.board(opened, same)))
+            together = board.board(opened, same)
+            for problem in together.task.problems:
+                words.line_of(problem.problem)  # of a thousand formulas the window would stand still
+            self.opened.emit(OpenedGroup(key, together))
 
     def _read_task(self) -> None:
         while self._to_accept:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from app.desktop.pages.evaluate.listing import Entry, Group
@@ -136,6 +137,7 @@ def title(entry: Entry, models: Sequence[Model]) -> str:
     return " against ".join(who(one, models) for one in entry.contenders)
 
 
+@lru_cache(maxsize=4096)  # the table is filled anew while replies come
 def line_of(problem: str) -> str:
     """A problem on one line, mathematics as far as a line goes."""
     return titles.suggest_title(problem) if _MATHS.search(problem) else quantities.one_line(problem, 160)

@@ -376,6 +376,22 @@ def test_a_click_opens_the_whole_trace_and_escape_goes_back(open_page: Open, qtb
     assert page.overview.isVisible()
 
 
+def test_the_list_stays_where_it_was_while_replies_come(open_page: Open, jobs: StagedQueue, qtbot: QtBot) -> None:
+    fakes.evaluation("new", [contender(SMALL)], task(30), think=FEW, share=0.9)
+    job = fakes.put(jobs, "new", [contender(SMALL)])
+    page = open_page()
+    fails = page.overview.fails
+    fails.table.verticalScrollBar().setValue(120)
+    before, board = len(fails.rows), page.board
+    evaluations.remove("new")
+    fakes.evaluation("new", [contender(SMALL)], task(30), think=FEW)
+    jobs.say(job.id, fakes.scored(59, 60, 0.6, 0.1))
+    page._live.timeout.emit()  # as after three seconds
+    qtbot.waitUntil(lambda: page.board is not board)
+    assert len(fails.rows) > before
+    assert fails.table.verticalScrollBar().value() == 120
+
+
 def test_a_right_reply_goes_into_a_set_of_traces(open_page: Open, qtbot: QtBot) -> None:
     fakes.evaluation("large", [contender(LARGE)], task(4), think=(8192,))
     page = open_page()
