@@ -167,6 +167,8 @@ def _columns(board: Board, titles: Sequence[str], beside: str) -> list[Column]:
         keys = [key for key in keys if key[2] == 1]
     keys = keys[:MOST_COLUMNS]
     short = words.short_names([titles[key[0]] for key in keys if key[2] == 1])
+    if len(keys) == 1:
+        return [Column(keys[0], "result", f"{titles[keys[0][0]]}, {words.budget(keys[0][1])}")]
     by_curve = dict(zip([key[0] for key in keys if key[2] == 1], short, strict=True))
     return [_column(key, by_curve.get(key[0], titles[key[0]]), titles[key[0]]) for key in keys]
 

@@ -167,7 +167,7 @@ class EvaluatePage(Page):
         titles = words.curve_titles(opened.board, models)
         chart.show_board(opened.board, titles, models, defaults)
         fails.show_board(opened.board, titles)
-        self.overview.show_columns(True)
+        self.overview.show_columns(any(opened.board.attempts.values()))
 
     def _not_read(self, error: StillroomError) -> None:
         self.notices.show_error(error.text, error.hint, "Try again", self.start)

@@ -67,7 +67,7 @@ class StatusCard(QFrame):
             self.hide()
             return
         job, tone = entry.job, "plain"
-        share = job.done / job.total if job is not None and job.total else None
+        share = _share(entry)
         at = f" at {entry.evaluation.done:,} of {entry.evaluation.total:,} replies" if entry.evaluation else ""
         text, more = words.title(entry, models), ""
         if job is not None and job.stopping:
@@ -83,7 +83,6 @@ class StatusCard(QFrame):
             text, more, tone = job.error or "The evaluation failed.", job.hint, "bad"
         else:
             text, more = f"Stopped{at}", "What is below rests on these. It can go on from there."
-            share = entry.evaluation.done / entry.evaluation.total if entry.evaluation else None
         known = state == "running" and enough > 0
         self.text.setText(text)
         say(self.more, more)
@@ -105,6 +104,14 @@ class StatusCard(QFrame):
         super().resizeEvent(event)
         narrow = self.width() < NARROW_PX
         self._box.setDirection(QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight)
+
+
+def _share(entry: Entry) -> float | None:
+    """How much of it is done; None while nothing is."""
+    job, kept = entry.job, entry.evaluation
+    if job is not None and job.unit == "replies" and job.total:
+        return job.done / job.total
+    return kept.done / kept.total if kept is not None and kept.done else None
 
 
 def _so_far(entry: Entry, found: SoFar, models: Sequence[Model]) -> str:

@@ -246,6 +246,16 @@ def test_one_that_stopped_long_ago_goes_on_where_it_was(open_page: Open, jobs: S
     assert (request.run, request.resume, request.contenders) == ("old", True, [contender(SMALL)])
 
 
+def test_while_there_is_no_reply_there_is_no_chart_and_no_bar(open_page: Open, jobs: StagedQueue) -> None:
+    fakes.evaluation("new", [contender(SMALL)], task(6), share=0.0)
+    loading = {"stage": "load", "done": 90, "total": 90, "unit": "bytes"}
+    fakes.put(jobs, "new", [contender(SMALL)], state="paused", **loading)
+    page = open_page()
+    assert page.overview.status.text.text() == "Paused at 0 of 24 replies"
+    assert not page.overview.status.bar.isVisible()
+    assert not page.overview.chart.isVisible()
+
+
 def test_a_failure_is_said_with_what_can_be_done(open_page: Open, jobs: StagedQueue, qtbot: QtBot) -> None:
     fakes.evaluation("new", [contender(SMALL)], task(6), share=0.5)
     job = fakes.put(
