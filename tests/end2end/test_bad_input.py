@@ -23,6 +23,8 @@ shutil.disk_usage = lambda path: shutil._ntuple_diskusage(10**12, 10**12 - 4096,
 """
 NO_ROOM_LEFT = """
 import errno, os
+
+pytestmark = pytest.mark.slow  # through whole processes; a quick sibling of each stands at what it goes through
 def fsync(handle):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 os.fsync = fsync
@@ -150,7 +152,6 @@ def test_a_name_that_is_taken_or_none_is_refused(untouched: Path, tmp_path: Path
     stillroom(untouched, "import", str(folder), "--name", name, "--json").assert_failed("bad_input", 2)
 
 
-@pytest.mark.slow
 def test_of_two_imports_under_one_name_one_is_refused(tmp_path: Path):
     home, folder = tmp_path / "home", make_tiny(tmp_path / "twin")
     command = ("import", str(folder), "--name", "twin", "--json")

@@ -11,6 +11,8 @@ from tests.end2end.command_line import ended, started, stillroom
 from tests.hub.server import Hub
 from tests.tiny import make_tiny
 
+pytestmark = pytest.mark.slow  # through whole processes; a quick sibling of each stands at what it goes through
+
 REPO = "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B"
 
 
@@ -24,7 +26,6 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
         yield hub
 
 
-@pytest.mark.slow
 def test_get_quantize_chat_delete(tmp_path: Path, hub: Hub) -> None:
     home = tmp_path / "home"
     pulled = stillroom(home, "pull", "R1-Distill-Qwen-1.5B", "--quantize", "4bit", "--drop-original", "--json")
@@ -44,7 +45,6 @@ def test_get_quantize_chat_delete(tmp_path: Path, hub: Hub) -> None:
     assert stillroom(home, "show", made["name"], "--json").events[-1]["kind"] == "not_found"
 
 
-@pytest.mark.slow
 def test_a_killed_download_goes_on_at_the_byte_where_it_stopped(tmp_path: Path, hub: Hub) -> None:
     home = tmp_path / "home"
     weights = hub.repos[REPO].file("model.safetensors").size

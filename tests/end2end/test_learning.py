@@ -9,6 +9,8 @@ import pytest
 
 from tests.end2end.command_line import ended, read_until, started, stillroom
 
+pytestmark = pytest.mark.slow  # through whole processes; a quick sibling of each stands at what it goes through
+
 PROBLEMS = 24
 
 
@@ -26,7 +28,6 @@ def home(tmp_path: Path, library: Path) -> Path:
     return home
 
 
-@pytest.mark.slow
 def test_traces_become_an_adapter_that_chats_and_is_fused(tmp_path: Path, home: Path) -> None:
     added = stillroom(home, "traces", "add", "sums", str(tmp_path / "sums.jsonl"), "--model", "tiny", "--json")
     report = added.events[-1]

@@ -17,6 +17,8 @@ from models.store.database import open_database
 from tests.end2end.command_line import ended, started, stillroom, worker_of
 from tests.tiny import make_tiny
 
+pytestmark = pytest.mark.slow  # through whole processes; a quick sibling of each stands at what it goes through
+
 
 def test_a_reply_is_written_while_a_terminal_checks_the_chats(home: Path):
     window = open_database()
@@ -46,7 +48,6 @@ def test_a_model_is_listed_whole_or_not_at_all_while_a_terminal_imports_it(home:
     assert installed.show("tiny").state == "ready"
 
 
-@pytest.mark.slow
 def test_both_chat_and_a_model_that_the_terminal_deletes_goes_on_talking(home: Path, tmp_path: Path):
     make_tiny(paths.models_folder() / "tiny", thinking="opened", context=200_000)
     window = Engine()

@@ -195,6 +195,7 @@ def test_a_worker_that_does_not_listen_is_killed(
     assert until(inbox, events.Failed).kind == "cancelled"
 
 
+@pytest.mark.slow
 def test_a_worker_outlives_its_parent_by_little(tmp_path: Path, tiny: str):
     script = (
         "import os, sys, time; from models.engine.client import Engine; from models.requests import *;"

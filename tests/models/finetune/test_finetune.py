@@ -114,7 +114,8 @@ def test_a_run_closed_and_resumed_equals_one_that_was_not(tmp_path: Path, dropou
     assert keys == [(line["type"], line["step"]) for line in checkpoints.read_metrics(run_folder("whole"))]
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(10, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kills", [1, 10])
 def test_a_run_killed_at_random_points_equals_one_that_was_not(tmp_path: Path, kills: int):
     config = replace(SHORT, steps=12 * kills, checkpoint_every=4)
     list(start(tmp_path, config, "whole"))

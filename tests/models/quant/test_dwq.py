@@ -94,7 +94,7 @@ def test_progress_is_by_layer_text_and_step(draft: Path, original: Path) -> None
     assert seen == [("reference", 0), ("reference", 1), ("reference", 2), *targets, *learned]
 
 
-@pytest.mark.parametrize("taken", [1, 3, 4, 5])
+@pytest.mark.parametrize("taken", [1, *(pytest.param(step, marks=pytest.mark.slow) for step in (3, 4, 5))])
 def test_resumed_it_ends_as_if_it_had_never_stopped(draft: Path, original: Path, tmp_path: Path, taken: int) -> None:
     straight = Path(shutil.copytree(draft, tmp_path / "straight" / "draft"))
     said = note(list(learn(straight, original)))

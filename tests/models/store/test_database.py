@@ -154,6 +154,7 @@ def schema(path: Path) -> list[object]:
         ]
 
 
+@pytest.mark.slow
 def test_killed_in_a_migration_the_schema_is_old_or_new(tmp_path: Path) -> None:
     old, new = tmp_path / "old.db", tmp_path / "new.db"
     filled(old)
