@@ -14,6 +14,8 @@ from tests.end2end.command_line import contents, ended, is_sentence, read_until,
 from tests.models.tiny_gguf import write_gguf
 from tests.tiny import make_tiny
 
+pytestmark = pytest.mark.slow  # through whole processes; a quick sibling of each stands at what it goes through
+
 ENDLESS = 200_000  # tokens of context: more than a test ever waits for
 
 # A disk without room, as the engine process meets it: Python runs this module at its start.
@@ -23,8 +25,6 @@ shutil.disk_usage = lambda path: shutil._ntuple_diskusage(10**12, 10**12 - 4096,
 """
 NO_ROOM_LEFT = """
 import errno, os
-
-pytestmark = pytest.mark.slow  # through whole processes; a quick sibling of each stands at what it goes through
 def fsync(handle):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 os.fsync = fsync

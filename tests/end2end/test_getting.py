@@ -13,6 +13,7 @@ from tests.tiny import make_tiny
 
 pytestmark = pytest.mark.slow  # through whole processes; a quick sibling of each stands at what it goes through
 
+
 REPO = "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B"
 
 

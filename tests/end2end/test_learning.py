@@ -11,6 +11,7 @@ from tests.end2end.command_line import ended, read_until, started, stillroom
 
 pytestmark = pytest.mark.slow  # through whole processes; a quick sibling of each stands at what it goes through
 
+
 PROBLEMS = 24
 
 

@@ -74,6 +74,7 @@ def test_what_is_no_file_is_refused_without_waiting(tmp_path: Path):
             safetensors_header.read(path)
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_tensors_are_read(tmp_path: Path):
     table = {
         f"layers.{i}.weight": {"dtype": "U8", "shape": [1], "data_offsets": [i, i + 1]}

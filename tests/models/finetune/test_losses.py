@@ -83,6 +83,7 @@ def test_a_model_of_unknown_parts_takes_its_logits_whole():
     assert losses.loss_for(Odd(), PROBE) is losses.plain_loss
 
 
+@pytest.mark.slow
 def test_a_large_vocabulary_is_never_there_at_once():
     rows, width, vocabulary = 512, 8, 20_000
     weight = mx.random.normal((vocabulary, width))

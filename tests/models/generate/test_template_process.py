@@ -170,6 +170,7 @@ def test_a_long_conversation_is_rendered_whole(process: TemplateProcess):
     assert text == said[0]["content"] * 2
 
 
+@pytest.mark.slow
 def test_the_engine_says_it_and_the_next_chat_of_another_model_works(tmp_path: Path):
     bad, good = make_tiny(tmp_path / "bad"), make_tiny(tmp_path / "good")
     settings = json.loads((bad / "tokenizer_config.json").read_text())

@@ -161,6 +161,7 @@ def test_without_room_for_the_exact_weights_the_model_is_there_and_that_is_said(
     assert (model.state, model.card) == ("ready", None)
 
 
+@pytest.mark.slow
 def test_a_file_that_was_changed_is_not_measured_against(tmp_path: Path) -> None:
     from models.quant import card
 

@@ -667,6 +667,7 @@ def test_the_token_goes_to_the_hub_alone(
     assert hub.cdn_url not in "".join(record.getMessage() for record in caplog.records if record.levelname != "DEBUG")
 
 
+@pytest.mark.slow
 def test_through_an_engine_process(
     hub: Hub, files: dict[str, bytes], home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -752,6 +753,7 @@ def test_killed_in_the_middle_it_loses_next_to_nothing(hub: Hub, files: dict[str
     assert hub.sent(WEIGHTS) - len(weights) <= 1_000_000
 
 
+@pytest.mark.slow
 def test_two_processes_at_once(hub: Hub, files: dict[str, bytes]) -> None:
     weights = hashlib.shake_128(b"weights").digest(3_000_000)
     hub.add("org/big", {**files, "model.safetensors": weights})

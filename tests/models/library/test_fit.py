@@ -154,6 +154,7 @@ def test_the_starter_peaks_where_foretold(tokens: int, starter_folder: Path) -> 
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="the formulas for a run in float32")
+@pytest.mark.slow
 def test_a_small_model_peaks_where_foretold_and_the_process_below(tmp_path: Path) -> None:
     peaks, expected = peaks_of_random_model(tmp_path, config_of("llama"), "4bit", 512)
     assert expected.load == pytest.approx(peaks.load, rel=0.15)

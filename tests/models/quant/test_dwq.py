@@ -111,6 +111,7 @@ def test_resumed_it_ends_as_if_it_had_never_stopped(draft: Path, original: Path,
     assert all(mx.array_equal(once[name], twice[name]) for name in once)
 
 
+@pytest.mark.slow
 def test_what_was_learned_of_something_else_is_not_gone_on_with(draft: Path, original: Path) -> None:
     _stop_at(4, learn(draft, original))
     assert stages(list(learn(draft, original, learning_rate=2 * RATE)))[0][0] == "reference"

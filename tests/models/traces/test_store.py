@@ -188,6 +188,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_moment_leaves_whole_sets(tmp_path: Path, home: Path) -> None:
     write(tmp_path / "1.jsonl", many(60))
     write(tmp_path / "2.jsonl", many(90))
