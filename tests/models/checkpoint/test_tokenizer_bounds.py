@@ -135,3 +135,30 @@ def test_a_text_that_would_become_too_long_is_not_read(tmp_path: Path) -> None:
     tokenizer.normalizer = normalizers.Replace("a", "a" * 4000)  # as a class of transformers may bring its own
     with pytest.raises(errors.Unsafe, match="characters of one"):
         BoundedTokenizer(tokenizer, "Tiny")
+
+
+LLAMA_3 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+
+
+def split_by(folder: Path, pattern: str) -> Any:
+    """A tiny model's tokenizer with another pattern."""
+    from tokenizers import Regex, Tokenizer, pre_tokenizers
+
+    tokenizer = Tokenizer.from_file(str(make_tiny(folder / "Tiny") / "tokenizer.json"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(pattern), "isolated")
+    return tokenizer
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [".*z|.", *(pytest.param(each, marks=pytest.mark.slow) for each in (r"\s*z|.", r"[0-9]+z|.", r"(?:a|A)*z|."))],
+)
+def test_a_pattern_that_takes_time_in_the_square_of_the_text_is_refused(tmp_path: Path, pattern: str) -> None:
+    with pytest.raises(errors.Unsafe, match="in the square"):
+        BoundedTokenizer(split_by(tmp_path, pattern), "Tiny")
+
+
+@pytest.mark.parametrize("pattern", [r"\p{L}+|\p{N}|\s+", LLAMA_3])
+def test_patterns_of_real_models_are_quick_enough(tmp_path: Path, pattern: str) -> None:
+    tokenizer = split_by(tmp_path, pattern)
+    assert BoundedTokenizer(tokenizer, "Tiny").encode("a b").ids == tokenizer.encode("a b").ids
