@@ -72,6 +72,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     theme: Theme = "system"
     default_model: Name = "starter"
+    default_adapter: Annotated[str, Meta(max_length=200)] = ""  # on the default model in new chats; empty for none
     think: Tokens = 2048  # budget of new chats
     think_by_model: dict[str, Tokens] = {}  # budgets of new chats, by a model's name
     calm: bool = False  # models begin to hesitate less often while they think; models/generate/calm.py
@@ -85,6 +86,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def with_budget(self, model: str, tokens: int | None) -> "Settings":
         """The same settings with another budget for a model."""
         return msgspec.structs.replace(self, think_by_model={**self.think_by_model, model: tokens_of(tokens)})
+
+    def with_first(self, model: str, adapter: str, tokens: int | None, calm: bool) -> "Settings":
+        """The same settings with another model, adapter and budget that new chats begin with."""
+        new = msgspec.structs.replace(self, default_model=model, default_adapter=adapter, calm=calm)
+        return new.with_budget(model, tokens)
 
 
 def budget_of(tokens: Tokens) -> int | None:

@@ -134,10 +134,11 @@ def verdict(contents: Contents) -> Race | None:
             )
         )
     standings.sort(key=lambda one: (one.difference is not None, one.dropped, -one.accuracy))
-    return Race(standings=standings, level=level, sentence=" ".join(_sentences(standings)))
+    return Race(standings=standings, level=level, sentence=" ".join(sentences(standings)))
 
 
-def _sentences(standings: Sequence[Standing]) -> Iterator[str]:
+def sentences(standings: Sequence[Standing]) -> Iterator[str]:
+    """Who is best, and by how much. standings: the best one first."""
     best, *others = standings
     low, high = best.interval
     even = [one for one in others if not one.dropped and one.difference_interval and one.difference_interval[1] >= 0]

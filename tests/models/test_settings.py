@@ -228,6 +228,12 @@ def test_saving_over_a_broken_file_keeps_it() -> None:
     assert paths.home().joinpath("settings.toml.broken").read_text() == "theme = "
 
 
+def test_what_new_chats_begin_with() -> None:
+    chosen = Settings(calm=True).with_first("m", "a", None, calm=False)
+    assert (chosen.default_model, chosen.default_adapter, chosen.calm) == ("m", "a", False)
+    assert chosen.budget_for("m", thinks=False) is None
+
+
 def test_budgets() -> None:
     assert Settings().budget_for("m", thinks=True) == 2048
     assert Settings().budget_for("m", thinks=False) == 0
@@ -249,7 +255,9 @@ def test_a_wrong_value_anywhere_gives_the_default_of_that_key(struct: type[msgsp
         for value in ODD:
             name = 'name = "Mine"\n' if struct is Preset and key != "name" else ""
             _write(
-                f'default_model = "kept"\n{prefix}{name}{key} = {value}'.replace('default_model = "kept"\ndef', "def")
+                f'default_model = "kept"\n{prefix}{name}{key} = {value}'.replace(
+                    'default_model = "kept"\ndefault_model', "default_model"
+                )
             )
             found, told = settings.load()
             assert found.default_model == "kept" or key == "default_model", (key, value)

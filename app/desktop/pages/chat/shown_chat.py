@@ -62,7 +62,9 @@ class ShownChat(QObject):
         self.replies = Replies(services.store, services.engine, services.signals, self)
         self.loading = Loading(services.engine, services.signals, self)
         self.choice = self._first_choice()
+        self._first = self.choice
         self.loading.arrived.connect(self._model_arrived)
+        self._preferences.changed.connect(self._follow_defaults)
         self.replies.began.connect(self._reply_changed)
         self.replies.progressed.connect(self._reply_went_on)
         self.replies.ended.connect(self._reply_ended)
@@ -89,7 +91,7 @@ class ShownChat(QObject):
         self.left.emit()
         self._visit = object()
         self._chat = None
-        self.choice = self._first_choice()
+        self.choice = self._first = self._first_choice()
         self.changed.emit()
 
     def open(self, chat_id: int, message_id: int | None = None) -> None:
@@ -207,7 +209,7 @@ class ShownChat(QObject):
     def choose_model(self, name: str, adapter: str = "") -> None:
         """Answer with another model from here on, and an adapter of it; it begins to load at once."""
         self._set_adapter(name, adapter)
-        self._preferences.change(default_model=name)
+        self._preferences.change(default_model=name, default_adapter="")
         self._load()
 
     def choose_adapter(self, name: str) -> None:
@@ -274,8 +276,23 @@ class ShownChat(QObject):
         self.loading.ensure(self.choice.model, self.choice.adapter_there)
 
     def _first_choice(self) -> ChatSettings:
-        model = self._preferences.current.default_model
-        return ChatSettings(model=model, budget=self._default_budget(model))
+        settings = self._preferences.current
+        choice = ChatSettings(model=settings.default_model, adapter=settings.default_adapter, budget=None)
+        worn = choice.adapter_there
+        budget = self._default_budget(choice.model, worn)
+        return msgspec.structs.replace(choice, adapter=worn, budget=budget)
+
+    def _follow_defaults(self) -> None:
+        """Let a chat that is not begun begin with what new chats begin with now, unless it was chosen otherwise."""
+        first, choice = self._first, self.choice
+        self._first = new = self._first_choice()
+        untouched = (choice.model, choice.adapter) == (first.model, first.adapter) and not choice.budget_touched
+        if self._chat is None and untouched and (new.model, new.adapter, new.budget) != (
+            choice.model, choice.adapter, choice.budget
+        ):  # fmt: skip
+            self._take(msgspec.structs.replace(choice, model=new.model, adapter=new.adapter, budget=new.budget))
+            if (new.model, new.adapter) != (first.model, first.adapter):
+                self._load()
 
     def _remember_draft(self, text: str) -> None:
         with self._preferences.remember() as window:

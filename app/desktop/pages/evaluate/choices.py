@@ -108,6 +108,18 @@ def against_items(models: Sequence[Model], model: str, adapter: str) -> list[Pic
     ]
 
 
+def candidate_items(models: Sequence[Model]) -> list[PickerItem]:
+    """Models and adapters; keys as those of against_items."""
+    return [
+        *(_model_item(f"{one.name}\n", one) for one in models if one.kind != "adapter"),
+        *(
+            PickerItem(f"{one.base}\n{one.name}", one.title, f"adapter of {one.base}")
+            for one in models
+            if one.kind == "adapter" and one.state == "ready"
+        ),
+    ]
+
+
 def task_items(sets: Sequence[TraceSet], here: frozenset[str], named: Sequence[str]) -> list[PickerItem]:
     """Files and runs that were named, ladders, tasks that are built in, sets of traces, and a way to another file."""
     return [

@@ -76,7 +76,7 @@ class EvaluationForm(TwoColumns):
         """Why it can't start, as a sentence; empty when it can."""
         if self._listing is None:
             return "Reading models and tasks …"
-        if not self.fields.model.current:
+        if not self.fields.model.current and not self.fields.is_race:
             return "A model is needed: get one on the Models page."
         if not self.fields.task_name:
             return "Choose what is asked: a task, or a file with problems and answers."
@@ -139,7 +139,12 @@ class EvaluationForm(TwoColumns):
             return
         each = count * request.samples
         replies = each * len(request.think) * len(request.contenders)
-        self.outlook.show_rows([("Replies", f"{replies:,}"), ("About", self._takes(request, each))])
+        self.outlook.show_rows(
+            [
+                ("Replies", f"at most {replies:,}" if request.race else f"{replies:,}"),
+                ("About", self._takes(request, each)),
+            ]
+        )
 
     def _takes(self, request: Evaluate, each: int) -> str:
         points = [point for one in self._listing.measured for point in one.points] if self._listing else []

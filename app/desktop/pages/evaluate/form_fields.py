@@ -1,9 +1,10 @@
 """Who is evaluated, on what and how: the fields of the form, and the request that they make."""
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QWidget
 
 from app.desktop.pages.evaluate import choices
+from app.desktop.pages.evaluate.candidates import Candidates
 from app.desktop.pages.evaluate.choices import NumberField
 from app.desktop.pages.evaluate.listing import Listing
 from app.desktop.services.wishes import EvaluationWish
@@ -20,6 +21,8 @@ from models.evaluate.records import Contender
 from models.jobs.kinds.evaluate import Evaluate
 
 NAME_PX = 84
+BEST = "best"
+MODES = {"": "One, or two compared", BEST: "Which is best…"}
 BUDGETS = {"0": "Off", "128": "128", "512": "512", "2048": "2,048", "8192": "8,192", "unlimited": "No limit"}
 VOTES = {"3": "3", "5": "5", "9": "9"}
 CALM = {"off": "Off", "on": "On", "both": "Both"}
@@ -47,6 +50,8 @@ class EvaluationFields(QWidget):
         self._listing: Listing | None = None
         self._files: list[str] = []
         self._run = ""  # a task of what a run held out, where one was asked for
+        self.mode = Segments("What is found out", MODES)
+        self.candidates = Candidates()
         self.model = Picker("Model evaluated", "No model is there yet")
         self.adapter = Picker("Adapter evaluated", "None")
         self.against = Picker("Compared with", "Nothing")
@@ -73,10 +78,13 @@ class EvaluationFields(QWidget):
 
     def show_listing(self, listing: Listing) -> None:
         """Take what is on this disk."""
-        self._listing = listing
+        first, self._listing = self._listing is None, listing
         self.model.set_choices(choices.model_items(listing.models))
         if not self.model.current:
             self.model.choose(self.model.first())
+        self.candidates.show_models(listing.models)
+        if first:
+            self._take_candidates()
         self._offer_adapters()
         self._offer_tasks()
 
@@ -91,8 +99,15 @@ class EvaluationFields(QWidget):
         self._offer_tasks()
         self._choose_task(path)
 
+    def choose_mode(self, mode: str) -> None:
+        """Evaluate one or compare two, or find the best of several: BEST."""
+        self.mode.show_chosen(mode)
+        self._take_candidates()
+        self._change()
+
     def choose(self, wish: EvaluationWish) -> None:
         """Fill in what another page asks for, as far as it is there."""
+        self.mode.show_chosen("")
         if wish.model and self.model.choose(wish.model):
             self._offer_adapters()
             self.adapter.choose(wish.adapter)
@@ -107,6 +122,11 @@ class EvaluationFields(QWidget):
             self._run = wish.task if wish.task.startswith(tasks.RUN) else self._run
             self._offer_tasks()
             self._choose_task(wish.task)
+
+    @property
+    def is_race(self) -> bool:
+        """Whether the best of several is to be found."""
+        return self.mode.current == BEST
 
     @property
     def task_name(self) -> str:
@@ -128,10 +148,15 @@ class EvaluationFields(QWidget):
         think = self._budgets()
         if not think:
             raise BadInput("Choose a thinking budget, or several for a curve.")
-        self.enough.number()
+        if not self.is_race:
+            self.enough.number()
         votes = [int(key) for key in self.votes.all_current]
+        contenders = self._racing() if self.is_race else self._contenders()
+        if self.is_race and len(contenders) * len(think) * len({1, *votes}) < 2:
+            raise BadInput("One candidate is the best of one: add a model or an adapter, a budget or votes.")
         return Evaluate(
-            contenders=self._contenders(),
+            contenders=contenders,
+            race=self.is_race,
             task=self.task_name,
             verifier=self.kind,
             limit=self.limit.whole(),
@@ -141,6 +166,12 @@ class EvaluationFields(QWidget):
             answer_tokens=self.answer_tokens.whole() or 1,
             seed=self.seed.whole() or 0,
         )
+
+    def _racing(self) -> list[Contender]:
+        """The candidates; with calm thinking as it was chosen, or both ways."""
+        calm = {"off": [False], "on": [True], "both": [False, True]}[self.calm.current]
+        pairs = [key.split("\n") for key in self.candidates.keys]
+        return [Contender(model=model, adapter=adapter, calm=each) for each in calm for model, adapter in pairs]
 
     def _contenders(self) -> list[Contender]:
         first = Contender(model=self.model.current, adapter=self.adapter.current, calm=self.calm.current == "on")
@@ -157,6 +188,12 @@ class EvaluationFields(QWidget):
         return sorted(set(found), key=lambda budget: (budget is None, budget or 0))
 
     # What is done
+
+    def _take_candidates(self) -> None:
+        """Begin with whom the other form names, while nobody takes part."""
+        if self.is_race and not self.candidates.keys and self.model.current:
+            for key in (f"{self.model.current}\n{self.adapter.current}", self.against.current):
+                self.candidates.take(key)
 
     def _take_model(self, _name: str) -> None:
         self._offer_adapters()
@@ -196,6 +233,9 @@ class EvaluationFields(QWidget):
         self.level.setVisible(ladder)
         self.part.setVisible(of_set)
         self._part_line.setVisible(ladder or of_set)
+        for line in self._alone_lines:
+            line.setVisible(not self.is_race)
+        self._candidates_line.setVisible(self.is_race)
         self.against.setEnabled(self.calm.current != "both")
 
     def _offer_adapters(self) -> None:
@@ -226,6 +266,7 @@ class EvaluationFields(QWidget):
         self.more_budgets.setPlaceholderText("others, as 256, 1,024")
         self.verifier.set_choices([PickerItem("", "As the task says"), *(PickerItem(kind, kind) for kind in KINDS)])
         self.verifier.choose("")
+        self.mode.show_chosen("")
         self.level.show_chosen("4")
         self.part.show_chosen("")
         self.budgets.show_all(("0", "512", "2048"))
@@ -239,6 +280,8 @@ class EvaluationFields(QWidget):
 
     def _connect(self) -> None:
         self.model.chosen.connect(self._take_model)
+        self.mode.chosen.connect(self.choose_mode)
+        self.candidates.changed.connect(self._change)
         self.adapter.chosen.connect(self._take_adapter)
         self.task.chosen.connect(self._take_task)
         for picker in (self.against, self.verifier):
@@ -254,23 +297,28 @@ class EvaluationFields(QWidget):
         form.body.setSpacing(10)
         self._part_line = QWidget()
         in_row(self._part_line, _name(""), self.level, self.part, 1, spacing=12)
+        form.head.addStretch(1)
+        form.head.addWidget(self.mode)
+        pickers = (("Model", self.model), ("Adapter", self.adapter), ("Against", self.against))
+        enough = _line("Enough at ±", self.enough, _word("points"), 1)
+        self._alone_lines = [_held(_line(title, (picker, 1))) for title, picker in pickers] + [_held(enough)]
+        candidates = _name("Candidates")
+        candidates.setFixedHeight(30)
+        top = Qt.AlignmentFlag.AlignTop
+        self._candidates_line = _held(in_row(None, (candidates, 0, top), (self.candidates, 1), spacing=12))
         for line in (
-            _line("Model", (self.model, 1)),
-            _line("Adapter", (self.adapter, 1)),
-            _line("Against", (self.against, 1)),
-            _line("Task", (self.task, 1)),
+            *self._alone_lines[:3],
+            self._candidates_line,
+            _held(_line("Task", (self.task, 1))),
             self._part_line,
-            _line("Problems", self.limit, 1),
-            _line("Thinking", self.budgets, 1),
-            _line("", (self.more_budgets, 1)),
-            _line("Samples", self.samples, _word("majority of"), self.votes, 1),
-            _line("Calm", self.calm, 1),
-            _line("Enough at ±", self.enough, _word("points"), 1),
+            _held(_line("Problems", self.limit, 1)),
+            _held(_line("Thinking", self.budgets, 1)),
+            _held(_line("", (self.more_budgets, 1))),
+            _held(_line("Samples", self.samples, _word("majority of"), self.votes, 1)),
+            _held(_line("Calm", self.calm, 1)),
+            self._alone_lines[3],
         ):
-            if isinstance(line, QWidget):
-                form.body.addWidget(line)
-            else:
-                form.body.addLayout(line)
+            form.body.addWidget(line)
         inside = QWidget()
         answer = _line("Answer", self.answer_tokens, _word("tokens at most"), 1)
         in_column(inside, _line("Seed", self.seed, 1), answer, _line("Judged as", (self.verifier, 1)), spacing=10)
@@ -292,6 +340,13 @@ def _name(title: str) -> QWidget:
 
 def _word(text: str) -> QWidget:
     return label(text, "plain", wraps=False)
+
+
+def _held(line: QHBoxLayout) -> QWidget:
+    """A line that can be hidden."""
+    holder = QWidget()
+    holder.setLayout(line)
+    return holder
 
 
 def _line(title: str, *controls: Item) -> QHBoxLayout:

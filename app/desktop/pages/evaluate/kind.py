@@ -20,6 +20,7 @@ PAGE: "PageKind[EvaluatePage]" = PageKind(
     load=_load,
     commands=(
         PageCommand("Model", "New Evaluation", lambda page: page.new_evaluation(), group=7),
+        PageCommand("Model", "Which Is Best…", lambda page: page.find_best(), group=7),
         PageCommand(
             "Model", "Pause Evaluation", lambda page: page.pause(), "", lambda page: page.shown.can_pause, group=7
         ),

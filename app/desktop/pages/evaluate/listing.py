@@ -65,6 +65,13 @@ class Entry:
         return self.request.contenders if self.request else []
 
     @property
+    def is_race(self) -> bool:
+        """Whether it asks which is best."""
+        if self.evaluation is not None:
+            return self.evaluation.card.race
+        return self.request is not None and self.request.race
+
+    @property
     def state(self) -> State:
         """Where it stands; one that no job works on is stopped or done."""
         job = self.job

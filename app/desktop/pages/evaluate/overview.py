@@ -4,6 +4,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.desktop.pages.evaluate.chart_card import ChartCard
 from app.desktop.pages.evaluate.fails_card import FailsCard
+from app.desktop.pages.evaluate.race_card import RaceCard
 from app.desktop.pages.evaluate.scores import ScoreTable
 from app.desktop.pages.evaluate.scores_table import ScoresTable
 from app.desktop.pages.evaluate.status_card import StatusCard
@@ -16,6 +17,7 @@ class Overview(TwoColumns):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent, level=True)
         self.status = StatusCard()
+        self.race = RaceCard()
         self.chart = ChartCard()
         self.fails = FailsCard()
         self.scores = ScoresTable()
@@ -26,6 +28,7 @@ class Overview(TwoColumns):
         table.body.addWidget(self.scores)
         self._table = table
         self.above.addWidget(self.status)
+        self.above.addWidget(self.race)
         self.main.addWidget(self.chart)
         self.side.addWidget(self.fails)
         self.below.addWidget(table)
@@ -40,3 +43,5 @@ class Overview(TwoColumns):
         """Show chart and problems, once there is something to show."""
         self.chart.setVisible(there)
         self.fails.setVisible(there)
+        if not there:
+            self.race.hide()

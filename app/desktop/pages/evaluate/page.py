@@ -12,8 +12,10 @@ from app.desktop.pages.evaluate import scores, words
 from app.desktop.pages.evaluate.empty import Empty
 from app.desktop.pages.evaluate.files import FileDialogs, problem_files
 from app.desktop.pages.evaluate.form import EvaluationForm
+from app.desktop.pages.evaluate.form_fields import BEST
 from app.desktop.pages.evaluate.listing import Listing, OpenedGroup
 from app.desktop.pages.evaluate.overview import Overview
+from app.desktop.pages.evaluate.race_card import Use
 from app.desktop.pages.evaluate.reader import EvaluateReader
 from app.desktop.pages.evaluate.shown import ShownGroup
 from app.desktop.pages.evaluate.toolbar import EvaluateToolbar
@@ -30,11 +32,13 @@ from models.evaluate import evaluations
 from models.evaluate.as_trace import as_trace
 from models.evaluate.board import Board
 from models.evaluate.problems import Problem
-from models.evaluate.records import EvaluationCard, ReplyRow
+from models.evaluate.records import Contender, EvaluationCard, ReplyRow
+from models.evaluate.scores import how_asked
 from models.events import Model
-from models.settings import budget_of
+from models.settings import Settings, budget_of
 
 LIVE_MS, SOON_MS = 3000, 100  # between two readings of replies while they come, and between two lines about them
+RACE_MS = 15_000  # as LIVE_MS; comparing a dozen candidates takes seconds
 
 
 class EvaluatePage(Page):
@@ -90,6 +94,11 @@ class EvaluatePage(Page):
     def new_evaluation(self) -> None:
         self._form_wanted = True
         self.shown.show("")
+
+    def find_best(self) -> None:
+        """Show the form for several candidates."""
+        self.new_evaluation()
+        self.form.fields.choose_mode(BEST)
 
     def pause(self) -> None:
         self.notices.attempt(self.shown.pause)
@@ -168,6 +177,7 @@ class EvaluatePage(Page):
         chart.show_board(opened.board, titles, models, defaults)
         fails.show_board(opened.board, titles)
         self.overview.show_columns(any(opened.board.attempts.values()))
+        self._show_race(opened.board)
 
     def _not_read(self, error: StillroomError) -> None:
         self.notices.show_error(error.text, error.hint, "Try again", self.start)
@@ -220,7 +230,8 @@ class EvaluatePage(Page):
     def _scored(self) -> None:
         self._show_soon()
         if not self._live.isActive():
-            self._live.start()
+            entry = self.shown.entry
+            self._live.start(RACE_MS if entry is not None and entry.is_race else LIVE_MS)
 
     def _show_soon(self) -> None:
         if not self._soon.isActive():
@@ -249,7 +260,42 @@ class EvaluatePage(Page):
         self._preferences.take(before.with_budget(model, think))
         said = "without thinking" if think == 0 else f"with {budgets.describe(think)} of thinking"
         title = next((one.title for one in self._models if one.name == model), model)
-        self.notices.show_info(f"New chats with {title} begin {said}.", "Undo", lambda: self._preferences.take(before))
+        self.notices.show_info(
+            f"New chats with {title} begin {said}.", "Undo", partial(self._take_back_defaults, before)
+        )
+
+    # Which is best
+
+    def _show_race(self, board: Board) -> None:
+        group, raced = self.shown.group, board.raced
+        entry = next((one for one in group.entries if raced and one.key == raced.id), None) if group else None
+        decided = entry is not None and entry.state == "done"
+        self.overview.race.show_race(raced, board.race, decided, self._models, self._is_used)
+
+    def _is_used(self, use: Use) -> bool:
+        contender, think = use
+        now = self._preferences.current
+        known = contender.model in now.think_by_model and budget_of(now.think_by_model[contender.model]) == think
+        return known and (now.default_model, now.default_adapter, now.calm) == (
+            contender.model, contender.adapter, contender.calm
+        )  # fmt: skip
+
+    def _use_best(self, contender: Contender, think: int | None, votes: int) -> None:
+        before = self._preferences.current
+        self._preferences.take(before.with_first(contender.model, contender.adapter, think, contender.calm))
+        said = f"New chats begin with {words.who(contender, self._models)}, {how_asked(think, 1)}."
+        if votes > 1:
+            said += f" It did best by the majority of {votes}, which a chat in the terminal draws with --votes {votes}."
+        self.notices.show_info(said, "Undo", partial(self._take_back_defaults, before))
+
+    def _take_back_defaults(self, before: Settings) -> None:
+        """Let new chats begin as they did; what was chosen elsewhere meanwhile stays."""
+        self._preferences.change(
+            default_model=before.default_model,
+            default_adapter=before.default_adapter,
+            think_by_model=before.think_by_model,
+            calm=before.calm,
+        )
 
     def _take_enough(self, points: float) -> None:
         with self._preferences.remember() as window:
@@ -302,6 +348,7 @@ class EvaluatePage(Page):
         over.status.cancel.connect(self.cancel)
         over.status.stop_here.connect(self.cancel)
         over.chart.enough.budget_chosen.connect(self._use_budget)
+        over.race.use_asked.connect(self._use_best)
         over.chart.axis_chosen.connect(self._take_axis)
         over.fails.opened.connect(self._read_trace)
         self.sheet.closed.connect(self._leave_trace)

@@ -89,8 +89,8 @@ class ShownGroup(QObject):
         return {**read, **self._live.get(entry.key, {})}
 
     def is_enough(self, entry: Entry, points: float) -> bool:
-        """Whether each accuracy is known to so many points on either side."""
-        if entry.evaluation is None or points <= 0:
+        """Whether each accuracy is known to so many points on either side. A race stops by itself."""
+        if entry.evaluation is None or entry.is_race or points <= 0:
             return False
         found, card = self.so_far(entry), entry.evaluation.card
         wanted = [(number, think) for number in range(len(card.contenders)) for think in card.think]
@@ -142,7 +142,10 @@ class ShownGroup(QObject):
             self._jobs.resume(entry.job.id)
         elif entry.evaluation is not None:
             card = entry.evaluation.card
-            self.start(Evaluate(contenders=card.contenders, task=card.task.name, run=card.id, resume=True), False)
+            request = Evaluate(
+                contenders=card.contenders, task=card.task.name, run=card.id, resume=True, race=card.race
+            )
+            self.start(request, False)
 
     def cancel(self) -> None:
         """Stop it for good; its replies stay."""

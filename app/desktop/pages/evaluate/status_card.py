@@ -75,7 +75,11 @@ class StatusCard(QFrame):
         elif state == "waiting":
             text, more = f"{text} waits", "It begins when the job before it is done."
         elif state == "running" and job is not None:
-            text = f"Evaluating {text}" if job.doing == Evaluate.kind() else job_words.pill(job).capitalize()
+            text = (
+                f"{'Finding' if entry.is_race else 'Evaluating'} {text}"
+                if job.doing == Evaluate.kind()
+                else job_words.pill(job).capitalize()
+            )
             more = words.progress(job)
         elif state == "paused":
             text, more = f"Paused{at}", "It goes on from there, also after a restart. No problem is asked twice."
@@ -86,7 +90,7 @@ class StatusCard(QFrame):
         known = state == "running" and enough > 0
         self.text.setText(text)
         say(self.more, more)
-        say(self.so_far, _so_far(entry, found, models) if state in ("running", "paused") else "")
+        say(self.so_far, _so_far(entry, found, models) if state in ("running", "paused") and not entry.is_race else "")
         say(self.enough, f"Enough to know: each accuracy is known to ± {enough:g} points." if known else "")
         self.bar.show_share(share, "faint" if state == "paused" else "accent")
         self.stop_button.setVisible(known)

@@ -5,15 +5,17 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
+import msgspec
+
 from app.desktop.pages.evaluate.listing import Entry, Group
 from app.desktop.services import run_entries
 from app.desktop.widgets import job_words
 from models import budgets, quantities
-from models.evaluate import tasks
+from models.evaluate import race, tasks
 from models.evaluate.board import Board
 from models.evaluate.intervals import Interval
-from models.evaluate.records import Contender
-from models.evaluate.scores import Point, percent
+from models.evaluate.records import Contender, EvaluationCard, Standing
+from models.evaluate.scores import Point, how_asked, percent
 from models.events import Model
 from models.jobs.kinds.evaluate import Evaluate
 from models.jobs.queue import Job
@@ -133,8 +135,32 @@ def speed(rate: float) -> str:
 
 
 def title(entry: Entry, models: Sequence[Model]) -> str:
-    """Who is evaluated, or compared with whom."""
-    return " against ".join(who(one, models) for one in entry.contenders)
+    """Who is evaluated, compared with whom, or may be the best."""
+    names = [who(one, models) for one in entry.contenders]
+    return f"the best of {', '.join(names)}" if entry.is_race else " against ".join(names)
+
+
+def named_standings(card: EvaluationCard, standings: Sequence[Standing], models: Sequence[Model]) -> list[Standing]:
+    """The candidates of a race under the names that the window has for them."""
+    return [
+        msgspec.structs.replace(
+            one, title=f"{who(card.contenders[one.contender], models)}, {how_asked(one.think, one.votes)}"
+        )
+        for one in standings
+    ]
+
+
+def verdict(standings: Sequence[Standing]) -> str:
+    """Which is best, once it is decided."""
+    return " ".join(race.sentences(standings))
+
+
+def so_far(standings: Sequence[Standing]) -> str:
+    """How a race stands that is not decided."""
+    best, out = standings[0], sum(one.dropped for one in standings)
+    problems = quantities.counted(best.n, "problem")
+    lost = f" {out} of {len(standings)} can't win any more." if out else ""
+    return f"So far {best.title} leads: {percent(best.accuracy)} % right, on {problems}.{lost}"
 
 
 @lru_cache(maxsize=4096)  # the table is filled anew while replies come

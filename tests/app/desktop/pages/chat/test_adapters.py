@@ -323,3 +323,39 @@ def test_a_failed_load_of_an_adapter_is_told(
 @pytest.fixture
 def named_load(engine: FakeEngine) -> Callable[[], int]:
     return lambda: max(job for job, request in engine.requests.items() if isinstance(request, requests.Load))
+
+
+def test_new_chats_begin_with_the_default_adapter_and_one_not_begun_follows(
+    window: MainWindow, page: ChatPage, engine: FakeEngine, services: Services
+) -> None:
+    preferences = services.preferences
+    preferences.take(preferences.current.with_first("starter", "adds", 64, calm=False))
+    assert (page.shown.choice.adapter, page.shown.choice.budget) == ("adds", 64)
+    assert loads(engine)[-1] == ("starter", "adds")
+    page.send("1 + 1?")
+    assert engine.last_chat()[1].adapter == "adds"
+    engine.answer("2.")
+    preferences.take(preferences.current.with_first("starter", "proves", 64, calm=False))
+    assert page.shown.choice.adapter == "adds"  # it was begun
+    page.shown.new()
+    assert page.shown.choice.adapter == "proves"
+
+
+def test_what_was_chosen_for_a_chat_not_begun_stays(window: MainWindow, page: ChatPage, services: Services) -> None:
+    page.shown.choose_budget(128)
+    preferences = services.preferences
+    preferences.take(preferences.current.with_first("starter", "adds", 64, calm=False))
+    assert (page.shown.choice.adapter, page.shown.choice.budget) == ("", 128)
+
+
+def test_a_default_adapter_goes_with_another_model_or_when_it_is_deleted(
+    window: MainWindow, page: ChatPage, engine: FakeEngine, services: Services
+) -> None:
+    engine.answers_loads = False
+    preferences = services.preferences
+    preferences.take(preferences.current.with_first("starter", "adds", 64, calm=False))
+    (paths.adapters_folder() / "adds").rmdir()
+    page.shown.new()
+    assert page.shown.choice.adapter == ""
+    page.shown.choose_model(DISTILLED.name)
+    assert (preferences.current.default_model, preferences.current.default_adapter) == (DISTILLED.name, "")

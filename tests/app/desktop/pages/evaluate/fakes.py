@@ -71,13 +71,15 @@ def evaluation(
     samples: int = 1,
     votes: Sequence[int] = (),
     seed: int = 1,
+    race: bool = False,
+    ended: bool = False,
 ) -> str:
-    """An evaluation on the disk. share: of its replies, how many are there."""
+    """An evaluation on the disk. share: of its replies, how many are there; ended: a race that was decided."""
     asked = asked or task()
     card = EvaluationCard(
         id=name, created=f"2025-11-{day:02}T10:00:00+00:00", contenders=list(contenders), think=list(think),
         task=TaskFacts(name=asked.name, title=asked.title, problems=len(asked.problems), of=asked.of, hash=asked.hash),
-        samples=samples, votes=list(votes), answer_tokens=2048, seed=seed,
+        samples=samples, votes=list(votes), answer_tokens=2048, seed=seed, race=race,
     )  # fmt: skip
     folder = evaluations.folder_of(name)
     run_folder.create(folder, card, asked)
@@ -98,6 +100,8 @@ def evaluation(
                 mine = [row for row in rows if (row.contender, row.think) == (number, budget)]
                 tokens = sum(row.thinking_tokens + row.answer_tokens for row in mine)
                 file.add_sitting(Sitting(contender=number, think=budget, seconds=tokens / speed, tokens=tokens, peak_bytes=int(memory * GIB)))  # fmt: skip
+    if ended:
+        run_folder.end(folder)
     return name
 
 
@@ -130,9 +134,9 @@ def reply(number: int, one: Contender, think: int | None, problem: Problem, samp
     )  # fmt: skip
 
 
-def put(jobs: StagedQueue, run: str, contenders: Sequence[Contender], **values: Any) -> Job:
+def put(jobs: StagedQueue, run: str, contenders: Sequence[Contender], race: bool = False, **values: Any) -> Job:
     """Put a job of an evaluation into the queue as if it had been there."""
-    request = Evaluate(contenders=list(contenders), task="math500", think=list(BUDGETS), run=run, seed=1)
+    request = Evaluate(contenders=list(contenders), task="math500", think=list(BUDGETS), run=run, seed=1, race=race)
     return jobs.put(request, **{"created": "2025-11-24T10:00:00+00:00", **values})
 
 

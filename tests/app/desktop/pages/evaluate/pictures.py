@@ -187,9 +187,48 @@ def menu(scene: Scene) -> None:
     scene.page.toolbar.pill.click()
 
 
+def form_best(scene: Scene) -> None:
+    """Which is best: candidates chosen."""
+    form(scene)
+    scene.page.find_best()
+    scene.page.form.fields.candidates.more.chosen.emit(f"{LARGE}\n")
+
+
+def race(scene: Scene) -> None:
+    """Candidates at work, some of them out."""
+    fakes.evaluation(
+        "best",
+        [contender(SMALL), contender(LARGE), contender(ADAPTER)],
+        fakes.task(200),
+        think=(0, 2048),
+        share=0.99,
+        race=True,
+    )
+    job = fakes.put(
+        scene.jobs, "best", [contender(SMALL)], stage="evaluate", done=1188, total=1200, unit="replies", race=True
+    )
+    scene.open()
+    scene.jobs.say(job.id, fakes.scored(1188, 1200, 0.61, 0.09, think=2048))
+
+
+def race_done(scene: Scene) -> None:
+    """The verdict."""
+    fakes.evaluation(
+        "best",
+        [contender(SMALL), contender(LARGE), contender(ADAPTER)],
+        fakes.task(200),
+        think=(0, 2048),
+        race=True,
+        ended=True,
+        samples=3,
+        votes=(3,),
+    )
+    scene.open()
+
+
 SCENES: tuple[Callable[[Scene], None], ...] = (
     empty, form, form_file, form_tests, running, enough, waits, done, compared, used, failing, stopped, trace, trace_cut,
-    menu,
+    menu, form_best, race, race_done,
 )  # fmt: skip
 
 

@@ -13,7 +13,8 @@ from app.desktop.pages.evaluate.page import EvaluatePage
 from app.desktop.services.preferences import Preferences
 from app.desktop.services.wishes import EvaluationWish
 from models.errors import DiskFull
-from models.evaluate import evaluations
+from models.evaluate import evaluations, run_folder
+from models.events import Done, Removed
 from models.jobs.kinds.evaluate import Evaluate
 from models.jobs.kinds.fetch_task import FetchTask
 from models.traces import store
@@ -194,6 +195,108 @@ def test_a_queue_that_can_not_be_kept_is_said(open_page: Open, jobs: StagedQueue
     start(page, qtbot)
     assert page.notices.text == "The disk is full. Free some space."
     assert page.form.isVisible()
+
+
+# Which is best
+
+
+def test_candidates_are_added_and_taken_out_and_asked_as_a_race(
+    open_page: Open, jobs: StagedQueue, qtbot: QtBot
+) -> None:
+    page = open_page()
+    page.begin_with(EvaluationWish(model=SMALL, adapter=ADAPTER, against="base", task="sums").said())
+    press(page, "Which is best…", qtbot)
+    assert page.form.fields.candidates.keys == [f"{SMALL}\n{ADAPTER}", f"{SMALL}\n"]  # whom the other form named
+    choose(page, "Candidate added", "R1-Distill-Qwen-7B", qtbot)
+    press(page, "Remove R1-Distill-Qwen-1.5B, 4.5-bit · 1.0 GB", qtbot)
+    qtbot.mouseClick(page.form.fields.votes.parts["3"], LEFT)
+    qtbot.waitUntil(lambda: page.form.outlook.value("Replies").startswith("at most "))
+    start(page, qtbot)
+    request = asked(jobs)
+    assert request.race
+    assert request.contenders == [contender(ADAPTER), contender(LARGE)]
+    assert (request.think, request.votes) == ([0, 512, 2048], [3])
+    assert page.overview.status.text.text().startswith("Finding the best of R1-Distill-Qwen-1.5B · my-student, ")
+
+
+def test_both_ways_of_calm_are_candidates(open_page: Open, jobs: StagedQueue, qtbot: QtBot) -> None:
+    page = open_page()
+    page.begin_with(EvaluationWish(model=LARGE, task="sums").said())
+    page.find_best()
+    qtbot.mouseClick(page.form.fields.calm.parts["both"], LEFT)
+    start(page, qtbot)
+    assert asked(jobs).contenders == [contender(LARGE), contender(LARGE, calm=True)]
+
+
+def test_one_candidate_is_no_race(open_page: Open, qtbot: QtBot) -> None:
+    page = open_page()
+    page.begin_with(EvaluationWish(model=LARGE, task="sums").said())
+    page.find_best()
+    qtbot.waitUntil(lambda: not page.form.problem)  # its budgets are candidates
+    page.form.fields.budgets.show_all(["512"])
+    page.form.fields.changed.emit()
+    assert page.form.missing.text().startswith("One candidate is the best of one: ")
+    press(page, "Remove R1-Distill-Qwen-7B, 4.5-bit · 4.3 GB", qtbot)
+    assert not button(page, "Start evaluation").isEnabled()
+
+
+def test_who_is_out_is_shown_while_it_runs_and_nobody_is_used_before_the_end(
+    open_page: Open, jobs: StagedQueue, qtbot: QtBot
+) -> None:
+    both = [contender(LARGE), contender(SMALL)]
+    fakes.evaluation("best", both, task(100), think=FEW, share=0.99, race=True)
+    job = fakes.put(jobs, "best", both, race=True)
+    page = open_page()
+    card = page.overview.race
+    assert card.sentence.text().startswith("So far R1-Distill-Qwen-7B, thinking 512 tokens leads: ")
+    assert [line.title for line in card.lines if line.out] == [
+        "R1-Distill-Qwen-7B, thinking off · out",
+        "R1-Distill-Qwen-1.5B, thinking 512 tokens · out",
+        "R1-Distill-Qwen-1.5B, thinking off · out",
+    ]
+    assert card.sentence.text().endswith("3 of 4 can't win any more.")
+    assert all(line.use is None for line in card.lines)
+    run_folder.end(evaluations.folder_of("best"))
+    jobs.say(job.id, Done(result=Removed(name="best", freed_bytes=0)))
+    qtbot.waitUntil(lambda: card.lines[0].use is not None)
+    assert card.sentence.text().startswith("R1-Distill-Qwen-7B, thinking 512 tokens is the best of 4: ")
+
+
+def test_use_this_one_is_what_new_chats_begin_with(open_page: Open, preferences: Preferences, qtbot: QtBot) -> None:
+    fakes.evaluation("best", [contender(ADAPTER), contender(SMALL)], task(30), think=FEW, race=True, ended=True)
+    page = open_page()
+    best = page.overview.race.lines[0]
+    assert best.title == "R1-Distill-Qwen-1.5B · my-student, thinking 512 tokens"
+    press(page, f"Use {best.title}", qtbot)
+    now = preferences.current
+    assert (now.default_model, now.default_adapter, now.budget_for(SMALL, thinks=True)) == (SMALL, ADAPTER, 512)
+    assert page.notices.text.startswith(f"New chats begin with {best.title}.")
+    qtbot.waitUntil(lambda: button(page, f"Use {best.title}").text() == "In use")
+    qtbot.mouseClick(next(b for b in page.findChildren(QAbstractButton) if b.text() == "Undo"), LEFT)
+    now = preferences.current
+    assert (now.default_model, now.default_adapter, now.think_by_model) == ("starter", "", {})
+    qtbot.waitUntil(lambda: button(page, f"Use {best.title}").text() == "Use this one")
+
+
+def test_one_that_is_no_longer_there_can_not_be_used(open_page: Open) -> None:
+    fakes.evaluation("best", [contender("gone"), contender(SMALL)], task(30), think=FEW, race=True, ended=True)
+    lines = open_page().overview.race.lines
+    assert {line.title.split(",")[0] for line in lines if line.use} == {"R1-Distill-Qwen-1.5B"}
+
+
+def test_a_race_that_stopped_goes_on_as_one(open_page: Open, jobs: StagedQueue, qtbot: QtBot) -> None:
+    fakes.evaluation("best", [contender(LARGE), contender(SMALL)], task(8), think=FEW, share=0.8, race=True)
+    page = open_page()
+    assert page.overview.race.sentence.text().startswith("So far ")
+    press(page, "Resume evaluation", qtbot)
+    assert (asked(jobs).run, asked(jobs).race) == ("best", True)
+
+
+def test_without_a_race_nothing_is_said_of_one(open_page: Open) -> None:
+    fakes.evaluation("best", [contender(LARGE), contender(SMALL)], task(8), think=FEW, race=True, ended=True)
+    fakes.evaluation("plain", [contender(LARGE)], task(9), think=FEW, day=2)
+    page = open_page()
+    assert not page.overview.race.isVisible()
 
 
 # An evaluation at work
