@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from models.evaluate import race, results, scores
+from models.evaluate import results, scores
 from models.evaluate.evaluations import Contents
 from models.evaluate.problems import Task
-from models.evaluate.records import Contender, EvaluationCard, Paired, Race, ReplyRow, TaskFacts
+from models.evaluate.records import Contender, EvaluationCard, Paired, ReplyRow, TaskFacts
 from models.evaluate.scores import Point
 from models.evaluate.tables import row_of
 
@@ -49,8 +49,6 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
     attempts: dict[Key, dict[str, Attempt]]  # by the problem's id
     compared: list[Contender]  # by the newest evaluation that compares two; empty without one
     comparisons: list[Paired]  # its own
-    raced: EvaluationCard | None = None  # the newest that asks which is best
-    race: Race | None = None  # how it stands; None before all have answered a problem
 
     def attempt(self, key: Key, problem: str) -> Attempt | None:
         """What came of a problem; None while nothing did."""
@@ -94,7 +92,6 @@ def board(opened: Sequence[Contents], known: Mapping[str, list[Point]] | None = 
                 }
         series.append(Series(contender=whose[key], points=mine))
     newest = opened[-1]
-    racing = next((one for one in reversed(opened) if one.card.race), None)
     comparing = next((one for one in reversed(opened) if one.card.is_comparison), None)
     return Board(
         facts=newest.card.task,
@@ -104,8 +101,6 @@ def board(opened: Sequence[Contents], known: Mapping[str, list[Point]] | None = 
         attempts=attempts,
         compared=comparing.card.contenders if comparing else [],
         comparisons=results.compared(comparing) if comparing else [],
-        raced=racing.card if racing else None,
-        race=race.verdict(racing) if racing else None,
     )
 
 

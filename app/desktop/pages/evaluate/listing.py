@@ -9,7 +9,7 @@ import msgspec
 from models.evaluate.board import Board
 from models.evaluate.evaluations import Evaluation
 from models.evaluate.problems import Task
-from models.evaluate.records import Contender, TaskFacts
+from models.evaluate.records import Contender, EvaluationCard, Race, TaskFacts
 from models.evaluate.scores import Point
 from models.events import Model
 from models.jobs.kinds.evaluate import Evaluate
@@ -118,6 +118,8 @@ class OpenedGroup(msgspec.Struct, frozen=True):
 
     key: str
     board: Board
+    raced: EvaluationCard | None = None  # the newest that asks which is best
+    race: Race | None = None  # how it stands; None before all have answered a problem
 
 
 def groups(

@@ -177,7 +177,7 @@ class EvaluatePage(Page):
         chart.show_board(opened.board, titles, models, defaults)
         fails.show_board(opened.board, titles)
         self.overview.show_columns(any(opened.board.attempts.values()))
-        self._show_race(opened.board)
+        self._show_race(opened)
 
     def _not_read(self, error: StillroomError) -> None:
         self.notices.show_error(error.text, error.hint, "Try again", self.start)
@@ -266,11 +266,11 @@ class EvaluatePage(Page):
 
     # Which is best
 
-    def _show_race(self, board: Board) -> None:
-        group, raced = self.shown.group, board.raced
+    def _show_race(self, opened: OpenedGroup) -> None:
+        group, raced = self.shown.group, opened.raced
         entry = next((one for one in group.entries if raced and one.key == raced.id), None) if group else None
         decided = entry is not None and entry.state == "done"
-        self.overview.race.show_race(raced, board.race, decided, self._models, self._is_used)
+        self.overview.race.show_race(raced, opened.race, decided, self._models, self._is_used)
 
     def _is_used(self, use: Use) -> bool:
         contender, think = use

@@ -14,9 +14,10 @@ from app.desktop.services.background import Background, guarded
 from models import errors, waiting
 from models.answers.verdict import Kind
 from models.errors import StillroomError
-from models.evaluate import board, evaluations, export, results, tasks
+from models.evaluate import board, evaluations, export, race, results, tasks
 from models.evaluate.evaluations import Contents, Evaluation
 from models.evaluate.problems import Task
+from models.evaluate.records import Race
 from models.evaluate.scores import Point
 from models.events import Model
 from models.traces import store
@@ -57,6 +58,7 @@ class EvaluateReader(QObject):
         super().__init__(parent)
         self._list_models = list_models
         self._points: dict[str, tuple[int, list[Point]]] = {}  # of each evaluation, and with how many replies
+        self._races: dict[str, tuple[int, Race | None]] = {}  # as _points; of a dozen candidates it takes seconds
         self._to_open: list[tuple[str, list[Evaluation]]] = []
         self._to_load: list[Asked] = []
         self._to_accept: list[Asked] = []
@@ -125,7 +127,16 @@ class EvaluateReader(QObject):
             together = board.board(opened, same)
             for problem in together.task.problems:
                 words.line_of(problem.problem)  # of a thousand formulas the window would stand still
-            self.opened.emit(OpenedGroup(key, together))
+            racing = next((one for one in reversed(opened) if one.card.race), None)
+            self.opened.emit(
+                OpenedGroup(key, together, racing.card if racing else None, self._race_of(racing) if racing else None)
+            )
+
+    def _race_of(self, one: Contents) -> Race | None:
+        known = self._races.get(one.card.id)
+        if known is None or known[0] != len(one.rows):
+            self._races[one.card.id] = known = len(one.rows), race.verdict(one)
+        return known[1]
 
     def _read_task(self) -> None:
         while self._to_accept:
