@@ -49,6 +49,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 for name, command in COMMANDS.items():
     app.command(name)(command)
 app.add_typer(training_commands.traces, name="traces")
+app.add_typer(training_commands.runs, name="runs")
 app.add_typer(evaluation_commands.evaluations, name="evaluations")
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from models.evaluate.problems import Task
     from models.evaluate.records import Evaluated, Race
     from models.evaluate.tasks import Listed
+    from models.finetune.runs import Run, Saved
     from models.library.catalog import Offer
     from models.trace_report import Added, Histogram, TraceSet
 
@@ -185,6 +186,38 @@ def show_tasks(tasks: list[Listed]) -> None:
         table.add_row(name, Text(f"{task.title}. {task.about}"), Text(task.licence))
     console.print(table)
     console.print("A file of problems is a task too, and so is traces:NAME, the gold answers of a set of traces.")
+
+
+def show_runs(found: list[Run]) -> None:
+    """A table of the fine-tuning runs on this disk."""
+    console = _page()
+    if not found:
+        console.print("No runs yet. `stillroom finetune MODEL --traces NAME --name ADAPTER` begins one.")
+        return
+    table = _table("Run", "Model", "Traces", "Adapter", "State")
+    for run in found:
+        table.add_row(*(Text(visible(cell)) for cell in (run.id, run.base, run.traces, run.adapter, _came_to(run))))
+    console.print(table)
+
+
+def show_run(run: Run, saved: list[Saved]) -> None:
+    """What a run began with, how far it came, and its checkpoints."""
+    rows = {
+        "Run": run.id,
+        "Began": run.created,
+        "State": _came_to(run),
+        "Model": run.base,
+        "Traces": run.traces,
+        "Rows": f"{run.examples:,} to learn from, {run.valid_examples:,} held out",
+        "Adapter": run.adapter and f"{run.adapter}{'' if run.published else ', not made yet'}",
+        "Checkpoints": ", ".join(f"step {one.step:,}{' (best)' if one.best else ''}" for one in saved),
+        "Folder": run.folder,
+    }
+    _print_rows(rows)
+
+
+def _came_to(run: Run) -> str:
+    return run.state if run.state == "done" or not run.steps else f"step {run.step:,} of {run.steps:,}"
 
 
 def show_evaluations(found: list[Evaluation]) -> None:

@@ -116,6 +116,57 @@ def remove_set(name: SetName, json: Json = False) -> None:
     display_for(json).result(events.Removed(name=name, freed_bytes=store.delete(name)))
 
 
+runs = typer.Typer(add_completion=False, rich_markup_mode=None, help="Fine-tuning runs.", no_args_is_help=True)
+
+RunName = Annotated[str, typer.Argument(metavar="NAME", help="As `runs list` shows it.")]
+
+
+@runs.command("list")
+def list_runs(json: Json = False) -> None:
+    """List the runs, oldest first."""
+    from models.finetune import runs as kept
+
+    if json:
+        import msgspec
+
+        from app.cli.json_lines import JsonLines
+
+        JsonLines().done({"runs": msgspec.to_builtins(kept.runs())})
+    else:
+        from app.cli.tables import show_runs
+
+        show_runs(kept.runs())
+
+
+@runs.command("show")
+def show_run(name: RunName, json: Json = False) -> None:
+    """Show what a run began with and how far it came."""
+    from models.finetune import runs as kept
+
+    found = kept.get(name)
+    saved = kept.checkpoints(found)
+    if json:
+        import msgspec
+
+        from app.cli.json_lines import JsonLines
+
+        JsonLines().done({**msgspec.to_builtins(found), "checkpoints": msgspec.to_builtins(saved)})
+    else:
+        from app.cli.tables import show_run as show
+
+        show(found, saved)
+
+
+@runs.command("rm")
+def remove_run(name: RunName, json: Json = False) -> None:
+    """Delete a run, its checkpoints too; an adapter that it made stays."""
+    from app.cli.command_parts import display_for
+    from models import events
+    from models.finetune import runs as kept
+
+    display_for(json).result(events.Removed(name=name, freed_bytes=kept.remove(name)))
+
+
 def finetune(
     model: ModelName,
     traces: Annotated[str, typer.Option(metavar="NAME", help="The set of traces to learn from.")],

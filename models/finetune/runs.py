@@ -1,4 +1,4 @@
-"""The runs on this disk, looked at without MLX and without touching them: a window shows them while a worker trains.
+"""The runs on this disk, looked at without MLX: a window shows them while a worker trains. One can be removed.
 
 Reads the card, the end of metrics.jsonl and the checkpoints' states (models/finetune/run_folder.py has the layout).
 The folders are the truth; a line or a checkpoint that a kill cut off is left out, a run whose card can't be read too.
@@ -13,7 +13,9 @@ from typing import Literal
 import msgspec
 
 from models import errors, leftovers, paths
+from models.checkpoint import folders
 from models.events import Checkpoint, Event, Note, Prepared, Sample, Step, Validation
+from models.finetune import checkpoints as saving
 from models.finetune import run_folder
 from models.finetune.run_folder import BEST, CHECKPOINTS, METRICS, RunCard
 from models.finetune_config import FinetuneConfig
@@ -76,6 +78,29 @@ def runs() -> list[Run]:
             log.info("run %s left out: %s", folder.name, error)
     cards.sort(key=lambda found: (found[0].created, found[0].id))
     return [_run(number, card, folder) for number, (card, folder) in enumerate(cards, 1)]
+
+
+def get(name: str) -> Run:
+    """A run by its id. Raises NotFound."""
+    found = [run for run in runs() if run.id == name]
+    if not found:
+        raise errors.NotFound(f"There is no run {name}.", "`stillroom runs list` shows those that are there.")
+    return next((run for run in found if Path(run.folder).name == name), found[0])  # a copied folder has its id too
+
+
+def remove(name: str) -> int:
+    """Delete a run, its checkpoints too, and give the bytes that frees; an adapter that it made stays.
+
+    Of a link to a run the link alone goes. Raises NotFound; Busy when a process has it.
+    """
+    folder = Path(get(name).folder)
+    try:
+        with saving.holding(folder):
+            freed = folders.remove(folder)
+        folders.sweep(folder.parent)
+    except OSError as error:
+        raise errors.from_os_error(error, f"deleting the run {name}", writing=True) from error
+    return freed
 
 
 def new_id(adapter: str) -> str:

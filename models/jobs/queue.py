@@ -196,9 +196,13 @@ class Jobs:
     def clear(self) -> None:
         """Forget the jobs that ended."""
         for job in self.all():
-            if job.state in ENDED and job.id not in self._working():
-                self._rows.remove(job.id)
-                del self._jobs[job.id], self._steps[job.id]
+            self.forget(job.id)
+
+    def forget(self, job_id: int) -> None:
+        """Forget a job that ended; any other stays."""
+        if self._jobs[job_id].state in ENDED and job_id not in self._working():
+            self._rows.remove(job_id)
+            del self._jobs[job_id], self._steps[job_id]
 
     def handle(self, call_id: int, event: events.Event) -> None:
         """Take an event of the engine; those of calls that are no job's are passed over."""

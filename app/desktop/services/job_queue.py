@@ -74,6 +74,10 @@ class JobQueue(QObject):
         """Forget the jobs that ended."""
         self._jobs.clear()
 
+    def forget(self, job_id: int) -> None:
+        """Forget a job that ended; any other stays."""
+        self._jobs.forget(job_id)
+
     def go_on(self) -> None:
         """Take up what waited when the app went down."""
         self.attempt(self._jobs.go_on)

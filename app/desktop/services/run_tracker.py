@@ -5,7 +5,7 @@ is told while the file is read is kept and added after it; what the file never h
 failed) is kept for as long as the window lives.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from PySide6.QtCore import QObject, Signal
 
@@ -42,6 +42,7 @@ class RunTracker(QObject):
         super().__init__(parent)
         self._jobs = jobs
         self._runs: Sequence[Run] = ()
+        self._hidden: Collection[str] = ()  # ids of runs that are to be deleted
         self._states = {job.id: job.state for job in jobs.all()}
         self._unrecorded: dict[int, list[Event]] = {}  # of each job what metrics.jsonl does not have
         self._since: list[Event] | None = None  # told while the metrics are read
@@ -77,6 +78,10 @@ class RunTracker(QObject):
     def find(self, key: str) -> RunEntry | None:
         return next((entry for entry in self.entries if entry.key == key), None)
 
+    def run_of(self, job: Job) -> str:
+        """The id of the run that a job works on; empty for none."""
+        return next(filter(None, (step.run_id() for step in self._jobs.steps(job.id))), "")
+
     def show(self, key: str) -> None:
         """Show another run; none for "" and for one that is not there. Its metrics are expected by `take_metrics`."""
         entry = self.find(key)
@@ -95,6 +100,14 @@ class RunTracker(QObject):
         entry = self.entry
         if entry is not None:
             self.key = entry.key
+        self.changed.emit()
+
+    def hide(self, run_ids: Collection[str]) -> None:
+        """List all runs but these, and their jobs neither."""
+        self._hidden = run_ids
+        self._list()
+        if self.key and self.entry is None:
+            self.show("")
         self.changed.emit()
 
     def take_metrics(self, run_id: str, events: Sequence[Event]) -> bool:
@@ -132,6 +145,15 @@ class RunTracker(QObject):
         job = self.entry.job if self.entry else None
         return job is not None and job.state in ("waiting", "running", "paused")
 
+    @property
+    def can_delete(self) -> bool:
+        """Whether no job waits for it or is at work on it."""
+        entry = self.entry
+        if entry is None:
+            return False
+        busy = {job.id for job in self._jobs.busy()}
+        return all(job.state in ENDED and job.id not in busy for job in self._jobs_of(entry))
+
     def start(self, request: Finetune, title: str) -> None:
         job_id = self._jobs.add(request, title=title)
         self._list()
@@ -164,6 +186,12 @@ class RunTracker(QObject):
         """Stop it for good; its checkpoints stay."""
         if self._job_id:
             self._jobs.cancel(self._job_id)
+
+    def forget(self, entry: RunEntry) -> None:
+        """Forget the ended jobs of a run, which has been deleted or never began."""
+        for job in self._jobs_of(entry):
+            self._jobs.forget(job.id)
+        self.hide(self._hidden)
 
     # What is told
 
@@ -204,12 +232,20 @@ class RunTracker(QObject):
     # Within
 
     def _list(self) -> None:
-        self.entries = run_entries.entries(self._runs, self._jobs.all(), self._request_of)
+        runs = [run for run in self._runs if run.id not in self._hidden]
+        jobs = [job for job in self._jobs.all() if self.run_of(job) not in self._hidden]
+        self.entries = run_entries.entries(runs, jobs, self._request_of)
 
     def _is_shown(self, entry: RunEntry) -> bool:
         if not self.key:
             return False
         return entry.key == self.key or (self._job_id > 0 and entry.job is not None and entry.job.id == self._job_id)
+
+    def _jobs_of(self, entry: RunEntry) -> list[Job]:
+        """All jobs that were asked for a run, or the one that has none."""
+        run_id = entry.run.id if entry.run else entry.request.run if entry.request else ""
+        own = entry.job.id if entry.job else 0
+        return [job for job in self._jobs.all() if job.id == own or (run_id and self.run_of(job) == run_id)]
 
     def _request_of(self, job_id: int) -> Finetune | None:
         return next((step for step in self._jobs.steps(job_id) if isinstance(step, Finetune)), None)

@@ -1,13 +1,16 @@
 """What is asked of fine-tuning in the terminal is what the engine gets."""
 
 import inspect
+import json
 
 import pytest
 
 from app.cli import main, training_commands
+from models.finetune import checkpoints
 from models.finetune_config import FinetuneConfig
 from models.jobs.kinds.finetune import Finetune
 from models.jobs.request import JobRequest
+from tests.models.finetune import made_runs
 
 BASE = ["finetune", "tiny", "--traces", "sums", "--name", "adder"]
 
@@ -50,3 +53,33 @@ def test_what_is_not_said_is_not_asked_of_a_run_that_goes_on(asked: list[JobRequ
 def test_a_setting_that_makes_no_sense_is_refused(asked: list[JobRequest]) -> None:
     assert main.run([*BASE, "--scale", "0"]) == 2
     assert asked == []
+
+
+def test_runs_that_are_listed_can_be_shown_and_removed(capsys: pytest.CaptureFixture[str]) -> None:
+    folder = made_runs.make("one", "2025-11-20T10:00:00+00:00", [made_runs.step(4)], adapter="adder", traces="sums")
+    made_runs.save(folder, 4, 0.5, best=True)
+    assert main.run(["runs", "list"]) == 0
+    assert "step 4 of 10" in capsys.readouterr().out
+    assert main.run(["runs", "show", "one"]) == 0
+    shown = capsys.readouterr().out
+    assert ("adder, not made yet" in shown, "step 4 (best)" in shown) == (True, True)
+    with checkpoints.holding(folder):
+        assert main.run(["runs", "rm", "one"]) == 1
+    assert "under way in another process" in capsys.readouterr().err
+    assert main.run(["runs", "rm", "one"]) == 0
+    assert not folder.exists()
+    capsys.readouterr()
+    assert main.run(["runs", "rm", "one"]) == 1
+    assert "runs list" in capsys.readouterr().err
+    assert main.run(["runs", "list"]) == 0
+    assert "No runs yet" in capsys.readouterr().out
+
+
+def test_runs_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    made_runs.save(made_runs.make("one", "2025-11-20T10:00:00+00:00", [made_runs.step(4)]), 4)
+    for command in (["list"], ["show", "one"], ["rm", "one"]):
+        assert main.run(["runs", *command, "--json"]) == 0
+    listed, shown, removed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(run["id"], run["state"], run["step"]) for run in listed["runs"]] == [("one", "stopped", 4)]
+    assert (shown["id"], [saved["step"] for saved in shown["checkpoints"]]) == ("one", [4])
+    assert (removed["type"], removed["name"], removed["freed_bytes"] > 0) == ("done", "one", True)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from models import paths
+from models import errors, paths
 from models.events import Checkpoint, Event, Sample, Validation
-from models.finetune import runs
+from models.finetune import checkpoints, runs
 from models.finetune.runs import Run
 from models.finetune_config import FinetuneConfig
 from tests.models.finetune.made_runs import MAC, make, save, step
@@ -121,3 +121,51 @@ def test_checkpoints_newest_first_only_whole_ones() -> None:
         (9, 0.5, False),
     ]
     assert Path(found[0].path).is_dir()
+
+
+def test_a_run_is_removed_whole_and_what_its_links_lead_to_stays(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    folder = make("one", "2025-11-20T10:00:00+00:00", [step(1)], adapter="sums")
+    save(folder, 1)
+    (folder / "elsewhere").symlink_to(tmp_path)
+    other = make("two", "2025-11-21T10:00:00+00:00")
+    adapter = paths.adapters_folder() / "sums"
+    adapter.mkdir(parents=True)
+    (adapter / "run_card.json").write_bytes((folder / "run_card.json").read_bytes())
+    held = sum(file.lstat().st_size for file in folder.rglob("*") if file.is_file() or file.is_symlink())
+    assert runs.remove("one") >= held
+    assert sorted(path.name for path in paths.runs_folder().iterdir()) == ["two"]
+    assert (other.is_dir(), (tmp_path / "mine.txt").read_text()) == (True, "mine")
+    assert (adapter / "run_card.json").is_file()
+
+
+def test_of_a_link_to_a_run_the_link_alone_is_removed(tmp_path: Path) -> None:
+    elsewhere = make("one", "2025-11-20T10:00:00+00:00", [step(1)]).rename(tmp_path / "one")
+    (paths.runs_folder() / "one").symlink_to(elsewhere)
+    assert runs.remove("one") == 0
+    assert runs.runs() == []
+    assert (elsewhere / "run_card.json").is_file()
+
+
+def test_of_a_run_and_its_copy_the_one_of_that_name_is_removed() -> None:
+    make("two", "2025-11-20T10:00:00+00:00")
+    make("copy", "2025-11-20T10:00:00+00:00", id="two")
+    runs.remove("two")
+    assert Path(only().folder).name == "copy"
+
+
+def test_a_run_that_a_process_has_is_not_removed() -> None:
+    folder = make("one", "2025-11-20T10:00:00+00:00", [step(1)])
+    with checkpoints.holding(folder), pytest.raises(errors.Busy):
+        runs.remove("one")
+    assert only().step == 1
+    runs.remove("one")
+    assert runs.runs() == []
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "none", "../models", "/", "one/checkpoints"])
+def test_what_is_no_run_is_not_removed(name: str) -> None:
+    make("one", "2025-11-20T10:00:00+00:00")
+    with pytest.raises(errors.NotFound):
+        runs.remove(name)
+    assert only().id == "one"

@@ -322,3 +322,14 @@ def test_a_second_job_for_an_adapter_of_one_name_is_refused_when_it_is_asked_for
     queue.jobs.cancel(first)
     queue.jobs.add(Finetune(model="other", traces="sums", name="adder"))
     assert len(queue.states()) == 2
+
+
+def test_one_job_that_ended_is_forgotten_and_none_that_has_not(connection: sqlite3.Connection) -> None:
+    queue = Queue(connection)
+    first, second, third = (queue.get(f"o/{name}") for name in "abc")
+    queue.jobs.cancel(second)
+    queue.jobs.cancel(first)  # it is stopping still
+    for job_id in (first, second, third):
+        queue.jobs.forget(job_id)
+    assert [job.id for job in queue.jobs.all()] == [first, third]
+    assert [job.id for job in Queue(connection).jobs.all()] == [first, third]

@@ -1,6 +1,7 @@
 """The Fine-tune page: the form of a new run, or a run as it trains; builds both and connects them to queue and disk."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
@@ -11,6 +12,7 @@ from app.desktop.pages.finetune.facts import Listing, OpenedRun, SetFacts
 from app.desktop.pages.finetune.reader import FinetuneReader
 from app.desktop.pages.finetune.setup_form import SetupForm
 from app.desktop.pages.finetune.toolbar import FinetuneToolbar
+from app.desktop.services.deletions import Deletions
 from app.desktop.services.run_curves import RunCurves
 from app.desktop.services.run_entries import RunEntry
 from app.desktop.services.run_tracker import RunTracker
@@ -20,6 +22,7 @@ from app.desktop.widgets.cards import label
 from app.desktop.widgets.layouts import in_column
 from models.errors import StillroomError
 from models.events import Event, Model
+from models.finetune import runs
 from models.finetune.runs import Saved
 from models.jobs.kinds.finetune import Finetune
 from models.jobs.queue import ENDED, Job
@@ -46,6 +49,8 @@ class FinetunePage(Page):
         self._beside = ""  # the key of the run whose curves are drawn too
         self._can = "", False, False, False
         self.run = RunTracker(services.jobs, self)
+        self.removals = Deletions(runs.remove, self)
+        self._going: dict[str, RunEntry] = {}  # by the ids of their runs: what is to be deleted
         self.toolbar = FinetuneToolbar(self.run)
         self.form = SetupForm(self._machine)
         self.view: RunView | None = None  # made once the charts' library is there
@@ -65,6 +70,7 @@ class FinetunePage(Page):
     def close_page(self) -> None:
         """Stop what was started. Jobs go on or are paused by whoever owns the queue."""
         self.reading.close()
+        self.removals.close()
         if self.view is not None:
             self.view.close_view()
 
@@ -76,7 +82,9 @@ class FinetunePage(Page):
         self.reading.list_all()
 
     def on_job(self, job: Job) -> None:
-        """Measure the set again: a run that has ended says how quick the next one is."""
+        """Measure the set again: a run that has ended says how quick the next one is. One that goes on is not deleted."""
+        if job.state not in ENDED:
+            self.removals.undo(self.run.run_of(job))
         if job.doing == Finetune.kind() and job.state in ENDED:
             self.form.look_again()
 
@@ -99,6 +107,26 @@ class FinetunePage(Page):
     def cancel(self) -> None:
         """Stop it for good; its checkpoints stay."""
         self.notices.attempt(self.run.cancel)
+
+    def delete_run(self) -> None:
+        """Delete the run that is shown, its adapter not; it can be taken back until the app quits."""
+        entry = self.run.entry
+        if entry is None or not self.run.can_delete:
+            return
+        if entry.run is None:  # it failed before it had anything to delete
+            self.notices.attempt(partial(self.run.forget, entry))
+            return
+        run_id, title = entry.run.id, entry.said(self._models)
+        self._going[run_id] = entry
+        self.removals.remove(run_id)
+        self.notices.show_info(f"{title} is deleted.", "Undo", partial(self.removals.undo, run_id))
+
+    def can_undo(self) -> bool:
+        return bool(self.removals.pending())
+
+    def undo(self) -> None:
+        """Take back the last deletion."""
+        self.removals.undo_last()
 
     def evaluate(self) -> None:
         """Ask for the adapter that the run made, against its base, on what the run held out."""
@@ -221,6 +249,16 @@ class FinetunePage(Page):
 
     # Within
 
+    def _removals_changed(self) -> None:
+        hidden = self.removals.pending()
+        if self._beside in hidden:
+            self.compare("")
+        self.run.hide(hidden)
+        self.changed.emit()
+
+    def _forget(self, run_id: str, _freed: int) -> None:
+        self.services.jobs.attempt(self.run.forget, self._going.pop(run_id))
+
     @property
     def _models(self) -> list[Model]:
         return self._listing.models if self._listing else []
@@ -275,6 +313,9 @@ class FinetunePage(Page):
         bar.resume.connect(self.resume)
         bar.stop_and_keep.connect(self.stop_and_keep)
         bar.cancel.connect(self.cancel)
+        bar.delete_requested.connect(self.delete_run)
+        self.removals.changed.connect(self._removals_changed)
+        self.removals.freed.connect(self._forget)
         self.form.start_requested.connect(
             lambda request, title: self.notices.attempt(lambda: run.start(request, title))
         )

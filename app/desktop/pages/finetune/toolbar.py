@@ -25,7 +25,7 @@ class FinetuneToolbar(Toolbar):
     Signals:
         run_chosen: the key of an entry; "" for a new run.
         compare_chosen: the key of an entry to draw beside; "" for none.
-        pause, resume, stop_and_keep, cancel: of the run that is shown.
+        pause, resume, stop_and_keep, cancel, delete_requested: of the run that is shown.
     """
 
     run_chosen = Signal(str)
@@ -34,6 +34,7 @@ class FinetuneToolbar(Toolbar):
     resume = Signal()
     stop_and_keep = Signal()
     cancel = Signal()
+    delete_requested = Signal()
 
     def __init__(self, run: RunTracker, parent: QWidget | None = None) -> None:
         super().__init__("Fine-tune", parent)
@@ -90,6 +91,9 @@ class FinetuneToolbar(Toolbar):
         if self._run.can_cancel:
             menu.addSeparator()
             menu.addAction("Cancel this run").triggered.connect(self.cancel)
+        elif self._run.can_delete:
+            menu.addSeparator()
+            menu.addAction("Delete this run").triggered.connect(self.delete_requested)
         return menu
 
     def minimumSizeHint(self) -> QSize:

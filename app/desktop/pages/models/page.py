@@ -73,6 +73,7 @@ class ModelsPage(Page):
         self.refresh_jobs()
 
     def start(self) -> None:
+        self.refresh_jobs()  # another page may have forgotten one, which no signal tells
         self.reading.read_library()
         if not self._read:
             self._read = True

@@ -13,8 +13,10 @@ from app.desktop.pages.finetune.page import FinetunePage
 from app.desktop.pages.finetune.run_view import DRAW_MS
 from app.desktop.services.preferences import Preferences
 from app.desktop.services.wishes import EvaluationWish, read_wish
+from models import paths
 from models.errors import BadInput
 from models.events import Note, Progress, Validation
+from models.finetune import checkpoints
 from models.finetune.presets import preset
 from models.jobs.kinds.finetune import Finetune
 from models.jobs.kinds.publish_checkpoint import PublishCheckpoint
@@ -614,3 +616,75 @@ def test_columns_turn_where_it_is_narrow(training: FinetunePage) -> None:
     assert view.recipe.mapTo(view, QPoint()).x() < 100 < wide
     assert view.loss._progress_below.isVisible()
     assert view.widget().width() <= view.viewport().width()
+
+
+# Deleting
+
+
+def texts(page: FinetunePage) -> list[str]:
+    return [action.text() for action in page.toolbar.menu().actions() if action.text()]
+
+
+@pytest.mark.parametrize("state", ["cancelled", "done"])
+def test_a_run_that_ended_is_deleted_with_its_jobs_when_the_app_quits(
+    state: str, training: FinetunePage, jobs: StagedQueue
+) -> None:
+    fakes.put(jobs, state="failed")  # an earlier try
+    jobs.change(1, state=state)
+    entry(training.toolbar.menu(), "Delete this run").trigger()
+    assert texts(training) == ["New run"]
+    assert training.form.isVisible()
+    assert (paths.runs_folder() / "run-1").is_dir()
+    training.close_page()
+    assert list(paths.runs_folder().iterdir()) == []
+    assert jobs.all() == []
+
+
+def test_deleting_a_run_is_taken_back(training: FinetunePage, jobs: StagedQueue, qtbot: QtBot) -> None:
+    jobs.change(1, state="failed")
+    entry(training.toolbar.menu(), "Delete this run").trigger()
+    undo = next(b for b in training.findChildren(QAbstractButton) if b.text() == "Undo" and b.isVisible())
+    qtbot.mouseClick(undo, LEFT)
+    assert texts(training)[:2] == ["New run", f"Run 1 · {ON}\tfailed"]
+    training.close_page()
+    assert (paths.runs_folder() / "run-1" / "run_card.json").is_file()
+    assert [job.id for job in jobs.all()] == [1]
+
+
+def test_a_run_that_is_tried_again_elsewhere_is_not_deleted(training: FinetunePage, jobs: StagedQueue) -> None:
+    jobs.change(1, state="failed")
+    entry(training.toolbar.menu(), "Delete this run").trigger()
+    jobs.resume(1)
+    assert not training.can_undo()
+    training.close_page()
+    assert (paths.runs_folder() / "run-1" / "run_card.json").is_file()
+
+
+def test_a_run_at_work_is_not_deleted(training: FinetunePage, jobs: StagedQueue) -> None:
+    for state in ("waiting", "running", "paused"):
+        jobs.change(1, state=state)
+        assert "Delete this run" not in texts(training)
+    jobs.change(1, state="cancelled")
+    assert "Delete this run" in texts(training)
+    jobs.put(PublishCheckpoint(run="run-1", name=TRACES), state="waiting")  # what it learned is being kept
+    assert "Delete this run" not in texts(training)
+    training.delete_run()
+    assert not training.can_undo()
+
+
+def test_a_run_that_another_process_has_stays_with_its_job(training: FinetunePage, jobs: StagedQueue) -> None:
+    jobs.change(1, state="failed")
+    entry(training.toolbar.menu(), "Delete this run").trigger()
+    with checkpoints.holding(paths.runs_folder() / "run-1"):
+        training.close_page()
+    assert (paths.runs_folder() / "run-1" / "run_card.json").is_file()
+    assert [job.id for job in jobs.all()] == [1]
+
+
+def test_a_job_that_failed_before_its_run_began_leaves_the_menu(open_page: Open, jobs: StagedQueue) -> None:
+    fakes.put(jobs, run="run-9", state="failed")
+    page = open_page()
+    page.run.show("job-1")
+    entry(page.toolbar.menu(), "Delete this run").trigger()
+    assert (texts(page), jobs.all()) == (["New run"], [])
+    assert page.form.isVisible()

@@ -622,6 +622,11 @@ def test_activity_lists_what_runs_first_and_how_the_rest_ended(
     press(page, "Clear finished", qtbot)
     assert [job.title for job in jobs.all()] == ["Failed", "Waits", "Runs"]
     assert page.activity.ended.cards == {}
+    forgotten = jobs.put(title="Forgotten", state="done")
+    assert list(page.activity.ended.cards) == [forgotten.id]
+    jobs.forget(forgotten.id)  # on another page
+    page.start()
+    assert page.activity.ended.cards == {}
 
 
 def test_hundreds_of_ended_jobs_are_counted_not_drawn(page: ModelsPage, jobs: StagedQueue) -> None:
