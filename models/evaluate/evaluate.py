@@ -27,7 +27,7 @@ import mlx.core as mx
 import msgspec
 
 from models import errors
-from models.checkpoint import fingerprint, folders
+from models.checkpoint import fingerprint
 from models.checkpoint.model_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS
 from models.evaluate import evaluations, quant_costs, race, results, room, run_folder, scores, tasks
 from models.evaluate.evaluations import Contents
@@ -137,7 +137,7 @@ def resume(folder: Path) -> Generator[Event, None, Evaluated]:
     """
     card, task = run_folder.read_card(folder), run_folder.read_task(folder)
     tasks.check_accepted(task)
-    with folders.holding(folder / ".lock", f"The evaluation {folder.name} is under way in another process."):
+    with run_folder.holding(folder):
         yield from _Evaluation(card, task, folder, run_folder.read_rows(folder)).events()
     if card.race:
         run_folder.end(folder)

@@ -5,13 +5,13 @@ The folders are the truth (models/evaluate/run_folder.py has the layout); one th
 
 import logging
 import secrets
-import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
 from models import errors, paths
+from models.checkpoint import folders
 from models.evaluate import run_folder
 from models.evaluate.problems import Task
 from models.evaluate.records import EvaluationCard, ReplyRow, State
@@ -103,12 +103,13 @@ def new_id(task: str) -> str:
 
 
 def remove(name: str) -> int:
-    """Delete an evaluation; returns the bytes that gave back. Raises NotFound."""
-    folder = place(name)
-    size = sum(entry.stat().st_size for entry in folder.rglob("*") if entry.is_file())
-    (folder / run_folder.CARD).unlink()  # it is gone with it, whatever happens to the rest
-    shutil.rmtree(folder, ignore_errors=True)
-    return size
+    """Delete an evaluation; returns the bytes that frees. Of a link to one the link alone goes.
+
+    Raises NotFound; Busy when a process has it.
+    """
+    folder = folder_of(name) if (folder_of(name) / run_folder.CARD).is_file() else place(name)
+    with errors.disk_faults(f"deleting the evaluation {name}", writing=True), run_folder.holding(folder):
+        return folders.remove(folder)
 
 
 def _evaluation(folder: Path) -> Evaluation:

@@ -15,6 +15,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -98,6 +99,13 @@ def end(folder: Path) -> None:
     """Mark an evaluation as ended though not all of its problems were answered."""
     with errors.disk_faults("writing the evaluation", writing=True):
         (folder / ENDED).touch(mode=0o600)
+
+
+@contextmanager
+def holding(folder: Path) -> Iterator[None]:
+    """Lock an evaluation against other processes. Raises Busy when one has it."""
+    with folders.holding(folder / ".lock", f"The evaluation {folder.name} is under way in another process."):
+        yield
 
 
 class RowsFile:

@@ -443,3 +443,16 @@ def test_settings_of_a_script_are_those_of_the_card():
     assert [(point.think, point.n) for point in record.points] == [(0, 2), (8, 2)]
     card = evaluations.get(record.id).card
     assert (card.sampling.top_p, card.task.name, card.answer_tokens) == (0.5, "sums:1", 4)
+
+
+def test_of_a_linked_evaluation_the_link_alone_is_removed(tmp_path: Path):
+    record = result_of(begun(sums(1), think=[0]))
+    elsewhere = tmp_path / "elsewhere"
+    Path(record.folder).rename(elsewhere)
+    link = paths.evaluations_folder() / "linked"
+    link.symlink_to(elsewhere)
+    with run_folder.holding(elsewhere), pytest.raises(errors.Busy):
+        evaluations.remove("linked")
+    assert evaluations.remove("linked") == 0
+    assert (elsewhere / run_folder.CARD).is_file()
+    assert not link.exists()
