@@ -57,37 +57,6 @@ TOKENIZER_FILES = (
 )
 
 
-def evaluate(
-    contenders: Sequence[Contender],
-    task: Task,
-    *,
-    think: Sequence[int | None],
-    samples: int = 1,
-    votes: Sequence[int] = (),
-    answer_tokens: int = ANSWER_TOKENS,
-    sampling: Sampling | None = None,
-    seed: int = 0,
-    run: str = "",
-) -> Generator[Event, None, Evaluated]:
-    """Begin an evaluation; yields Note, Progress and Scored. Arguments as card_of.
-
-    Raises BadInput for what makes no sense, Unsafe for tests that were not accepted, NotFound for a model that is not
-    there, NoMemory and DiskFull on the way: what was drawn by then is kept, and `resume` goes on.
-    """
-    card = card_of(
-        contenders,
-        task,
-        think=think,
-        samples=samples,
-        votes=votes,
-        answer_tokens=answer_tokens,
-        sampling=sampling,
-        seed=seed,
-        run=run,
-    )
-    return (yield from begin(card, task))
-
-
 def card_of(
     contenders: Sequence[Contender],
     task: Task,
@@ -131,7 +100,7 @@ def card_of(
 
 
 def resume(folder: Path) -> Generator[Event, None, Evaluated]:
-    """Go on with an evaluation where it stopped; no problem is asked twice. Yields and raises as `evaluate`.
+    """Go on with an evaluation where it stopped; no problem is asked twice. Yields and raises as `begin`.
 
     Raises BadInput also when a model is not the one that the evaluation began with, Busy when another process has it.
     """
@@ -149,7 +118,7 @@ def resume(folder: Path) -> Generator[Event, None, Evaluated]:
 def again(folder: Path, contenders: Sequence[Contender] = (), run: str = "") -> Generator[Event, None, Evaluated]:
     """Ask an evaluation anew from its folder alone, which stays as it is: same problems, budgets and seed.
 
-    contenders: others than those on its card. Raises as `evaluate`.
+    contenders: others than those on its card. Raises as `begin`.
     """
     card, task = run_folder.read_card(folder), run_folder.read_task(folder)
     for contender in () if contenders else card.contenders:
@@ -166,7 +135,12 @@ def again(folder: Path, contenders: Sequence[Contender] = (), run: str = "") -> 
 
 
 def begin(card: EvaluationCard, task: Task) -> Generator[Event, None, Evaluated]:
-    """Begin an evaluation by its card: check all that can be known before a model is in memory, make the folder, draw."""
+    """Begin an evaluation by its card: check all that can be known before a model is in memory, make the folder, draw.
+
+    Yields Note, Progress and Scored. Raises BadInput for what makes no sense, Unsafe for tests that were not accepted,
+    NotFound for a model that is not there, NoMemory and DiskFull on the way: what was drawn by then is kept, and
+    `resume` goes on.
+    """
     _check(card)
     tasks.check_accepted(task)
     for contender in card.contenders:

@@ -39,13 +39,14 @@ def begun(
     temperature: float | None = 1.0,
     **options: int,
 ) -> Generator[Event, None, Evaluated]:
-    return evaluate.evaluate(
+    card = evaluate.card_of(
         contenders or [BASE],
         task,
         think=think,
         sampling=Sampling(temperature=temperature),
         **{"answer_tokens": 6, **options},  # type: ignore[arg-type]
     )
+    return evaluate.begin(card, task)
 
 
 def rows(folder: str | Path) -> list[ReplyRow]:
